@@ -1,0 +1,118 @@
+package connectors
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// A Connector is one configured system. All methods, those of the optional
+// interfaces too, are safe for concurrent use, return a *Error for what the
+// system did, never send a write twice and stop when ctx is done.
+//
+// What else a connector can do it says by implementing Target, Poller,
+// WebhookReceiver, Prober or Advisor.
+type Connector interface {
+	// Read reads one record by id. A record that is not there is ClassGone.
+	Read(ctx context.Context, ref Ref) (Record, error)
+	// Throttled returns until when the system has asked not to be called;
+	// the zero time when it has not.
+	Throttled() time.Time
+}
+
+// A Target can be written to.
+type Target interface {
+	Connector
+
+	// Resolve turns rendered values (see Record, and Lookup) into the values
+	// this system will hold: references looked up, text converted and cut,
+	// labels turned into values. It writes nothing. Fields that cannot be
+	// resolved are missing from the result and explained in the second; a
+	// failure that says nothing about a field (an outage) is the error. A nil
+	// in the result means: leave the field alone.
+	Resolve(ctx context.Context, record string, fields map[string]any) (map[string]any, map[string]*Error, error)
+
+	// Same reports whether the resolved value want and the value have of a
+	// record are the same to this system ("3" and 3, trimmed text).
+	Same(record, field string, want, have any) bool
+
+	// FindByKey returns the records of c that were created with the key,
+	// oldest first, each one re-checked to carry exactly that key.
+	FindByKey(ctx context.Context, c Collection, key string) ([]Record, error)
+
+	// Create opens a record with the key in it, in one call, and returns it as
+	// the system answered.
+	Create(ctx context.Context, draft Draft) (Record, error)
+
+	// Update writes the fields in one call and returns the record as the
+	// system answered.
+	Update(ctx context.Context, change Change) (Record, error)
+}
+
+// A Draft is a record to be created. Fields are resolved values.
+type Draft struct {
+	Collection Collection
+	Key        string // at most 100 characters, no spaces
+	Stamp      string
+	Fields     map[string]any
+}
+
+// A Change is an update. Fields are resolved values; "" clears a field.
+type Change struct {
+	Ref    Ref
+	Stamp  string
+	Fields map[string]any
+}
+
+// A Poller finds records that changed, without webhooks.
+type Poller interface {
+	// Poll lists what changed in c since the cursor, to the end of the list.
+	// With a nil cursor it reports nothing and returns where to begin. The new
+	// cursor is opaque, without contents of any record, and may be stored once
+	// the changes are. A change may be reported twice, never not at all.
+	Poll(ctx context.Context, c Collection, cursor []byte) (changed []Ref, next []byte, err error)
+}
+
+// A Delivery is a webhook whose signature held.
+type Delivery struct {
+	ID   string // the same on every retry
+	Refs []Ref  // what may have changed; empty for an event of no use
+}
+
+// Why a webhook was refused. ErrSignature covers missing, wrong and stale
+// signatures; any other error means that the body is not what it should be.
+var ErrSignature = errors.New("signature missing, wrong or stale")
+
+// A WebhookReceiver checks and reads webhooks. It does no I/O.
+type WebhookReceiver interface {
+	Receive(header http.Header, body []byte, now time.Time) (Delivery, error)
+}
+
+// A Prober makes one cheap call that fails when the credentials do.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
+// A Use is one thing that a configuration relies on and that only the
+// instance can confirm: a field, with the literal values written to it, or
+// the names looked up in a map field (custom_fields['Team']).
+type Use struct {
+	Record string
+	Field  string
+	Values []any    // literals written to the field or standing in a state table
+	Keys   []string // literal keys read from or written to a map field
+}
+
+// Advice is what the instance says of a Use that does not fit it.
+type Advice struct {
+	Use     Use
+	Value   any // the value or key at fault; nil: the field itself
+	Message string
+}
+
+// An Advisor compares uses with the instance. Advice is a warning, nothing
+// more.
+type Advisor interface {
+	Advise(ctx context.Context, uses []Use) ([]Advice, error)
+}

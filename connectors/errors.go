@@ -1,0 +1,85 @@
+package connectors
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Class says what became of a request, which decides what to do next.
+type Class int
+
+// The classes.
+const (
+	// ClassRetry: certainly not done (refused connection, DNS, TLS, 503 with
+	// nothing done); worth another try.
+	ClassRetry Class = iota
+	// ClassThrottled: certainly not done; not before Until.
+	ClassThrottled
+	// ClassUnclear: sent, and no whole answer (timeout, reset, cut body, 5xx).
+	// A read may be repeated; what became of a write must be settled.
+	ClassUnclear
+	// ClassRejected: refused for good, because of Field where it is known.
+	ClassRejected
+	// ClassUnauthorised: the credentials are refused; nothing else will work.
+	ClassUnauthorised
+	// ClassConflict: refused because something else was under way.
+	ClassConflict
+	// ClassGone: there is no such record, or no permission to see it.
+	ClassGone
+)
+
+func (c Class) String() string {
+	return [...]string{"retry", "throttled", "unclear", "rejected", "unauthorised", "conflict", "gone"}[c]
+}
+
+// An Error is a system's failure to do what it was asked. Its text names the
+// operation and the record and quotes the system; it never holds a secret.
+type Error struct {
+	Class     Class
+	Op        string    // "create", "update", "read", …
+	Record    string    // the ref or collection it was about
+	Field     string    // the field at fault, where the system said
+	Status    int       // HTTP status; 0: no answer
+	RequestID string    // the system's, for its support
+	Message   string    // the system's own words, or what went wrong
+	Until     time.Time // of ClassThrottled
+	Code      string    // short stable reason for dead letters: "did_not_stick", "not_found", …
+	Err       error     // the cause, if there is one
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Record != "" {
+		b.WriteString(" " + e.Record)
+	}
+	if e.Field != "" {
+		b.WriteString(": field " + e.Field)
+	}
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ": HTTP %d", e.Status)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// ClassOf returns the class of an *Error in err's chain; false if there is none.
+func ClassOf(err error) (Class, bool) {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Class, true
+	}
+	return 0, false
+}

@@ -1,0 +1,27 @@
+package connectors
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// A Secret is a string that prints as "(sensitive)" wherever it is printed,
+// logged or marshalled. Reveal is the only way to its content.
+type Secret string
+
+const hidden = "(sensitive)"
+
+// Reveal returns the secret itself, to be put into a request or a signature.
+func (s Secret) Reveal() string { return string(s) }
+
+// Format prints (sensitive) for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, hidden) }
+
+// String returns (sensitive).
+func (s Secret) String() string { return hidden }
+
+// MarshalText writes (sensitive).
+func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// LogValue logs (sensitive).
+func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }

@@ -1,0 +1,74 @@
+package connectors
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Common are the settings that every connector block takes.
+type Common struct {
+	PollInterval time.Duration
+	// Settle is how long a request whose answer nobody saw may still take
+	// effect. IndexLag is how far the system's search may lag behind; zero
+	// where it does not, and then the attribute index_lag is not taken.
+	Settle        time.Duration
+	IndexLag      time.Duration
+	RateLimit     int // requests a minute
+	WebhookSecret Secret
+}
+
+// A SettingError is a mistake in a connector block that the struct's tags
+// cannot tell. Attribute is the attribute at fault; empty: the whole block.
+type SettingError struct {
+	Attribute string
+	Summary   string // what was found, in a few words
+	Detail    string // what was expected and what to write instead
+}
+
+// A System describes one type of connector: everything that can be known
+// without talking to it, and how to make one that talks.
+type System struct {
+	Type     string
+	Defaults Common
+	Records  []string // record types to name in messages, most used first
+
+	// Settings returns a new pointer to a struct with hcl tags, to be filled
+	// by gohcl from what Common leaves of the block. Two equal structs mean the
+	// same connection. Check then says what is still wrong; offline, an empty
+	// secret that was written counts as set (it came from env()).
+	Settings func() any
+	Check    func(settings any) []SettingError
+
+	// Schema returns the vendor's schema of a record type; false: there is no
+	// such type. It is the same value each time and not to be changed.
+	Schema func(record string) (*Schema, bool)
+
+	// Decode reads a record as the API gives it, bare or in its envelope, or a
+	// webhook's body; pure. It fails if the body is not a record of c.Record.
+	Decode func(c Collection, body []byte) (Record, error)
+
+	// New makes the connector. It opens no connection and starts nothing.
+	// nil: this system has no client in this build.
+	New func(name string, settings any, common Common, env Env) (Connector, error)
+}
+
+// Env is what the process gives a connector.
+type Env struct {
+	RoundTripper http.RoundTripper // nil: the transport's own
+	Logger       *slog.Logger
+	Observer     Observer // nil: nobody watches
+	UserAgent    string
+}
+
+// Observer is told of every request to a system. It must be safe for
+// concurrent use and quick.
+type Observer interface {
+	// Request is one HTTP exchange; verb is the operation ("read", "create"),
+	// outcome the error's class or "ok".
+	Request(connector, verb, outcome string, took time.Duration)
+	// Retried is one read that is about to be sent again.
+	Retried(connector, verb string)
+	// Throttled is a pause that the system asked for.
+	Throttled(connector string, pause time.Duration)
+}

@@ -1,0 +1,388 @@
+// Package transport is the one HTTP client under all connectors: time-outs,
+// the rate budget, the retry policy of reads, Retry-After, bounds on bodies,
+// error classes and redaction. A connector describes its requests and how its
+// system words a refusal; it never loops itself.
+//
+// It knows no system by name.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// Bounds of one exchange.
+const (
+	DefaultTimeout = 45 * time.Second
+	DefaultMaxBody = 16 << 20 // bytes of an answer
+	readAttempts   = 3
+	firstBackoff   = 500 * time.Millisecond
+	defaultPause   = 30 * time.Second // a 429 that names no time
+	maxPause       = time.Hour
+)
+
+// Options configure a Client.
+type Options struct {
+	Connector     string // its name, for metrics
+	BaseURL       string
+	RatePerMinute int           // requests a minute; 0 is unlimited
+	Timeout       time.Duration // of one exchange; 0 is DefaultTimeout
+	MaxBody       int64         // bytes of an answer; 0 is DefaultMaxBody
+	Env           connectors.Env
+
+	// Authorize puts the credentials into a request, on every attempt. It may
+	// itself use the client (an OAuth token), with a request that has
+	// NoAuthorization.
+	Authorize func(ctx context.Context, r *http.Request) error
+	// Secrets are replaced in every error, in any of their usual encodings.
+	Secrets func() []connectors.Secret
+	// Refusal reads what the system says in an answer that is not 2xx, or in a
+	// 2xx that is none. It may set Message, Field, RequestID, Code and, where
+	// the system's status is misleading, Class.
+	Refusal func(answer *Answer, failure *connectors.Error)
+}
+
+// A Client sends requests to one system. It is safe for concurrent use.
+type Client struct {
+	opts    Options
+	http    *http.Client
+	limiter *rate.Limiter
+
+	mu          sync.Mutex
+	pausedUntil time.Time
+}
+
+// New makes a client; it opens no connection.
+func New(opts Options) *Client {
+	if opts.Timeout == 0 {
+		opts.Timeout = DefaultTimeout
+	}
+	if opts.MaxBody == 0 {
+		opts.MaxBody = DefaultMaxBody
+	}
+	limiter := rate.NewLimiter(rate.Inf, 1)
+	if opts.RatePerMinute > 0 {
+		// A tenth of a minute's budget at once, the rest evenly.
+		limiter = rate.NewLimiter(rate.Limit(float64(opts.RatePerMinute)/60), max(1, opts.RatePerMinute/10))
+	}
+	roundTripper := opts.Env.RoundTripper
+	if roundTripper == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConnsPerHost = 32 // the default of 2 makes a pool of workers reconnect
+		roundTripper = t
+	}
+	return &Client{
+		opts:    opts,
+		limiter: limiter,
+		http: &http.Client{
+			Transport: roundTripper,
+			// A redirect may send a write twice; none of these APIs redirects.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// CloseIdle closes connections that are not in use.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+
+// A Request is one call to the system. At most one of JSON, Form and Body is set.
+type Request struct {
+	Op     string // the operation for errors and metrics: "read", "create"
+	Record string // the ref or collection it is about, for errors
+
+	Method string
+	Path   string // added to BaseURL
+	Query  url.Values
+	Header http.Header
+
+	JSON        any        // sent as application/json
+	Form        url.Values // sent form-encoded
+	Body        []byte     // sent as ContentType
+	ContentType string
+
+	// Repeatable requests change nothing and may be sent again after an answer
+	// that nobody saw. GET and HEAD always are.
+	Repeatable      bool
+	NoAuthorization bool
+
+	// Into, if not nil, receives the answer's JSON.
+	Into any
+}
+
+// An Answer is a whole answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// PausedUntil is until when the system has asked for silence; the zero time
+// when it has not.
+func (c *Client) PausedUntil() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().Before(c.pausedUntil) {
+		return c.pausedUntil
+	}
+	return time.Time{}
+}
+
+func (c *Client) pause(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until.After(c.pausedUntil) {
+		c.pausedUntil = until
+	}
+}
+
+// Do sends the request and returns the answer if it is 2xx and whole; any
+// failure is a *connectors.Error. While the system has asked for silence it
+// fails at once with ClassThrottled and sends nothing.
+func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
+	repeatable := r.Repeatable || r.Method == http.MethodGet || r.Method == http.MethodHead
+	for attempt := 1; ; attempt++ {
+		answer, failure := c.exchange(ctx, r, !repeatable)
+		if failure == nil {
+			return answer, nil
+		}
+		again := failure.Class == connectors.ClassRetry || failure.Class == connectors.ClassUnclear
+		if !repeatable || !again || attempt == readAttempts || ctx.Err() != nil {
+			return nil, failure
+		}
+		if o := c.opts.Env.Observer; o != nil {
+			o.Retried(c.opts.Connector, r.Op)
+		}
+		backoff := firstBackoff << (attempt - 1)
+		backoff += rand.N(backoff)
+		select {
+		case <-ctx.Done():
+			return nil, failure
+		case <-time.After(backoff):
+		}
+	}
+}
+
+func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, *connectors.Error) {
+	fail := func(class connectors.Class, message string, err error) *connectors.Error {
+		e := &connectors.Error{Class: class, Op: r.Op, Record: r.Record, Message: c.redact(message)}
+		if err != nil {
+			e.Err = redacted{text: c.redact(bare(err).Error()), err: err}
+		}
+		return e
+	}
+	if until := c.PausedUntil(); !until.IsZero() {
+		e := fail(connectors.ClassThrottled, "not sent: the system asked not to be called before "+until.UTC().Format(time.RFC3339), nil)
+		e.Until = until
+		return nil, e
+	}
+	if err := c.limiter.Wait(ctx); err != nil {
+		return nil, fail(connectors.ClassRetry, "not sent: waiting for the rate budget", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+
+	// Whether anything went out decides between "certainly not done" and
+	// "unclear". A RoundTripper that is not net/http's calls the hook itself.
+	var sent atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	request, err := c.build(traced, r)
+	if err != nil {
+		return nil, fail(connectors.ClassRejected, "request cannot be made", err)
+	}
+	if c.opts.Authorize != nil && !r.NoAuthorization {
+		if err := c.opts.Authorize(ctx, request); err != nil {
+			var already *connectors.Error
+			if errors.As(err, &already) {
+				if already.Class == connectors.ClassUnclear {
+					// The token's answer was lost; the request itself was not sent.
+					already.Class = connectors.ClassRetry
+				}
+				return nil, already
+			}
+			return nil, fail(connectors.ClassUnauthorised, "no credentials", err)
+		}
+	}
+
+	began := time.Now()
+	answer, failure := c.roundTrip(request, &sent, fail)
+	if failure == nil && answer.Status/100 != 2 {
+		failure = c.refusal(r, answer, write, fail)
+	}
+	if failure == nil && r.Into != nil {
+		if err := json.Unmarshal(answer.Body, r.Into); err != nil {
+			failure = fail(connectors.ClassUnclear, "the answer is not the JSON that was expected", err)
+			failure.Status = answer.Status
+			if c.opts.Refusal != nil {
+				c.opts.Refusal(answer, failure)
+				failure.Message = c.redact(failure.Message)
+			}
+		}
+	}
+	if o := c.opts.Env.Observer; o != nil {
+		outcome := "ok"
+		if failure != nil {
+			outcome = failure.Class.String()
+		}
+		o.Request(c.opts.Connector, r.Op, outcome, time.Since(began))
+	}
+	return answer, failure
+}
+
+type failFunc func(class connectors.Class, message string, err error) *connectors.Error
+
+func (c *Client) roundTrip(request *http.Request, sent *atomic.Bool, fail failFunc) (*Answer, *connectors.Error) {
+	response, err := c.http.Do(request)
+	if err != nil {
+		if sent.Load() {
+			return nil, fail(connectors.ClassUnclear, "no answer", err)
+		}
+		return nil, fail(connectors.ClassRetry, "not sent", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.opts.MaxBody+1))
+	if err != nil {
+		e := fail(connectors.ClassUnclear, "the answer was cut off", err)
+		e.Status = response.StatusCode
+		return nil, e
+	}
+	if int64(len(body)) > c.opts.MaxBody {
+		e := fail(connectors.ClassUnclear, fmt.Sprintf("the answer is larger than %d bytes", c.opts.MaxBody), nil)
+		e.Status = response.StatusCode
+		return nil, e
+	}
+	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+}
+
+func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
+	address := strings.TrimSuffix(c.opts.BaseURL, "/") + r.Path
+	if len(r.Query) > 0 {
+		address += "?" + r.Query.Encode()
+	}
+	body, contentType := r.Body, r.ContentType
+	switch {
+	case r.JSON != nil:
+		encoded, err := json.Marshal(r.JSON)
+		if err != nil {
+			return nil, err
+		}
+		body, contentType = encoded, "application/json"
+	case r.Form != nil:
+		body, contentType = []byte(r.Form.Encode()), "application/x-www-form-urlencoded"
+	}
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	request, err := http.NewRequestWithContext(ctx, r.Method, address, reader)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.Header {
+		request.Header[name] = values
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if request.Header.Get("Accept") == "" {
+		request.Header.Set("Accept", "application/json")
+	}
+	if c.opts.Env.UserAgent != "" {
+		request.Header.Set("User-Agent", c.opts.Env.UserAgent)
+	}
+	return request, nil
+}
+
+func (c *Client) refusal(r Request, answer *Answer, write bool, fail failFunc) *connectors.Error {
+	e := fail(classOf(answer.Status, write), "", nil)
+	e.Status = answer.Status
+	for _, name := range []string{"X-Request-Id", "X-Transaction-Id", "Atl-Traceid"} {
+		if id := answer.Header.Get(name); id != "" {
+			e.RequestID = id
+			break
+		}
+	}
+	if answer.Status/100 == 3 {
+		e.Message = "redirected; is the address of the connector right?"
+	}
+	if c.opts.Refusal != nil {
+		c.opts.Refusal(answer, e)
+		e.Message = c.redact(e.Message)
+	}
+	if e.Message == "" {
+		e.Message = c.redact(excerpt(answer.Body))
+	}
+	pause, asked := retryAfter(answer.Header, time.Now())
+	if answer.Status == http.StatusTooManyRequests && !asked {
+		pause, asked = defaultPause, true
+	}
+	if asked && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
+		e.Until = time.Now().Add(pause)
+		c.pause(e.Until)
+		if o := c.opts.Env.Observer; o != nil {
+			o.Throttled(c.opts.Connector, pause)
+		}
+	}
+	return e
+}
+
+func classOf(status int, write bool) connectors.Class {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return connectors.ClassThrottled
+	case status == http.StatusUnauthorized, status == http.StatusForbidden && !write:
+		return connectors.ClassUnauthorised
+	case status == http.StatusNotFound:
+		return connectors.ClassGone
+	case status == http.StatusConflict:
+		return connectors.ClassConflict
+	case status == http.StatusRequestTimeout, status >= 500:
+		return connectors.ClassUnclear
+	case status/100 == 3, status == http.StatusTooEarly:
+		return connectors.ClassRetry
+	default:
+		return connectors.ClassRejected
+	}
+}
+
+// retryAfter reads Retry-After, in seconds or as a date.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0, false
+	}
+	var pause time.Duration
+	if seconds, err := time.ParseDuration(value + "s"); err == nil {
+		pause = seconds
+	} else if at, err := http.ParseTime(value); err == nil {
+		pause = at.Sub(now)
+	} else {
+		return 0, false
+	}
+	return min(max(pause, 0), maxPause), true
+}
+
+// excerpt is the beginning of a body, fit for one line of a log.
+func excerpt(body []byte) string {
+	const limit = 300
+	text := strings.Join(strings.Fields(string(body)), " ")
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// What a Store says when it cannot do as asked. Any other error is an outage.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("somebody else changed it")
+)
+
+// A Store keeps everything the engine must not lose. JetStream is one
+// (engine/jetstream), memory another (engine/memory). All of it is safe for
+// concurrent use, and durable when a call returns nil.
+type Store struct {
+	Hints   Hints
+	Links   Bucket // link id → link document; and the installation's digest key
+	Targets Bucket // target ref → link id; an index, rebuilt from Links
+	Dead    Bucket // dead letter id → dead letter
+	Marks   Bucket // poll cursors, and versions that were decided without a ticket
+	Journal Journal
+}
+
+// A Bucket maps keys to values with compare-and-set. Keys may be any text.
+type Bucket interface {
+	// Get returns ErrNotFound where there is no such key.
+	Get(ctx context.Context, key string) (Entry, error)
+	// Create returns ErrConflict where the key exists.
+	Create(ctx context.Context, key string, value []byte) (revision uint64, err error)
+	// Update returns ErrConflict where the revision is not the newest.
+	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+	// Put writes whatever stands there.
+	Put(ctx context.Context, key string, value []byte) (uint64, error)
+	// Delete removes the key if revision is its newest (ErrConflict), or in any
+	// case with revision 0. A key that is not there is no error.
+	Delete(ctx context.Context, key string, revision uint64) error
+	// Each calls f for every entry, in no order, until f fails.
+	Each(ctx context.Context, f func(Entry) error) error
+}
+
+// An Entry is one value of a bucket. Stored is the store's own time of the
+// write, for ages that must not depend on one machine's clock.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Revision uint64
+	Stored   time.Time
+}
+
+// Hints say "this record may have changed", the newest per record only. They
+// carry nothing that matters.
+type Hints interface {
+	// Add stores a hint. A delivery id (of a webhook) seen within the last day
+	// has no second effect; empty: none.
+	Add(ctx context.Context, ref connectors.Ref, delivery string) error
+
+	// AddAt stores a hint for later under a slot; a newer one of the same slot
+	// replaces it. A time in the past is now. tries comes back with it.
+	AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error
+
+	// Consume hands the hints for records of source to deliver, one at a time
+	// and early, from a durable place that the name keeps; a new name begins
+	// with what is added from now on. deliver must not block for long. It ends
+	// when stop is called, which returns after the last deliver.
+	Consume(ctx context.Context, name string, source connectors.Collection, deliver func(Hint)) (stop func(), err error)
+
+	// Forget ends the durable place of a name and returns the refs of the
+	// hints that were still pending there.
+	Forget(ctx context.Context, name string) ([]connectors.Ref, error)
+
+	// Names are the durable places that exist.
+	Names(ctx context.Context) ([]string, error)
+
+	// Backlog counts the hints that a name has not acknowledged; oldest is the
+	// time of the oldest of them that waits, zero if none does.
+	Backlog(ctx context.Context, name string) (pending int, oldest time.Time, err error)
+}
+
+// A Hint as delivered. It comes again if it is neither acknowledged nor kept
+// for half a minute. Methods of a hint that was replaced or forgotten are
+// harmless.
+type Hint struct {
+	Ref   connectors.Ref
+	At    time.Time // when it was stored
+	Tries int       // from AddAt
+
+	Ack  func()
+	Keep func() // "still at it"
+}
+
+// A Journal is the append-only record of what was decided and written.
+type Journal interface {
+	// Append adds an entry about a record. The entry is JSON.
+	Append(ctx context.Context, ref connectors.Ref, entry []byte) error
+	// Read returns entries newest first: of one record, or of all with the zero
+	// Ref; stored at since or later; at most limit (0: all).
+	Read(ctx context.Context, ref connectors.Ref, since time.Time, limit int) ([][]byte, error)
+	// Purge removes every entry about a record.
+	Purge(ctx context.Context, ref connectors.Ref) error
+}

@@ -1,0 +1,86 @@
+package rules
+
+import "github.com/lockstep-sync/lockstep/connectors"
+
+// Input is everything one decision rests on.
+type Input struct {
+	Record connectors.Record
+	// Linked is the template of the link that the record already has on this
+	// route; empty if it has none. A link keeps its template.
+	Linked string
+	// LinkID is what the link is called, or would be.
+	LinkID string
+	// Parent is what Record.Parent names; nil: not read, or there is none.
+	Parent *Parent
+}
+
+// A Parent is a record's parent with its oldest ticket in each connector.
+type Parent struct {
+	Record  connectors.Record
+	Tickets map[string]Ticket // by connector name
+}
+
+// A Ticket is how rules see a ticket that they do not read.
+type Ticket struct {
+	ID     string
+	Number string
+	URL    string
+}
+
+// Action is what a decision leads to.
+type Action string
+
+// The actions.
+const (
+	Create Action = "create"
+	Update Action = "update"
+	None   Action = "none"
+)
+
+// A Decision says what should become of a record on one route. It is plain
+// data; nothing in it is secret, but Values and Skipped hold contents of the
+// record.
+type Decision struct {
+	Route    string
+	Record   connectors.Ref
+	Template string // empty: none was chosen
+	Target   connectors.Collection
+	Action   Action
+	Reason   string // why Action is None: "no template matched", "private", …
+	// State is the label that the template's state table gives the source;
+	// empty: unmapped, or no table.
+	State string
+	// Skipped are the templates tried before the one chosen, in order.
+	Skipped []Skipped
+	// Values are the mappings of once (if Action is Create) and outbound,
+	// sorted by field, also those that failed or are null.
+	Values []Value
+	// AwaitsParent is true where a value asked for parent.ticket and the
+	// parent has none (yet).
+	AwaitsParent bool
+}
+
+// Skipped is a template whose condition did not match.
+type Skipped struct {
+	Template  string
+	Condition string    // as written, white space folded
+	Operands  []Operand // the fields that decided it
+	Err       error     // the condition failed; Operands is empty
+}
+
+// An Operand is a field reference of a condition with its value, as JSON.
+type Operand struct {
+	Path string
+	JSON string
+}
+
+// A Value is one rendered mapping.
+type Value struct {
+	Field string
+	Once  bool   // only at creation
+	Expr  string // digest of the mapping as written, to tell an edited one
+	// Value is nil (leave the field alone), a scalar as in connectors.Record, a
+	// connectors.Lookup, or lists and maps of these.
+	Value any
+	Err   error // the mapping failed
+}

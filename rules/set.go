@@ -1,0 +1,176 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A Set is a loaded configuration: checked, compiled and immutable. It is safe
+// for concurrent use.
+type Set struct {
+	Dir string
+	// Generation is the digest (hex) of every byte that was read: the HCL
+	// files with their names, and what file() read.
+	Generation string
+	// Files are the files that were read, for whoever watches them.
+	Files []string
+
+	Daemon     Daemon
+	Connectors map[string]*Connector // by name
+	Templates  map[string]*Template
+	Routes     []*Route // in the order of files and lines
+	Tables     map[string]*StateTable
+
+	// Warnings were found at loading; errors keep a Set from existing.
+	Warnings Diagnostics
+}
+
+// Route returns the route with the name, nil if there is none.
+func (s *Set) Route(name string) *Route {
+	for _, r := range s.Routes {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// Daemon is the daemon block; empty strings where it says nothing.
+type Daemon struct {
+	Listen        string
+	Admin         string // "unix://PATH" or "HOST:PORT"
+	AdminToken    connectors.Secret
+	DataDir       string
+	NATS          *NATS
+	EncryptionKey connectors.Secret
+}
+
+// NATS is the nats block: a cluster in place of the embedded server.
+type NATS struct {
+	URL      string
+	Creds    string // file
+	CA       string // file
+	Cert     string // file
+	Key      string // file
+	Replicas int
+	Prefix   string // before every stream and bucket name
+}
+
+// A Connector is one connector block. Settings is the pointer that the
+// system's Settings made; two connectors with equal Type, Settings and Common
+// may share connections.
+type Connector struct {
+	Name     string
+	System   connectors.System
+	Settings any
+	Common   connectors.Common
+}
+
+// A Route picks a template for the records of its source.
+type Route struct {
+	Name      string
+	Source    connectors.Collection
+	Create    bool
+	Private   bool
+	Templates []*Template // in the order tried
+	NoMatch   *Template   // nil: no ticket
+
+	// NeedsParent is true where a condition or value of its templates looks at
+	// parent; Input.Parent is then to be filled.
+	NeedsParent bool
+
+	decider *decider
+}
+
+// A Template says what a ticket looks like and how it is kept in step.
+type Template struct {
+	Name   string
+	Target connectors.Collection
+
+	Conflict  Conflict
+	State     *StateSync // nil: none
+	Comments  Comments
+	Files     Attachments
+	Lifecycle Lifecycle
+
+	// WantsParentTicket is true where a value asks for parent.ticket.
+	WantsParentTicket bool
+}
+
+// Conflict says which side wins where both were edited.
+type Conflict string
+
+// The values of conflict.
+const (
+	SourceWins Conflict = "source"
+	TargetWins Conflict = "target"
+	LatestWins Conflict = "latest"
+)
+
+// Direction is outbound (source to target), inbound or both.
+type Direction string
+
+// The directions.
+const (
+	Outbound Direction = "outbound"
+	Inbound  Direction = "inbound"
+	Both     Direction = "both"
+)
+
+// StateSync is a template's state block. The fields are dotted paths, those of
+// the schema's StateField unless the block names others.
+type StateSync struct {
+	Table       *StateTable
+	Direction   Direction
+	SourceField string
+	TargetField string
+}
+
+// A StateTable relates systems through named states.
+type StateTable struct {
+	Name   string
+	States []State // in the order written
+	// UnmappedIsError is unmapped = "error".
+	UnmappedIsError bool
+}
+
+// A State is one named state: for each column (a connector's type or name),
+// the values that mean it, the first being the one written.
+type State struct {
+	Label   string
+	Columns map[string][]string
+}
+
+// Lifecycle is a template's lifecycle block with its defaults filled in.
+type Lifecycle struct {
+	KeepPrivate bool   // on_private = "keep"
+	OnDelete    string // "detach" or "close"
+	OnReopen    string // "same" or "new"
+	Modes       []string
+	Statuses    []string
+	ParentWait  time.Duration
+}
+
+// Comments is a template's comments block: the first clause that matches
+// takes a comment; no clause: the direction is off.
+type Comments struct {
+	Inbound, Outbound []CommentClause
+}
+
+// A CommentClause is one inbound or outbound block of comments.
+type CommentClause struct {
+	From []string // kinds taken; empty: all
+	To   string   // kind written; empty: the system's first
+}
+
+// Attachments is a template's attachments block.
+type Attachments struct {
+	Inbound, Outbound []AttachmentClause
+}
+
+// An AttachmentClause is one inbound or outbound block of attachments.
+type AttachmentClause struct {
+	Types   []string
+	MaxSize int64 // bytes
+}
