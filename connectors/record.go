@@ -23,6 +23,10 @@ type Record struct {
 	UpdatedAt time.Time
 	UpdatedBy string
 
+	// Pristine is true where the system shows that nobody wrote the record
+	// since it was created.
+	Pristine bool
+
 	// Private records are dropped unless a route opts in. A record of which
 	// only the id is known (a private event's body) is Private with no Fields.
 	Private bool

@@ -219,6 +219,9 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		}
 	}
 
+	if !connectors.MayStillSend(ctx, time.Now()) {
+		return nil, fail(connectors.ClassRetry, "not sent: it waited too long for its turn", nil)
+	}
 	began := time.Now()
 	answer, failure := c.roundTrip(request, &sent, fail)
 	if failure == nil && answer.Status/100 != 2 {

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// confirmCreated makes a link of a claim whose ticket was just created.
+func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
+	next := w.confirmed(claim, ticket)
+	entry := w.entryOf(decision)
+	entry.Target = ticket.Ref
+	var lost []fieldFailure
+	for _, v := range decision.Values {
+		sent, have := send[v.Field], ticket.Fields[v.Field]
+		if sent != nil {
+			entry.Writes = append(entry.Writes, v.Field)
+		}
+		stuck := empty(sent) || !empty(have)
+		if !stuck {
+			lost = append(lost, fieldFailure{v.Field, ReasonDidNotStick, didNotStick(ticket, v.Field)})
+		}
+		if v.Once {
+			continue
+		}
+		now := Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
+		next.Fields[outbound(v.Field)] = now
+		if !stuck {
+			next.refuse(Refusal{What: outbound(v.Field), Pair: w.engine.digest.pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
+		}
+	}
+	if state := w.stateOf(decision); state.Table != nil {
+		next.State = &StatePair{Source: rawState(record, state.SourceField), Target: rawState(ticket, state.TargetField)}
+	}
+	if before.Failed {
+		if err := w.engine.exhume(ctx, w.route.Name, w.source, "*"); err != nil {
+			return verdict{}, err
+		}
+	}
+	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
+		return v, err
+	}
+	for _, f := range lost {
+		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
+			return verdict{}, err
+		}
+	}
+	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
+	w.log.Info("opened a ticket", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
+	return settled, w.journal(ctx, entry)
+}
+
+// adoptFound makes a link of a claim whose ticket was found by its key. What
+// is agreed is what was about to be sent, so that an edit made meanwhile is
+// later, not a conflict.
+func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.Record, record connectors.Record, decision rules.Decision) (verdict, error) {
+	ticket := found[0]
+	next := w.confirmed(claim, ticket)
+	for name, opened := range claim.Opened.Fields {
+		next.Fields[name] = Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
+	}
+	if state := w.stateOf(decision); state.Table != nil {
+		next.State = &StatePair{Source: claim.Opened.State, Target: rawState(ticket, state.TargetField)}
+	}
+	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
+		return v, err
+	}
+	for _, other := range found[1:] {
+		if err := w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)); err != nil {
+			return verdict{}, err
+		}
+	}
+	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
+	w.log.Info("found its ticket by its key", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
+	entry := w.entryOf(decision)
+	entry.Target = ticket.Ref
+	entry.Notes = []note{{What: "found"}}
+	if err := w.journal(ctx, entry); err != nil {
+		return verdict{}, err
+	}
+	// The source may have changed since the ticket was opened.
+	return verdict{outcome: "ok", again: w.engine.clock.Now()}, nil
+}
+
+// haveOfFound is the digest of a field as it was when the ticket was opened:
+// what the system made of what was sent, where nobody wrote since, else what
+// was sent.
+func (w *work) haveOfFound(ticket connectors.Record, name string, opened Sent) string {
+	if ticket.Pristine || opened.Sent == w.engine.digest.of(nil) {
+		return w.engine.digest.of(ticket.Fields[fieldOf(name)])
+	}
+	return opened.Sent
+}
+
+// confirmed is the link of a claim with its ticket, without agreements yet.
+func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
+	next := claim.clone()
+	ref := ticket.Ref
+	next.Phase, next.Target, next.Number, next.URL = Active, &ref, ticket.Number, ticket.URL
+	next.OpenedAt = w.engine.clock.Now().UTC()
+	next.Opened = nil
+	next.Fields = map[string]Agreement{}
+	return next
+}
+
+// confirm saves the link. When somebody else confirmed another ticket
+// meanwhile, done is true and ours is reported as a duplicate.
+func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict, done bool, err error) {
+	_, err = w.engine.saveLink(ctx, next, claim.revision)
+	if errors.Is(err, ErrConflict) {
+		other, loadErr := w.engine.loadLink(ctx, next.ID)
+		if loadErr == nil && other.Target != nil && *other.Target != *next.Target {
+			return deadEnded, true, w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
+		}
+		return verdict{}, true, err
+	}
+	if err != nil {
+		return verdict{}, true, err
+	}
+	w.engine.step(StepConfirmed)
+	if err := w.engine.indexTarget(ctx, next); err != nil {
+		return verdict{}, true, err
+	}
+	if err := w.engine.store.Marks.Delete(ctx, decidedKey(w.route.Name, w.source), 0); err != nil {
+		return verdict{}, true, err
+	}
+	return verdict{}, false, nil
+}
+
+func didNotStick(ticket connectors.Record, field string) string {
+	return fmt.Sprintf("%s answered the write and kept field %s as it was; a business rule, data policy or missing permission there changes or protects it", ticket.Ref, field)
+}
+
+func (w *work) stateOf(d rules.Decision) rules.StateSync {
+	if t := w.config.Set.Templates[d.Template]; t != nil && t.State != nil {
+		return *t.State
+	}
+	return rules.StateSync{}
+}

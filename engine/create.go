@@ -1,0 +1,283 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// create opens a ticket: claim, look the key up, create with the key inside,
+// confirm. dead is the claim of an owner that is gone, if there is one; what it
+// may have begun was waited for and not found.
+func (w *work) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead stored) (verdict, error) {
+	guard, target, err := w.targetOf(decision.Target)
+	if err != nil {
+		return verdict{}, err
+	}
+	send, failed, err := w.resolve(ctx, guard, target, decision.Target.Record, decision.Values)
+	if err != nil {
+		return verdict{}, err
+	}
+	if len(failed) > 0 {
+		return w.refused(ctx, record, decision, dead, failed)
+	}
+
+	link := newLink(w.route.Name, w.source)
+	link.Template, link.Phase = decision.Template, Claim
+	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
+	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: rawState(record, w.stateOf(decision).SourceField)}
+	for _, v := range decision.Values {
+		if !v.Once {
+			link.Opened.Fields[outbound(v.Field)] = Sent{From: w.engine.digest.of(v.Value), Sent: w.engine.digest.of(send[v.Field]), Expr: v.Expr}
+		}
+	}
+	lease := w.engine.newLease()
+	claim := stored{Link: link}
+	if claim.revision, err = w.engine.saveLink(ctx, link, dead.revision); err != nil {
+		return verdict{}, err // somebody else's claim: look again
+	}
+	w.engine.step(StepClaimed)
+
+	found, err := ask(guard, "look up", func() ([]connectors.Record, error) {
+		return target.FindByKey(ctx, decision.Target, link.Key)
+	})
+	if err != nil {
+		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
+	}
+	w.engine.step(StepLookedUp)
+	if len(found) > 0 {
+		return w.adoptFound(ctx, claim, found, record, decision)
+	}
+	if !lease.good() {
+		return verdict{}, errors.Join(lease.expired(), w.unclaim(ctx, claim))
+	}
+	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send}
+	ticket, err := ask(guard, "create", func() (connectors.Record, error) {
+		return target.Create(lease.bind(ctx), draft)
+	})
+	if err != nil {
+		return w.createFailed(ctx, record, decision, claim, err)
+	}
+	w.engine.step(StepCreated)
+	w.engine.metrics.Wrote(decision.Target.Connector, "create")
+	return w.confirmCreated(ctx, claim, ticket, record, decision, send, before)
+}
+
+// createFailed decides what an error of the create call leaves behind.
+func (w *work) createFailed(ctx context.Context, record connectors.Record, decision rules.Decision, claim stored, failure error) (verdict, error) {
+	var said *connectors.Error
+	if !errors.As(failure, &said) {
+		return w.unclear(claim), nil
+	}
+	switch said.Class {
+	case connectors.ClassUnclear:
+		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", plain(failure))
+		return w.unclear(claim), nil
+	case connectors.ClassRejected, connectors.ClassGone:
+		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, ReasonRejected), said.Error()}})
+	default: // certainly not done
+		return verdict{}, errors.Join(failure, w.unclaim(ctx, claim))
+	}
+}
+
+// unclear comes back soon to look the key up; a hit needs no waiting.
+func (w *work) unclear(claim stored) verdict {
+	now := w.engine.clock.Now()
+	again := now.Add(jitter(backoff(w.tries)))
+	if believed := claim.at.Add(w.patience(claim, true)); !claim.at.IsZero() && now.Before(believed) && again.After(believed) {
+		again = believed
+	}
+	return verdict{outcome: "parked", again: again, tries: w.tries + 1}
+}
+
+// unclaim removes a claim under which certainly nothing was sent.
+func (w *work) unclaim(ctx context.Context, claim stored) error {
+	return w.engine.store.Links.Delete(ctx, claim.ID, claim.revision)
+}
+
+// A fieldFailure is a value that keeps a ticket from being opened.
+type fieldFailure struct{ field, reason, message string }
+
+func codeOf(e *connectors.Error, otherwise string) string {
+	if e.Code != "" {
+		return e.Code
+	}
+	return otherwise
+}
+
+// refused gives a creation up until the record changes or someone retries.
+func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim stored, failed []fieldFailure) (verdict, error) {
+	entry := w.entryOf(decision)
+	for _, f := range failed {
+		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
+			return verdict{}, err
+		}
+		entry.Error = f.message
+	}
+	if err := w.saveMark(ctx, mark{Version: record.Version, Failed: true}); err != nil {
+		return verdict{}, err
+	}
+	if claim.Link != nil {
+		if err := w.unclaim(ctx, claim); err != nil {
+			return verdict{}, err
+		}
+	}
+	w.engine.metrics.Decided(w.route.Name, decision.Template, "refused")
+	return deadEnded, w.journal(ctx, entry)
+}
+
+// resolve renders values into what the target holds. Failures of fields come
+// back as such.
+func (w *work) resolve(ctx context.Context, g *guard, target connectors.Target, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
+	var failed []fieldFailure
+	rendered := map[string]any{}
+	for _, v := range values {
+		switch {
+		case v.Err != nil:
+			failed = append(failed, fieldFailure{v.Field, ReasonValue, v.Err.Error()})
+		case v.Value != nil:
+			rendered[v.Field] = v.Value
+		}
+	}
+	if len(rendered) == 0 {
+		return rendered, failed, nil
+	}
+	type resolution struct {
+		fields map[string]any
+		failed map[string]*connectors.Error
+	}
+	r, err := ask(g, "resolve", func() (resolution, error) {
+		fields, failed, err := target.Resolve(ctx, record, rendered)
+		return resolution{fields, failed}, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	send := map[string]any{}
+	for field := range rendered {
+		if said := r.failed[field]; said != nil {
+			failed = append(failed, fieldFailure{field, codeOf(said, ReasonRejected), said.Error()})
+		} else if r.fields[field] != nil {
+			send[field] = r.fields[field]
+		}
+	}
+	return send, failed, nil
+}
+
+// resumeClaim goes on where an owner of the claim stopped: a ticket may exist.
+func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
+	record, err := w.readSource(ctx)
+	if err != nil && !isGone(err) {
+		return verdict{}, err
+	}
+	if err == nil && record.Private && !w.route.Private {
+		return w.stop(ctx, claim)
+	}
+	into, err := connectors.ParseCollection(claim.Opened.Into)
+	if err != nil {
+		return verdict{}, err
+	}
+	guard, target, err := w.targetOf(into)
+	if err != nil {
+		w.log.Warn("a claim rests: its connector is not configured", "target", claim.Opened.Into)
+		return nothing, nil
+	}
+	found, err := ask(guard, "look up", func() ([]connectors.Record, error) {
+		return target.FindByKey(ctx, into, claim.Key)
+	})
+	if err != nil {
+		return verdict{}, err
+	}
+	if len(found) > 0 {
+		return w.adoptFound(ctx, claim, found, connectors.Record{}, rules.Decision{Template: claim.Template, Target: into, Action: rules.Create})
+	}
+	// An empty answer is believed only when no request can still take effect
+	// and the search has caught up.
+	if w.engine.clock.Now().Before(claim.at.Add(w.patience(claim, true))) {
+		return w.unclear(claim), nil
+	}
+	if w.record == nil { // the source is gone, and no ticket was opened
+		return nothing, w.unclaim(ctx, claim)
+	}
+	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
+	if err != nil {
+		return verdict{}, err
+	}
+	return w.decideAndOpen(ctx, record, before, claim)
+}
+
+// patience is how long after it was saved an intent or claim may still take
+// effect; with search, until a search would show it. The lease's time falls
+// away where the store's lock proves that its owner is dead.
+func (w *work) patience(l stored, search bool) time.Duration {
+	wait := leaseTime
+	if w.engine.alone && l.at.Before(w.engine.started) {
+		wait = 0
+	}
+	name := ""
+	if l.Target != nil {
+		name = l.Target.Connector
+	} else if l.Opened != nil {
+		if into, err := connectors.ParseCollection(l.Opened.Into); err == nil {
+			name = into.Connector
+		}
+	}
+	if c := w.config.Set.Connectors[name]; c != nil {
+		wait += c.Common.Settle
+		if search {
+			wait += c.Common.IndexLag
+		}
+	}
+	return wait
+}
+
+func (w *work) targetOf(c connectors.Collection) (*guard, connectors.Target, error) {
+	g := w.config.guards[c.Connector]
+	if g == nil || g.kind != c.Type {
+		return nil, nil, fmt.Errorf("connector %s.%s is not configured", c.Type, c.Connector)
+	}
+	target, ok := g.target()
+	if !ok {
+		return nil, nil, &connectors.Error{Class: connectors.ClassRejected, Op: "write", Record: c.String(), Message: "nothing can be written to this system"}
+	}
+	return g, target, nil
+}
+
+// newStamp is the id of one write, short enough for any system's field.
+func newStamp() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	return "ls-" + hex.EncodeToString(b)
+}
+
+// A lease is the time in which the owner of a saved intent may send it. It is
+// counted from before the save, on the monotonic and the wall clock: the
+// monotonic one stands still while a machine is suspended.
+type lease struct {
+	clock Clock
+	until time.Time
+}
+
+func (e *Engine) newLease() lease {
+	return lease{clock: e.clock, until: e.clock.Now().Add(leaseTime)}
+}
+
+func (l lease) good() bool {
+	now := l.clock.Now()
+	return now.Before(l.until) && now.Round(0).Before(l.until.Round(0))
+}
+
+// bind lets no request begin after the lease.
+func (l lease) bind(ctx context.Context) context.Context {
+	return connectors.WithSendBefore(ctx, l.until)
+}
+
+func (l lease) expired() error {
+	return &connectors.Error{Class: connectors.ClassRetry, Op: "send", Message: "not sent: the saved intent is too old"}
+}

@@ -1,0 +1,347 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// workers is how many reconciles run at once. They wait for systems most of
+// their time.
+const workers = 32
+
+// A Step is a point of a reconcile at which a crash must do no harm.
+type Step string
+
+// The steps of a creation and an update, in their order.
+const (
+	StepDecided     Step = "decided"
+	StepClaimed     Step = "claimed"
+	StepLookedUp    Step = "looked_up"
+	StepCreated     Step = "created"
+	StepConfirmed   Step = "confirmed"
+	StepIntentSaved Step = "intent_saved"
+	StepSent        Step = "sent"
+	StepAgreed      Step = "agreed"
+	StepJournaled   Step = "journaled"
+)
+
+// Options are what an engine is made of.
+type Options struct {
+	Store   Store
+	Clock   Clock // nil: SystemClock
+	Logger  *slog.Logger
+	Metrics Metrics // nil: nobody watches
+
+	// Alone says that the store's lock proves that no other daemon lives: what
+	// an earlier one left under way has only its requests to wait for.
+	Alone bool
+
+	// OnStep, if set, is called at every step; tests crash there.
+	OnStep func(Step)
+}
+
+// A Config is what the engine runs. It is replaced as a whole.
+type Config struct {
+	Set        *rules.Set
+	Commit     string // of the configuration's git repository; empty: none
+	Connectors map[string]connectors.Connector
+}
+
+// An Engine keeps records in step. Its methods are safe for concurrent use,
+// after Start.
+type Engine struct {
+	store   Store
+	clock   Clock
+	log     *slog.Logger
+	metrics Metrics
+	alone   bool
+	onStep  func(Step)
+
+	digest  digester
+	queue   *queue
+	config  atomic.Pointer[running]
+	started time.Time
+	ready   atomic.Bool
+
+	// applying serialises Start, Apply and Drain; it guards what follows.
+	applying  sync.Mutex
+	consumers map[string]consumer
+	pollers   map[connectors.Collection]context.CancelFunc
+	work      context.Context // of reconciles; cancelled when draining takes too long
+	stopWork  context.CancelFunc
+	stopLoops context.CancelFunc
+	loops     context.Context // of pollers and of the keeper
+	running   sync.WaitGroup  // workers and loops
+}
+
+// running is a Config with the guards of its connectors.
+type running struct {
+	Config
+	guards map[string]*guard
+}
+
+// consumer is the durable place of one route that is being read.
+type consumer struct {
+	source connectors.Collection
+	stop   func()
+}
+
+// New makes an engine. It starts nothing and touches no store.
+func New(o Options) *Engine {
+	e := &Engine{
+		store: o.Store, clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
+		queue:     newQueue(),
+		consumers: map[string]consumer{},
+		pollers:   map[connectors.Collection]context.CancelFunc{},
+	}
+	if e.clock == nil {
+		e.clock = SystemClock{}
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.metrics == nil {
+		e.metrics = noMetrics{}
+	}
+	return e
+}
+
+// Start begins to carry out c. The engine goes on when ctx ends; Drain ends it.
+func (e *Engine) Start(ctx context.Context, c Config) error {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	digest, err := newDigester(ctx, e.store.Links)
+	if err != nil {
+		return err
+	}
+	e.digest = digest
+	e.started = e.clock.Now()
+	lasting := context.WithoutCancel(ctx)
+	e.work, e.stopWork = context.WithCancel(lasting)
+	e.loops, e.stopLoops = context.WithCancel(lasting)
+	if err := e.indexTargets(ctx); err != nil {
+		return err
+	}
+	if err := e.apply(ctx, c); err != nil {
+		return err
+	}
+	for range workers {
+		e.running.Go(e.runWorker)
+	}
+	e.running.Go(e.keepHints)
+	e.ready.Store(true)
+	return nil
+}
+
+// Apply replaces what the engine runs. A reconcile under way keeps the
+// configuration it began with. On an error the old one stays.
+func (e *Engine) Apply(ctx context.Context, c Config) error {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	return e.apply(ctx, c)
+}
+
+func (e *Engine) apply(ctx context.Context, c Config) error {
+	next := &running{Config: c, guards: map[string]*guard{}}
+	before := e.config.Load()
+	for name, connector := range c.Connectors {
+		if before != nil && before.guards[name] != nil && before.guards[name].connector == connector {
+			next.guards[name] = before.guards[name]
+			continue
+		}
+		kind := ""
+		if block := c.Set.Connectors[name]; block != nil {
+			kind = block.System.Type
+		}
+		next.guards[name] = newGuard(name, kind, connector, e.clock)
+	}
+
+	// What can fail comes first: places for new routes, none of which delivers
+	// to a worker before the configuration knows the route.
+	added := map[string]consumer{}
+	undo := func() {
+		for _, consumer := range added {
+			consumer.stop()
+		}
+	}
+	for _, route := range c.Set.Routes {
+		if old, ok := e.consumers[route.Name]; ok && old.source == route.Source {
+			continue
+		}
+		stop, err := e.consume(ctx, route)
+		if err != nil {
+			undo()
+			return fmt.Errorf("route %s: %w", route.Name, err)
+		}
+		added[route.Name] = consumer{source: route.Source, stop: stop}
+	}
+
+	// From here on nothing fails the change.
+	e.config.Store(next)
+	for name, consumer := range added {
+		if old, ok := e.consumers[name]; ok {
+			old.stop()
+		}
+		e.consumers[name] = consumer
+	}
+	e.forgetRoutes(ctx, c.Set)
+	e.setPollers(c.Set)
+	e.reportOrphans(ctx, c.Set)
+	return nil
+}
+
+// consume reads the hints of a route into the queue.
+func (e *Engine) consume(ctx context.Context, route *rules.Route) (stop func(), err error) {
+	name := route.Name
+	return e.store.Hints.Consume(ctx, name, route.Source, func(h Hint) {
+		e.queue.add(queueKey{route: name, source: h.Ref}, h)
+	})
+}
+
+// forgetRoutes ends the places of routes that are no longer configured. Hints
+// that were pending there become dead letters.
+func (e *Engine) forgetRoutes(ctx context.Context, set *rules.Set) {
+	for name, consumer := range e.consumers {
+		if set.Route(name) == nil {
+			consumer.stop()
+			delete(e.consumers, name)
+		}
+	}
+	names, err := e.store.Hints.Names(ctx)
+	if err != nil {
+		e.log.Error("routes that are gone were not looked for", "error", err)
+		return
+	}
+	for _, name := range names {
+		if set.Route(name) != nil {
+			continue
+		}
+		pending, err := e.store.Hints.Forget(ctx, name)
+		if err != nil {
+			e.log.Error("the place of a route that is gone was not removed", "route", name, "error", err)
+			continue
+		}
+		for _, ref := range pending {
+			letter := DeadLetter{Route: name, Record: ref, Reason: ReasonRouteGone,
+				Message: "the route was removed while the record waited; retrying hints the record anew"}
+			if err := e.bury(ctx, letter, false); err != nil {
+				e.log.Error("a pending hint of a route that is gone was lost", "route", name, "record", ref.String(), "error", err)
+			}
+		}
+	}
+}
+
+// reportOrphans says which links belong to routes that are not configured.
+func (e *Engine) reportOrphans(ctx context.Context, set *rules.Set) {
+	orphans := map[string]int{}
+	err := e.eachLink(ctx, func(l stored) error {
+		if set.Route(l.Route) == nil {
+			orphans[l.Route]++
+		}
+		return nil
+	})
+	if err != nil {
+		e.log.Error("links of routes that are gone were not counted", "error", err)
+		return
+	}
+	for route, n := range orphans {
+		e.log.Warn("links belong to a route that is gone; they are kept, and rest until it comes back", "route", route, "links", n)
+	}
+}
+
+// Hint stores that the records may have changed; it is durable on return.
+// delivery is the id of the webhook that said so, empty for none.
+func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
+	for _, ref := range refs {
+		if err := e.store.Hints.Add(ctx, ref, delivery); err != nil {
+			return fmt.Errorf("hint %s: %w", ref, err)
+		}
+	}
+	return nil
+}
+
+// Ready reports whether the engine carries out a configuration.
+func (e *Engine) Ready() bool { return e.ready.Load() }
+
+// Drain finishes the reconciles in work and stops. When ctx ends first, they
+// are cut off; what they left under way is settled at the next start.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	if !e.ready.Swap(false) {
+		return nil
+	}
+	for _, consumer := range e.consumers {
+		consumer.stop()
+	}
+	clear(e.consumers)
+	e.stopLoops()
+	e.queue.close()
+	finished := make(chan struct{})
+	go func() { e.running.Wait(); close(finished) }()
+	defer e.stopWork()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+		e.stopWork()
+		<-finished
+		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
+	}
+}
+
+func (e *Engine) runWorker() {
+	for {
+		key, hints, ok := e.queue.take()
+		if !ok {
+			return
+		}
+		e.reconcile(e.work, key, hints)
+		e.queue.done(key)
+	}
+}
+
+// keepHints tells the store, three times within its patience, that the hints
+// in the queue are still wanted.
+func (e *Engine) keepHints() {
+	for {
+		select {
+		case <-e.loops.Done():
+			return
+		case <-e.clock.After(10 * time.Second):
+			e.queue.keep()
+		}
+	}
+}
+
+func (e *Engine) step(s Step) {
+	if e.onStep != nil {
+		e.onStep(s)
+	}
+}
+
+// indexTargets rebuilds the index from tickets to links, which a crash may
+// have left behind the links.
+func (e *Engine) indexTargets(ctx context.Context) error {
+	return e.eachLink(ctx, func(l stored) error {
+		if l.Target == nil {
+			return nil
+		}
+		entry, err := e.store.Targets.Get(ctx, l.Target.String())
+		if err == nil && string(entry.Value) == l.ID {
+			return nil
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("index of tickets: %w", err)
+		}
+		return e.indexTarget(ctx, l.Link)
+	})
+}

@@ -1,0 +1,182 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// A bucket is a KV bucket of history one, used through its stream: a revision
+// is the sequence of the key's message, and a delete removes that message.
+type bucket struct {
+	name     string
+	subjects string // "$KV.BUCKET."
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+}
+
+func (b *bucket) Get(ctx context.Context, key string) (engine.Entry, error) {
+	msg, err := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return engine.Entry{}, engine.ErrNotFound
+	case err != nil:
+		return engine.Entry{}, b.failed("get", err)
+	case removed(msg.Header):
+		return engine.Entry{}, engine.ErrNotFound
+	}
+	entry := engine.Entry{Revision: msg.Sequence, Stored: msg.Time}
+	entry.Key, entry.Value, err = unpack(token(key), msg.Data)
+	if err != nil {
+		return engine.Entry{}, b.failed("get", err)
+	}
+	return entry, nil
+}
+
+func (b *bucket) Create(ctx context.Context, key string, value []byte) (uint64, error) {
+	revision, err := b.put(ctx, key, value, jetstream.WithExpectLastSequencePerSubject(0))
+	if !errors.Is(err, engine.ErrConflict) {
+		return revision, err
+	}
+	// A marker left by another client's delete is in the way and nothing else.
+	msg, getErr := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
+	if getErr == nil && removed(msg.Header) {
+		return b.put(ctx, key, value, jetstream.WithExpectLastSequencePerSubject(msg.Sequence))
+	}
+	return 0, err
+}
+
+func (b *bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	if revision == 0 {
+		return 0, engine.ErrConflict // to the server, zero is "there is none"
+	}
+	return b.put(ctx, key, value, jetstream.WithExpectLastSequencePerSubject(revision))
+}
+
+func (b *bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	return b.put(ctx, key, value)
+}
+
+func (b *bucket) put(ctx context.Context, key string, value []byte, opts ...jetstream.PublishOpt) (uint64, error) {
+	ack, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: b.subjects + token(key), Data: pack(key, value)}, opts...)
+	if wrongRevision(err) {
+		return 0, engine.ErrConflict
+	}
+	if err != nil {
+		return 0, b.failed("write", err)
+	}
+	return ack.Sequence, nil
+}
+
+// Delete removes the message of the revision, which is compare-and-set by
+// itself: a newer value is another message.
+func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error {
+	for {
+		msg, err := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return nil
+		case err != nil:
+			return b.failed("delete", err)
+		case removed(msg.Header):
+			return nil
+		case revision != 0 && msg.Sequence != revision:
+			return engine.ErrConflict
+		}
+		err = b.stream.SecureDeleteMsg(ctx, msg.Sequence)
+		if err == nil {
+			return nil
+		}
+		if !gone(err) {
+			return b.failed("delete", err)
+		}
+		// Somebody replaced or removed it in between: look again.
+	}
+}
+
+// Each calls f once for a key, also if the key is written meanwhile.
+func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
+	seen := map[string]bool{}
+	err := scan(ctx, b.stream, scanned{filter: b.subjects + ">", policy: jetstream.DeliverLastPerSubjectPolicy}, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
+		tok := strings.TrimPrefix(msg.Subject(), b.subjects)
+		if seen[tok] || removed(msg.Headers()) {
+			return nil
+		}
+		seen[tok] = true
+		entry := engine.Entry{Revision: md.Sequence.Stream, Stored: md.Timestamp}
+		var err error
+		if entry.Key, entry.Value, err = unpack(tok, msg.Data()); err != nil {
+			return b.failed("list", err)
+		}
+		return caller{f(entry)}.orNil()
+	})
+	var own caller
+	switch {
+	case errors.As(err, &own):
+		return own.error
+	case err != nil:
+		return b.failed("list", err)
+	}
+	return nil
+}
+
+// caller is an error of the caller's own function, handed back as it is.
+type caller struct{ error }
+
+func (c caller) orNil() error {
+	if c.error == nil {
+		return nil
+	}
+	return c
+}
+
+func (b *bucket) failed(verb string, err error) error {
+	return fmt.Errorf("store: %s %s: %w", verb, b.name, err)
+}
+
+// pack puts a key that its token does not tell in front of the value.
+func pack(key string, value []byte) []byte {
+	if _, told := untoken(token(key)); told {
+		return value
+	}
+	packed := binary.AppendUvarint(nil, uint64(len(key)))
+	return append(append(packed, key...), value...)
+}
+
+func unpack(tok string, data []byte) (key string, value []byte, err error) {
+	if key, told := untoken(tok); told {
+		return key, data, nil
+	}
+	length, n := binary.Uvarint(data)
+	if n <= 0 || length > uint64(len(data)-n) || token(string(data[n:n+int(length)])) != tok {
+		return "", nil, fmt.Errorf("the key of %s cannot be read", tok)
+	}
+	data = data[n:]
+	return string(data[:length]), data[length:], nil
+}
+
+// removed reports whether a message is the marker of a delete, as the nats
+// command leaves one.
+func removed(header nats.Header) bool {
+	return header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != ""
+}
+
+// wrongRevision is code 10071, on a replicated stream also 10164.
+func wrongRevision(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == 10071 || api.ErrorCode == 10164)
+}
+
+// gone reports that the message to be deleted is not there.
+func gone(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, jetstream.ErrMsgNotFound) ||
+		errors.As(err, &api) && (api.ErrorCode == 10037 || api.ErrorCode == 10043 || api.ErrorCode == 10057)
+}

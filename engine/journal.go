@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A JournalEntry is one decision and what became of it.
+type JournalEntry struct {
+	At         time.Time      `json:"at"`
+	Generation string         `json:"generation"`
+	Commit     string         `json:"commit"`
+	Route      string         `json:"route"`
+	Record     connectors.Ref `json:"record"`
+	Template   string         `json:"template"`
+	Action     string         `json:"action"`
+	Reason     string         `json:"reason"`
+	Error      string         `json:"error"`
+	Writes     []string       `json:"writes"`
+
+	Link   string         `json:"link,omitempty"`
+	Target connectors.Ref `json:"target,omitzero"`
+	Notes  []note         `json:"notes,omitempty"`
+}
+
+// entryOf begins the journal's entry about a decision.
+func (w *work) entryOf(d rules.Decision) JournalEntry {
+	entry := w.entry()
+	entry.Template, entry.Action, entry.Reason = d.Template, string(d.Action), d.Reason
+	for _, s := range d.Skipped {
+		if s.Err != nil && !w.private() {
+			entry.Error = "template " + s.Template + ": " + s.Err.Error()
+		}
+	}
+	return entry
+}
+
+func (w *work) entry() JournalEntry {
+	return JournalEntry{
+		At:         w.engine.clock.Now().UTC(),
+		Generation: w.config.Set.Generation,
+		Commit:     w.config.Commit,
+		Route:      w.route.Name,
+		Record:     w.source,
+		Link:       w.linkID,
+		Writes:     []string{},
+	}
+}
+
+// journal keeps an entry. Contents of a private record are left out.
+func (w *work) journal(ctx context.Context, entry JournalEntry) error {
+	sort.Strings(entry.Writes)
+	if w.private() {
+		entry.Error = ""
+		notes := make([]note, len(entry.Notes))
+		for i, n := range entry.Notes {
+			n.Lost = nil
+			notes[i] = n
+		}
+		entry.Notes = notes
+	}
+	for _, n := range entry.Notes {
+		w.engine.metrics.Noted(w.route.Name, n.What)
+	}
+	encoded, err := json.Marshal(entry)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if err := w.engine.store.Journal.Append(ctx, w.source, encoded); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	w.engine.step(StepJournaled)
+	return nil
+}
+
+// Decisions returns what was decided about a record, newest first; the zero
+// Ref is every record. At most limit entries.
+func (e *Engine) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
+	entries, err := e.store.Journal.Read(ctx, ref, time.Time{}, limit)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	out := make([]json.RawMessage, len(entries))
+	for i, entry := range entries {
+		out[i] = entry
+	}
+	return out, nil
+}

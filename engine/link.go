@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// linkVersion is the version of the link document that this build writes.
+const linkVersion = 1
+
+// A Phase is where a link is in its life.
+type Phase string
+
+// The phases. Claim: a ticket may exist. Stopped: the source turned private.
+// Gone: people deleted the ticket. Detached: unlinked, or the source was
+// deleted. Orphan: its template or connector is not configured.
+const (
+	Claim    Phase = "claim"
+	Active   Phase = "active"
+	Stopped  Phase = "stopped"
+	Gone     Phase = "gone"
+	Detached Phase = "detached"
+	Orphan   Phase = "orphan"
+)
+
+// A Link is the durable pair of a source record and its ticket on one route.
+// It holds digests of what was agreed, never contents.
+type Link struct {
+	V          int             `json:"v"`
+	ID         string          `json:"id"`
+	Route      string          `json:"route"`
+	N          int             `json:"n"`
+	Template   string          `json:"template"`
+	Key        string          `json:"key"`
+	Generation string          `json:"generation"`
+	Commit     string          `json:"commit,omitempty"`
+	OpenedAt   time.Time       `json:"opened_at,omitzero"`
+	Source     connectors.Ref  `json:"source"`
+	Target     *connectors.Ref `json:"target"`
+	Number     string          `json:"number,omitempty"`
+	URL        string          `json:"url"`
+	Phase      Phase           `json:"phase"`
+
+	// Fields are the agreements by mapping: "out:description".
+	Fields  map[string]Agreement `json:"fields,omitempty"`
+	State   *StatePair           `json:"state,omitempty"`
+	Opened  *Opened              `json:"opened,omitempty"` // while Phase is Claim
+	Intent  *Intent              `json:"intent"`
+	Refused []Refusal            `json:"refused,omitempty"`
+
+	// Missing counts the reads, ten minutes apart, that found a side gone.
+	Missing *Missing `json:"missing,omitempty"`
+}
+
+// An Agreement is what both sides last agreed on for one mapping: digests of
+// the rendered value, of the raw value that the system answered, and of the
+// expression. A mapping without one was never agreed, which is not null.
+type Agreement struct {
+	From string `json:"from"`
+	Have string `json:"have"`
+	Expr string `json:"expr"`
+}
+
+// A StatePair is the pair of raw states last agreed on.
+type StatePair struct {
+	Source string `json:"source"`
+	Target string `json:"target"`
+}
+
+// Opened is what a creation was about to send: what the ticket is agreed on
+// when it is confirmed, whoever confirms it.
+type Opened struct {
+	Into   string          `json:"into"` // the collection that the ticket was opened in
+	Fields map[string]Sent `json:"fields"`
+	State  string          `json:"state,omitempty"`
+}
+
+// Sent are the digests of one mapping in a request: of the rendered value, of
+// the value sent, and of what stood there before.
+type Sent struct {
+	From string `json:"from"`
+	Sent string `json:"sent"`
+	Was  string `json:"was,omitempty"`
+	Expr string `json:"expr"`
+}
+
+// An Intent is what a reconcile is about to send, saved before it is sent. It
+// is never replayed: it only says what may have happened.
+type Intent struct {
+	ID          string          `json:"id"` // also the stamp in the ticket
+	Side        string          `json:"side"`
+	ReadVersion string          `json:"read_version"`
+	Fields      map[string]Sent `json:"fields"`
+}
+
+// A Refusal is something a system refused for good. It is not tried again
+// until either value of the pair changes or someone retries.
+type Refusal struct {
+	What string    `json:"what"` // "out:assignee"
+	Pair string    `json:"pair"` // digest of both values
+	Code string    `json:"code"`
+	At   time.Time `json:"at"`
+}
+
+// Missing says which side could not be found, how often and when last.
+type Missing struct {
+	Side  string    `json:"side"` // "source" or "target"
+	Times int       `json:"times"`
+	At    time.Time `json:"at"`
+}
+
+// LinkID and linkKey are plain digests: the same after a lost store, so that
+// the old ticket is found by its key.
+func LinkID(route string, source connectors.Ref, n int) string {
+	return linkDigest(route, source, n)[:20]
+}
+
+func linkKey(route string, source connectors.Ref, n int) string {
+	return "lockstep-" + linkDigest(route, source, n)[:32]
+}
+
+func linkDigest(route string, source connectors.Ref, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", route, source, n))
+	return hex.EncodeToString(sum[:])
+}
+
+func newLink(route string, source connectors.Ref) *Link {
+	return &Link{
+		V:      linkVersion,
+		ID:     LinkID(route, source, 1),
+		Route:  route,
+		N:      1,
+		Key:    linkKey(route, source, 1),
+		Source: source,
+		Fields: map[string]Agreement{},
+	}
+}
+
+// withoutContents drops everything that was derived from contents.
+func (l *Link) withoutContents() {
+	l.Fields, l.State, l.Opened, l.Intent, l.Refused = nil, nil, nil, nil, nil
+}
+
+func (l *Link) refusal(what string) (Refusal, bool) {
+	for _, r := range l.Refused {
+		if r.What == what {
+			return r, true
+		}
+	}
+	return Refusal{}, false
+}
+
+// refuse remembers a refusal; a new one takes the place of an older one.
+func (l *Link) refuse(r Refusal) {
+	l.forgive(r.What)
+	l.Refused = append(l.Refused, r)
+}
+
+// forgive forgets the refusal of a mapping and reports whether there was one.
+func (l *Link) forgive(what string) bool {
+	for i, r := range l.Refused {
+		if r.What == what {
+			l.Refused = append(l.Refused[:i:i], l.Refused[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// clone copies a link so that changes to the copy do not show in it. What its
+// pointers name is replaced, never changed.
+func (l *Link) clone() *Link {
+	c := *l
+	c.Fields = maps.Clone(l.Fields)
+	if c.Fields == nil {
+		c.Fields = map[string]Agreement{}
+	}
+	c.Refused = slices.Clone(l.Refused)
+	return &c
+}
+
+// stored is a link with the revision and time the store gave it.
+type stored struct {
+	*Link
+	revision uint64
+	at       time.Time
+}
+
+func decodeLink(entry Entry) (stored, error) {
+	var l Link
+	if err := json.Unmarshal(entry.Value, &l); err != nil {
+		return stored{}, fmt.Errorf("link %s: %w", entry.Key, err)
+	}
+	if l.V != linkVersion {
+		return stored{}, fmt.Errorf("link %s is of version %d; this build reads version %d", entry.Key, l.V, linkVersion)
+	}
+	if l.Fields == nil {
+		l.Fields = map[string]Agreement{}
+	}
+	return stored{Link: &l, revision: entry.Revision, at: entry.Stored}, nil
+}

@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// loadLink returns the link with the id; ErrNotFound where there is none.
+func (e *Engine) loadLink(ctx context.Context, id string) (stored, error) {
+	entry, err := e.store.Links.Get(ctx, id)
+	if err != nil {
+		return stored{}, fmt.Errorf("link %s: %w", id, err)
+	}
+	return decodeLink(entry)
+}
+
+// saveLink writes a link where revision is its newest, 0 where it is new;
+// ErrConflict otherwise.
+func (e *Engine) saveLink(ctx context.Context, l *Link, revision uint64) (uint64, error) {
+	document, err := json.Marshal(l)
+	if err != nil {
+		return 0, fmt.Errorf("link %s: %w", l.ID, err)
+	}
+	if revision == 0 {
+		revision, err = e.store.Links.Create(ctx, l.ID, document)
+	} else {
+		revision, err = e.store.Links.Update(ctx, l.ID, document, revision)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("link %s: %w", l.ID, err)
+	}
+	return revision, nil
+}
+
+func (e *Engine) eachLink(ctx context.Context, f func(stored) error) error {
+	err := e.store.Links.Each(ctx, func(entry Entry) error {
+		if entry.Key == installationKey {
+			return nil
+		}
+		l, err := decodeLink(entry)
+		if err != nil {
+			return err
+		}
+		return f(l)
+	})
+	if err != nil {
+		return fmt.Errorf("links: %w", err)
+	}
+	return nil
+}
+
+// indexTarget makes a link findable by its ticket.
+func (e *Engine) indexTarget(ctx context.Context, l *Link) error {
+	if _, err := e.store.Targets.Put(ctx, l.Target.String(), []byte(l.ID)); err != nil {
+		return fmt.Errorf("index of tickets: %w", err)
+	}
+	return nil
+}
+
+// A LinkView is a link as people see it.
+type LinkView struct {
+	ID         string          `json:"id"`
+	Route      string          `json:"route"`
+	Template   string          `json:"template"`
+	Source     connectors.Ref  `json:"source"`
+	Target     *connectors.Ref `json:"target"`
+	URL        string          `json:"url"`
+	State      Phase           `json:"state"`
+	UpdatedAt  time.Time       `json:"updated_at"`
+	Generation string          `json:"generation"`
+	Number     string          `json:"number,omitempty"`
+	Commit     string          `json:"commit,omitempty"`
+}
+
+func (s stored) view() LinkView {
+	return LinkView{
+		ID: s.ID, Route: s.Route, Template: s.Template, Source: s.Source, Target: s.Target, URL: s.URL,
+		State: s.Phase, UpdatedAt: s.at.UTC(), Generation: s.Generation, Number: s.Number, Commit: s.Commit,
+	}
+}
+
+// Links lists all links, the one changed last first.
+func (e *Engine) Links(ctx context.Context) ([]LinkView, error) {
+	views := []LinkView{}
+	err := e.eachLink(ctx, func(l stored) error {
+		views = append(views, l.view())
+		return nil
+	})
+	slices.SortFunc(views, func(a, b LinkView) int { return b.UpdatedAt.Compare(a.UpdatedAt) })
+	return views, err
+}
+
+// Link returns one link; ErrNotFound where there is none.
+func (e *Engine) Link(ctx context.Context, id string) (LinkView, error) {
+	l, err := e.loadLink(ctx, id)
+	if err != nil {
+		return LinkView{}, err
+	}
+	return l.view(), nil
+}
+
+// Unlink parts a record from its ticket for good: neither is written again,
+// and no new ticket opens for the record on that route.
+func (e *Engine) Unlink(ctx context.Context, id string) error {
+	return e.changeLink(ctx, id, func(l *Link) error {
+		l.Phase = Detached
+		l.withoutContents()
+		return nil
+	})
+}
+
+// changeLink changes a link whatever else happens to it meanwhile.
+func (e *Engine) changeLink(ctx context.Context, id string, change func(*Link) error) error {
+	for range 5 {
+		l, err := e.loadLink(ctx, id)
+		if err != nil {
+			return err
+		}
+		next := l.clone()
+		if err := change(next); err != nil {
+			return err
+		}
+		_, err = e.saveLink(ctx, next, l.revision)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("link %s: %w", id, ErrConflict)
+}
+
+// An AdoptError says why a pair cannot be adopted.
+type AdoptError struct{ Message string }
+
+func (e *AdoptError) Error() string { return e.Message }
+
+// Adopt makes a link between a record and a ticket that both exist. They are
+// agreed on as they stand; nothing is written until one of them changes.
+func (e *Engine) Adopt(ctx context.Context, route string, source, target connectors.Ref) (LinkView, error) {
+	config := e.config.Load()
+	r := config.Set.Route(route)
+	if r == nil {
+		return LinkView{}, &AdoptError{fmt.Sprintf("there is no route %q", route)}
+	}
+	if r.Source != source.Collection {
+		return LinkView{}, &AdoptError{fmt.Sprintf("route %q takes records of %s, not %s", route, r.Source, source)}
+	}
+	template := templateFor(r, target.Collection)
+	if template == "" {
+		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
+	}
+	if entry, err := e.store.Targets.Get(ctx, target.String()); err == nil {
+		if other, err := e.loadLink(ctx, string(entry.Value)); err == nil && other.Phase == Active && other.ID != LinkID(route, source, 1) {
+			return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
+		}
+	}
+	ticket, err := e.readRef(ctx, config, target)
+	if err != nil {
+		return LinkView{}, err
+	}
+	adopted := func(l *Link) {
+		l.Template, l.Phase, l.Target, l.Number, l.URL = template, Active, &target, ticket.Number, ticket.URL
+		l.Generation, l.Commit = config.Set.Generation, config.Commit
+		l.withoutContents()
+		l.Missing = nil
+	}
+	fresh := newLink(route, source)
+	adopted(fresh)
+	_, err = e.saveLink(ctx, fresh, 0)
+	if errors.Is(err, ErrConflict) {
+		err = e.changeLink(ctx, fresh.ID, func(l *Link) error {
+			if l.Phase == Active || l.Phase == Claim {
+				return &AdoptError{fmt.Sprintf("%s has link %s on this route already; unlink it first", source, l.ID)}
+			}
+			adopted(l)
+			return nil
+		})
+	}
+	if err != nil {
+		return LinkView{}, err
+	}
+	if err := e.indexTarget(ctx, fresh); err != nil {
+		return LinkView{}, err
+	}
+	if err := e.store.Hints.Add(ctx, source, ""); err != nil {
+		return LinkView{}, fmt.Errorf("hint %s: %w", source, err)
+	}
+	return e.Link(ctx, fresh.ID)
+}
+
+// templateFor is the first template of a route that writes to the collection.
+func templateFor(r *rules.Route, target connectors.Collection) string {
+	candidates := slices.Clone(r.Templates)
+	if r.NoMatch != nil {
+		candidates = append(candidates, r.NoMatch)
+	}
+	for _, t := range candidates {
+		if t.Target == target {
+			return t.Name
+		}
+	}
+	return ""
+}
+
+// readRef reads any record through its connector's guard.
+func (e *Engine) readRef(ctx context.Context, config *running, ref connectors.Ref) (connectors.Record, error) {
+	g := config.guards[ref.Connector]
+	if g == nil || g.kind != ref.Type {
+		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
+	}
+	return g.read(ctx, ref)
+}

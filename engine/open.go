@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// longestParentPause bounds how often a record that waits for its parent's
+// ticket is looked at.
+const longestParentPause = 30 * time.Second
+
+// open decides about a record that has no link on this route.
+func (w *work) open(ctx context.Context) (verdict, error) {
+	record, err := w.readSource(ctx)
+	if isGone(err) {
+		return nothing, nil
+	}
+	if err != nil {
+		return verdict{}, err
+	}
+	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
+	if err != nil {
+		return verdict{}, err
+	}
+	dropped := record.Private && !w.route.Private
+	if before.Private && dropped || before.Version != "" && before.Version == record.Version {
+		return nothing, nil
+	}
+	return w.decideAndOpen(ctx, record, before, stored{})
+}
+
+// decideAndOpen decides anew and opens a ticket if the rules say so. dead is
+// the claim of an owner that is gone, if there is one.
+func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead stored) (verdict, error) {
+	decision, parent, err := w.decide(ctx, record, "")
+	if err != nil {
+		return verdict{}, err
+	}
+	if decision.Action != rules.Create {
+		return w.declined(ctx, record, decision, dead)
+	}
+	if decision.AwaitsParent {
+		if until, ok, err := w.awaitParent(ctx, record, decision, parent, before); err != nil || ok {
+			return until, err
+		}
+	}
+	return w.create(ctx, record, decision, before, dead)
+}
+
+// declined keeps the decision that a record gets no ticket.
+func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, dead stored) (verdict, error) {
+	if dead.Link != nil {
+		if err := w.engine.store.Links.Delete(ctx, dead.ID, dead.revision); err != nil {
+			return verdict{}, err
+		}
+	}
+	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
+	if err := w.journal(ctx, w.entryOf(decision)); err != nil {
+		return verdict{}, err
+	}
+	m := mark{Version: record.Version}
+	if record.Private && !w.route.Private {
+		m = mark{Private: true}
+	}
+	w.log.Info("no ticket", "template", decision.Template, "reason", decision.Reason)
+	return nothing, w.saveMark(ctx, m)
+}
+
+// awaitParent waits a bounded time for the parent's ticket where the parent
+// may still get one.
+func (w *work) awaitParent(ctx context.Context, record connectors.Record, decision rules.Decision, parent *rules.Parent, before mark) (verdict, bool, error) {
+	template := w.config.Set.Templates[decision.Template]
+	now := w.engine.clock.Now()
+	since := before.Waiting
+	if since.IsZero() {
+		since = now
+	}
+	if now.Sub(since) >= template.Lifecycle.ParentWait {
+		return verdict{}, false, nil
+	}
+	may, err := w.parentMayGetTicket(ctx, record.Parent, parent, decision.Target.Connector)
+	if err != nil || !may {
+		return verdict{}, false, err
+	}
+	if before.Waiting.IsZero() {
+		if err := w.saveMark(ctx, mark{Waiting: since.UTC(), Failed: before.Failed}); err != nil {
+			return verdict{}, false, err
+		}
+	}
+	pause := min(backoff(w.tries), longestParentPause, template.Lifecycle.ParentWait)
+	return verdict{outcome: "parked", again: now.Add(jitter(pause)), tries: w.tries + 1}, true, nil
+}
+
+// parentMayGetTicket reports whether some route may still open a ticket for
+// the parent in the connector.
+func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (bool, error) {
+	if parent == nil {
+		return false, nil
+	}
+	for _, route := range w.config.Set.Routes {
+		if route.Source != ref.Collection || !writesTo(route, connector) {
+			continue
+		}
+		link, err := w.engine.loadLink(ctx, LinkID(route.Name, ref, 1))
+		if err == nil && link.Phase == Claim {
+			return true, nil
+		}
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return false, err
+		}
+		m, err := w.engine.loadMark(ctx, route.Name, ref)
+		if err != nil {
+			return false, err
+		}
+		decided := m.Private || m.Version != "" && m.Version == parent.Record.Version
+		if route.Create && !decided && (route.Private || !parent.Record.Private) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func writesTo(r *rules.Route, connector string) bool {
+	for _, t := range r.Templates {
+		if t.Target.Connector == connector {
+			return true
+		}
+	}
+	return r.NoMatch != nil && r.NoMatch.Target.Connector == connector
+}

@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A work is one reconcile: one record on one route, under the configuration
+// that was current when it began.
+type work struct {
+	engine *Engine
+	config *running
+	route  *rules.Route
+	source connectors.Ref
+	linkID string
+	tries  int
+	log    *slog.Logger
+
+	record *connectors.Record // the source, as read last; nil: not yet
+}
+
+// A verdict is how a reconcile ended.
+type verdict struct {
+	outcome string    // for metrics
+	again   time.Time // look again then; zero: when something changes
+	tries   int
+}
+
+var (
+	settled   = verdict{outcome: "ok"}
+	nothing   = verdict{outcome: "none"}
+	deadEnded = verdict{outcome: "dead"}
+)
+
+// waitUntil looks again at t without counting a failure.
+func (w *work) waitUntil(t time.Time) verdict {
+	return verdict{outcome: "parked", again: t, tries: w.tries}
+}
+
+// reconcile brings one record in step, once, and parks or acknowledges the
+// hints that asked for it.
+func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
+	began := e.clock.Now()
+	config := e.config.Load()
+	route := config.Set.Route(key.route)
+	if route == nil || route.Source != key.source.Collection {
+		return // the route is being removed; its pending hints become dead letters
+	}
+	_, tries := newest(hints)
+	w := &work{
+		engine: e, config: config, route: route, source: key.source, tries: tries,
+		linkID: LinkID(route.Name, key.source, 1),
+	}
+	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
+
+	v, err := w.run(ctx)
+	if ctx.Err() != nil {
+		return // cut off; the hints come again
+	}
+	if err != nil {
+		v, err = w.judge(ctx, err)
+	}
+	if err == nil && !v.again.IsZero() {
+		err = e.store.Hints.AddAt(ctx, w.linkID, key.source, v.again, v.tries)
+	}
+	if err != nil {
+		// The store failed; the hints come again when it is back.
+		w.log.Error("a reconcile was not finished", "error", err)
+		e.metrics.Reconciled(route.Name, "error", e.clock.Now().Sub(began))
+		return
+	}
+	for _, h := range hints {
+		h.Ack()
+	}
+	e.metrics.Reconciled(route.Name, v.outcome, e.clock.Now().Sub(began))
+}
+
+// judge decides what a failed reconcile waits for.
+func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
+	now := w.engine.clock.Now()
+	if errors.Is(failure, ErrConflict) {
+		// Somebody else moved: drop everything and look again.
+		return w.waitUntil(now.Add(jitter(firstBackoff))), nil
+	}
+	var said *connectors.Error
+	if !errors.As(failure, &said) {
+		return verdict{}, failure
+	}
+	switch said.Class {
+	case connectors.ClassThrottled:
+		w.log.Debug("parked", "until", said.Until, "reason", plain(failure))
+		return w.waitUntil(said.Until.Add(jitter(firstBackoff))), nil
+	case connectors.ClassRejected, connectors.ClassGone:
+		err := w.bury(ctx, ReasonRejected, said.Field, w.quote(failure))
+		return deadEnded, err
+	}
+	if exhausted(w.tries) {
+		err := w.bury(ctx, ReasonGaveUp, "", "it did not work for a day; the last time: "+w.quote(failure))
+		return deadEnded, err
+	}
+	pause := jitter(backoff(w.tries))
+	w.log.Warn("will try again", "in", pause.Round(time.Millisecond), "tries", w.tries+1, "error", plain(failure))
+	return verdict{outcome: "parked", again: now.Add(pause), tries: w.tries + 1}, nil
+}
+
+// quote is what the system said, if the record that it may be quoting is known
+// and so known not to be private.
+func (w *work) quote(err error) string {
+	if w.record == nil {
+		return plain(err)
+	}
+	return err.Error()
+}
+
+func (w *work) bury(ctx context.Context, reason, field, message string) error {
+	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
+}
+
+// private reports whether nothing of the record may be kept.
+func (w *work) private() bool { return w.record != nil && w.record.Private }
+
+func (w *work) run(ctx context.Context) (verdict, error) {
+	link, err := w.engine.loadLink(ctx, w.linkID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return w.open(ctx)
+	case err != nil:
+		return verdict{}, err
+	}
+	switch link.Phase {
+	case Claim:
+		return w.resumeClaim(ctx, link)
+	case Active, Stopped, Orphan:
+		return w.keepInStep(ctx, link)
+	default: // gone and detached rest until a person changes that
+		return nothing, nil
+	}
+}
+
+// readSource reads the record.
+func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
+	g := w.config.guards[w.source.Connector]
+	if g == nil {
+		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
+	}
+	record, err := g.read(ctx, w.source)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	w.record = &record
+	return record, nil
+}
+
+func isGone(err error) bool {
+	class, known := connectors.ClassOf(err)
+	return known && class == connectors.ClassGone
+}
+
+// decide asks the rules. linked is the template of the link, empty for none.
+func (w *work) decide(ctx context.Context, record connectors.Record, linked string) (rules.Decision, *rules.Parent, error) {
+	parent, err := w.parent(ctx, record)
+	if err != nil {
+		return rules.Decision{}, nil, err
+	}
+	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent})
+	w.engine.step(StepDecided)
+	return d, parent, nil
+}
+
+// parent reads the record's parent, if the rules look at it, and finds the
+// parent's oldest ticket in each connector.
+func (w *work) parent(ctx context.Context, record connectors.Record) (*rules.Parent, error) {
+	if !w.route.NeedsParent || record.Parent.IsZero() {
+		return nil, nil
+	}
+	g := w.config.guards[record.Parent.Connector]
+	parent, err := g.read(ctx, record.Parent)
+	if isGone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	tickets := map[string]rules.Ticket{}
+	opened := map[string]time.Time{}
+	for _, route := range w.config.Set.Routes {
+		if route.Source != record.Parent.Collection {
+			continue
+		}
+		link, err := w.engine.loadLink(ctx, LinkID(route.Name, record.Parent, 1))
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if link.Target == nil || link.Phase != Active {
+			continue
+		}
+		in := link.Target.Connector
+		if at, known := opened[in]; !known || link.OpenedAt.Before(at) {
+			opened[in] = link.OpenedAt
+			tickets[in] = rules.Ticket{ID: link.Target.ID, Number: link.Number, URL: link.URL}
+		}
+	}
+	return &rules.Parent{Record: parent, Tickets: tickets}, nil
+}
+
+// A mark is what was decided of a record that has no ticket on a route. The
+// same version again decides nothing.
+type mark struct {
+	Version string    `json:"version,omitempty"`
+	Private bool      `json:"private,omitempty"` // and then no version
+	Failed  bool      `json:"failed,omitempty"`  // there are dead letters
+	Waiting time.Time `json:"waiting,omitzero"`  // for its parent's ticket, since
+}
+
+func decidedKey(route string, ref connectors.Ref) string {
+	return "decided/" + route + "/" + ref.String()
+}
+
+func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref) (mark, error) {
+	entry, err := e.store.Marks.Get(ctx, decidedKey(route, ref))
+	if errors.Is(err, ErrNotFound) {
+		return mark{}, nil
+	}
+	var m mark
+	if err == nil {
+		err = json.Unmarshal(entry.Value, &m)
+	}
+	if err != nil {
+		return mark{}, fmt.Errorf("mark of %s: %w", ref, err)
+	}
+	return m, nil
+}
+
+func (w *work) saveMark(ctx context.Context, m mark) error {
+	value, err := json.Marshal(m)
+	if err == nil {
+		_, err = w.engine.store.Marks.Put(ctx, decidedKey(w.route.Name, w.source), value)
+	}
+	if err != nil {
+		return fmt.Errorf("mark of %s: %w", w.source, err)
+	}
+	return nil
+}
+
+// outbound is the name of the mapping that writes a ticket's field, and
+// fieldOf the field.
+func outbound(field string) string { return "out:" + field }
+
+func fieldOf(mapping string) string { return strings.TrimPrefix(mapping, "out:") }

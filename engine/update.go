@@ -1,0 +1,415 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// keepInStep brings an existing ticket up to date with its source.
+func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
+	template := w.config.Set.Templates[link.Template]
+	if link.Target == nil { // stopped as a claim
+		return nothing, nil
+	}
+	guard, target, err := w.targetOf(link.Target.Collection)
+	if template == nil || err != nil {
+		return w.orphan(ctx, link)
+	}
+	if link.Intent != nil {
+		if dead := link.at.Add(w.patience(link, false)); w.engine.clock.Now().Before(dead) {
+			return w.waitUntil(dead), nil // somebody may be at it
+		}
+	}
+
+	// The target first and the source last, so that privacy is as fresh as can
+	// be when something is sent.
+	var ticket connectors.Record
+	if link.Phase != Stopped {
+		ticket, err = guard.read(ctx, *link.Target)
+		if isGone(err) {
+			return w.missing(ctx, link, "target", Gone)
+		}
+		if err != nil {
+			return verdict{}, err
+		}
+	}
+	record, err := w.readSource(ctx)
+	if isGone(err) {
+		return w.missing(ctx, link, "source", Detached)
+	}
+	if err != nil {
+		return verdict{}, err
+	}
+	if record.Private && !w.route.Private && !template.Lifecycle.KeepPrivate {
+		if link.Phase == Stopped {
+			return nothing, nil
+		}
+		return w.stop(ctx, link)
+	}
+	if link.Phase == Stopped { // public again: read what was not read above
+		if ticket, err = guard.read(ctx, *link.Target); err != nil {
+			return verdict{}, err
+		}
+	}
+	next := link.clone()
+	next.Phase, next.Missing, next.Number, next.URL = Active, nil, ticket.Number, ticket.URL
+
+	decision, _, err := w.decide(ctx, record, link.Template)
+	if err != nil {
+		return verdict{}, err
+	}
+	entry := w.entryOf(decision)
+	entry.Target = *link.Target
+	if link.Intent != nil {
+		entry.Notes = append(entry.Notes, w.settle(next, ticket)...)
+	}
+	if decision.Action != rules.Update {
+		w.log.Warn("its template decides nothing", "template", link.Template, "reason", decision.Reason)
+		return nothing, nil
+	}
+	in, dead, err := w.mergeInput(ctx, guard, target, next, ticket, decision)
+	if err != nil {
+		return verdict{}, err
+	}
+	merged := merge(in)
+	for name, agreement := range next.Fields { // mappings that failed, or that the template no longer has
+		if _, ok := merged.agreed[name]; !ok && (dead[name] || !strings.HasPrefix(name, outbound(""))) {
+			merged.agreed[name] = agreement
+		}
+	}
+	next.Fields = merged.agreed
+	if err := w.forgiveChanged(ctx, next, in, dead); err != nil {
+		return verdict{}, err
+	}
+	entry.Notes = append(entry.Notes, merged.notes...)
+	return w.send(ctx, sending{
+		guard: guard, target: target, link: link, next: next, ticket: ticket, writes: merged.writes, entry: entry,
+	})
+}
+
+// mergeInput renders what the merge looks at. Mappings that fail are skipped,
+// remembered and become dead letters, once per value of the source.
+func (w *work) mergeInput(ctx context.Context, g *guard, target connectors.Target, link *Link, ticket connectors.Record, decision rules.Decision) (mergeInput, map[string]bool, error) {
+	d := w.engine.digest
+	var needed []rules.Value
+	mappings := make([]mapping, 0, len(decision.Values))
+	for _, v := range decision.Values {
+		if v.Once {
+			continue
+		}
+		m := mapping{name: outbound(v.Field), field: v.Field, expr: v.Expr, want: v.Value}
+		last, agreed := link.Fields[m.name]
+		if v.Err != nil || changed(m, last, agreed, d) {
+			needed = append(needed, v)
+		}
+		if v.Err == nil {
+			mappings = append(mappings, m)
+		}
+	}
+	send, failed, err := w.resolve(ctx, g, target, link.Target.Record, needed)
+	if err != nil {
+		return mergeInput{}, nil, err
+	}
+	dead := map[string]bool{}
+	for _, f := range failed {
+		name := outbound(f.field)
+		dead[name] = true
+		if err := w.refuse(ctx, link, name, d.pair(f.reason, f.message), f); err != nil {
+			return mergeInput{}, nil, err
+		}
+	}
+	mappings = slices.DeleteFunc(mappings, func(m mapping) bool { return dead[m.name] })
+	for i, m := range mappings {
+		if m.send = send[m.field]; slices.ContainsFunc(needed, func(v rules.Value) bool { return v.Field == m.field }) {
+			m.ready = true
+		}
+		mappings[i] = m
+	}
+	return mergeInput{
+		mappings: mappings,
+		agreed:   link.Fields,
+		refused: func(name, pair string) bool {
+			r, ok := link.refusal(name)
+			return ok && r.Pair == pair
+		},
+		have:     ticket.Fields,
+		conflict: w.config.Set.Templates[decision.Template].Conflict,
+		same: func(field string, want, have any) bool {
+			return target.Same(link.Target.Record, field, want, have)
+		},
+		digest: d,
+	}, dead, nil
+}
+
+// forgiveChanged forgets refusals of pairs that are no longer what they were;
+// the write that may follow says anew whether they are refused.
+func (w *work) forgiveChanged(ctx context.Context, next *Link, in mergeInput, dead map[string]bool) error {
+	pairs := map[string]string{}
+	for _, m := range in.mappings {
+		pairs[m.name] = in.digest.pair(in.digest.of(m.want), in.digest.of(in.have[m.field]))
+	}
+	for _, r := range slices.Clone(next.Refused) {
+		if dead[r.What] || pairs[r.What] == r.Pair {
+			continue
+		}
+		next.forgive(r.What)
+		if err := w.engine.exhume(ctx, w.route.Name, w.source, fieldOf(r.What)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuse remembers a refusal in the link and buries it, if it is a new one.
+func (w *work) refuse(ctx context.Context, link *Link, name, pair string, f fieldFailure) error {
+	if r, ok := link.refusal(name); ok && r.Pair == pair {
+		return nil
+	}
+	link.refuse(Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
+	return w.bury(ctx, f.reason, f.field, f.message)
+}
+
+// A sending is a merged update on its way.
+type sending struct {
+	guard  *guard
+	target connectors.Target
+	link   stored // as loaded
+	next   *Link  // as it will be
+	ticket connectors.Record
+	writes []write
+	entry  JournalEntry
+}
+
+// send saves the intent, sends it and saves what was agreed. A field that is
+// refused is left out of the next try.
+func (w *work) send(ctx context.Context, s sending) (verdict, error) {
+	s.next.Intent = nil
+	revision := s.link.revision
+	var failure error
+	refusedAny := false
+	for len(s.writes) > 0 {
+		lease := w.engine.newLease()
+		intent, fields := w.intentOf(s)
+		s.next.Intent = intent
+		saved, err := w.engine.saveLink(ctx, s.next, revision)
+		if err != nil {
+			return verdict{}, err
+		}
+		revision, s.next.Intent = saved, nil
+		w.engine.step(StepIntentSaved)
+		answer, err := ask(s.guard, "update", func() (connectors.Record, error) {
+			if !lease.good() {
+				return connectors.Record{}, lease.expired()
+			}
+			return s.target.Update(lease.bind(ctx), connectors.Change{Ref: *s.link.Target, Stamp: intent.ID, Fields: fields})
+		})
+		if err == nil {
+			w.engine.step(StepSent)
+			w.engine.metrics.Wrote(s.link.Target.Connector, "update")
+			if err := w.agree(ctx, &s, answer); err != nil {
+				return verdict{}, err
+			}
+			s.writes = nil
+			break
+		}
+		var said *connectors.Error
+		if !errors.As(err, &said) || said.Class == connectors.ClassUnclear {
+			w.log.Warn("nobody saw the answer to an update; what became of it is settled later", "error", plain(err))
+			return w.waitUntil(w.engine.clock.Now().Add(w.patience(stored{Link: s.next, at: w.engine.clock.Now()}, false))), nil
+		}
+		if said.Class != connectors.ClassRejected {
+			failure = err // certainly not done
+			break
+		}
+		refusedAny = true
+		if s.writes, err = w.leaveOut(ctx, s, said); err != nil {
+			return verdict{}, err
+		}
+	}
+	if revision != s.link.revision || !sameLink(s.next, s.link.Link) {
+		if _, err := w.engine.saveLink(ctx, s.next, revision); err != nil {
+			return verdict{}, err
+		}
+		w.engine.step(StepAgreed)
+	}
+	if failure != nil {
+		if isGone(failure) {
+			failure = &connectors.Error{Class: connectors.ClassRetry, Op: "update", Record: s.link.Target.String(), Message: "the ticket was gone between read and write", Err: failure}
+		}
+		return verdict{}, failure
+	}
+	outcome := nothing
+	if refusedAny {
+		outcome = deadEnded
+	}
+	if len(s.entry.Writes) == 0 && len(s.entry.Notes) == 0 && !refusedAny {
+		return outcome, nil
+	}
+	if len(s.entry.Writes) > 0 {
+		outcome = settled
+		w.log.Info("updated a ticket", "template", s.link.Template, "target", s.link.Target.String(), "fields", s.entry.Writes)
+	}
+	return outcome, w.journal(ctx, s.entry)
+}
+
+// intentOf is what the next request will carry.
+func (w *work) intentOf(s sending) (*Intent, map[string]any) {
+	intent := &Intent{ID: newStamp(), Side: "target", ReadVersion: s.ticket.Version, Fields: map[string]Sent{}}
+	fields := map[string]any{}
+	for _, f := range s.writes {
+		fields[f.mapping.field] = f.value
+		intent.Fields[f.mapping.name] = Sent{
+			From: w.engine.digest.of(f.mapping.want),
+			Sent: w.engine.digest.of(f.value),
+			Was:  w.engine.digest.of(f.was),
+			Expr: f.mapping.expr,
+		}
+	}
+	return intent, fields
+}
+
+// agree takes what the system answered as agreed. A field that still holds its
+// value from before did not stick.
+func (w *work) agree(ctx context.Context, s *sending, answer connectors.Record) error {
+	for _, f := range s.writes {
+		name, field := f.mapping.name, f.mapping.field
+		have := answer.Fields[field]
+		now := Agreement{From: w.engine.digest.of(f.mapping.want), Have: w.engine.digest.of(have), Expr: f.mapping.expr}
+		s.next.Fields[name] = now
+		s.entry.Writes = append(s.entry.Writes, field)
+		if now.Have == w.engine.digest.of(f.was) && !s.target.Same(s.link.Target.Record, field, f.value, have) {
+			failure := fieldFailure{field, ReasonDidNotStick, didNotStick(answer, field)}
+			if err := w.refuse(ctx, s.next, name, w.engine.digest.pair(now.From, now.Have), failure); err != nil {
+				return err
+			}
+			continue
+		}
+		if s.next.forgive(name) {
+			if err := w.engine.exhume(ctx, w.route.Name, w.source, field); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// leaveOut remembers what was refused, the field that the system named or
+// else all of them, and returns what is left to send.
+func (w *work) leaveOut(ctx context.Context, s sending, said *connectors.Error) ([]write, error) {
+	named := slices.ContainsFunc(s.writes, func(f write) bool { return f.mapping.field == said.Field })
+	var left []write
+	for _, f := range s.writes {
+		if named && f.mapping.field != said.Field {
+			left = append(left, f)
+			continue
+		}
+		pair := w.engine.digest.pair(w.engine.digest.of(f.mapping.want), w.engine.digest.of(f.was))
+		failure := fieldFailure{f.mapping.field, codeOf(said, ReasonRejected), said.Error()}
+		if err := w.refuse(ctx, s.next, f.mapping.name, pair, failure); err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
+}
+
+// settle finds out what became of an intent whose answer nobody saw, from
+// evidence; it is never replayed. What the merge then sees is as if the answer
+// had come, or the request had not been sent.
+func (w *work) settle(l *Link, ticket connectors.Record) []note {
+	intent := l.Intent
+	l.Intent = nil
+	var notes []note
+	for name, sent := range intent.Fields {
+		now := w.engine.digest.of(ticket.Fields[fieldOf(name)])
+		done := Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
+		switch {
+		case ticket.Stamp == intent.ID:
+			if now != sent.Was {
+				done.Have = now // also what the system made of what was sent
+			}
+			l.Fields[name] = done
+		case ticket.Version == intent.ReadVersion, ticket.Stamp != "":
+			// Not done: the agreement stays, and the merge decides anew.
+		case now == sent.Sent:
+			l.Fields[name] = done
+		case now == sent.Was:
+			notes = append(notes, note{Field: fieldOf(name), What: "unclear"})
+		default:
+			l.Fields[name] = done // what stands there now is the later edit
+			notes = append(notes, note{Field: fieldOf(name), What: "unclear"})
+		}
+	}
+	return notes
+}
+
+// stop ends everything that was derived from a record that turned private.
+func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
+	next := link.clone()
+	next.Phase = Stopped
+	next.withoutContents()
+	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
+		return verdict{}, fmt.Errorf("purge journal: %w", err)
+	}
+	w.log.Info("stopped: the record turned private")
+	entry := w.entry()
+	entry.Template, entry.Action, entry.Reason = link.Template, string(rules.None), "private"
+	return nothing, w.journal(ctx, entry)
+}
+
+// missing handles a side that could not be found: after two reads, ten minutes
+// apart, it is gone.
+func (w *work) missing(ctx context.Context, link stored, side string, then Phase) (verdict, error) {
+	now := w.engine.clock.Now()
+	next := link.clone()
+	if m := link.Missing; m == nil || m.Side != side {
+		next.Missing = &Missing{Side: side, Times: 1, At: now.UTC()}
+	} else if wait := m.At.Add(goneAfter); now.Before(wait) {
+		return w.waitUntil(wait), nil
+	} else {
+		next.Phase = then
+		next.withoutContents()
+		next.Missing = nil
+	}
+	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	if next.Phase != then {
+		return w.waitUntil(now.Add(goneAfter)), nil
+	}
+	w.log.Warn("a side of the link is gone", "side", side, "phase", string(then))
+	entry := w.entry()
+	entry.Template, entry.Action, entry.Reason, entry.Target = link.Template, string(rules.None), side+" is gone", *link.Target
+	return nothing, w.journal(ctx, entry)
+}
+
+// orphan rests a link whose template or connector is not configured.
+func (w *work) orphan(ctx context.Context, link stored) (verdict, error) {
+	if link.Phase != Active {
+		return nothing, nil
+	}
+	next := link.clone()
+	next.Phase = Orphan
+	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
+	return nothing, nil
+}
+
+// sameLink reports whether two links are the same document.
+func sameLink(a, b *Link) bool {
+	one, errOne := json.Marshal(a)
+	two, errTwo := json.Marshal(b)
+	return errOne == nil && errTwo == nil && bytes.Equal(one, two)
+}
