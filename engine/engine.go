@@ -127,7 +127,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	lasting := context.WithoutCancel(ctx)
 	e.work, e.stopWork = context.WithCancel(lasting)
 	e.loops, e.stopLoops = context.WithCancel(lasting)
-	if err := e.indexTargets(ctx); err != nil {
+	if err := e.takeUp(ctx); err != nil {
 		return err
 	}
 	if err := e.apply(ctx, c); err != nil {
@@ -164,10 +164,13 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		next.guards[name] = newGuard(name, kind, connector, e.clock)
 	}
 
-	// What can fail comes first: places for new routes, none of which delivers
-	// to a worker before the configuration knows the route.
+	// What can fail comes first: places for new routes. They deliver when the
+	// configuration knows the route, or, if it never will, nothing.
 	added := map[string]consumer{}
+	known, abandoned := make(chan struct{}), false
 	undo := func() {
+		abandoned = true
+		close(known)
 		for _, consumer := range added {
 			consumer.stop()
 		}
@@ -176,7 +179,12 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if old, ok := e.consumers[route.Name]; ok && old.source == route.Source {
 			continue
 		}
-		stop, err := e.consume(ctx, route)
+		name := route.Name
+		stop, err := e.store.Hints.Consume(ctx, name, route.Source, func(h Hint) {
+			if <-known; !abandoned {
+				e.queue.add(queueKey{route: name, source: h.Ref}, h)
+			}
+		})
 		if err != nil {
 			undo()
 			return fmt.Errorf("route %s: %w", route.Name, err)
@@ -186,6 +194,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 
 	// From here on nothing fails the change.
 	e.config.Store(next)
+	close(known)
 	for name, consumer := range added {
 		if old, ok := e.consumers[name]; ok {
 			old.stop()
@@ -196,14 +205,6 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	e.setPollers(c.Set)
 	e.reportOrphans(ctx, c.Set)
 	return nil
-}
-
-// consume reads the hints of a route into the queue.
-func (e *Engine) consume(ctx context.Context, route *rules.Route) (stop func(), err error) {
-	name := route.Name
-	return e.store.Hints.Consume(ctx, name, route.Source, func(h Hint) {
-		e.queue.add(queueKey{route: name, source: h.Ref}, h)
-	})
 }
 
 // forgetRoutes ends the places of routes that are no longer configured. Hints
@@ -328,10 +329,16 @@ func (e *Engine) step(s Step) {
 	}
 }
 
-// indexTargets rebuilds the index from tickets to links, which a crash may
-// have left behind the links.
-func (e *Engine) indexTargets(ctx context.Context) error {
+// takeUp goes through all links when the engine starts: it rebuilds the index
+// from tickets to links, which a crash may have left behind, and hints what
+// was under way, whose own hint the store would bring back only later.
+func (e *Engine) takeUp(ctx context.Context) error {
 	return e.eachLink(ctx, func(l stored) error {
+		if l.Phase == Claim || l.Intent != nil {
+			if err := e.store.Hints.Add(ctx, l.Source, ""); err != nil {
+				return fmt.Errorf("hint %s: %w", l.Source, err)
+			}
+		}
 		if l.Target == nil {
 			return nil
 		}

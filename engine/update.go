@@ -20,7 +20,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return nothing, nil
 	}
 	guard, target, err := w.targetOf(link.Target.Collection)
-	if template == nil || err != nil {
+	if template == nil || template.Target != link.Target.Collection || err != nil {
 		return w.orphan(ctx, link)
 	}
 	if link.Intent != nil {
@@ -393,7 +393,8 @@ func (w *work) missing(ctx context.Context, link stored, side string, then Phase
 	return nothing, w.journal(ctx, entry)
 }
 
-// orphan rests a link whose template or connector is not configured.
+// orphan rests a link whose template or connector is not configured, or whose
+// template opens its tickets elsewhere now.
 func (w *work) orphan(ctx context.Context, link stored) (verdict, error) {
 	if link.Phase != Active {
 		return nothing, nil

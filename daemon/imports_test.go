@@ -1,0 +1,145 @@
+package daemon_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lockstep-sync/lockstep/"
+
+// A layer is what the files of the folders that match may import: of this
+// module only what is allowed, of the rest everything but what is forbidden.
+// The first layer that matches counts. A pattern that ends in "/" matches
+// folders below it, "*" one element.
+type layer struct {
+	folders []string
+	allowed []string
+	// forbidden are prefixes of import paths.
+	forbidden []string
+}
+
+var (
+	nats = []string{"github.com/nats-io/"}
+	hcl  = []string{"github.com/hashicorp/hcl", "github.com/zclconf/go-cty"}
+	cel  = []string{"github.com/google/cel-go", "cel.dev/"}
+)
+
+func layers() []layer {
+	return []layer{
+		{folders: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/transport"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/markdown"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		// A simulator stands for the vendor: it shares nothing with the client
+		// that it is to test.
+		{folders: []string{"connectors/*/*test"}, allowed: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"rules/expr"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
+		{folders: []string{"rules"}, allowed: []string{"rules/expr", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
+		{folders: []string{"engine"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/storetest"}, allowed: []string{"engine", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"engine/*"}, allowed: []string{"engine", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
+		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "engine", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+	}
+}
+
+func (l layer) takes(folder string) bool {
+	return slices.ContainsFunc(l.folders, func(p string) bool { return matches(p, folder) })
+}
+
+func matches(pattern, folder string) bool {
+	ok, err := filepath.Match(pattern, folder)
+	return err == nil && ok
+}
+
+// against says why an import goes against the direction; empty if it does not.
+func (l layer) against(path string) string {
+	if local, ok := strings.CutPrefix(path, module); ok {
+		if slices.ContainsFunc(l.allowed, func(p string) bool { return matches(p, local) }) {
+			return ""
+		}
+		return "it may import of this module only " + strings.Join(l.allowed, ", ")
+	}
+	for _, prefix := range l.forbidden {
+		if strings.HasPrefix(path, prefix) {
+			return "it knows nothing of " + prefix
+		}
+	}
+	return ""
+}
+
+// TestImportsRunOneWay holds daemon → engine → rules → connectors ← the
+// systems. Tests may import what they need.
+func TestImportsRunOneWay(t *testing.T) {
+	checked := 0
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() && (name == "testdata" || strings.HasPrefix(name, ".") && name != "..") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		folder, err := filepath.Rel("..", filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(layers(), func(l layer) bool { return l.takes(folder) })
+		if at < 0 {
+			t.Errorf("%s: the folder has no layer; say in this test what it may import", folder)
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if why := layers()[at].against(imported); why != "" {
+				t.Errorf("%s imports %s: %s", path, imported, why)
+			}
+			checked++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked < 100 {
+		t.Errorf("only %d imports were seen; is the repository elsewhere?", checked)
+	}
+}
+
+func TestImportsAgainstTheDirectionAreSeen(t *testing.T) {
+	for _, test := range []struct{ folder, path string }{
+		{"connectors", module + "rules"},
+		{"connectors", "github.com/hashicorp/hcl/v2"},
+		{"connectors/jira", module + "connectors/servicenow"},
+		{"connectors/jira/jiratest", module + "connectors/jira"},
+		{"rules", module + "engine"},
+		{"rules", "net/http"},
+		{"engine", module + "daemon"},
+		{"engine", module + "connectors/servicenow"},
+		{"engine", "github.com/nats-io/nats.go"},
+		{"daemon", module + "connectors/incidentio"},
+	} {
+		at := slices.IndexFunc(layers(), func(l layer) bool { return l.takes(test.folder) })
+		if at < 0 || layers()[at].against(test.path) == "" {
+			t.Errorf("%s may import %s", test.folder, test.path)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+var testDigest = digester{key: []byte("a key for tests")}
+
+// agreedOn is the agreement of a value that is the same on both sides.
+func agreedOn(from, have any, expr string) *Agreement {
+	return &Agreement{From: testDigest.of(from), Have: testDigest.of(have), Expr: expr}
+}
+
+// TestMergeTable goes through the protocol's table row by row, for outbound
+// mappings.
+func TestMergeTable(t *testing.T) {
+	const expr, edited = "e1", "e2"
+	for _, test := range []struct {
+		row      string
+		want     any
+		have     any
+		agreed   *Agreement
+		conflict rules.Conflict
+		refused  bool
+
+		sends  any        // nil: nothing is written
+		agrees *Agreement // nil: no agreement afterwards
+		note   string
+		lost   any
+	}{
+		{row: "null writes nothing", want: nil, have: "x", agrees: agreedOn(nil, "x", expr)},
+		{row: "null after a value: the next value is a change", want: nil, have: "old", agreed: agreedOn("old", "old", expr), agrees: agreedOn(nil, "old", expr)},
+		{row: "a value after null is written", want: "new", have: "old", agreed: agreedOn(nil, "old", expr), sends: "new", agrees: agreedOn(nil, "old", expr)},
+		{row: "never agreed, equal", want: "x", have: "x", agrees: agreedOn("x", "x", expr)},
+		{row: "never agreed, converts to it", want: "x", have: "x ", agrees: agreedOn("x", "x ", expr)},
+		{row: "never agreed, null", want: "x", have: nil, sends: "x"},
+		{row: "never agreed, empty", want: "x", have: "", sends: "x"},
+		{row: "never agreed, holds something else", want: "x", have: "y", agrees: agreedOn("x", "y", expr), note: "differs"},
+		{row: "template edited, ticket untouched", want: "b", have: "a", agreed: agreedOn("a", "a", edited), sends: "b", agrees: agreedOn("a", "a", edited)},
+		{row: "template edited, writes the same", want: "a", have: "a", agreed: agreedOn("z", "a", edited), agrees: agreedOn("a", "a", expr)},
+		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "p", expr), note: "differs"},
+		{row: "nothing changed", want: "a", have: "a", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
+		{row: "nothing changed, the system keeps it in its own form", want: "a", have: "A.", agreed: agreedOn("a", "A.", expr), agrees: agreedOn("a", "A.", expr)},
+		{row: "changed, same", want: "b", have: "a", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr)},
+		{row: "cleared", want: "", have: "a", agreed: agreedOn("a", "a", expr), sends: "", agrees: agreedOn("a", "a", expr)},
+		{row: "changed to what stands there", want: "b ", have: "b", agreed: agreedOn("a", "b", expr), agrees: agreedOn("b ", "b", expr)},
+		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
+		{row: "both changed, equal", want: "b", have: "b", agreed: agreedOn("a", "a", expr), agrees: agreedOn("b", "b", expr)},
+		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr), note: "conflict", lost: "p"},
+		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: agreedOn("b", "p", expr), note: "conflict", lost: "b"},
+		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr)},
+		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true},
+	} {
+		t.Run(test.row, func(t *testing.T) {
+			in := mergeInput{
+				mappings: []mapping{{name: "out:f", field: "f", expr: expr, want: test.want, send: test.want, ready: true}},
+				agreed:   map[string]Agreement{},
+				refused: func(name, pair string) bool {
+					return test.refused && name == "out:f" && pair == testDigest.pair(testDigest.of(test.want), testDigest.of(test.have))
+				},
+				have:     map[string]any{"f": test.have},
+				conflict: test.conflict,
+				same:     trimmedSame,
+				digest:   testDigest,
+			}
+			if test.agreed != nil {
+				in.agreed["out:f"] = *test.agreed
+			}
+			got := merge(in)
+
+			var sends any
+			for _, w := range got.writes {
+				sends = w.value
+			}
+			if diff := cmp.Diff(test.sends, sends); diff != "" {
+				t.Errorf("what is written (-want +got):\n%s", diff)
+			}
+			var agrees *Agreement
+			if a, ok := got.agreed["out:f"]; ok {
+				agrees = &a
+			}
+			if diff := cmp.Diff(test.agrees, agrees); diff != "" {
+				t.Errorf("what is agreed (-want +got):\n%s", diff)
+			}
+			var what string
+			var lost any
+			for _, n := range got.notes {
+				what, lost = n.What, n.Lost
+			}
+			if what != test.note || lost != test.lost {
+				t.Errorf("noted %q (lost %v), want %q (lost %v)", what, lost, test.note, test.lost)
+			}
+		})
+	}
+}
