@@ -127,10 +127,10 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	lasting := context.WithoutCancel(ctx)
 	e.work, e.stopWork = context.WithCancel(lasting)
 	e.loops, e.stopLoops = context.WithCancel(lasting)
-	if err := e.takeUp(ctx); err != nil {
+	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
-	if err := e.apply(ctx, c); err != nil {
+	if err := e.takeUp(ctx); err != nil {
 		return err
 	}
 	for range workers {
@@ -277,8 +277,9 @@ func (e *Engine) Ready() bool { return e.ready.Load() }
 func (e *Engine) Drain(ctx context.Context) error {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	if !e.ready.Swap(false) {
-		return nil
+	e.ready.Store(false)
+	if e.stopLoops == nil {
+		return nil // never started
 	}
 	for _, consumer := range e.consumers {
 		consumer.stop()

@@ -75,9 +75,11 @@ func (b *bucket) put(ctx context.Context, key string, value []byte, opts ...jets
 	return ack.Sequence, nil
 }
 
-// Delete removes the message of the revision, which is compare-and-set by
-// itself: a newer value is another message.
+// Delete removes and overwrites the message of the revision, which is
+// compare-and-set by itself: a newer value is another message.
 func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error {
+	var tried uint64
+	var failure error
 	for {
 		msg, err := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
 		switch {
@@ -89,15 +91,13 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 			return nil
 		case revision != 0 && msg.Sequence != revision:
 			return engine.ErrConflict
+		case msg.Sequence == tried:
+			return b.failed("delete", failure)
 		}
-		err = b.stream.SecureDeleteMsg(ctx, msg.Sequence)
-		if err == nil {
+		if failure = b.stream.SecureDeleteMsg(ctx, msg.Sequence); failure == nil {
 			return nil
 		}
-		if !gone(err) {
-			return b.failed("delete", err)
-		}
-		// Somebody replaced or removed it in between: look again.
+		tried = msg.Sequence // or somebody replaced or removed it in between: look again
 	}
 }
 
@@ -172,11 +172,4 @@ func removed(header nats.Header) bool {
 func wrongRevision(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && (api.ErrorCode == 10071 || api.ErrorCode == 10164)
-}
-
-// gone reports that the message to be deleted is not there.
-func gone(err error) bool {
-	var api *jetstream.APIError
-	return errors.Is(err, jetstream.ErrMsgNotFound) ||
-		errors.As(err, &api) && (api.ErrorCode == 10037 || api.ErrorCode == 10043 || api.ErrorCode == 10057)
 }

@@ -1,0 +1,97 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// hints is one stream. A hint's payload is its ref as text, since the token of
+// a very long id does not tell it.
+type hints struct {
+	topology topology
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	logger   *slog.Logger
+}
+
+// Add lets the server drop a delivery that it has seen. The server forgets
+// deliveries of replaced hints when it restarts; a hint too many costs a look.
+func (h *hints) Add(ctx context.Context, ref connectors.Ref, delivery string) error {
+	var opts []jetstream.PublishOpt
+	if delivery != "" {
+		// One delivery may be about several records.
+		opts = append(opts, jetstream.WithMsgID(token(delivery)+"/"+token(ref.String())))
+	}
+	msg := &nats.Msg{Subject: h.topology.hint(ref), Data: []byte(ref.String())}
+	if _, err := h.js.PublishMsg(ctx, msg, opts...); err != nil {
+		return fmt.Errorf("store: add hint: %w", err)
+	}
+	return nil
+}
+
+func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error {
+	msg := &nats.Msg{
+		Subject: h.topology.retry(slot),
+		Header:  nats.Header{headerTries: {strconv.Itoa(tries)}},
+		Data:    []byte(ref.String()),
+	}
+	// The server takes whole RFC 3339 and fires what is past at once. Rounded
+	// up: a hint that comes early is one that is not due yet.
+	at = at.UTC().Add(time.Second - 1).Truncate(time.Second)
+	_, err := h.js.PublishMsg(ctx, msg, jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(h.topology.hint(ref)))
+	if err != nil {
+		return fmt.Errorf("store: schedule hint: %w", err)
+	}
+	return nil
+}
+
+func (h *hints) Names(ctx context.Context) ([]string, error) {
+	var names []string
+	list := h.stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		if name, ours := info.Config.Metadata[metadataName]; ours {
+			names = append(names, name)
+		}
+	}
+	if err := list.Err(); err != nil {
+		return nil, fmt.Errorf("store: list consumers: %w", err)
+	}
+	return names, nil
+}
+
+func (h *hints) Backlog(ctx context.Context, name string) (int, time.Time, error) {
+	consumer, err := h.stream.Consumer(ctx, token(name))
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return 0, time.Time{}, nil
+	}
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("store: backlog of %s: %w", name, err)
+	}
+	info := consumer.CachedInfo()
+	pending := info.NumAckPending + int(info.NumPending)
+	if pending == 0 {
+		return 0, time.Time{}, nil
+	}
+	// Nothing below the floor waits; with nothing in work, nothing delivered does.
+	from := info.AckFloor.Stream + 1
+	if info.NumAckPending == 0 {
+		from = info.Delivered.Stream + 1
+	}
+	msg, err := h.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(info.Config.FilterSubject))
+	if errors.Is(err, jetstream.ErrMsgNotFound) { // acknowledged or replaced in between
+		return pending, time.Time{}, nil
+	}
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("store: backlog of %s: %w", name, err)
+	}
+	return pending, msg.Time, nil
+}

@@ -1,0 +1,91 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	scanBatch = 256
+	// scanIdle is how long the server keeps the place of a reader that has
+	// gone away, or that takes its time over one batch.
+	scanIdle = 10 * time.Minute
+)
+
+// scanned says which messages of a stream to read, and where to begin.
+type scanned struct {
+	filter string
+	policy jetstream.DeliverPolicy
+	from   uint64     // with DeliverByStartSequencePolicy
+	since  *time.Time // with DeliverByStartTimePolicy
+}
+
+// errEnough ends a scan without an error.
+var errEnough = errors.New("enough")
+
+// scan calls f for the messages that are there, in their order, at the pace
+// of f, until f fails.
+func scan(ctx context.Context, stream jetstream.Stream, what scanned, f func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		FilterSubject:     what.filter,
+		DeliverPolicy:     what.policy,
+		OptStartSeq:       what.from,
+		OptStartTime:      what.since,
+		AckPolicy:         jetstream.AckNonePolicy,
+		InactiveThreshold: scanIdle,
+		MemoryStorage:     true,
+		Replicas:          1,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// Also when ctx is done; what stays behind the server removes itself.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = stream.DeleteConsumer(ctx, consumer.CachedInfo().Name)
+	}()
+	pending := consumer.CachedInfo().NumPending
+	for pending > 0 {
+		batch, err := consumer.FetchNoWait(scanBatch)
+		if err != nil {
+			return err
+		}
+		got := false
+		for msg := range batch.Messages() {
+			got = true
+			md, err := msg.Metadata()
+			if err != nil {
+				return fmt.Errorf("message without metadata: %w", err)
+			}
+			pending = md.NumPending
+			if err := f(msg, md); err != nil {
+				if errors.Is(err, errEnough) {
+					return nil
+				}
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if err := batch.Error(); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !got { // the rest was removed meanwhile, or is on its way
+			info, err := consumer.Info(ctx)
+			if err != nil {
+				return err
+			}
+			pending = info.NumPending
+		}
+	}
+	return nil
+}

@@ -1,0 +1,327 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+const (
+	deliveryMemory = 24 * time.Hour
+	ackWait        = 30 * time.Second
+)
+
+// hints keeps the newest hint of every record that some place waits for.
+type hints struct {
+	clock engine.Clock
+
+	mu         sync.Mutex
+	sequence   uint64
+	places     map[string]*place
+	scheduled  map[string]scheduled // by slot
+	deliveries map[delivery]time.Time
+}
+
+type scheduled struct {
+	sequence uint64
+	ref      connectors.Ref
+	at       time.Time
+	tries    int
+}
+
+type delivery struct {
+	id  string
+	ref connectors.Ref
+}
+
+// A place is the durable place of a name.
+type place struct {
+	source  connectors.Collection
+	waiting []*message // to be delivered, in this order
+	inWork  map[connectors.Ref]*message
+	wake    chan struct{} // closed and replaced when waiting grows
+}
+
+// A message is a hint at one place, until it is acknowledged, replaced by a
+// newer one of its record, or forgotten.
+type message struct {
+	ref      connectors.Ref
+	at       time.Time
+	tries    int
+	deadline time.Time     // when in work: it is delivered again then
+	over     chan struct{} // closed when it is of no more use
+}
+
+func newHints(clock engine.Clock) *hints {
+	return &hints{
+		clock:      clock,
+		places:     map[string]*place{},
+		scheduled:  map[string]scheduled{},
+		deliveries: map[delivery]time.Time{},
+	}
+}
+
+func (h *hints) Add(ctx context.Context, ref connectors.Ref, id string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.clock.Now()
+	if id != "" {
+		maps.DeleteFunc(h.deliveries, func(_ delivery, at time.Time) bool { return now.Sub(at) >= deliveryMemory })
+		d := delivery{id, ref}
+		if _, seen := h.deliveries[d]; seen {
+			return nil
+		}
+		h.deliveries[d] = now
+	}
+	h.add(ref, 0)
+	return nil
+}
+
+// add puts a hint at every place of its source; h.mu is held.
+func (h *hints) add(ref connectors.Ref, tries int) {
+	for _, p := range h.places {
+		if p.source != ref.Collection {
+			continue
+		}
+		p.remove(ref)
+		p.append(&message{ref: ref, at: h.clock.Now(), tries: tries, over: make(chan struct{})})
+	}
+}
+
+func (p *place) append(m *message) {
+	p.waiting = append(p.waiting, m)
+	close(p.wake)
+	p.wake = make(chan struct{})
+}
+
+// remove drops the hint of a record wherever it is.
+func (p *place) remove(ref connectors.Ref) {
+	p.waiting = slices.DeleteFunc(p.waiting, func(m *message) bool {
+		if m.ref == ref {
+			close(m.over)
+		}
+		return m.ref == ref
+	})
+	if m := p.inWork[ref]; m != nil {
+		close(m.over)
+		delete(p.inWork, ref)
+	}
+}
+
+func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sequence++
+	h.scheduled[slot] = scheduled{sequence: h.sequence, ref: ref, at: at, tries: tries}
+	if wait := at.Sub(h.clock.Now()); wait > 0 {
+		due := h.clock.After(wait)
+		go func() {
+			<-due
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.fire()
+		}()
+		return nil
+	}
+	h.fire()
+	return nil
+}
+
+// fire adds what is due by the clock; h.mu is held. Everything that looks at
+// places calls it first, so that nobody who has moved the clock sees a quiet
+// store because a goroutine has not had its turn.
+func (h *hints) fire() {
+	now := h.clock.Now()
+	due := slices.SortedFunc(maps.Keys(h.scheduled), func(a, b string) int {
+		one, other := h.scheduled[a], h.scheduled[b]
+		return cmp.Or(one.at.Compare(other.at), cmp.Compare(one.sequence, other.sequence))
+	})
+	for _, slot := range due {
+		s := h.scheduled[slot]
+		if s.at.After(now) {
+			return
+		}
+		delete(h.scheduled, slot)
+		h.add(s.ref, s.tries)
+	}
+}
+
+func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	h.fire() // before a new place is there: it begins with what comes from now on
+	p := h.places[name]
+	if p == nil || p.source != source {
+		if p != nil {
+			p.clear()
+		}
+		p = &place{source: source, inWork: map[connectors.Ref]*message{}, wake: make(chan struct{})}
+		h.places[name] = p
+	}
+	h.mu.Unlock()
+
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			m, wake := h.take(p)
+			if m != nil {
+				deliver(h.hint(p, m))
+				continue
+			}
+			select {
+			case <-wake:
+			case <-stop:
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stop)
+		<-done
+	}), nil
+}
+
+// take hands out the next hint; with none, what to wait for.
+func (h *hints) take(p *place) (*message, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fire()
+	if len(p.waiting) == 0 {
+		return nil, p.wake
+	}
+	m := p.waiting[0]
+	p.waiting = p.waiting[1:]
+	p.inWork[m.ref] = m
+	m.deadline = h.clock.Now().Add(ackWait)
+	go h.redeliver(p, m, h.clock.After(ackWait))
+	return m, nil
+}
+
+// redeliver puts a hint back that is neither acknowledged nor kept in time.
+func (h *hints) redeliver(p *place, m *message, due <-chan time.Time) {
+	for {
+		select {
+		case <-m.over:
+			return
+		case <-due:
+		}
+		h.mu.Lock()
+		if p.inWork[m.ref] != m { // acknowledged or replaced this very moment
+			h.mu.Unlock()
+			return
+		}
+		left := m.deadline.Sub(h.clock.Now())
+		if left <= 0 {
+			delete(p.inWork, m.ref)
+			p.append(m)
+			h.mu.Unlock()
+			return
+		}
+		due = h.clock.After(left)
+		h.mu.Unlock()
+	}
+}
+
+func (h *hints) hint(p *place, m *message) engine.Hint {
+	// A message handed out may have gone back to waiting; acknowledging it
+	// then still means that it is done.
+	return engine.Hint{
+		Ref: m.ref, At: m.at, Tries: m.tries,
+		Ack: func() {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if p.inWork[m.ref] == m || slices.Contains(p.waiting, m) {
+				p.remove(m.ref)
+			}
+		},
+		Keep: func() {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			m.deadline = h.clock.Now().Add(ackWait)
+		},
+	}
+}
+
+// clear ends what waits at a place that is no more.
+func (p *place) clear() []connectors.Ref {
+	var refs []connectors.Ref
+	for _, m := range p.inWork {
+		refs = append(refs, m.ref)
+	}
+	for _, m := range p.waiting {
+		refs = append(refs, m.ref)
+	}
+	for _, ref := range refs {
+		p.remove(ref)
+	}
+	return refs
+}
+
+func (h *hints) Forget(ctx context.Context, name string) ([]connectors.Ref, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fire()
+	p := h.places[name]
+	if p == nil {
+		return nil, nil
+	}
+	delete(h.places, name)
+	return p.clear(), nil
+}
+
+func (h *hints) Names(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Sorted(maps.Keys(h.places)), nil
+}
+
+func (h *hints) Backlog(ctx context.Context, name string) (int, time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, time.Time{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fire()
+	p := h.places[name]
+	if p == nil {
+		return 0, time.Time{}, nil
+	}
+	var oldest time.Time
+	older := func(m *message) {
+		if oldest.IsZero() || m.at.Before(oldest) {
+			oldest = m.at
+		}
+	}
+	for _, m := range p.inWork {
+		older(m)
+	}
+	for _, m := range p.waiting {
+		older(m)
+	}
+	return len(p.inWork) + len(p.waiting), oldest, nil
+}

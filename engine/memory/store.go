@@ -1,0 +1,23 @@
+// Package memory keeps the engine's state in memory, for rule tests and for
+// tests of the engine. It behaves as engine/jetstream does, by the same
+// conformance test (engine/storetest), and waits on the clock it is given.
+//
+// It outlives the engines that use it: what a killed one had not acknowledged
+// comes again to the next.
+package memory
+
+import (
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// New makes an empty store.
+func New(clock engine.Clock) engine.Store {
+	return engine.Store{
+		Hints:   newHints(clock),
+		Links:   newBucket(clock),
+		Targets: newBucket(clock),
+		Dead:    newBucket(clock),
+		Marks:   newBucket(clock),
+		Journal: &journal{clock: clock},
+	}
+}
