@@ -1,0 +1,126 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+var journalCases = []testCase{
+	{"journal/newest first", func(t *testing.T, store engine.Store) {
+		var all []string
+		one := incidents.Ref("1")
+		wantJournal(t, store, connectors.Ref{}, time.Time{}, 0, nil)
+		wantJournal(t, store, connectors.Ref{}, time.Time{}, 10, nil)
+		wantJournal(t, store, one, time.Time{}, 10, nil)
+		var ofOne []string
+		for i := range 100 {
+			entry := fmt.Sprintf(`{"n":%d}`, i)
+			ref := incidents.Ref(fmt.Sprint(i % 7))
+			appendEntry(t, store, ref, entry)
+			all = append(all, entry)
+			if ref == one {
+				ofOne = append(ofOne, entry)
+			}
+		}
+		slices.Reverse(all)
+		slices.Reverse(ofOne)
+		for _, limit := range []int{0, 1, 2, 99, 100, 1000} {
+			wantJournal(t, store, connectors.Ref{}, time.Time{}, limit, first(all, limit))
+			wantJournal(t, store, one, time.Time{}, limit, first(ofOne, limit))
+		}
+	}},
+	{"journal/since", func(t *testing.T, store engine.Store) {
+		ref := incidents.Ref("1")
+		appendEntry(t, store, ref, "1")
+		pass(time.Hour)
+		since := time.Now()
+		appendEntry(t, store, ref, "2")
+		pass(time.Hour)
+		appendEntry(t, store, ref, "3")
+		for _, of := range []connectors.Ref{ref, {}} {
+			for _, limit := range []int{0, 10} {
+				wantJournal(t, store, of, since, limit, []string{"3", "2"})
+				wantJournal(t, store, of, since.Add(-time.Minute), limit, []string{"3", "2"})
+				wantJournal(t, store, of, since.Add(time.Minute), limit, []string{"3"})
+				wantJournal(t, store, of, time.Now().Add(time.Minute), limit, nil)
+			}
+			wantJournal(t, store, of, since, 1, []string{"3"})
+		}
+	}},
+	{"journal/purge", func(t *testing.T, store engine.Store) {
+		refs := []connectors.Ref{incidents.Ref("1"), incidents.Ref("11"), incidents.Ref("1.1"), incidents.Ref("*"), incidents.Ref(">"),
+			followUps.Ref("1"), incidents.Ref(strings.Repeat("long", 1000))}
+		for range 3 {
+			for i, ref := range refs {
+				appendEntry(t, store, ref, fmt.Sprint(i))
+			}
+		}
+		for i, ref := range refs {
+			if err := store.Journal.Purge(t.Context(), ref); err != nil {
+				t.Fatal(err)
+			}
+			wantJournal(t, store, ref, time.Time{}, 0, nil)
+			for j, other := range refs[i+1:] {
+				entry := fmt.Sprint(i + 1 + j)
+				wantJournal(t, store, other, time.Time{}, 0, []string{entry, entry, entry})
+			}
+		}
+		wantJournal(t, store, connectors.Ref{}, time.Time{}, 5, nil)
+		appendEntry(t, store, refs[0], "new")
+		wantJournal(t, store, connectors.Ref{}, time.Time{}, 5, []string{"new"})
+		if err := store.Journal.Purge(t.Context(), incidents.Ref("never seen")); err != nil {
+			t.Error(err)
+		}
+	}},
+	{"journal/much purged in between", func(t *testing.T, store engine.Store) {
+		appendEntry(t, store, incidents.Ref("old"), "old")
+		for i := range 300 {
+			appendEntry(t, store, incidents.Ref("busy"), fmt.Sprint(i))
+		}
+		appendEntry(t, store, incidents.Ref("new"), "new")
+		if err := store.Journal.Purge(t.Context(), incidents.Ref("busy")); err != nil {
+			t.Fatal(err)
+		}
+		for _, limit := range []int{0, 2, 3} {
+			wantJournal(t, store, connectors.Ref{}, time.Time{}, limit, []string{"new", "old"})
+		}
+	}},
+}
+
+func appendEntry(t *testing.T, store engine.Store, ref connectors.Ref, entry string) {
+	t.Helper()
+	if err := store.Journal.Append(t.Context(), ref, []byte(entry)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantJournal(t *testing.T, store engine.Store, ref connectors.Ref, since time.Time, limit int, want []string) {
+	t.Helper()
+	entries, err := store.Journal.Read(t.Context(), ref, since, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, string(e))
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("journal of %q, limit %d (-want +got):\n%s", ref, limit, diff)
+	}
+}
+
+func first(entries []string, limit int) []string {
+	if limit == 0 || limit > len(entries) {
+		return entries
+	}
+	return entries[:limit]
+}
