@@ -1,0 +1,171 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A Client asks a running daemon over its admin address.
+type Client struct {
+	address string
+	token   connectors.Secret
+	http    *http.Client
+}
+
+// clientPatience bounds a request to the daemon; a reload may wait for the
+// store.
+const clientPatience = 90 * time.Second
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 256 << 20
+
+// NewClient makes a client for "unix://PATH" or "HOST:PORT".
+func NewClient(address string, token connectors.Secret) *Client {
+	transport := &http.Transport{}
+	if path, ok := unixPath(address); ok {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialUnix(ctx, path) }
+	}
+	return &Client{address: address, token: token, http: &http.Client{Transport: transport, Timeout: clientPatience}}
+}
+
+// An UnreachableError says that no daemon answers at an admin address.
+type UnreachableError struct {
+	Address string
+	Err     error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("no daemon answers at %s: %s", e.Address, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// An AnswerError is the daemon's refusal.
+type AnswerError struct {
+	Status      int
+	Message     string
+	Diagnostics rules.Diagnostics // of a reload
+}
+
+func (e *AnswerError) Error() string { return e.Message }
+
+// Status asks how the daemon does. It returns the answer's bytes as well.
+func (c *Client) Status(ctx context.Context) (Status, []byte, error) {
+	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil)
+}
+
+// Reload asks for a reload. A bad configuration is an *AnswerError with
+// diagnostics.
+func (c *Client) Reload(ctx context.Context) (Status, []byte, error) {
+	return call[Status](ctx, c, http.MethodPost, "/v1/reload", nil)
+}
+
+// Links lists all links.
+func (c *Client) Links(ctx context.Context) ([]engine.LinkView, []byte, error) {
+	return call[[]engine.LinkView](ctx, c, http.MethodGet, "/v1/links", nil)
+}
+
+// Link shows one link.
+func (c *Client) Link(ctx context.Context, id string) (engine.LinkView, []byte, error) {
+	return call[engine.LinkView](ctx, c, http.MethodGet, "/v1/links/"+url.PathEscape(id), nil)
+}
+
+// Unlink parts a record from its ticket.
+func (c *Client) Unlink(ctx context.Context, id string) (engine.LinkView, []byte, error) {
+	return call[engine.LinkView](ctx, c, http.MethodDelete, "/v1/links/"+url.PathEscape(id), nil)
+}
+
+// Adopt links two records that both exist.
+func (c *Client) Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, []byte, error) {
+	return call[engine.LinkView](ctx, c, http.MethodPost, "/v1/links", adoption{Route: route, Source: source, Target: target})
+}
+
+// Decisions lists what was decided about a record, newest first.
+func (c *Client) Decisions(ctx context.Context, record connectors.Ref, limit int) ([]engine.JournalEntry, []byte, error) {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if !record.IsZero() {
+		query.Set("record", record.String())
+	}
+	return call[[]engine.JournalEntry](ctx, c, http.MethodGet, "/v1/decisions?"+query.Encode(), nil)
+}
+
+// Dead lists the dead letters.
+func (c *Client) Dead(ctx context.Context) ([]engine.DeadLetter, []byte, error) {
+	return call[[]engine.DeadLetter](ctx, c, http.MethodGet, "/v1/dead", nil)
+}
+
+// DeadLetter shows one dead letter.
+func (c *Client) DeadLetter(ctx context.Context, id string) (engine.DeadLetter, []byte, error) {
+	return call[engine.DeadLetter](ctx, c, http.MethodGet, "/v1/dead/"+url.PathEscape(id), nil)
+}
+
+// RetryDead has the daemon try again.
+func (c *Client) RetryDead(ctx context.Context, id string) (engine.DeadLetter, []byte, error) {
+	return call[engine.DeadLetter](ctx, c, http.MethodPost, "/v1/dead/"+url.PathEscape(id)+"/retry", nil)
+}
+
+// DropDead forgets a dead letter.
+func (c *Client) DropDead(ctx context.Context, id string) (engine.DeadLetter, []byte, error) {
+	return call[engine.DeadLetter](ctx, c, http.MethodDelete, "/v1/dead/"+url.PathEscape(id), nil)
+}
+
+// call sends one request and decodes the answer's JSON.
+func call[T any](ctx context.Context, c *Client, method, path string, body any) (value T, raw []byte, err error) {
+	var encoded []byte
+	if body != nil {
+		if encoded, err = json.Marshal(body); err != nil {
+			return value, nil, fmt.Errorf("request: %w", err)
+		}
+	}
+	host := c.address
+	if _, ok := unixPath(host); ok {
+		host = "lockstep" // the socket needs none, the request does
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, bytes.NewReader(encoded))
+	if err != nil {
+		return value, nil, fmt.Errorf("admin address %s: expected unix://PATH or HOST:PORT", c.address)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return value, nil, &UnreachableError{Address: c.address, Err: bareNetError(err)}
+	}
+	defer response.Body.Close()
+	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return value, nil, &UnreachableError{Address: c.address, Err: err}
+	}
+	if response.StatusCode/100 != 2 {
+		var refused reloadRefused
+		if json.Unmarshal(raw, &refused) != nil || refused.Error == "" {
+			refused.Error = "the daemon answered " + response.Status
+		}
+		return value, raw, &AnswerError{Status: response.StatusCode, Message: refused.Error, Diagnostics: refused.Diagnostics}
+	}
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return value, raw, fmt.Errorf("the daemon's answer: %w", err)
+	}
+	return value, raw, nil
+}

@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+type (
+	routesFunc     = func(context.Context) ([]engine.RouteStatus, error)
+	connectorsFunc = func() []engine.ConnectorStatus
+)
+
+// scrapePatience bounds what a scrape waits for the store.
+const scrapePatience = 5 * time.Second
+
+// A stateCollector asks for what the store and the engine know, at every
+// scrape.
+type stateCollector struct {
+	routes     routesFunc
+	connectors connectorsFunc
+	ready      func() error
+
+	up, pending, oldest, inFlight, links, dead, healthy, paused *prometheus.Desc
+}
+
+func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() error) *stateCollector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("lockstep_"+name, help, labels, nil)
+	}
+	return &stateCollector{
+		routes: routes, connectors: systems, ready: ready,
+		up:       desc("ready", "1 if the daemon does its work."),
+		pending:  desc("hints_pending", "Hints that are not finished, by route.", "route"),
+		oldest:   desc("oldest_pending_hint_age_seconds", "Age of the oldest hint that waits; 0: none does.", "route"),
+		inFlight: desc("reconciles_in_flight", "Records that are being reconciled.", "route"),
+		links:    desc("links", "Links by route.", "route"),
+		dead:     desc("dead_letters", "Dead letters that wait for a person, by route.", "route"),
+		healthy:  desc("connector_ok", "1 if the last call of the connector went well.", "connector", "type"),
+		paused:   desc("connector_throttled", "1 while the connector is not to be called.", "connector", "type"),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.healthy, c.paused} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, s := range c.connectors() {
+		gauge(c.healthy, number(s.OK), s.Name, s.Type)
+		gauge(c.paused, number(s.ThrottledUntil != nil), s.Name, s.Type)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+	defer cancel()
+	routes, err := c.routes(ctx)
+	gauge(c.up, number(err == nil && c.ready() == nil))
+	for _, r := range routes {
+		age := 0.0
+		if !r.Oldest.IsZero() {
+			age = max(0, time.Since(r.Oldest).Seconds())
+		}
+		gauge(c.pending, float64(r.Pending), r.Name)
+		gauge(c.oldest, age, r.Name)
+		gauge(c.inFlight, float64(r.InFlight), r.Name)
+		gauge(c.links, float64(r.Links), r.Name)
+		gauge(c.dead, float64(r.Dead), r.Name)
+	}
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,81 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A built connector is remembered with the block it was made from.
+type built struct {
+	block     *rules.Connector
+	connector connectors.Connector
+}
+
+// a fleet is the connectors of one configuration, by name.
+type fleet map[string]built
+
+// A shipyard makes connectors.
+type shipyard struct {
+	log          *slog.Logger
+	observer     connectors.Observer
+	userAgent    string
+	roundTripper func(connector string) http.RoundTripper // nil: the transport's own
+}
+
+// build makes the connectors of a configuration. One whose block did not
+// change is taken from before, with its connections, its place in the rate
+// budget and any pause that its system asked for.
+func (y shipyard) build(set *rules.Set, before fleet) (fleet, error) {
+	next := fleet{}
+	for name, block := range set.Connectors {
+		if old, ok := before[name]; ok && sameBlock(old.block, block) {
+			next[name] = built{block: block, connector: old.connector}
+			continue
+		}
+		if block.System.New == nil {
+			return nil, fmt.Errorf("connector %s: this build has no client for %s yet", name, block.System.Type)
+		}
+		env := connectors.Env{
+			Logger:    y.log.With("connector", name),
+			Observer:  y.observer,
+			UserAgent: y.userAgent,
+		}
+		if y.roundTripper != nil {
+			env.RoundTripper = y.roundTripper(name)
+		}
+		c, err := block.System.New(name, block.Settings, block.Common, env)
+		if err != nil {
+			return nil, fmt.Errorf("connector %s: %w", name, err)
+		}
+		next[name] = built{block: block, connector: c}
+	}
+	return next, nil
+}
+
+func sameBlock(a, b *rules.Connector) bool {
+	return a.System.Type == b.System.Type && a.Common == b.Common && reflect.DeepEqual(a.Settings, b.Settings)
+}
+
+func (f fleet) connectors() map[string]connectors.Connector {
+	all := make(map[string]connectors.Connector, len(f))
+	for name, b := range f {
+		all[name] = b.connector
+	}
+	return all
+}
+
+// receivers are the connectors that take webhooks: those with a secret.
+func (f fleet) receivers() map[string]connectors.WebhookReceiver {
+	all := map[string]connectors.WebhookReceiver{}
+	for name, b := range f {
+		if r, ok := b.connector.(connectors.WebhookReceiver); ok && b.block.Common.WebhookSecret != "" {
+			all[name] = r
+		}
+	}
+	return all
+}

@@ -1,0 +1,362 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/daemon/embed"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// What the daemon block leaves out.
+const (
+	DefaultListen  = "127.0.0.1:8080"
+	DefaultDataDir = ".lockstep"
+)
+
+// drainPatience is how long what is in work may take after the daemon was
+// asked to stop.
+const drainPatience = 30 * time.Second
+
+// Options are what a daemon is made of. Those that are not empty win over the
+// daemon block of the configuration.
+type Options struct {
+	Dir     string // of the configuration
+	Listen  string
+	Admin   string
+	DataDir string
+	NATSURL string
+	Vars    map[string]string
+	Env     func(string) (string, bool)
+	Systems []connectors.System // the connector types there are
+	Version string              // of this build, for User-Agent and metrics
+	Logger  *slog.Logger
+
+	// Reload, if not nil, asks for a reload with everything it receives.
+	Reload <-chan struct{}
+	// Abort, if not nil, ends a stop that is under way at once when closed.
+	Abort <-chan struct{}
+	// OnReady, if not nil, is called once, when everything runs.
+	OnReady func(Addresses)
+	// OnStep and RoundTripper are for tests: steps of a reconcile, and what
+	// carries the requests of a connector.
+	OnStep       func(engine.Step)
+	RoundTripper func(connector string) http.RoundTripper
+}
+
+// Addresses are where a daemon listens.
+type Addresses struct {
+	Public string // HOST:PORT
+	Admin  string // "unix://PATH" or HOST:PORT
+}
+
+// A ConfigError says that a configuration is bad, in terms of its files.
+type ConfigError struct{ Diagnostics rules.Diagnostics }
+
+func (e *ConfigError) Error() string { return "the configuration is bad" }
+
+// process is one running daemon.
+type process struct {
+	o       Options
+	log     *slog.Logger
+	metrics *metrics
+	notify  notifier
+	yard    shipyard
+	reload  *reloader
+
+	fleet     atomic.Pointer[fleet]
+	receivers atomic.Pointer[map[string]connectors.WebhookReceiver]
+	// engine is set when its consumers run: a hint that came earlier would be
+	// older than the place at which a new route begins.
+	engine   atomic.Pointer[engine.Engine]
+	store    atomic.Pointer[store]
+	stopping atomic.Bool
+
+	// background are goroutines that end with the context they were given.
+	background sync.WaitGroup
+	// advising ends the questions about an older configuration; it belongs to
+	// whoever starts or reloads.
+	advising context.CancelFunc
+}
+
+// Run is the daemon, from loading the configuration until ctx ends and what is
+// in work is finished. A configuration that is bad is a *ConfigError, a data
+// directory that is in use embed.ErrLocked.
+func Run(ctx context.Context, o Options) (err error) {
+	p := &process{o: o, log: o.Logger}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	if p.o.Env == nil {
+		p.o.Env = func(string) (string, bool) { return "", false }
+	}
+	p.notify = newNotifier(p.o.Env)
+	p.metrics = newMetrics(o.Version, p.routes, p.connectors, p.ready)
+	p.yard = shipyard{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper}
+	p.reload = &reloader{
+		dir: o.Dir, log: p.log, metrics: p.metrics, notify: p.notify,
+		load: func() (*rules.Set, rules.Diagnostics) {
+			return rules.Load(o.Dir, rules.Options{Systems: o.Systems, Vars: o.Vars, Env: p.o.Env})
+		},
+		commit: func(ctx context.Context) string { return gitCommit(ctx, o.Dir) },
+		apply:  p.apply,
+	}
+
+	set, found := p.reload.begin(ctx)
+	if set == nil {
+		return &ConfigError{Diagnostics: found}
+	}
+	for _, d := range set.Warnings {
+		logDiagnostic(p.log, d)
+	}
+	// Connectors are made before anything is touched: one that cannot be made
+	// is a mistake in the configuration.
+	built, err := p.yard.build(set, nil)
+	if err != nil {
+		return err
+	}
+	p.setFleet(built)
+
+	running := &steps{log: p.log}
+	defer func() {
+		p.stopping.Store(true)
+		stopCtx, cancel := p.patience(ctx)
+		defer cancel()
+		err = errors.Join(err, running.end(stopCtx))
+	}()
+	// Goroutines of the daemon itself end first.
+	lifeCtx, endLife := context.WithCancel(ctx)
+	addresses, err := p.start(ctx, lifeCtx, set, running)
+	running.started("background work", func(context.Context) error {
+		endLife()
+		p.background.Wait()
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to stop while starting
+		}
+		return err
+	}
+
+	p.log.Info("ready", "listen", addresses.Public, "admin", addresses.Admin,
+		"generation", set.Generation, "commit", p.reload.state.Load().commit, "routes", len(set.Routes), "connectors", len(set.Connectors))
+	p.reload.tell(p.notify.ready("running"))
+	if o.OnReady != nil {
+		o.OnReady(addresses)
+	}
+	p.wait(ctx)
+	p.log.Info("stopping: finishing what is in work")
+	p.reload.tell(p.notify.stopping())
+	return nil
+}
+
+// patience is the context in which everything stops: it outlives ctx, for a
+// bounded time, and not an abort.
+func (p *process) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainPatience)
+	if p.o.Abort != nil {
+		go func() {
+			select {
+			case <-p.o.Abort:
+				p.log.Warn("stopping at once; what is in work is settled at the next start")
+				cancel()
+			case <-stopCtx.Done():
+			}
+		}()
+	}
+	return stopCtx, cancel
+}
+
+// start starts everything in order and notes in running how to end it.
+func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *steps) (Addresses, error) {
+	var none Addresses
+	dataDir := firstOf(p.o.DataDir, set.Daemon.DataDir, DefaultDataDir)
+	lock, err := embed.Lock(dataDir)
+	if err != nil {
+		return none, fmt.Errorf("data directory %s: %w", dataDir, err)
+	}
+	running.started("data directory", func(context.Context) error { return lock.Close() })
+
+	admin, adminAddress, err := p.listenAdmin(ctx, set, dataDir, running)
+	if err != nil {
+		return none, err
+	}
+	listen := firstOf(p.o.Listen, set.Daemon.Listen, DefaultListen)
+	world, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return none, fmt.Errorf("listen %s: %w", listen, bareNetError(err))
+	}
+	running.started("public address", func(context.Context) error { return ignoreClosed(world.Close()) })
+	// Both answer from here on: that the daemon starts is an answer too.
+	endPublic := p.serve("public address", world, p.public().handler(), running)
+	p.serve("admin address", admin, p.admin(set, adminAddress).handler(), running)
+
+	opened, err := p.openStore(ctx, set, filepath.Join(dataDir, "jetstream"), running)
+	if err != nil {
+		return none, err
+	}
+	e := engine.New(engine.Options{
+		Store: opened.engine, Logger: p.log, Metrics: p.metrics, Alone: opened.alone, OnStep: p.o.OnStep,
+	})
+	all := p.fleet.Load().connectors()
+	running.started("engine", e.Drain)
+	if err := e.Start(ctx, engine.Config{Set: set, Commit: p.reload.state.Load().commit, Connectors: all}); err != nil {
+		return none, fmt.Errorf("engine: %w", err)
+	}
+	p.reload.applied = func(set *rules.Set) { p.advise(lifeCtx, set, p.fleet.Load().connectors()) }
+	p.advise(lifeCtx, set, all)
+	p.engine.Store(e) // hints and reloads from here on
+	// Nothing new comes in while the engine drains.
+	running.started("webhooks", endPublic)
+
+	watch := &watcher{
+		dir: p.o.Dir, files: p.reload.files, log: p.log,
+		settle: settleTime, settleMax: settleMax, checkEvery: checkEvery,
+		changed: func(ctx context.Context) { _ = p.reload.reload(ctx, "files changed") }, // logged there
+		check:   p.reload.check,
+	}
+	p.background.Go(func() { watch.run(lifeCtx) })
+	return Addresses{Public: world.Addr().String(), Admin: adminAddress}, nil
+}
+
+// serve serves a listener until the returned function, or the step it notes,
+// is called.
+func (p *process) serve(name string, listener net.Listener, handler http.Handler, running *steps) func(context.Context) error {
+	server := newServer(handler, p.log)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	var once sync.Once
+	stop := func(ctx context.Context) (err error) {
+		once.Do(func() {
+			if err = server.Shutdown(ctx); err != nil {
+				err = errors.Join(err, server.Close())
+			}
+			if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
+				err = errors.Join(err, failed)
+			}
+		})
+		return err
+	}
+	running.started(name, stop)
+	return stop
+}
+
+// wait returns when ctx ends. Until then it passes on what the service manager
+// asks for.
+func (p *process) wait(ctx context.Context) {
+	var pulse <-chan time.Time
+	if every, ok := p.notify.pulse(); ok {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		pulse = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.o.Reload:
+			_ = p.reload.reload(ctx, "signal") // logged there
+		case <-pulse:
+			p.reload.tell(p.notify.alive())
+		}
+	}
+}
+
+// apply swaps the configuration; on an error the old one runs on.
+func (p *process) apply(ctx context.Context, set *rules.Set, commit string) error {
+	e := p.engine.Load()
+	if e == nil {
+		return errors.New("the daemon is still starting")
+	}
+	built, err := p.yard.build(set, *p.fleet.Load())
+	if err != nil {
+		return err
+	}
+	all := built.connectors()
+	if err := e.Apply(ctx, engine.Config{Set: set, Commit: commit, Connectors: all}); err != nil {
+		return err
+	}
+	p.setFleet(built)
+	return nil
+}
+
+func (p *process) setFleet(f fleet) {
+	receivers := f.receivers()
+	p.fleet.Store(&f)
+	p.receivers.Store(&receivers)
+}
+
+// ready is nil when the daemon does its work, else why it does not.
+func (p *process) ready() error {
+	if p.stopping.Load() {
+		return errors.New("stopping")
+	}
+	e, s := p.engine.Load(), p.store.Load()
+	switch {
+	case s == nil:
+		return errors.New("starting: the store is not open yet")
+	case e == nil:
+		return errors.New("starting: consumers do not run yet")
+	case !s.connected():
+		return errors.New("the store is not connected")
+	case !e.Ready():
+		return errors.New("consumers do not run")
+	}
+	return nil
+}
+
+func (p *process) public() *public {
+	return &public{
+		log:       p.log,
+		receivers: func() map[string]connectors.WebhookReceiver { return *p.receivers.Load() },
+		hint: func(ctx context.Context, refs []connectors.Ref, delivery string) error {
+			e := p.engine.Load()
+			if e == nil {
+				return errors.New("the daemon is still starting")
+			}
+			return e.Hint(ctx, refs, delivery)
+		},
+		ready: p.ready,
+		count: p.metrics.webhook,
+		now:   time.Now,
+	}
+}
+
+// advise asks the systems in the background what they think of a set, and
+// stops asking about an older one.
+func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]connectors.Connector) {
+	if p.advising != nil {
+		p.advising()
+	}
+	ctx, p.advising = context.WithCancel(ctx)
+	p.background.Go(func() {
+		adviseAll(ctx, p.log, set, all, func(d rules.Diagnostics) { p.reload.advise(set, d) })
+	})
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

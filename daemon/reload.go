@@ -1,0 +1,252 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// reloadPatience bounds one reload, which may wait for the store.
+const reloadPatience = time.Minute
+
+// A configState says what configuration runs and what is to be said of the
+// files on disk. It is replaced as a whole.
+type configState struct {
+	set      *rules.Set // the one that runs
+	commit   string
+	loadedAt time.Time
+	// errors are of files that are bad and were not taken over; nil: the
+	// configuration that runs is that of the files.
+	errors rules.Diagnostics
+	// advice is what the systems said of the configuration that runs.
+	advice rules.Diagnostics
+}
+
+// A reloader takes over the configuration when its files change. Everything
+// that can fail happens before the swap: a bad configuration changes nothing
+// but what the reloader reports.
+type reloader struct {
+	dir     string
+	log     *slog.Logger
+	metrics reloadMetrics
+	notify  notifier
+
+	load   func() (*rules.Set, rules.Diagnostics)
+	commit func(context.Context) string
+	// apply swaps; on an error the old configuration runs on.
+	apply func(ctx context.Context, set *rules.Set, commit string) error
+	// applied, if not nil, is told of a configuration that has begun to run.
+	applied func(set *rules.Set)
+
+	// mu lets one reload happen at a time, and guards looked.
+	mu     sync.Mutex
+	looked atomic.Pointer[string] // fingerprint of the files last looked at
+	state  atomic.Pointer[configState]
+	// first is the daemon block that the listeners and the store were made from.
+	first rules.Daemon
+}
+
+// reloadMetrics is told how reloads went.
+type reloadMetrics interface {
+	reloaded(ok bool)
+	configured(set *rules.Set, commit string)
+}
+
+// errBadConfig is returned by reload when the files are bad; the diagnostics
+// are in the state.
+var errBadConfig = errors.New("the configuration is bad")
+
+// begin loads the configuration that the daemon starts with.
+func (r *reloader) begin(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+	set, found := r.read(nil)
+	if set == nil {
+		return nil, found
+	}
+	r.first = set.Daemon
+	r.state.Store(&configState{set: set, commit: r.commit(ctx), loadedAt: time.Now()})
+	r.metrics.reloaded(true)
+	r.metrics.configured(set, r.state.Load().commit)
+	return set, found
+}
+
+// read loads the files and remembers how they looked before. files are those
+// that the configuration is known to include.
+func (r *reloader) read(files []string) (*rules.Set, rules.Diagnostics) {
+	for range 3 {
+		before := fingerprint(r.dir, files)
+		set, found := r.load()
+		r.looked.Store(&before)
+		if set == nil || slices.Equal(files, set.Files) {
+			return set, found
+		}
+		// What else it includes may have changed before it was looked at.
+		files = set.Files
+	}
+	return r.load()
+}
+
+// stale reports whether the files have changed since they were last looked at.
+func (r *reloader) stale() bool {
+	state, looked := r.state.Load(), r.looked.Load()
+	return state == nil || looked == nil || *looked != fingerprint(r.dir, state.set.Files)
+}
+
+// files are those that the configuration that runs was read from.
+func (r *reloader) files() []string { return r.state.Load().set.Files }
+
+// check reloads if there is a reason to: for the events that were missed, and
+// for what a bad configuration waits for.
+func (r *reloader) check(ctx context.Context) {
+	if r.state.Load().errors != nil || r.stale() {
+		_ = r.reload(ctx, "check") // it has logged what went wrong
+	}
+}
+
+// reload reads the files and takes them over if they are good and new. It
+// returns errBadConfig, or what kept the daemon from changing over.
+func (r *reloader) reload(ctx context.Context, cause string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// Who asked may hang up; a change that has begun is finished.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadPatience)
+	defer cancel()
+	r.tell(r.notify.reloading())
+	err := r.reloadLocked(ctx, cause)
+	status := "running"
+	if err != nil {
+		status = "running on an older configuration: the files are bad"
+	}
+	r.tell(r.notify.ready(status))
+	return err
+}
+
+func (r *reloader) reloadLocked(ctx context.Context, cause string) error {
+	now := r.state.Load()
+	set, found := r.read(now.set.Files)
+	if set == nil {
+		r.refuse(found, cause)
+		return errBadConfig
+	}
+	commit := now.commit
+	if set.Generation != now.set.Generation || cause != "check" {
+		commit = r.commit(ctx)
+	}
+	if set.Generation == now.set.Generation {
+		if commit != now.commit {
+			// The bytes were committed; decisions should say so.
+			if err := r.apply(ctx, now.set, commit); err != nil {
+				return err
+			}
+			r.metrics.configured(now.set, commit)
+		}
+		if now.errors != nil {
+			r.log.Info("configuration is again the one that runs", "generation", set.Generation)
+		}
+		if now.errors != nil || commit != now.commit {
+			next := *now
+			next.errors, next.commit = nil, commit
+			r.state.Store(&next)
+		}
+		r.metrics.reloaded(true)
+		return nil
+	}
+
+	if err := r.apply(ctx, set, commit); err != nil {
+		r.refuse(rules.Diagnostics{{Severity: "error", File: r.dir, Line: 1, Column: 1, Summary: err.Error(),
+			Detail: "The files are well formed, but could not be taken over; the old configuration runs on."}}, cause)
+		return err
+	}
+	// The new configuration runs.
+	r.state.Store(&configState{set: set, commit: commit, loadedAt: time.Now()})
+	r.metrics.reloaded(true)
+	r.metrics.configured(set, commit)
+	r.log.Info("configuration reloaded", "cause", cause, "generation", set.Generation, "commit", commit,
+		"was", now.set.Generation)
+	for _, d := range r.warnings(r.state.Load()) {
+		logDiagnostic(r.log, d)
+	}
+	if r.applied != nil {
+		r.applied(set)
+	}
+	return nil
+}
+
+// refuse keeps the errors of files that are not taken over, and logs those
+// that are new.
+func (r *reloader) refuse(found rules.Diagnostics, cause string) {
+	now := *r.state.Load()
+	r.metrics.reloaded(false)
+	if reflect.DeepEqual(now.errors, found) {
+		return
+	}
+	now.errors = found
+	r.state.Store(&now)
+	r.log.Error("configuration not reloaded: the files are bad", "cause", cause, "errors", len(found),
+		"generation", now.set.Generation)
+	for _, d := range found {
+		logDiagnostic(r.log, d)
+	}
+}
+
+// warnings are what is to be said of a configuration that runs.
+func (r *reloader) warnings(s *configState) rules.Diagnostics {
+	all := slices.Clone(s.set.Warnings)
+	if changed := daemonChanges(r.first, s.set.Daemon); len(changed) > 0 {
+		all = append(all, rules.Diagnostic{Severity: "warning", File: r.dir, Line: 1, Column: 1,
+			Summary: "the daemon block changed: " + strings.Join(changed, ", "),
+			Detail:  "These settings take effect when the daemon is started again."})
+	}
+	return append(all, s.advice...)
+}
+
+// advise keeps what the systems said of the set, if it still runs.
+func (r *reloader) advise(set *rules.Set, advice rules.Diagnostics) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.state.Load()
+	if now.set != set {
+		return
+	}
+	next := *now
+	next.advice = advice
+	r.state.Store(&next)
+}
+
+func (r *reloader) tell(err error) {
+	if err != nil {
+		r.log.Warn("the service manager was not told", "error", err)
+	}
+}
+
+// daemonChanges names the attributes of the daemon block that differ.
+func daemonChanges(a, b rules.Daemon) []string {
+	var changed []string
+	differ := func(name string, equal bool) {
+		if !equal {
+			changed = append(changed, name)
+		}
+	}
+	differ("listen", a.Listen == b.Listen)
+	differ("admin", a.Admin == b.Admin)
+	differ("admin_token", a.AdminToken == b.AdminToken)
+	differ("data_dir", a.DataDir == b.DataDir)
+	differ("nats", reflect.DeepEqual(a.NATS, b.NATS))
+	differ("encryption", a.EncryptionKey == b.EncryptionKey)
+	return changed
+}
+
+func logDiagnostic(log *slog.Logger, d rules.Diagnostic) {
+	level := slog.LevelWarn
+	if d.Severity == "error" {
+		level = slog.LevelError
+	}
+	log.Log(context.Background(), level, d.Summary, "file", d.File, "line", d.Line, "column", d.Column, "detail", d.Detail)
+}

@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A Status is what GET /v1/status answers.
+type Status struct {
+	Ready bool `json:"ready"`
+	// Waiting says what Ready waits for.
+	Waiting    string                   `json:"waiting,omitempty"`
+	Version    string                   `json:"version"`
+	Generation string                   `json:"generation"` // the one that runs
+	Commit     string                   `json:"commit"`
+	Config     ConfigStatus             `json:"config"`
+	Routes     []engine.RouteStatus     `json:"routes"`
+	Connectors []engine.ConnectorStatus `json:"connectors"`
+}
+
+// ConfigStatus says what is to be said of the files on disk.
+type ConfigStatus struct {
+	// OK is false while the files are bad; the daemon runs on an older
+	// configuration then.
+	OK bool `json:"ok"`
+	// Stale is true where the files have changed and were not looked at yet.
+	Stale    bool      `json:"stale,omitempty"`
+	LoadedAt time.Time `json:"loaded_at"` // of the configuration that runs
+	// Diagnostics are the errors of bad files, else warnings.
+	Diagnostics rules.Diagnostics `json:"diagnostics"`
+}
+
+func (p *process) status(ctx context.Context) Status {
+	state := p.reload.state.Load()
+	s := Status{
+		Version:    p.o.Version,
+		Generation: state.set.Generation,
+		Commit:     state.commit,
+		Config: ConfigStatus{
+			OK:          state.errors == nil,
+			Stale:       p.reload.stale(),
+			LoadedAt:    state.loadedAt.UTC(),
+			Diagnostics: state.errors,
+		},
+		Routes:     []engine.RouteStatus{},
+		Connectors: p.connectors(),
+	}
+	if s.Config.OK {
+		s.Config.Diagnostics = p.reload.warnings(state)
+	}
+	if s.Config.Diagnostics == nil {
+		s.Config.Diagnostics = rules.Diagnostics{}
+	}
+	err := p.ready()
+	if err == nil {
+		s.Routes, err = p.routes(ctx)
+	}
+	if s.Ready = err == nil; !s.Ready {
+		s.Waiting = err.Error()
+	}
+	if s.Routes == nil {
+		s.Routes = []engine.RouteStatus{}
+	}
+	return s
+}
+
+// routes are none until the engine runs.
+func (p *process) routes(ctx context.Context) ([]engine.RouteStatus, error) {
+	e := p.engine.Load()
+	if e == nil {
+		return nil, nil
+	}
+	return e.Routes(ctx)
+}
+
+func (p *process) connectors() []engine.ConnectorStatus {
+	e := p.engine.Load()
+	if e == nil {
+		return []engine.ConnectorStatus{}
+	}
+	return e.Connectors()
+}
