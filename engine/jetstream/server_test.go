@@ -1,0 +1,496 @@
+package jetstream_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats-server/v2/server/ats"
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/storetest"
+)
+
+var incidents = connectors.Collection{Type: "incidentio", Connector: "acme", Record: "incident"}
+
+// bubble runs a test on simulated time.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	ats.Register()
+	defer ats.Unregister()
+	storetest.Bubble(t, f)
+}
+
+// fill leaves something of every kind in a store: two hints that wait, one in
+// work, one acknowledged, one scheduled in an hour with a second on its slot.
+func fill(t *testing.T, store engine.Store) {
+	t.Helper()
+	ctx := t.Context()
+	delivered := make(chan engine.Hint, 10)
+	stop, err := store.Hints.Consume(ctx, "route", incidents, func(h engine.Hint) { delivered <- h })
+	check(t, err)
+	check(t, store.Hints.Add(ctx, incidents.Ref("done"), ""))
+	(<-delivered).Ack()
+	check(t, store.Hints.Add(ctx, incidents.Ref("in work"), "evt_1"))
+	<-delivered
+	pass(time.Second) // acks are not confirmed
+	stop()
+	check(t, store.Hints.Add(ctx, incidents.Ref("waits"), ""))
+	check(t, store.Hints.Add(ctx, incidents.Ref("waits too"), ""))
+	check(t, store.Hints.AddAt(ctx, "slot", incidents.Ref("never"), time.Now().Add(time.Minute), 1))
+	check(t, store.Hints.AddAt(ctx, "slot", incidents.Ref("later"), time.Now().Add(time.Hour), 5))
+	for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+		_, err := b.Create(ctx, "key", []byte("value"))
+		check(t, err)
+		_, err = b.Create(ctx, "deleted", []byte("value"))
+		check(t, err)
+		check(t, b.Delete(ctx, "deleted", 0))
+	}
+	check(t, store.Journal.Append(ctx, incidents.Ref("1"), []byte(`{"entry":1}`)))
+	check(t, store.Journal.Append(ctx, incidents.Ref("2"), []byte(`{"entry":2}`)))
+}
+
+// full checks that all that fill left is there, an hour or less later.
+func full(t *testing.T, store engine.Store) {
+	t.Helper()
+	ctx := t.Context()
+	for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+		e, err := b.Get(ctx, "key")
+		check(t, err)
+		if string(e.Value) != "value" {
+			t.Errorf("value %q", e.Value)
+		}
+		if _, err := b.Update(ctx, "key", []byte("value"), e.Revision); err != nil {
+			t.Errorf("update: %v", err)
+		}
+		if _, err := b.Get(ctx, "deleted"); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("deleted: %v", err)
+		}
+	}
+	entries, err := store.Journal.Read(ctx, connectors.Ref{}, time.Time{}, 0)
+	check(t, err)
+	if diff := cmp.Diff([][]byte{[]byte(`{"entry":2}`), []byte(`{"entry":1}`)}, entries); diff != "" {
+		t.Errorf("journal (-want +got):\n%s", diff)
+	}
+	delivered := make(chan engine.Hint, 100)
+	stop, err := store.Hints.Consume(ctx, "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+	check(t, err)
+	defer stop()
+	got := map[string]int{}
+	for end := time.After(2 * time.Hour); ; {
+		select {
+		case h := <-delivered:
+			got[h.Ref.ID] = h.Tries
+			continue
+		case <-end:
+		}
+		break
+	}
+	delete(got, "done") // an ack may be lost with the server
+	if diff := cmp.Diff(map[string]int{"in work": 0, "waits": 0, "waits too": 0, "later": 5}, got); diff != "" {
+		t.Errorf("hints and tries (-want +got):\n%s", diff)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := serve(t, dir)
+		fill(t, open(t, s, jetstream.Options{}).Engine())
+		shutdown(s)
+		full(t, open(t, serve(t, dir), jetstream.Options{}).Engine())
+	})
+}
+
+func TestScheduledWhileDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := serve(t, dir)
+		fill(t, open(t, s, jetstream.Options{}).Engine())
+		shutdown(s)
+		pass(48 * time.Hour)
+		full(t, open(t, serve(t, dir), jetstream.Options{}).Engine())
+	})
+}
+
+// What the files hold at some moment is what a power cut leaves.
+func TestCrash(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir, copied := t.TempDir(), t.TempDir()
+		fill(t, open(t, serve(t, dir), jetstream.Options{}).Engine())
+		check(t, os.CopyFS(copied, os.DirFS(dir)))
+		full(t, open(t, serve(t, copied), jetstream.Options{}).Engine())
+	})
+}
+
+// A new name must not lose what comes between its making and a crash.
+func TestCrashAfterConsume(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir, copied := t.TempDir(), t.TempDir()
+		store := open(t, serve(t, dir), jetstream.Options{}).Engine()
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("old"), ""))
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(engine.Hint) {})
+		check(t, err)
+		defer stop()
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("new"), ""))
+		check(t, os.CopyFS(copied, os.DirFS(dir)))
+		again := open(t, serve(t, copied), jetstream.Options{}).Engine()
+		refs, err := again.Hints.Forget(t.Context(), "route")
+		check(t, err)
+		if diff := cmp.Diff([]connectors.Ref{incidents.Ref("new")}, refs); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// switchboard connects to whichever server is there.
+type switchboard struct{ atomic.Pointer[server.Server] }
+
+func (s *switchboard) InProcessConn() (net.Conn, error) {
+	if running := s.Load(); running != nil {
+		return running.InProcessConn()
+	}
+	return nil, errors.New("connection refused")
+}
+
+func TestServerComesBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir := t.TempDir()
+		var board switchboard
+		first := serve(t, dir)
+		board.Store(first)
+		nc, err := nats.Connect("", nats.InProcessServer(&board), nats.MaxReconnects(-1))
+		check(t, err)
+		defer nc.Close()
+		opened, err := jetstream.Open(t.Context(), nc, jetstream.Options{})
+		check(t, err)
+		store := opened.Engine()
+		delivered := make(chan engine.Hint, 10)
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		check(t, err)
+		check(t, opened.Check(t.Context()))
+
+		board.Store(nil)
+		shutdown(first)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := store.Hints.Add(ctx, incidents.Ref("lost"), ""); err == nil {
+			t.Error("a hint was taken without a server")
+		}
+		if err := opened.Check(ctx); err == nil {
+			t.Error("check finds a server that is down")
+		}
+		pass(10 * time.Minute)
+
+		board.Store(serve(t, dir))
+		pass(time.Minute)
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("after"), ""))
+		for h := range delivered {
+			if h.Ref.ID == "after" { // "lost" may have gone out when the connection was back
+				break
+			}
+		}
+		stop()
+	})
+}
+
+func TestDeletedConsumerIsMadeAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		store := open(t, s, jetstream.Options{}).Engine()
+		delivered := make(chan engine.Hint, 10)
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		check(t, err)
+		defer stop()
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("1"), ""))
+		<-delivered
+		js := raw(t, s)
+		check(t, js.DeleteConsumer(t.Context(), "lockstep_hints", "route"))
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("2"), ""))
+		select {
+		case h := <-delivered:
+			if h.Ref.ID != "2" {
+				t.Errorf("got %q", h.Ref)
+			}
+		case <-time.After(5 * time.Minute):
+			t.Error("nothing comes any more")
+		}
+	})
+}
+
+func TestConsumerSettings(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		store := open(t, s, jetstream.Options{}).Engine()
+		js := raw(t, s)
+		consume := func() natsjs.ConsumerConfig {
+			t.Helper()
+			stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(engine.Hint) {})
+			check(t, err)
+			stop()
+			c, err := js.Consumer(t.Context(), "lockstep_hints", "route")
+			check(t, err)
+			return c.CachedInfo().Config
+		}
+		first := consume()
+		if first.AckWait != 30*time.Second || first.MaxAckPending != 4096 || first.MaxDeliver != -1 || first.FilterSubject != "lockstep.hints.incidentio.acme.incident.*" {
+			t.Errorf("consumer is %+v", first)
+		}
+		// As a Forget that was interrupted leaves it.
+		changed := first
+		changed.AckWait, changed.MaxAckPending = time.Second, -1
+		_, err := js.UpdateConsumer(t.Context(), "lockstep_hints", changed)
+		check(t, err)
+		if diff := cmp.Diff(first, consume()); diff != "" {
+			t.Errorf("consumer (-first +again):\n%s", diff)
+		}
+	})
+}
+
+func TestUnreadableHint(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		store := open(t, s, jetstream.Options{}).Engine()
+		delivered := make(chan engine.Hint, 10)
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		check(t, err)
+		defer stop()
+		_, err = raw(t, s).Publish(t.Context(), "lockstep.hints.incidentio.acme.incident.x", []byte("no ref"))
+		check(t, err)
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("1"), ""))
+		if h := <-delivered; h.Ref != incidents.Ref("1") {
+			t.Errorf("got %q", h.Ref)
+		}
+		pass(time.Minute)
+		if pending, _, err := store.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
+			t.Errorf("backlog %d, %v", pending, err)
+		}
+	})
+}
+
+// Another daemon that works on the same hints keeps them.
+func TestForgetWhatAnotherHolds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		mine, other := open(t, s, jetstream.Options{}).Engine(), open(t, s, jetstream.Options{}).Engine()
+		held := make(chan engine.Hint, 100)
+		stop, err := other.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Keep(); held <- h })
+		check(t, err)
+		defer stop()
+		for i := range 5 {
+			check(t, mine.Hints.Add(t.Context(), incidents.Ref(fmt.Sprint(i)), ""))
+		}
+		began := time.Now()
+		if _, err := mine.Hints.Forget(t.Context(), "route"); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestMarkersOfOtherClients(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		store := open(t, s, jetstream.Options{}).Engine()
+		kv, err := raw(t, s).KeyValue(t.Context(), "lockstep_links")
+		check(t, err)
+		_, err = store.Links.Create(t.Context(), "key", []byte("value"))
+		check(t, err)
+		e, err := kv.Get(t.Context(), "key")
+		check(t, err)
+		if string(e.Value()) != "value" {
+			t.Errorf("the bucket shows %q", e.Value())
+		}
+		for _, remove := range []func() error{
+			func() error { return kv.Delete(t.Context(), "key") },
+			func() error { return kv.Purge(t.Context(), "key") },
+		} {
+			check(t, remove())
+			if _, err := store.Links.Get(t.Context(), "key"); !errors.Is(err, engine.ErrNotFound) {
+				t.Errorf("get: %v", err)
+			}
+			check(t, store.Links.Each(t.Context(), func(e engine.Entry) error { return fmt.Errorf("%q is there", e.Key) }))
+			_, err := store.Links.Create(t.Context(), "key", []byte("value"))
+			check(t, err)
+		}
+	})
+}
+
+// What was purged or deleted is not left in the files.
+func TestContentsAreOverwritten(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := serve(t, dir)
+		store := open(t, s, jetstream.Options{}).Engine()
+		const canary = "a canary that nobody may find"
+		for i := range 5 {
+			check(t, store.Journal.Append(t.Context(), incidents.Ref("1"), []byte(canary)))
+			check(t, store.Journal.Append(t.Context(), incidents.Ref("2"), bytes.Repeat([]byte("x"), 5000)))
+			_, err := store.Dead.Put(t.Context(), fmt.Sprint(i), []byte(canary))
+			check(t, err)
+		}
+		if !found(t, dir, canary) {
+			t.Fatal("the search does not work")
+		}
+		check(t, store.Journal.Purge(t.Context(), incidents.Ref("1")))
+		for i := range 5 {
+			check(t, store.Dead.Delete(t.Context(), fmt.Sprint(i), 0))
+		}
+		shutdown(s)
+		if found(t, dir, canary) {
+			t.Error("the canary is still in the files")
+		}
+	})
+}
+
+func found(t *testing.T, dir, text string) bool {
+	t.Helper()
+	found := false
+	check(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		found = found || bytes.Contains(content, []byte(text))
+		return err
+	}))
+	return found
+}
+
+func TestOpen(t *testing.T) {
+	ctx := t.Context()
+	s := serve(t, t.TempDir())
+	js := raw(t, s)
+	shape := func(prefix string) map[string]natsjs.StreamConfig {
+		t.Helper()
+		open(t, s, jetstream.Options{Prefix: prefix})
+		streams := map[string]natsjs.StreamConfig{}
+		list := js.ListStreams(ctx)
+		for info := range list.Info() {
+			if strings.Contains(info.Config.Name, prefix+"_") {
+				streams[info.Config.Name] = info.Config
+			}
+		}
+		check(t, list.Err())
+		return streams
+	}
+	first := shape("acme")
+	var names []string
+	for _, name := range []string{"acme_hints", "KV_acme_links", "KV_acme_targets", "KV_acme_dead", "KV_acme_marks", "acme_journal"} {
+		if _, ok := first[name]; !ok {
+			t.Errorf("there is no stream %s", name)
+		}
+		names = append(names, name)
+	}
+	if len(first) != len(names) {
+		t.Errorf("%d streams, want %d", len(first), len(names))
+	}
+	hints := first["acme_hints"]
+	if hints.MaxMsgsPerSubject != 1 || hints.Discard != natsjs.DiscardOld || hints.DiscardNewPerSubject || !hints.AllowMsgSchedules ||
+		hints.Duplicates != 24*time.Hour || hints.Storage != natsjs.FileStorage || hints.MaxAge != 0 {
+		t.Errorf("hints are %+v", hints)
+	}
+	if diff := cmp.Diff(first, shape("acme")); diff != "" {
+		t.Errorf("opening again changes (-first +again):\n%s", diff)
+	}
+
+	// Settings that lockstep depends on come back, an operator's own stay.
+	hints.Duplicates = time.Minute
+	hints.MaxMsgsPerSubject = 3
+	hints.Description = "ours"
+	_, err := js.UpdateStream(ctx, hints)
+	check(t, err)
+	journal := first["acme_journal"]
+	journal.MaxAge = 24 * time.Hour
+	_, err = js.UpdateStream(ctx, journal)
+	check(t, err)
+	again := shape("acme")
+	if got := again["acme_hints"]; got.Duplicates != 24*time.Hour || got.MaxMsgsPerSubject != 1 || got.Description != "ours" {
+		t.Errorf("hints are %+v", got)
+	}
+	if got := again["acme_journal"].MaxAge; got != 24*time.Hour {
+		t.Errorf("the journal is kept for %v", got)
+	}
+}
+
+func TestPrefixesAreApart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		a, b := open(t, s, jetstream.Options{Prefix: "a"}).Engine(), open(t, s, jetstream.Options{Prefix: "b"}).Engine()
+		fill(t, a)
+		names, err := b.Hints.Names(t.Context())
+		check(t, err)
+		entries, err := b.Journal.Read(t.Context(), connectors.Ref{}, time.Time{}, 0)
+		check(t, err)
+		if len(names) > 0 || len(entries) > 0 {
+			t.Errorf("b sees %v and %d entries", names, len(entries))
+		}
+		fill(t, b)
+		full(t, a)
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		foreign natsjs.StreamConfig
+		opts    jetstream.Options
+		want    string
+	}{
+		{name: "prefix", opts: jetstream.Options{Prefix: "a.b"}, want: `prefix "a.b": expected at most 64 letters, digits, _ and -`},
+		{name: "replicas", opts: jetstream.Options{Replicas: 6}, want: "6 replicas: expected 1 to 5"},
+		{name: "subjects", foreign: natsjs.StreamConfig{Name: "lockstep_hints", Subjects: []string{"orders.>"}}, want: "stream lockstep_hints exists and is not lockstep's: its subjects are"},
+		{name: "storage", foreign: natsjs.StreamConfig{Name: "lockstep_journal", Subjects: []string{"lockstep.journal.>"}, Storage: natsjs.MemoryStorage},
+			want: "stream lockstep_journal exists and is not lockstep's: its storage is Memory where File was expected"},
+		{name: "retention", foreign: natsjs.StreamConfig{Name: "lockstep_hints", Subjects: []string{"lockstep.hints.>", "lockstep.retry.>"}, Retention: natsjs.WorkQueuePolicy}, want: "its retention is"},
+		{name: "deletes", foreign: natsjs.StreamConfig{Name: "KV_lockstep_dead", Subjects: []string{"$KV.lockstep_dead.>"}, MaxMsgsPerSubject: 1, DenyDelete: true},
+			want: "it does not let messages be removed"},
+		{name: "overlap", foreign: natsjs.StreamConfig{Name: "other", Subjects: []string{"lockstep.>"}}, want: "stream lockstep_hints: "},
+		{name: "cluster", opts: jetstream.Options{Replicas: 3}, want: "stream lockstep_hints: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := serve(t, t.TempDir())
+			if c.foreign.Name != "" {
+				_, err := raw(t, s).CreateStream(t.Context(), c.foreign)
+				check(t, err)
+			}
+			_, err := jetstream.Open(t.Context(), dial(t, s), c.opts)
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+// pass lets simulated time go by.
+func pass(d time.Duration) { <-time.After(d) }
+
+func raw(t *testing.T, s *server.Server) natsjs.JetStream {
+	t.Helper()
+	js, err := natsjs.New(dial(t, s))
+	check(t, err)
+	return js
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
