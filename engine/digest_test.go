@@ -15,7 +15,7 @@ func TestDigestTellsValuesApart(t *testing.T) {
 		"a list": []any{"a", "b"}, "a list of one": []any{"ab"}, "nested": []any{[]any{"a"}, "b"}, "empty list": []any{},
 		"a map": map[string]any{"a": "b"}, "another": map[string]any{"ab": ""}, "empty map": map[string]any{},
 		"a ref": connectors.Lookup{Key: "email", Value: "x"}, "with null": connectors.Lookup{Key: "email", Value: "x", HasFallback: true},
-		"with another": connectors.Lookup{Key: "email", Value: "x", HasFallback: true, Fallback: &connectors.Lookup{Key: "name", Value: "y"}},
+		"with another":         connectors.Lookup{Key: "email", Value: "x", HasFallback: true, Fallback: &connectors.Lookup{Key: "name", Value: "y"}},
 		"strings with lengths": []any{"a1:b"}, "and without": []any{"a", "1:b"},
 	}
 	seen := map[string]string{}

@@ -1,0 +1,365 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A world is a system of type "fake" in memory, with incidents on one
+// connector and tickets on others. It outlives the engines that use it.
+type world struct {
+	mu      sync.Mutex
+	records map[connectors.Ref]*thing
+	next    int
+	calls   []string // "create t.tickets.ticket", in order
+	faults  map[string][]fault
+	drops   map[string]bool // fields that do not stick
+	changed []connectors.Ref
+}
+
+type thing struct {
+	fields  map[string]any
+	private bool
+	key     string
+	stamp   string
+	version int
+	by      string
+	parent  connectors.Ref
+}
+
+// A fault is what becomes of one call.
+type fault struct {
+	class connectors.Class
+	field string
+	after bool          // the system had done it already
+	late  time.Duration // the system does it so much later
+	pause time.Duration // of a throttled call
+}
+
+func newWorld() *world {
+	return &world{records: map[connectors.Ref]*thing{}, faults: map[string][]fault{}, drops: map[string]bool{}}
+}
+
+var (
+	incidents = connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}
+	followUps = connectors.Collection{Type: "fake", Connector: "acme", Record: "follow_up"}
+	tickets   = connectors.Collection{Type: "fake", Connector: "itsm", Record: "ticket"}
+)
+
+// fail lets the next calls of an operation on a connector fail so.
+func (w *world) fail(connector, op string, faults ...fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults[connector+" "+op] = append(w.faults[connector+" "+op], faults...)
+}
+
+// put makes or replaces the fields of an incident or follow-up, as a person.
+func (w *world) put(ref connectors.Ref, private bool, fields map[string]any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.records[ref]
+	if t == nil {
+		t = &thing{fields: map[string]any{}}
+		w.records[ref] = t
+	}
+	maps.Copy(t.fields, fields)
+	t.private, t.by = private, "a person"
+	t.version++
+	w.changed = append(w.changed, ref)
+}
+
+func (w *world) edit(ref connectors.Ref, field string, value any) {
+	w.mu.Lock()
+	private := w.records[ref] != nil && w.records[ref].private
+	w.mu.Unlock()
+	w.put(ref, private, map[string]any{field: value})
+}
+
+func (w *world) remove(ref connectors.Ref) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.records, ref)
+}
+
+// tickets lists what a collection holds, oldest first.
+func (w *world) list(c connectors.Collection) []connectors.Ref {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var refs []connectors.Ref
+	for ref := range w.records {
+		if ref.Collection == c {
+			refs = append(refs, ref)
+		}
+	}
+	sort.Slice(refs, func(i, j int) bool { return refs[i].ID < refs[j].ID })
+	return refs
+}
+
+func (w *world) field(ref connectors.Ref, field string) any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t := w.records[ref]; t != nil {
+		return t.fields[field]
+	}
+	return nil
+}
+
+// count counts the calls of an operation since the last reset.
+func (w *world) count(op string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.calls {
+		if strings.HasPrefix(c, op+" ") {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) resetCalls() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = nil
+}
+
+// A client is one engine's connection to the world.
+type client struct {
+	w    *world
+	name string
+
+	mu        sync.Mutex
+	throttled time.Time
+	dead      bool // its process was killed
+}
+
+var errKilled = errors.New("the process was killed")
+
+func (c *client) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = true
+}
+
+// call runs one call against the world, with the fault that is next.
+func (c *client) call(ctx context.Context, op, record string, do func() (connectors.Record, error)) (connectors.Record, error) {
+	c.mu.Lock()
+	dead := c.dead
+	c.mu.Unlock()
+	if dead {
+		return connectors.Record{}, errKilled
+	}
+	if ctx.Err() != nil || !connectors.MayStillSend(ctx, time.Now()) {
+		return connectors.Record{}, &connectors.Error{Class: connectors.ClassRetry, Op: op, Message: "not sent"}
+	}
+	c.w.mu.Lock()
+	c.w.calls = append(c.w.calls, op+" "+c.name)
+	var f *fault
+	if waiting := c.w.faults[c.name+" "+op]; len(waiting) > 0 {
+		f = &waiting[0]
+		c.w.faults[c.name+" "+op] = waiting[1:]
+	}
+	c.w.mu.Unlock()
+	if f == nil {
+		return do()
+	}
+	if f.after {
+		if _, err := do(); err != nil {
+			return connectors.Record{}, err
+		}
+	}
+	if f.late > 0 {
+		time.AfterFunc(f.late, func() { _, _ = do() })
+	}
+	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants"}
+	if f.class == connectors.ClassThrottled {
+		failure.Until = time.Now().Add(f.pause)
+		c.mu.Lock()
+		c.throttled = failure.Until
+		c.mu.Unlock()
+	}
+	return connectors.Record{}, failure
+}
+
+func (c *client) Throttled() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().Before(c.throttled) {
+		return c.throttled
+	}
+	return time.Time{}
+}
+
+func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	return c.call(ctx, "read", ref.String(), func() (connectors.Record, error) {
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock()
+		return c.w.read(ref)
+	})
+}
+
+// read needs the lock.
+func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
+	t := w.records[ref]
+	if t == nil {
+		return connectors.Record{}, &connectors.Error{Class: connectors.ClassGone, Op: "read", Record: ref.String(), Status: 404}
+	}
+	return connectors.Record{
+		Ref: ref, Fields: maps.Clone(t.fields), Number: "N" + ref.ID, URL: "https://fake.example/" + ref.ID,
+		Version: fmt.Sprint(t.version), UpdatedBy: t.by, Private: t.private, Key: t.key, Stamp: t.stamp,
+		Parent: t.parent, Pristine: t.version == 0,
+	}, nil
+}
+
+// store is what the system makes of a value: it trims text, and an empty one
+// is none.
+func store(v any) any {
+	if s, ok := v.(string); ok {
+		if s = strings.TrimSpace(s); s == "" {
+			return nil
+		}
+		return s
+	}
+	return v
+}
+
+func (w *world) write(t *thing, fields map[string]any, by string) {
+	for name, v := range fields {
+		if !w.drops[name] {
+			t.fields[name] = store(v)
+		}
+	}
+	t.by = by
+}
+
+func (c *client) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
+	var found []connectors.Record
+	_, err := c.call(ctx, "look up", collection.String(), func() (connectors.Record, error) {
+		for _, ref := range c.w.list(collection) {
+			c.w.mu.Lock()
+			r, err := c.w.read(ref)
+			c.w.mu.Unlock()
+			if err == nil && r.Key == key {
+				found = append(found, r)
+			}
+		}
+		return connectors.Record{}, nil
+	})
+	return found, err
+}
+
+func (c *client) Create(ctx context.Context, d connectors.Draft) (connectors.Record, error) {
+	return c.call(ctx, "create", d.Collection.String(), func() (connectors.Record, error) {
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock()
+		c.w.next++
+		ref := d.Collection.Ref(fmt.Sprintf("%04d", c.w.next))
+		t := &thing{fields: map[string]any{}, key: d.Key, stamp: d.Stamp}
+		c.w.write(t, d.Fields, "lockstep")
+		c.w.records[ref] = t
+		return c.w.read(ref)
+	})
+}
+
+func (c *client) Update(ctx context.Context, change connectors.Change) (connectors.Record, error) {
+	return c.call(ctx, "update", change.Ref.String(), func() (connectors.Record, error) {
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock()
+		t := c.w.records[change.Ref]
+		if t == nil {
+			return c.w.read(change.Ref)
+		}
+		t.stamp = change.Stamp
+		t.version++
+		c.w.write(t, change.Fields, "lockstep")
+		return c.w.read(change.Ref)
+	})
+}
+
+// Resolve looks every Lookup up in a table of one person.
+func (c *client) Resolve(_ context.Context, record string, fields map[string]any) (map[string]any, map[string]*connectors.Error, error) {
+	resolved, failed := map[string]any{}, map[string]*connectors.Error{}
+	for name, v := range fields {
+		lookup, ok := v.(connectors.Lookup)
+		switch {
+		case !ok:
+			resolved[name] = v
+		case lookup.Value == "lisa@example.com":
+			resolved[name] = "id-of-lisa"
+		case lookup.HasFallback:
+		default:
+			failed[name] = &connectors.Error{Class: connectors.ClassRejected, Op: "look up", Record: record, Field: name, Code: "ref_not_found", Message: "nobody has it"}
+		}
+	}
+	return resolved, failed, nil
+}
+
+func (c *client) Same(_, _ string, want, have any) bool { return store(want) == store(have) }
+
+// Poll's cursor is how many changes were seen.
+func (c *client) Poll(_ context.Context, collection connectors.Collection, cursor []byte) ([]connectors.Ref, []byte, error) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	seen := len(c.w.changed)
+	if cursor != nil {
+		if err := json.Unmarshal(cursor, &seen); err != nil {
+			return nil, nil, err
+		}
+	}
+	var refs []connectors.Ref
+	for _, ref := range c.w.changed[seen:] {
+		if ref.Collection == collection {
+			refs = append(refs, ref)
+		}
+	}
+	next, err := json.Marshal(len(c.w.changed))
+	return refs, next, err
+}
+
+// fakeSystem is what the rules know of the world.
+func fakeSystem() connectors.System {
+	text := func(w connectors.Write) connectors.Field {
+		return connectors.Field{Type: connectors.Type{Kind: connectors.String}, Write: w}
+	}
+	schemas := map[string]*connectors.Schema{
+		"incident": {
+			Record: "incident", Mode: "mode",
+			State: &connectors.StateField{Field: "status", Category: "status"},
+			Fields: map[string]connectors.Field{
+				"title": text(connectors.Always), "detail": text(connectors.Always), "severity": text(connectors.Always),
+				"status": text(connectors.Always), "mode": text(connectors.ReadOnly), "owner": text(connectors.Always),
+			},
+		},
+		"follow_up": {
+			Record: "follow_up", Parent: "incident",
+			Fields: map[string]connectors.Field{"title": text(connectors.Always)},
+		},
+		"ticket": {
+			Record: "ticket",
+			State:  &connectors.StateField{Field: "state", Int: true},
+			Fields: map[string]connectors.Field{
+				"title": text(connectors.Always), "detail": text(connectors.Always), "note": text(connectors.Always), "parent": text(connectors.Always),
+				"state": {Type: connectors.Type{Kind: connectors.Int}, Write: connectors.Always},
+				"owner": {Type: connectors.Type{Kind: connectors.Reference}, Write: connectors.Always, Lookups: []string{"email"}},
+			},
+		},
+	}
+	return connectors.System{
+		Type:     "fake",
+		Defaults: connectors.Common{PollInterval: time.Minute, Settle: 2 * time.Minute},
+		Records:  []string{"incident", "follow_up", "ticket"},
+		Settings: func() any { return &struct{}{} },
+		Schema: func(record string) (*connectors.Schema, bool) {
+			s, ok := schemas[record]
+			return s, ok
+		},
+	}
+}

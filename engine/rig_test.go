@@ -1,0 +1,326 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A rig is a world, a store and one daemon's engine at a time, in a bubble of
+// simulated time.
+type rig struct {
+	t     *testing.T
+	world *world
+	store engine.Store
+	log   *logBuffer
+
+	engine  *engine.Engine
+	life    *life
+	clients []*client
+	crash   engine.Step // at the next one of it, once
+	crashed chan struct{}
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// simulate runs a test in a bubble with a rig on a store in memory.
+func simulate(t *testing.T, test func(r *rig)) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{t: t, world: newWorld(), store: newStore(), log: &logBuffer{}}
+		defer func() {
+			r.kill()
+			if t.Failed() {
+				t.Log(r.log.String())
+			}
+		}()
+		test(r)
+	})
+}
+
+// connectorBlocks go before every configuration of a test.
+const connectorBlocks = `
+connector "fake" "acme" {}
+connector "fake" "itsm" {}
+connector "fake" "eng" {}
+`
+
+func (r *rig) load(hcl string) *rules.Set {
+	r.t.Helper()
+	dir := r.t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(connectorBlocks+hcl), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	set, found := rules.Load(dir, rules.Options{Systems: []connectors.System{fakeSystem()}, Offline: true})
+	if set == nil {
+		var b bytes.Buffer
+		found.WriteText(&b, false)
+		r.t.Fatalf("the configuration is bad:\n%s", b.String())
+	}
+	return set
+}
+
+func (r *rig) config(set *rules.Set) engine.Config {
+	c := engine.Config{Set: set, Commit: "c0ffee", Connectors: map[string]connectors.Connector{}}
+	r.clients = nil
+	for name := range set.Connectors {
+		made := &client{w: r.world, name: name}
+		r.clients = append(r.clients, made)
+		c.Connectors[name] = made
+	}
+	return c
+}
+
+// start starts a daemon's engine on the configuration.
+func (r *rig) start(hcl string) {
+	r.t.Helper()
+	set := r.load(hcl)
+	r.life = &life{}
+	r.crashed = make(chan struct{})
+	r.engine = engine.New(engine.Options{
+		Store:  r.life.wrap(r.store),
+		Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Alone:  true,
+		OnStep: r.onStep(r.life, r.crashed),
+	})
+	c := r.config(set)
+	if err := r.engine.Start(r.t.Context(), c); err != nil {
+		r.t.Fatal(err)
+	}
+	synctest.Wait() // the first poll
+}
+
+// onStep kills the daemon at the step that the test asked for: from there on
+// neither its store nor its systems do anything for it.
+func (r *rig) onStep(l *life, crashed chan struct{}) func(engine.Step) {
+	var once sync.Once
+	clients := func() []*client { return r.clients }
+	return func(s engine.Step) {
+		if s != r.crash || l.over.Load() {
+			return
+		}
+		once.Do(func() {
+			l.over.Store(true)
+			for _, c := range clients() {
+				c.kill()
+			}
+			close(crashed)
+		})
+	}
+}
+
+// apply reloads the configuration.
+func (r *rig) apply(hcl string) {
+	r.t.Helper()
+	if err := r.engine.Apply(r.t.Context(), r.config(r.load(hcl))); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// kill ends the daemon as kill -9 does.
+func (r *rig) kill() {
+	if r.engine == nil {
+		return
+	}
+	r.life.over.Store(true)
+	for _, c := range r.clients {
+		c.kill()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = r.engine.Drain(ctx) // it reports that work was cut off, as it should be
+	r.engine = nil
+}
+
+// hint tells the daemon that a record may have changed and lets it finish what
+// it can do at once.
+func (r *rig) hint(ref connectors.Ref) {
+	r.t.Helper()
+	if err := r.engine.Hint(r.t.Context(), []connectors.Ref{ref}, ""); err != nil && !r.life.over.Load() {
+		r.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// pass lets simulated time pass.
+func (r *rig) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (r *rig) dead() []engine.DeadLetter {
+	r.t.Helper()
+	letters, err := r.engine.Dead(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return letters
+}
+
+func (r *rig) links() []engine.LinkView {
+	r.t.Helper()
+	links, err := r.engine.Links(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return links
+}
+
+func (r *rig) decisions(ref connectors.Ref) []engine.JournalEntry {
+	r.t.Helper()
+	raw, err := r.engine.Decisions(r.t.Context(), ref, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	entries := make([]engine.JournalEntry, len(raw))
+	for i, entry := range raw {
+		if err := json.Unmarshal(entry, &entries[i]); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return entries
+}
+
+// oneTicket fails unless there is exactly one ticket, and returns it.
+func (r *rig) oneTicket() connectors.Ref {
+	r.t.Helper()
+	all := r.world.list(tickets)
+	if len(all) != 1 {
+		r.t.Fatalf("%d tickets, want 1", len(all))
+	}
+	return all[0]
+}
+
+// writes are the creates and updates since the last reset.
+func (r *rig) writes() []string {
+	r.world.mu.Lock()
+	defer r.world.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.world.calls), func(c string) bool {
+		return c[:2] != "cr" && c[:2] != "up"
+	})
+}
+
+// A life is one process's access to the store: it ends all at once.
+type life struct{ over atomic.Bool }
+
+func (l *life) wrap(s engine.Store) engine.Store {
+	return engine.Store{
+		Hints: mortalHints{s.Hints, l}, Links: mortalBucket{s.Links, l}, Targets: mortalBucket{s.Targets, l},
+		Dead: mortalBucket{s.Dead, l}, Marks: mortalBucket{s.Marks, l}, Journal: mortalJournal{s.Journal, l},
+	}
+}
+
+type mortalBucket struct {
+	engine.Bucket
+	l *life
+}
+
+func (b mortalBucket) Get(ctx context.Context, key string) (engine.Entry, error) {
+	if b.l.over.Load() {
+		return engine.Entry{}, errKilled
+	}
+	return b.Bucket.Get(ctx, key)
+}
+
+func (b mortalBucket) Create(ctx context.Context, key string, value []byte) (uint64, error) {
+	if b.l.over.Load() {
+		return 0, errKilled
+	}
+	return b.Bucket.Create(ctx, key, value)
+}
+
+func (b mortalBucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	if b.l.over.Load() {
+		return 0, errKilled
+	}
+	return b.Bucket.Update(ctx, key, value, revision)
+}
+
+func (b mortalBucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	if b.l.over.Load() {
+		return 0, errKilled
+	}
+	return b.Bucket.Put(ctx, key, value)
+}
+
+func (b mortalBucket) Delete(ctx context.Context, key string, revision uint64) error {
+	if b.l.over.Load() {
+		return errKilled
+	}
+	return b.Bucket.Delete(ctx, key, revision)
+}
+
+type mortalHints struct {
+	engine.Hints
+	l *life
+}
+
+func (h mortalHints) Add(ctx context.Context, ref connectors.Ref, delivery string) error {
+	if h.l.over.Load() {
+		return errKilled
+	}
+	return h.Hints.Add(ctx, ref, delivery)
+}
+
+func (h mortalHints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error {
+	if h.l.over.Load() {
+		return errKilled
+	}
+	return h.Hints.AddAt(ctx, slot, ref, at, tries)
+}
+
+func (h mortalHints) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
+	return h.Hints.Consume(ctx, name, source, func(hint engine.Hint) {
+		ack, keep := hint.Ack, hint.Keep
+		hint.Ack = func() {
+			if !h.l.over.Load() {
+				ack()
+			}
+		}
+		hint.Keep = func() {
+			if !h.l.over.Load() {
+				keep()
+			}
+		}
+		deliver(hint)
+	})
+}
+
+type mortalJournal struct {
+	engine.Journal
+	l *life
+}
+
+func (j mortalJournal) Append(ctx context.Context, ref connectors.Ref, entry []byte) error {
+	if j.l.over.Load() {
+		return errKilled
+	}
+	return j.Journal.Append(ctx, ref, entry)
+}
