@@ -1,0 +1,48 @@
+# Targets a newcomer guesses. "make help" lists them.
+
+GO      ?= go
+# Pinned, so that a lint run says the same everywhere.
+GOLANGCI_LINT_VERSION := v2.15.0
+GOBIN   := $(CURDIR)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+LINT    := $(GOBIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-8s %s\n", $$1, $$2 }'
+
+.PHONY: build
+build: ## Build bin/lockstep
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./daemon/lockstep
+
+.PHONY: test
+test: ## Run all tests with the race detector
+	$(GO) test -race ./...
+
+.PHONY: lint
+lint: $(LINT) ## Check style and likely mistakes
+	$(LINT) run ./...
+
+.PHONY: fmt
+fmt: $(LINT) ## Format Go and HCL
+	$(LINT) fmt ./...
+	$(GO) run ./daemon/lockstep fmt examples/*/
+
+.PHONY: check
+check: lint test ## All that has to pass before a change is merged
+
+.PHONY: demo
+demo: build ## Watch incidents become tickets, with simulators of the systems
+	@bin/lockstep demo
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+$(LINT):
+	GOBIN=$(GOBIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(GOBIN)/golangci-lint $@

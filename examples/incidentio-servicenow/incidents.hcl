@@ -1,0 +1,68 @@
+# Which incidents become ServiceNow incidents, and what is in them.
+#
+# To see what a given incident would get, without any system:
+#   lockstep explain -record incident.json .
+
+route "incidents" {
+  source = incidentio.acme.incident
+
+  # The "Create tickets" switch. false opens no new ticket, and keeps those
+  # that are there in step.
+  create = true
+
+  # Private incidents never reach ServiceNow. true would include them.
+  private = false
+
+  # Tried in this order; the first whose condition holds is taken. An incident
+  # that fits none gets no ticket: no_match = template.… would give it one.
+  templates = [template.engineering, template.security]
+}
+
+locals {
+  # ServiceNow's numbers: 1 high, 2 medium, 3 low.
+  urgency = { Critical = 1, Major = 2, Minor = 3 }
+}
+
+# Engineering works in incident.io alone while an incident is small.
+template "engineering" {
+  extends = template.ticket
+  when    = "incident.incident_type.name == 'Engineering' && incident.severity.name == 'Major'"
+
+  once {
+    category = "software"
+    urgency  = "{{ lookup(local.urgency, incident.severity.name, 3) }}"
+  }
+}
+
+# Everything about security, and whatever is Critical.
+template "security" {
+  extends = template.ticket
+  when    = "incident.incident_type.name == 'Security' || incident.severity.name == 'Critical'"
+
+  once {
+    urgency = 2
+  }
+}
+
+# What all tickets have in common. No route lists this one: others extend it.
+template "ticket" {
+  target = servicenow.itsm.incident
+
+  # Written when the ticket is opened, and then left to the people in ServiceNow.
+  once {
+    state     = 1 # New
+    impact    = 2 # Medium
+    opened_by = ref("user_name", var.servicenow_user)
+  }
+
+  # Kept in step: written when the ticket is opened, and at every edit of the
+  # incident.
+  outbound {
+    short_description = "{{ incident.name }}"
+    description       = <<-EOT
+      {{ incident.summary }}
+
+      {{ incident.reference }}: {{ incident.permalink }}
+    EOT
+  }
+}
