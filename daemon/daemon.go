@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -184,9 +183,9 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	dataDir := firstOf(p.o.DataDir, set.Daemon.DataDir, DefaultDataDir)
 	lock, err := embed.Lock(dataDir)
 	if err != nil {
-		return none, fmt.Errorf("data directory %s: %w", dataDir, err)
+		return none, fmt.Errorf("data directory %w", err)
 	}
-	running.started("data directory", func(context.Context) error { return lock.Close() })
+	running.started("data directory", func(context.Context) error { return lock.Unlock() })
 
 	admin, adminAddress, err := p.listenAdmin(ctx, set, dataDir, running)
 	if err != nil {
@@ -202,7 +201,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	endPublic := p.serve("public address", world, p.public().handler(), running)
 	p.serve("admin address", admin, p.admin(set, adminAddress).handler(), running)
 
-	opened, err := p.openStore(ctx, set, filepath.Join(dataDir, "jetstream"), running)
+	opened, err := p.openStore(ctx, set, dataDir, running)
 	if err != nil {
 		return none, err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"net"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	natsjetstream "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/daemon/embed"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -61,7 +63,7 @@ func (p *process) openEmbedded(ctx context.Context, set *rules.Set, dir string, 
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
-	running.started("embedded server", func(context.Context) error { return server.Close() })
+	running.started("embedded server", func(context.Context) error { server.Close(); return nil })
 	conn, err := server.Connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
@@ -111,10 +113,18 @@ func (p *process) tryCluster(ctx context.Context, dial embed.DialOptions, cluste
 
 // worthWaiting tells an outage, which passes, from a mistake, which does not.
 func worthWaiting(err error) bool {
-	var path *fs.PathError
-	if errors.As(err, &path) || errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrInvalidConnection) {
-		return false
+	var api *natsjetstream.APIError
+	if errors.As(err, &api) {
+		return api.Code == http.StatusServiceUnavailable // no leader yet
 	}
-	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) ||
-		errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, context.DeadlineExceeded)
+	var network net.Error
+	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	for _, passing := range []error{nats.ErrNoServers, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }

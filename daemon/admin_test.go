@@ -1,0 +1,305 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// fakeEngine has one link, "l1", and two dead letters, "d1" and "d2".
+type fakeEngine struct {
+	did  []string
+	fail error // of every call
+}
+
+var someTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func (f *fakeEngine) Links(context.Context) ([]engine.LinkView, error) {
+	return []engine.LinkView{{ID: "l1", Route: "incidents", Source: fakeRef, State: engine.Active, UpdatedAt: someTime}}, f.fail
+}
+
+func (f *fakeEngine) Link(_ context.Context, id string) (engine.LinkView, error) {
+	if f.fail != nil || id != "l1" {
+		return engine.LinkView{}, errors.Join(f.fail, engine.ErrNotFound)
+	}
+	return engine.LinkView{ID: id, Source: fakeRef}, nil
+}
+
+func (f *fakeEngine) Unlink(ctx context.Context, id string) error {
+	_, err := f.Link(ctx, id)
+	f.did = append(f.did, "unlink "+id)
+	return err
+}
+
+func (f *fakeEngine) Adopt(_ context.Context, route string, source, target connectors.Ref) (engine.LinkView, error) {
+	f.did = append(f.did, "adopt "+route+" "+source.String()+" "+target.String())
+	if route == "none" {
+		return engine.LinkView{}, &engine.AdoptError{Message: `there is no route "none"`}
+	}
+	return engine.LinkView{ID: "l2", Route: route, Source: source, Target: &target}, f.fail
+}
+
+func (f *fakeEngine) Dead(context.Context) ([]engine.DeadLetter, error) {
+	return []engine.DeadLetter{
+		{ID: "d1", Route: "incidents", Record: fakeRef, Reason: "rejected", Message: "<no> & such", At: someTime},
+		{ID: "d2", Record: fakeRef},
+	}, f.fail
+}
+
+func (f *fakeEngine) RetryDead(_ context.Context, id string) error {
+	f.did = append(f.did, "retry "+id)
+	return f.fail
+}
+
+func (f *fakeEngine) DropDead(_ context.Context, id string) error {
+	f.did = append(f.did, "drop "+id)
+	return f.fail
+}
+
+func (f *fakeEngine) Decisions(_ context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
+	if ref != fakeRef {
+		return nil, f.fail
+	}
+	return []json.RawMessage{[]byte(`{"action":"create"}`)}[:min(limit, 1)], f.fail
+}
+
+var badFiles = rules.Diagnostics{{Severity: "error", File: "main.hcl", Line: 3, Column: 9, Summary: "no such field", Detail: "Write another."}}
+
+func newAdmin(e adminEngine) (*admin, *Status) {
+	status := &Status{Ready: true, Generation: "abc", Config: ConfigStatus{OK: true, Diagnostics: rules.Diagnostics{}},
+		Routes: []engine.RouteStatus{{Name: "incidents", Links: 1}}, Connectors: []engine.ConnectorStatus{}}
+	return &admin{
+		log:    quiet,
+		status: func(context.Context) Status { return *status },
+		reload: func(context.Context) error { return nil },
+		engine: func() adminEngine { return e },
+		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("lockstep_ready 1\n"))
+		}),
+	}, status
+}
+
+func TestAdminAnswers(t *testing.T) {
+	ref := fakeRef.String()
+	tests := []struct {
+		method, target, body string
+		code                 int
+		says                 string // part of the body
+		did                  string
+	}{
+		{"GET", "/v1/status", "", 200, `"generation":"abc"`, ""},
+		{"GET", "/v1/links", "", 200, `[{"id":"l1","route":"incidents",`, ""},
+		{"GET", "/v1/links/l1", "", 200, `"source":"` + ref + `"`, ""},
+		{"GET", "/v1/links/l9", "", 404, `{"error":`, ""},
+		{"DELETE", "/v1/links/l1", "", 200, `"id":"l1"`, "unlink l1"},
+		{"POST", "/v1/links", `{"route":"incidents","source":"` + ref + `","target":"` + ref + `"}`, 200, `"id":"l2"`, "adopt incidents " + ref + " " + ref},
+		{"POST", "/v1/links", `{"route":"none","source":"` + ref + `","target":"` + ref + `"}`, 422, "no route", "adopt none " + ref + " " + ref},
+		{"POST", "/v1/links", `{"route":"incidents","source":"x"}`, 400, "is not a ref", ""},
+		{"POST", "/v1/links", `{"route":"incidents"}`, 400, "all needed", ""},
+		{"POST", "/v1/links", `{"rout":"incidents"}`, 400, "unknown field", ""},
+		{"GET", "/v1/decisions?record=" + ref, "", 200, `[{"action":"create"}]`, ""},
+		{"GET", "/v1/decisions", "", 200, `[]`, ""},
+		{"GET", "/v1/decisions?record=x", "", 400, "record: ", ""},
+		{"GET", "/v1/decisions?limit=0", "", 400, "limit: ", ""},
+		{"GET", "/v1/dead", "", 200, `"message":"<no> & such"`, ""},
+		{"GET", "/v1/dead/d1", "", 200, `"id":"d1"`, ""},
+		{"GET", "/v1/dead/d9", "", 404, `{"error":`, ""},
+		{"POST", "/v1/dead/d1/retry", "", 200, `"id":"d1"`, "retry d1"},
+		{"POST", "/v1/dead/d9/retry", "", 404, `{"error":`, ""},
+		{"DELETE", "/v1/dead/d2", "", 200, `"id":"d2"`, "drop d2"},
+		{"POST", "/v1/reload", "", 200, `"generation":"abc"`, ""},
+		{"GET", "/metrics", "", 200, "lockstep_ready 1", ""},
+		{"GET", "/", "", 200, "<title>lockstep</title>", ""},
+		{"HEAD", "/v1/status", "", 200, "", ""},
+		{"GET", "/v1/nothing", "", 404, `{"error":`, ""},
+		{"POST", "/v1/status", "", 405, `{"error":`, ""},
+		{"GET", "/v1/reload", "", 405, `{"error":`, ""},
+		{"GET", "/v1/dead/d1/retry", "", 405, `{"error":`, ""},
+		{"PUT", "/", "", 405, `{"error":`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.method+" "+tt.target, func(t *testing.T) {
+			e := &fakeEngine{}
+			a, _ := newAdmin(e)
+			w := httptest.NewRecorder()
+			a.handler().ServeHTTP(w, httptest.NewRequest(tt.method, tt.target, strings.NewReader(tt.body)))
+			if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.says) {
+				t.Errorf("answered %d %s, want %d with %s", w.Code, w.Body, tt.code, tt.says)
+			}
+			if got := strings.Join(e.did, ", "); got != tt.did {
+				t.Errorf("did %q, want %q", got, tt.did)
+			}
+			if w.Code == 405 && w.Header().Get("Allow") == "" {
+				t.Error("405 without Allow")
+			}
+		})
+	}
+}
+
+func TestAdminFailures(t *testing.T) {
+	tests := []struct {
+		name string
+		fail error
+		code int
+	}{
+		{"conflict", engine.ErrConflict, 409},
+		{"outage", errors.New("no answer"), 503},
+		{"a system's outage", &connectors.Error{Class: connectors.ClassUnclear}, 502},
+		{"no such record", &connectors.Error{Class: connectors.ClassGone}, 422},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, _ := newAdmin(&fakeEngine{fail: tt.fail})
+			w := httptest.NewRecorder()
+			a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/dead", nil))
+			if w.Code != tt.code {
+				t.Errorf("answered %d %s, want %d", w.Code, w.Body, tt.code)
+			}
+		})
+	}
+	t.Run("starting", func(t *testing.T) {
+		a, _ := newAdmin(nil)
+		a.engine = func() adminEngine { return nil }
+		for path, code := range map[string]int{"/v1/links": 503, "/v1/dead/d1": 503, "/v1/status": 200, "/": 200, "/metrics": 200} {
+			w := httptest.NewRecorder()
+			a.handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if w.Code != code {
+				t.Errorf("%s: answered %d, want %d", path, w.Code, code)
+			}
+		}
+	})
+}
+
+func TestAdminReloadRefused(t *testing.T) {
+	a, status := newAdmin(&fakeEngine{})
+	status.Config = ConfigStatus{OK: false, Diagnostics: badFiles}
+	for fail, code := range map[error]int{errBadConfig: 409, errors.New("the store is away"): 503} {
+		a.reload = func(context.Context) error { return fail }
+		w := httptest.NewRecorder()
+		a.handler().ServeHTTP(w, httptest.NewRequest("POST", "/v1/reload", nil))
+		var got reloadRefused
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != code || !cmp.Equal(got.Diagnostics, badFiles, cmp.Comparer(sameDiagnostic)) || got.Error == "" {
+			t.Errorf("%v: answered %d %s, want %d with the diagnostics", fail, w.Code, w.Body, code)
+		}
+	}
+}
+
+func sameDiagnostic(a, b rules.Diagnostic) bool {
+	return a.Severity == b.Severity && a.File == b.File && a.Line == b.Line && a.Column == b.Column &&
+		a.Summary == b.Summary && a.Detail == b.Detail
+}
+
+func TestAdminToken(t *testing.T) {
+	a, _ := newAdmin(&fakeEngine{})
+	a.token = "s3cret"
+	handler := a.handler()
+	for header, code := range map[string]int{
+		"":               401,
+		"Bearer":         401,
+		"Bearer s3cre":   401,
+		"Bearer s3crett": 401,
+		"Basic s3cret":   401,
+		"s3cret":         401,
+		"Bearer s3cret":  200,
+		"bearer s3cret":  200,
+	} {
+		for _, path := range []string{"/v1/status", "/metrics", "/"} {
+			r := httptest.NewRequest("GET", path, nil)
+			if header != "" {
+				r.Header.Set("Authorization", header)
+			}
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			if w.Code != code {
+				t.Errorf("%s with %q: answered %d, want %d", path, header, w.Code, code)
+			}
+			if w.Code == 401 && (w.Header().Get("WWW-Authenticate") == "" || strings.Contains(w.Body.String(), "s3cret")) {
+				t.Errorf("%s with %q: %v %s", path, header, w.Header(), w.Body)
+			}
+		}
+	}
+}
+
+func TestPageShowsWhatIsWrong(t *testing.T) {
+	a, status := newAdmin(&fakeEngine{})
+	status.Ready, status.Waiting = false, "the store is not connected"
+	status.Config = ConfigStatus{OK: false, LoadedAt: someTime, Diagnostics: badFiles}
+	until := someTime.Add(time.Minute)
+	status.Connectors = []engine.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429>", ThrottledUntil: &until}}
+	w := httptest.NewRecorder()
+	a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	page := w.Body.String()
+	for _, want := range []string{
+		"the store is not connected", "main.hcl:3:9", "no such field", "2026-01-02 03:04:05 UTC",
+		"&lt;429&gt;", "waiting until 2026-01-02 03:05:05 UTC", "&lt;no&gt; &amp; such", "incidents",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(page)
+	}
+}
+
+func TestClientAgainstAdmin(t *testing.T) {
+	e := &fakeEngine{}
+	a, status := newAdmin(e)
+	a.token = "s3cret"
+	server := httptest.NewServer(a.handler())
+	defer server.Close()
+	address := server.Listener.Addr().String()
+	ctx := t.Context()
+
+	c := NewClient(address, "s3cret")
+	if got, raw, err := c.Status(ctx); err != nil || got.Generation != "abc" || !json.Valid(raw) {
+		t.Errorf("status: %v, %s, %v", got, raw, err)
+	}
+	if got, _, err := c.Link(ctx, "l1"); err != nil || got.ID != "l1" {
+		t.Errorf("link: %v, %v", got, err)
+	}
+	var refused *AnswerError
+	if _, _, err := c.Link(ctx, "../status"); !errors.As(err, &refused) || refused.Status != 404 {
+		t.Errorf("an id that is a path: %v", err)
+	}
+	if got, _, err := c.Adopt(ctx, "incidents", fakeRef, fakeRef); err != nil || got.ID != "l2" {
+		t.Errorf("adopt: %v, %v", got, err)
+	}
+	if got, _, err := c.Decisions(ctx, fakeRef, 5); err != nil || len(got) != 1 || got[0].Action != "create" {
+		t.Errorf("decisions: %v, %v", got, err)
+	}
+	if got, _, err := c.RetryDead(ctx, "d1"); err != nil || got.ID != "d1" {
+		t.Errorf("retry: %v, %v", got, err)
+	}
+	a.reload = func(context.Context) error { return errBadConfig }
+	status.Config = ConfigStatus{Diagnostics: badFiles}
+	if _, _, err := c.Reload(ctx); !errors.As(err, &refused) || refused.Status != 409 || len(refused.Diagnostics) != 1 {
+		t.Errorf("reload: %v", err)
+	}
+
+	if _, _, err := NewClient(address, "other").Status(ctx); !errors.As(err, &refused) || refused.Status != 401 {
+		t.Errorf("another token: %v", err)
+	}
+	server.Close()
+	var unreachable *UnreachableError
+	if _, _, err := c.Status(ctx); !errors.As(err, &unreachable) || !strings.Contains(err.Error(), address) {
+		t.Errorf("a daemon that is gone: %v", err)
+	}
+	if _, _, err := NewClient("unix:///nowhere/admin.sock", "").Status(ctx); !errors.As(err, &unreachable) {
+		t.Errorf("a socket that is not there: %v", err)
+	}
+}

@@ -1,0 +1,315 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A fakeConfig is a directory whose one file is the generation, or "bad".
+type fakeConfig struct {
+	dir, file string
+	loads     int
+	applied   []string // generation@commit
+	fail      error    // of apply
+	commit    string
+	daemon    rules.Daemon
+	warning   string
+	outcomes  []bool
+}
+
+func newReloader(t *testing.T) (*reloader, *fakeConfig, *logBuffer) {
+	t.Helper()
+	f := &fakeConfig{dir: t.TempDir(), commit: "c1"}
+	f.file = filepath.Join(f.dir, "main.hcl")
+	writeFile(t, f.file, "one")
+	log, lines := newLog()
+	r := &reloader{
+		dir: f.dir, log: log, metrics: f,
+		load: f.load,
+		commit: func(context.Context) string {
+			return f.commit
+		},
+		apply: func(_ context.Context, set *rules.Set, commit string) error {
+			if f.fail == nil {
+				f.applied = append(f.applied, set.Generation+"@"+commit)
+			}
+			return f.fail
+		},
+	}
+	if set, found := r.begin(t.Context()); set == nil {
+		t.Fatal(found)
+	}
+	return r, f, lines
+}
+
+func (f *fakeConfig) load() (*rules.Set, rules.Diagnostics) {
+	f.loads++
+	text, err := os.ReadFile(f.file)
+	if err != nil || string(text) == "bad" {
+		return nil, rules.Diagnostics{{Severity: "error", File: f.file, Line: 1, Column: 1, Summary: "it is bad"}}
+	}
+	set := &rules.Set{Dir: f.dir, Generation: string(text), Files: []string{f.file}, Daemon: f.daemon}
+	if f.warning != "" {
+		set.Warnings = rules.Diagnostics{{Severity: "warning", Summary: f.warning}}
+	}
+	return set, set.Warnings
+}
+
+func (f *fakeConfig) reloaded(ok bool) { f.outcomes = append(f.outcomes, ok) }
+
+func (f *fakeConfig) configured(*rules.Set, string) {}
+
+func TestReload(t *testing.T) {
+	r, f, log := newReloader(t)
+	ctx := t.Context()
+	running := func(want string) {
+		t.Helper()
+		if got := r.state.Load().set.Generation; got != want {
+			t.Errorf("generation %q runs, want %q", got, want)
+		}
+	}
+
+	// Unchanged bytes reload nothing.
+	before := r.state.Load()
+	writeFile(t, f.file, "one")
+	if err := r.reload(ctx, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if r.state.Load() != before || f.applied != nil {
+		t.Errorf("unchanged bytes were applied: %v", f.applied)
+	}
+
+	// New ones are taken over.
+	writeFile(t, f.file, "two")
+	f.commit, f.warning = "c2", "mind the gap"
+	if err := r.reload(ctx, "test"); err != nil {
+		t.Fatal(err)
+	}
+	running("two")
+	if r.state.Load().commit != "c2" || !strings.Contains(log.String(), "mind the gap") {
+		t.Errorf("commit %q, log %s", r.state.Load().commit, log)
+	}
+
+	// Bad ones change nothing but what is said.
+	writeFile(t, f.file, "bad")
+	if err := r.reload(ctx, "test"); !errors.Is(err, errBadConfig) {
+		t.Errorf("a bad configuration: %v", err)
+	}
+	running("two")
+	if s := r.state.Load(); len(s.errors) != 1 || s.errors[0].Summary != "it is bad" {
+		t.Errorf("errors %v", s.errors)
+	}
+	logged := strings.Count(log.String(), "it is bad")
+	if err := r.reload(ctx, "test"); !errors.Is(err, errBadConfig) {
+		t.Errorf("still bad: %v", err)
+	}
+	if got := strings.Count(log.String(), "it is bad"); logged != 1 || got != 1 {
+		t.Errorf("the same error was logged %d, then %d times", logged, got)
+	}
+
+	// Back to what runs: good again, nothing to apply.
+	writeFile(t, f.file, "two")
+	if err := r.reload(ctx, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.state.Load(); s.errors != nil {
+		t.Errorf("errors of files that are good again: %v", s.errors)
+	}
+	if want := []string{"two@c2"}; !cmp.Equal(f.applied, want) {
+		t.Errorf("applied %v, want %v", f.applied, want)
+	}
+	if want := []bool{true, true, true, false, false, true}; !cmp.Equal(f.outcomes, want) {
+		t.Errorf("outcomes %v, want %v", f.outcomes, want)
+	}
+
+	// The same bytes, committed.
+	f.commit = "c3"
+	if err := r.reload(ctx, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.state.Load(); s.commit != "c3" || !slices.Contains(f.applied, "two@c3") {
+		t.Errorf("commit %q, applied %v", s.commit, f.applied)
+	}
+}
+
+func TestReloadThatCannotBeAppliedIsTriedAgain(t *testing.T) {
+	r, f, _ := newReloader(t)
+	writeFile(t, f.file, "two")
+	f.fail = errors.New("the store is away")
+	if err := r.reload(t.Context(), "test"); err == nil || errors.Is(err, errBadConfig) {
+		t.Errorf("error %v, want that of the store", err)
+	}
+	if s := r.state.Load(); s.set.Generation != "one" || len(s.errors) != 1 || !strings.Contains(s.errors[0].Summary, "the store is away") {
+		t.Errorf("generation %s, errors %v", s.set.Generation, s.errors)
+	}
+	f.fail = nil
+	r.check(t.Context())
+	if s := r.state.Load(); s.set.Generation != "two" || s.errors != nil {
+		t.Errorf("generation %s, errors %v", s.set.Generation, s.errors)
+	}
+}
+
+func TestCheckLoadsOnlyForAReason(t *testing.T) {
+	r, f, _ := newReloader(t)
+	loads := f.loads
+	if r.stale() {
+		t.Error("stale right after loading")
+	}
+	r.check(t.Context())
+	if f.loads != loads {
+		t.Error("loaded without a reason")
+	}
+	writeFile(t, f.file, "second")
+	if !r.stale() {
+		t.Error("not stale after a change")
+	}
+	r.check(t.Context())
+	if s := r.state.Load(); s.set.Generation != "second" || r.stale() {
+		t.Errorf("generation %s runs, stale %v", s.set.Generation, r.stale())
+	}
+	writeFile(t, f.file, "bad")
+	r.check(t.Context())
+	loads = f.loads
+	r.check(t.Context())
+	if f.loads == loads {
+		t.Error("bad files are not looked at again, and what they wait for may be anywhere")
+	}
+}
+
+func TestReloadOutlivesWhoAskedForIt(t *testing.T) {
+	r, f, _ := newReloader(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	apply := r.apply
+	r.apply = func(ctx context.Context, set *rules.Set, commit string) error {
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return apply(ctx, set, commit)
+	}
+	writeFile(t, f.file, "two")
+	if err := r.reload(ctx, "test"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReloadTellsTheServiceManager(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "n")
+	next := manager(t, socket)
+	r, f, _ := newReloader(t)
+	r.notify = newNotifier(environment("NOTIFY_SOCKET", socket))
+	for _, tt := range []struct{ text, status string }{
+		{"one", "running"},
+		{"two", "running"},
+		{"bad", "running on an older configuration: the files are bad"},
+	} {
+		writeFile(t, f.file, tt.text)
+		_ = r.reload(t.Context(), "test")
+		if got := next(); !strings.HasPrefix(got, "RELOADING=1\n") {
+			t.Errorf("%s: first %q", tt.text, got)
+		}
+		if got, want := next(), "READY=1\nSTATUS="+tt.status; got != want {
+			t.Errorf("%s: then %q, want %q", tt.text, got, want)
+		}
+	}
+}
+
+func TestDaemonBlockNeedsAStart(t *testing.T) {
+	r, f, log := newReloader(t)
+	f.daemon = rules.Daemon{Listen: ":80", AdminToken: "canary", NATS: &rules.NATS{URL: "nats://x"}}
+	writeFile(t, f.file, "two")
+	if err := r.reload(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	found := r.warnings(r.state.Load())
+	want := "the daemon block changed: listen, admin_token, nats"
+	if len(found) != 1 || found[0].Summary != want || found[0].Severity != "warning" {
+		t.Errorf("warnings %v, want %q", found, want)
+	}
+	if !strings.Contains(log.String(), want) || strings.Contains(log.String(), "canary") {
+		t.Errorf("log %s", log)
+	}
+}
+
+func TestAdviceIsOfTheSetThatRuns(t *testing.T) {
+	r, f, _ := newReloader(t)
+	old := r.state.Load().set
+	r.advise(old, rules.Diagnostics{{Severity: "warning", Summary: "no such choice"}})
+	if found := r.warnings(r.state.Load()); len(found) != 1 {
+		t.Errorf("warnings %v, want the advice", found)
+	}
+	writeFile(t, f.file, "two")
+	if err := r.reload(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	r.advise(old, rules.Diagnostics{{Severity: "warning", Summary: "too late"}})
+	if found := r.warnings(r.state.Load()); len(found) != 0 {
+		t.Errorf("warnings %v, want none of an older configuration", found)
+	}
+}
+
+// A file that is included from elsewhere may change between loading and the
+// first look at it.
+func TestBeginSeesIncludedFiles(t *testing.T) {
+	f := &fakeConfig{dir: t.TempDir()}
+	f.file = filepath.Join(t.TempDir(), "elsewhere.hcl")
+	writeFile(t, f.file, "one")
+	r := &reloader{dir: f.dir, log: quiet, metrics: f, load: f.load, commit: func(context.Context) string { return "" }}
+	if set, found := r.begin(t.Context()); set == nil {
+		t.Fatal(found)
+	}
+	if r.stale() {
+		t.Error("stale right after loading")
+	}
+	writeFile(t, f.file, "two, longer")
+	if !r.stale() {
+		t.Error("a change of an included file goes unseen")
+	}
+}
+
+func TestGitCommit(t *testing.T) {
+	dir := t.TempDir()
+	if got := gitCommit(t.Context(), dir); got != "" {
+		t.Errorf("commit %q without a repository", got)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := git(t.Context(), dir, append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+		if err != nil {
+			t.Fatalf("git %v: %v", args, err)
+		}
+		return out
+	}
+	run("init", "-q")
+	if got := gitCommit(t.Context(), dir); got != "" {
+		t.Errorf("commit %q without a commit", got)
+	}
+	writeFile(t, filepath.Join(dir, "main.hcl"), "one")
+	run("add", "main.hcl")
+	run("commit", "-q", "-m", "one")
+	head := run("rev-parse", "HEAD")
+	if got := gitCommit(t.Context(), dir); got != head {
+		t.Errorf("commit %q, want %q", got, head)
+	}
+	writeFile(t, filepath.Join(dir, "notes.txt"), "not configuration")
+	if got := gitCommit(t.Context(), dir); got != head {
+		t.Errorf("commit %q with another file, want %q", got, head)
+	}
+	writeFile(t, filepath.Join(dir, "more.hcl"), "two")
+	if got, want := gitCommit(t.Context(), dir), head+"-dirty"; got != want {
+		t.Errorf("commit %q with a new file, want %q", got, want)
+	}
+	if got := fmt.Sprint(gitCommit(t.Context(), filepath.Join(dir, "gone"))); got != "" {
+		t.Errorf("commit %q of a directory that is gone", got)
+	}
+}

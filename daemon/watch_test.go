@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// watched runs a watcher on dir and counts the calls for changes that have
+// settled. Nothing is looked at without an event.
+func watched(t *testing.T, dir string, files ...string) *atomic.Int64 {
+	t.Helper()
+	var changes atomic.Int64
+	started := make(chan struct{})
+	w := &watcher{
+		dir: dir, files: func() []string { return files }, log: quiet,
+		changed: func(context.Context) { changes.Add(1) },
+		check:   func(context.Context) { close(started) },
+		settle:  20 * time.Millisecond, settleMax: 200 * time.Millisecond, checkEvery: time.Hour,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.run(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+	<-started // the kernel watches from here on
+	return &changes
+}
+
+// seen waits for a change since the last call.
+func seen(t *testing.T, changes *atomic.Int64, what string) {
+	t.Helper()
+	eventually(t, what, func() bool { return changes.Swap(0) > 0 })
+}
+
+func TestWatcherSees(t *testing.T) {
+	t.Run("a file written in place", func(t *testing.T) {
+		dir := t.TempDir()
+		writeFile(t, filepath.Join(dir, "main.hcl"), "one")
+		changes := watched(t, dir)
+		writeFile(t, filepath.Join(dir, "main.hcl"), "two")
+		seen(t, changes, "a write")
+		writeFile(t, filepath.Join(dir, "more.hcl"), "three")
+		seen(t, changes, "a new file")
+		if err := os.Remove(filepath.Join(dir, "more.hcl")); err != nil {
+			t.Fatal(err)
+		}
+		seen(t, changes, "a file removed")
+	})
+	t.Run("an editor's rename, again and again", func(t *testing.T) {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "main.hcl")
+		writeFile(t, file, "one")
+		changes := watched(t, dir)
+		for range 3 {
+			writeFile(t, file+".swp", "two")
+			rename(t, file, file+"~")
+			rename(t, file+".swp", file)
+			seen(t, changes, "a rename")
+		}
+	})
+	t.Run("a Kubernetes swap, again and again", func(t *testing.T) {
+		dir := t.TempDir()
+		writeFile(t, filepath.Join(dir, "..1", "main.hcl"), "one")
+		symlink(t, "..1", filepath.Join(dir, "..data"))
+		symlink(t, filepath.Join("..data", "main.hcl"), filepath.Join(dir, "main.hcl"))
+		changes := watched(t, dir)
+		for _, next := range []string{"..2", "..3"} {
+			old, err := os.Readlink(filepath.Join(dir, "..data"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, filepath.Join(dir, next, "main.hcl"), next)
+			symlink(t, next, filepath.Join(dir, "..data_tmp"))
+			rename(t, filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data"))
+			if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
+				t.Fatal(err)
+			}
+			seen(t, changes, "a swap")
+		}
+	})
+	t.Run("a directory that is a link, pointed elsewhere", func(t *testing.T) {
+		root := t.TempDir()
+		writeFile(t, filepath.Join(root, "1", "main.hcl"), "one")
+		writeFile(t, filepath.Join(root, "2", "main.hcl"), "two")
+		symlink(t, "1", filepath.Join(root, "current"))
+		changes := watched(t, filepath.Join(root, "current"))
+		symlink(t, "2", filepath.Join(root, "next"))
+		rename(t, filepath.Join(root, "next"), filepath.Join(root, "current"))
+		seen(t, changes, "the link")
+		writeFile(t, filepath.Join(root, "2", "main.hcl"), "three")
+		seen(t, changes, "a write where the link points now")
+	})
+	t.Run("a directory that is removed and comes back", func(t *testing.T) {
+		root := t.TempDir()
+		dir := filepath.Join(root, "conf")
+		writeFile(t, filepath.Join(dir, "main.hcl"), "one")
+		changes := watched(t, dir)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		seen(t, changes, "the removal")
+		writeFile(t, filepath.Join(root, "next", "main.hcl"), "two")
+		rename(t, filepath.Join(root, "next"), dir)
+		seen(t, changes, "the return")
+		writeFile(t, filepath.Join(dir, "main.hcl"), "three")
+		seen(t, changes, "a write after it")
+	})
+	t.Run("an included file elsewhere", func(t *testing.T) {
+		root := t.TempDir()
+		text := filepath.Join(root, "shared", "text.md")
+		writeFile(t, filepath.Join(root, "conf", "main.hcl"), "one")
+		writeFile(t, text, "one")
+		changes := watched(t, filepath.Join(root, "conf"), text)
+		writeFile(t, text, "two")
+		seen(t, changes, "a write to an included file")
+	})
+}
+
+func TestWatcherWaitsUntilAChangeHasSettledButNotForEver(t *testing.T) {
+	dir := t.TempDir()
+	changes := watched(t, dir)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				// Faster than the settling time, without end.
+				_ = os.WriteFile(filepath.Join(dir, "busy.hcl"), []byte{byte(i)}, 0o600)
+			}
+		}
+	}()
+	seen(t, changes, "a change in a directory that never rests")
+	close(stop)
+	<-done
+}
+
+func TestWatcherLooksNowAndThen(t *testing.T) {
+	var checks atomic.Int64
+	w := &watcher{
+		dir: t.TempDir(), files: func() []string { return nil }, log: quiet,
+		changed: func(context.Context) {}, check: func(context.Context) { checks.Add(1) },
+		settle: time.Hour, settleMax: time.Hour, checkEvery: time.Millisecond,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { w.run(ctx); close(done) }()
+	eventually(t, "three looks without an event", func() bool { return checks.Load() >= 3 })
+	cancel()
+	<-done
+}
