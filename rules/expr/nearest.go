@@ -1,0 +1,56 @@
+package expr
+
+import "strings"
+
+// Nearest is the known name that one most likely meant who wrote name, empty
+// if none is near. Case and underscores count less than letters.
+func Nearest(name string, known []string) string {
+	limit := 1 + len([]rune(name))/4
+	if limit > 3 {
+		limit = 3
+	}
+	best, bestAt := "", limit+1
+	for _, k := range known {
+		if k == name {
+			continue
+		}
+		d := distance(fold(name), fold(k))
+		if d < bestAt || d == bestAt && best != "" && k < best {
+			best, bestAt = k, d
+		}
+	}
+	// Of a very short name nearly every other one is near.
+	if len([]rune(name)) < 3 && bestAt > 0 {
+		return ""
+	}
+	return best
+}
+
+// fold drops what people get wrong without meaning another name.
+func fold(s string) []rune {
+	return []rune(strings.ReplaceAll(strings.ToLower(s), "_", ""))
+}
+
+// distance is the number of letters to insert, delete, replace or swap with
+// their neighbour to get from a to b.
+func distance(a, b []rune) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,355 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+	"github.com/google/cel-go/interpreter"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// nothing is null as expressions see it. Unlike CEL's own null it can be
+// looked into: nothing.x is nothing, x in nothing is false, size(nothing) is 0.
+// Every null of an evaluation is this value, null literals too, for CEL's null
+// equals only itself.
+type nothing struct{}
+
+// Its name is that of CEL's null, so that type(x) == null_type holds.
+var nothingType = types.NewObjectType("null_type",
+	traits.ContainerType, traits.IterableType, traits.SizerType)
+
+var (
+	errNullConversion = errors.New("null cannot be converted")
+	errNullKey        = errors.New("the key is null")
+)
+
+func (nothing) ConvertToNative(t reflect.Type) (any, error) {
+	return types.NullValue.ConvertToNative(t)
+}
+
+func (nothing) ConvertToType(t ref.Type) ref.Val {
+	if t == types.TypeType {
+		return nothingType
+	}
+	return types.WrapErr(errNullConversion)
+}
+
+func (nothing) Equal(other ref.Val) ref.Val { return types.Bool(isNull(other)) }
+func (nothing) Type() ref.Type              { return nothingType }
+func (nothing) Value() any                  { return nil }
+func (nothing) Get(ref.Val) ref.Val         { return nothing{} }
+func (nothing) IsSet(ref.Val) ref.Val       { return types.False }
+func (nothing) Contains(ref.Val) ref.Val    { return types.False }
+func (nothing) Size() ref.Val               { return types.IntZero }
+func (nothing) IsZeroValue() bool           { return true }
+
+func (nothing) Iterator() traits.Iterator {
+	return types.NewRefValList(types.DefaultTypeAdapter, nil).Iterator()
+}
+
+// Null as a key: records have nothing under it, maps miss it. The four methods
+// make it an interpreter.Qualifier.
+
+func (nothing) ID() int64        { return 0 }
+func (nothing) IsOptional() bool { return false }
+
+func (nothing) Qualify(_ interpreter.Activation, of any) (any, error) {
+	switch of.(type) {
+	case nothing, *object:
+		return nothing{}, nil
+	}
+	return nil, errNullKey
+}
+
+func (nothing) QualifyIfPresent(interpreter.Activation, any, bool) (any, bool, error) {
+	return nil, false, nil
+}
+
+func isNull(v ref.Val) bool {
+	switch v.(type) {
+	case nothing, types.Null:
+		return true
+	}
+	return false
+}
+
+// A shape says how native values become values of CEL. It is the part of a
+// variable's type that evaluation needs.
+type shape struct {
+	// strict makes maps plain: a key that is not there is an error. Without
+	// it, and in objects, what is not there is null.
+	strict  bool
+	members map[string]*shape // of an object
+	elem    *shape            // of what a list, a map or any other value holds
+}
+
+// member is the shape of what an object or map holds under a name.
+func (s *shape) member(name string) *shape {
+	if m, ok := s.members[name]; ok {
+		return m
+	}
+	return s.elem
+}
+
+// recordShape is the shape of records: nothing that is not there is an error.
+func recordShape() *shape {
+	s := &shape{}
+	s.elem = s
+	return s
+}
+
+// shapeOf is the shape of a value that is no record.
+func shapeOf(t connectors.Type) *shape {
+	s := &shape{strict: true}
+	switch t.Kind {
+	case connectors.List, connectors.Map:
+		if t.Elem != nil {
+			s.elem = shapeOf(*t.Elem)
+			return s
+		}
+	case connectors.Object:
+		s.members = make(map[string]*shape, len(t.Fields))
+		for name, field := range t.Fields {
+			s.members[name] = shapeOf(field)
+		}
+	}
+	s.elem = s
+	if s.members != nil {
+		s.elem = &shape{strict: true}
+		s.elem.elem = s.elem
+	}
+	return s
+}
+
+// NativeToValue makes s the type adapter of the lists and maps it makes.
+func (s *shape) NativeToValue(v any) ref.Val {
+	switch v := v.(type) {
+	case nil:
+		return nothing{}
+	case types.Null:
+		return nothing{}
+	case ref.Val:
+		return v
+	case string:
+		return types.String(v)
+	case bool:
+		return types.Bool(v)
+	case int64:
+		return types.Int(v)
+	case float64:
+		return types.Double(v)
+	case time.Time:
+		return types.Timestamp{Time: v}
+	case []any:
+		return types.NewDynamicList(s.elem, v)
+	case map[string]any:
+		if v == nil {
+			return nothing{}
+		}
+		if s.strict && s.members == nil {
+			return types.NewStringInterfaceMap(s.elem, v)
+		}
+		return &object{fields: v, shape: s}
+	case connectors.Record:
+		return &object{record: &v, fields: v.Fields, shape: s}
+	case *connectors.Record:
+		if v == nil {
+			return nothing{}
+		}
+		return &object{record: v, fields: v.Fields, shape: s}
+	case []string:
+		return types.NewStringList(s.elem, v)
+	case int:
+		return types.Int(v)
+	}
+	return types.DefaultTypeAdapter.NativeToValue(v)
+}
+
+// An object is a record, or a map in which nothing that is missing is an
+// error. It is no Mapper: CEL would look for a member and report it missing.
+// A member that is null counts as not there.
+type object struct {
+	record *connectors.Record // nil: only fields
+	fields map[string]any
+	shape  *shape
+}
+
+var objectType = types.NewObjectType("object",
+	traits.ContainerType, traits.IterableType, traits.SizerType)
+
+// native is a member as the record holds it; nil: it has none.
+func (o *object) native(name string) any {
+	if v, ok := o.fields[name]; ok && v != nil {
+		return v
+	}
+	if o.record == nil {
+		return nil
+	}
+	var v string
+	switch name {
+	case "id":
+		v = o.record.Ref.ID
+	case "number":
+		v = o.record.Number
+	case "url":
+		v = o.record.URL
+	}
+	if v == "" {
+		return nil
+	}
+	return v
+}
+
+func (o *object) Get(key ref.Val) ref.Val {
+	name, ok := key.(types.String)
+	if !ok {
+		return nothing{}
+	}
+	return o.shape.member(string(name)).NativeToValue(o.native(string(name)))
+}
+
+func (o *object) IsSet(key ref.Val) ref.Val {
+	name, ok := key.(types.String)
+	return types.Bool(ok && o.native(string(name)) != nil)
+}
+
+func (o *object) Contains(key ref.Val) ref.Val { return o.IsSet(key) }
+func (o *object) IsZeroValue() bool            { return o.Size() == types.IntZero }
+
+func (o *object) Size() ref.Val {
+	n := 0
+	for _, v := range o.fields {
+		if v != nil {
+			n++
+		}
+	}
+	return types.Int(n)
+}
+
+// names are the members that are not null, sorted: iterating over a record
+// gives the same result each time.
+func (o *object) names() []string {
+	names := make([]string, 0, len(o.fields))
+	for name, v := range o.fields {
+		if v != nil {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (o *object) Iterator() traits.Iterator {
+	return types.NewStringList(types.DefaultTypeAdapter, o.names()).Iterator()
+}
+
+// mapper is o as one of CEL's own maps.
+func (o *object) mapper() traits.Mapper {
+	entries := make(map[ref.Val]ref.Val, len(o.fields))
+	for _, name := range o.names() {
+		entries[types.String(name)] = o.Get(types.String(name))
+	}
+	return types.NewRefValMap(types.DefaultTypeAdapter, entries)
+}
+
+func (o *object) Equal(other ref.Val) ref.Val {
+	switch other := other.(type) {
+	case *object:
+		return o.mapper().Equal(other.mapper())
+	case traits.Mapper:
+		return o.mapper().Equal(other)
+	}
+	return types.False
+}
+
+func (o *object) ConvertToNative(t reflect.Type) (any, error) {
+	return o.mapper().ConvertToNative(t)
+}
+
+func (o *object) ConvertToType(t ref.Type) ref.Val {
+	if t == types.TypeType {
+		return objectType
+	}
+	return types.WrapErr(errors.New("an object cannot be converted"))
+}
+
+func (o *object) Type() ref.Type { return objectType }
+func (o *object) Value() any     { return o.fields }
+
+// foldable makes a value fit for a comprehension with two variables, which
+// takes only CEL's own lists and maps.
+func foldable(v ref.Val) ref.Val {
+	switch v := v.(type) {
+	case *object:
+		return v.mapper()
+	case nothing:
+		return types.NewRefValMap(types.DefaultTypeAdapter, map[ref.Val]ref.Val{})
+	}
+	return v
+}
+
+// lookup reads a table: fallback where the key is null or missing.
+func lookup(args ...ref.Val) ref.Val {
+	table, key, fallback := args[0], args[1], args[2]
+	if isNull(key) {
+		return fallback
+	}
+	switch table := table.(type) {
+	case nothing:
+		return fallback
+	case *object:
+		if v := table.Get(key); !isNull(v) {
+			return v
+		}
+		return fallback
+	case traits.Mapper:
+		v, found := table.Find(key)
+		if !found || isNull(v) {
+			return fallback
+		}
+		return v
+	}
+	return types.WrapErr(fmt.Errorf("lookup needs a map, not %s", typeName(table)))
+}
+
+// typeName names the type of a value in messages.
+func typeName(v ref.Val) string {
+	switch v.(type) {
+	case nothing, types.Null:
+		return "null"
+	case *object:
+		return "an object"
+	case types.String:
+		return "a string"
+	case types.Int:
+		return "an int"
+	case types.Uint:
+		return "a uint"
+	case types.Double:
+		return "a double"
+	case types.Bool:
+		return "a bool"
+	case types.Bytes:
+		return "bytes"
+	case types.Timestamp:
+		return "a timestamp"
+	case types.Duration:
+		return "a duration"
+	case *types.Optional:
+		return "an optional value"
+	case traits.Lister:
+		return "a list"
+	case traits.Mapper:
+		return "a map"
+	case ref.Type:
+		return "a type"
+	}
+	return "a value"
+}
