@@ -72,8 +72,8 @@ func (p *program) index() {
 }
 
 // rewrite prepares a parsed expression for the checker. A null literal becomes
-// dyn(null), for null goes with every type; the range of a comprehension with
-// two variables becomes @foldable(range).
+// dyn(null), for null goes with every type; the range of a comprehension becomes
+// @foldable(range).
 func rewrite(a *ast.AST) {
 	factory := ast.NewExprFactory()
 	last := ast.MaxID(a)
@@ -82,7 +82,7 @@ func rewrite(a *ast.AST) {
 		switch {
 		case e.Kind() == ast.LiteralKind && e.AsLiteral() == types.NullValue:
 			nulls = append(nulls, e)
-		case e.Kind() == ast.ComprehensionKind && e.AsComprehension().HasIterVar2():
+		case e.Kind() == ast.ComprehensionKind && !isBinding(e):
 			folds = append(folds, e.AsComprehension().IterRange())
 		}
 	}))
@@ -101,6 +101,19 @@ func rewrite(a *ast.AST) {
 	for _, e := range folds {
 		wrap(e, foldableName)
 	}
+}
+
+// isBinding tells cel.bind, which is a comprehension over nothing, from the
+// others.
+func isBinding(e ast.Expr) bool { return e.AsComprehension().IterVar() == "#unused" }
+
+// rangeOf is what a comprehension goes through, as it is written.
+func rangeOf(c ast.ComprehensionExpr) ast.Expr {
+	r := c.IterRange()
+	if r.Kind() == ast.CallKind && r.AsCall().FunctionName() == foldableName {
+		return r.AsCall().Args()[0]
+	}
+	return r
 }
 
 // decorate adapts the plan of a program: null is nothing, wherever it is

@@ -72,7 +72,7 @@ func (p *program) evalError(err error, vars map[string]any) error {
 			return &EvalError{Range: p.nodeRange(id), Message: "the condition before ? is not a bool" + p.nulls(e.AsCall().Args()[0], vars)}
 		}
 	case ast.ComprehensionKind:
-		return &EvalError{Range: p.nodeRange(id), Message: "only a list or a map can be gone through" + p.nulls(e.AsComprehension().IterRange(), vars)}
+		return &EvalError{Range: p.nodeRange(id), Message: "only a list or a map can be gone through" + p.nulls(rangeOf(e.AsComprehension()), vars)}
 	}
 	return &EvalError{Range: p.nodeRange(id), Message: plainReason(err.Error())}
 }

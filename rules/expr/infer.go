@@ -89,7 +89,7 @@ func (p *program) scopeTypes(target ast.Expr) map[string]*types.Type {
 	}
 	for e := range p.around(target.ID()) {
 		c := e.AsComprehension()
-		r := p.infer(c.IterRange(), nil)
+		r := p.infer(rangeOf(c), nil)
 		first := elementType(r)
 		if r != nil && (r.Kind() == types.MapKind || c.HasIterVar2()) {
 			first = types.StringType

@@ -176,9 +176,8 @@ func branches(e ast.Expr) []ast.Expr {
 			}
 		}
 	case ast.ComprehensionKind:
-		// cel.bind is a comprehension over nothing.
-		if c := e.AsComprehension(); c.IterVar() == "#unused" {
-			return branches(c.Result())
+		if isBinding(e) {
+			return branches(e.AsComprehension().Result())
 		}
 	}
 	return []ast.Expr{e}

@@ -283,16 +283,57 @@ func (o *object) ConvertToType(t ref.Type) ref.Val {
 func (o *object) Type() ref.Type { return objectType }
 func (o *object) Value() any     { return o.fields }
 
-// foldable makes a value fit for a comprehension with two variables, which
-// takes only CEL's own lists and maps.
+// An orderedMap is a map that is gone through in the order of its keys, so that
+// a comprehension gives the same result each time.
+type orderedMap struct {
+	traits.Mapper
+	keys []ref.Val
+}
+
+func (m *orderedMap) Iterator() traits.Iterator {
+	return types.NewRefValList(types.DefaultTypeAdapter, m.keys).Iterator()
+}
+
+// Fold goes through keys and values.
+func (m *orderedMap) Fold(f traits.Folder) {
+	for _, key := range m.keys {
+		if !f.FoldEntry(key, m.Get(key)) {
+			return
+		}
+	}
+}
+
+// foldable makes a value fit for a comprehension, which takes only lists and
+// CEL's own maps.
 func foldable(v ref.Val) ref.Val {
+	var m traits.Mapper
 	switch v := v.(type) {
 	case *object:
-		return v.mapper()
+		m = v.mapper()
 	case nothing:
-		return types.NewRefValMap(types.DefaultTypeAdapter, map[ref.Val]ref.Val{})
+		m = types.NewRefValMap(types.DefaultTypeAdapter, map[ref.Val]ref.Val{})
+	case traits.Mapper:
+		m = v
+	default:
+		return v
 	}
-	return v
+	ordered := &orderedMap{Mapper: m}
+	for it := m.Iterator(); it.HasNext() == types.True; {
+		ordered.keys = append(ordered.keys, it.Next())
+	}
+	sort.SliceStable(ordered.keys, func(i, j int) bool { return less(ordered.keys[i], ordered.keys[j]) })
+	return ordered
+}
+
+// less orders keys: by type, then by value.
+func less(a, b ref.Val) bool {
+	if x, y := a.Type().TypeName(), b.Type().TypeName(); x != y {
+		return x < y
+	}
+	if a, ok := a.(traits.Comparer); ok {
+		return a.Compare(b) == types.IntNegOne
+	}
+	return false
 }
 
 // lookup reads a table: fallback where the key is null or missing.
