@@ -1,24 +1,43 @@
+// Command lockstep keeps incidents and tickets in step, by rules that live in
+// git.
+//
+// This package is the command line: a file a command. It is the only one that
+// sees signals, the terminal and the exit status.
 package main
 
 import (
-	_ "github.com/fsnotify/fsnotify"
-	_ "github.com/getkin/kin-openapi/openapi3"
-	_ "github.com/google/cel-go/cel"
-	_ "github.com/google/go-cmp/cmp"
-	_ "github.com/hashicorp/hcl/v2/hclsyntax"
-	_ "github.com/hashicorp/hcl/v2/hclwrite"
-	_ "github.com/hashicorp/hcl/v2/gohcl"
-	_ "github.com/nats-io/nats-server/v2/server"
-	_ "github.com/nats-io/nats.go/jetstream"
-	_ "github.com/prometheus/client_golang/prometheus/promhttp"
-	_ "github.com/rogpeppe/go-internal/testscript"
-	_ "github.com/spf13/cobra"
-	_ "github.com/yuin/goldmark"
-	_ "golang.org/x/time/rate"
-	_ "pgregory.net/rapid"
-	_ "github.com/zclconf/go-cty/cty/function/stdlib"
-	_ "github.com/apparentlymart/go-textseg/v15/textseg"
-	_ "github.com/getkin/kin-openapi/openapi3filter"
+	"context"
+	"io"
+	"os"
 )
 
-func main() {}
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.LookupEnv))
+}
+
+// Exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1 // it did not hold: errors found, not reachable
+	exitUsage  = 2
+)
+
+// app is what every command works with.
+type app struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) (string, bool)
+}
+
+// run is the whole command line; it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	root := a.root()
+	args, err := normalize(root, args)
+	if err == nil {
+		root.SetArgs(args)
+		err = root.ExecuteContext(ctx)
+	}
+	return a.report(err)
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// maxRecord bounds a record read from a file, like an answer of a system.
+const maxRecord = 16 << 20
+
+func (a *app) explainCommand() *cobra.Command {
+	var o explainOptions
+	vars := &varFlags{}
+	cmd := &cobra.Command{
+		Use:   "explain -record FILE [DIR]",
+		Short: "Show which template a record gets, why, and every field that would be written",
+		Long: `Decides the record in FILE by the rules in DIR (default: the current directory)
+and prints, for every route whose source it can be of, the template, why not
+those before it, and every field that would be written. It talks to no system.
+
+FILE is a record as the system's API gives it, bare or in its envelope, or the
+body of a webhook; "-" is standard input.`,
+		Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.record == "" {
+				return usagef("%q needs -record FILE\n%s", cmd.CommandPath(), seeHelp(cmd))
+			}
+			return a.explain(dirOf(args), vars, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.record, "record", "", "the record: a `FILE`, or - for standard input")
+	cmd.Flags().StringVar(&o.route, "route", "", "only this `ROUTE`")
+	cmd.Flags().StringVar(&o.source, "source", "", "only routes with this `SOURCE`, as incidentio.acme.incident")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the decisions as JSON")
+	vars.add(cmd)
+	return cmd
+}
+
+type explainOptions struct {
+	record, route, source string
+	json                  bool
+}
+
+// errNeedsRecord is for events that hold only an id, on a route that would
+// have to know more.
+var errNeedsRecord = errors.New("the event of a private record holds only its id; give the record itself, as the API returns it")
+
+func (a *app) explain(dir string, vars *varFlags, o explainOptions) error {
+	set, found, err := a.loadOffline(dir, vars)
+	if err != nil {
+		return err
+	}
+	found.WriteText(a.stderr, a.color(a.stderr))
+	if set == nil {
+		return errFailed
+	}
+	routes, err := routesFor(set, o)
+	if err != nil {
+		return err
+	}
+	body, err := a.readRecord(o.record)
+	if err != nil {
+		return err
+	}
+	decisions, err := decideAll(set, routes, body)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.record, err)
+	}
+	if o.json {
+		return writeJSON(a.stdout, decisions)
+	}
+	for i, d := range decisions {
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		d.WriteText(a.stdout)
+	}
+	return nil
+}
+
+// routesFor are the routes that -route and -source leave.
+func routesFor(set *rules.Set, o explainOptions) ([]*rules.Route, error) {
+	var names, sources []string
+	for _, r := range set.Routes {
+		names = append(names, r.Name)
+		sources = append(sources, r.Source.String())
+	}
+	if o.route != "" && set.Route(o.route) == nil {
+		return nil, fmt.Errorf("there is no route %q%s", o.route, didYouMean(o.route, names, ""))
+	}
+	if o.source != "" && !slices.Contains(sources, o.source) {
+		return nil, fmt.Errorf("no route has the source %q%s", o.source, didYouMean(o.source, sources, ""))
+	}
+	var routes []*rules.Route
+	for _, r := range set.Routes {
+		if (o.route == "" || r.Name == o.route) && (o.source == "" || r.Source.String() == o.source) {
+			routes = append(routes, r)
+		}
+	}
+	if len(routes) == 0 {
+		return nil, errors.New("the configuration has no such route")
+	}
+	return routes, nil
+}
+
+func (a *app) readRecord(name string) ([]byte, error) {
+	in, from := a.stdin, "standard input"
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in, from = file, name
+	}
+	body, err := io.ReadAll(io.LimitReader(in, maxRecord+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", from, err)
+	}
+	if len(body) > maxRecord {
+		return nil, fmt.Errorf("%s is larger than a record can be", from)
+	}
+	return body, nil
+}
+
+// decideAll decides the record on every route whose source it can be of.
+func decideAll(set *rules.Set, routes []*rules.Route, body []byte) ([]rules.Decision, error) {
+	decisions := []rules.Decision{}
+	var refused []string
+	for _, route := range routes {
+		block := set.Connectors[route.Source.Connector]
+		record, err := block.System.Decode(route.Source, body)
+		if err != nil {
+			if reason := fmt.Sprintf("not of %s: %s", route.Source, err); !slices.Contains(refused, reason) {
+				refused = append(refused, reason)
+			}
+			continue
+		}
+		if route.Private && record.Private && record.Fields == nil {
+			return nil, errNeedsRecord
+		}
+		// The parent is not there to be read: to the rules it is null.
+		decisions = append(decisions, set.Decide(route.Name, rules.Input{
+			Record: record,
+			LinkID: engine.LinkID(route.Name, record.Ref, 1),
+		}))
+	}
+	if len(decisions) == 0 {
+		return nil, errors.New(strings.Join(refused, "\n"))
+	}
+	return decisions, nil
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-sync/lockstep/daemon"
+)
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lockstep",
+		Short: "Keeps incidents and tickets in step, by rules that live in git",
+		Long: `lockstep keeps incidents and tickets in step. Rules live in git as HCL and CEL;
+a daemon carries them out, durably, between incident.io, ServiceNow and Jira.
+
+See it work:        lockstep demo
+Check rules:        lockstep check DIR
+What would happen:  lockstep explain -record FILE DIR
+Run it:             lockstep run DIR`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(a.stderr)
+			return errors.Join(cmd.Help(), errReportedUsage)
+		},
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%s\n%s", oneDash(err.Error()), seeHelp(cmd))
+	})
+	root.AddCommand(
+		a.checkCommand(), a.fmtCommand(), a.explainCommand(),
+		a.runCommand(), a.demoCommand(), a.sandboxCommand(),
+		a.statusCommand(), a.reloadCommand(), a.linksCommand(), a.deadCommand(),
+		a.versionCommand(), a.completionCommand(),
+	)
+	return root
+}
+
+// A usageError is wrong usage: exit status 2.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+var (
+	// errFailed ends a command that has said all there is to say, with status 1.
+	errFailed = errors.New("failed")
+	// errReportedUsage likewise, with status 2.
+	errReportedUsage = errors.New("wrong usage")
+)
+
+// report says what went wrong and returns the exit status.
+func (a *app) report(err error) int {
+	var usage *usageError
+	var config *daemon.ConfigError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errReportedUsage):
+		return exitUsage
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintln(a.stderr, "lockstep: "+usage.text)
+		return exitUsage
+	case errors.As(err, &config):
+		config.Diagnostics.WriteText(a.stderr, a.color(a.stderr))
+		return exitFailed
+	default:
+		fmt.Fprintln(a.stderr, "lockstep: "+err.Error())
+		return exitFailed
+	}
+}
+
+// unknownCommand says so, and which command of that name there may be.
+func unknownCommand(parent *cobra.Command, name string) error {
+	text := fmt.Sprintf("unknown command %q for %q", name, parent.CommandPath())
+	var names []string
+	for _, c := range parent.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usagef("%s%s\n%s", text, didYouMean(name, names, ""), seeHelp(parent))
+}
+
+func seeHelp(cmd *cobra.Command) string {
+	return fmt.Sprintf("Run '%s -help' for how it is used.", cmd.CommandPath())
+}
+
+// didYouMean names what is near to a name that is not there.
+func didYouMean(name string, known []string, prefix string) string {
+	best, nearest := len(name)/3+2, ""
+	slices.Sort(known)
+	for _, k := range known {
+		d := distance(name, k)
+		if len(name) > 1 && strings.HasPrefix(k, name) {
+			d = 1
+		}
+		if d < best {
+			best, nearest = d, k
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", prefix+nearest)
+}
+
+// distance is the number of letters to change, add or drop from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// atMost is an argument check: so many arguments, else wrong usage.
+func atMost(n int) cobra.PositionalArgs { return between(0, n) }
+
+func between(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usagef("%q needs %s\nUsage: %s", cmd.CommandPath(), strings.TrimPrefix(cmd.Use, cmd.Name()+" "), cmd.UseLine())
+		case most >= 0 && len(args) > most:
+			return usagef("%q does not take %q\nUsage: %s", cmd.CommandPath(), args[most], cmd.UseLine())
+		}
+		return nil
+	}
+}

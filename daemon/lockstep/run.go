@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-sync/lockstep/daemon"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var o daemon.Options
+	vars, logs := &varFlags{}, &logFlags{}
+	cmd := &cobra.Command{
+		Use:   "run [DIR]",
+		Short: "Run the daemon",
+		Long: `Runs the daemon on the configuration in DIR (default: the current directory).
+
+It reloads when a file changes, on SIGHUP and on 'lockstep reload'; a bad
+configuration then changes nothing that runs. SIGTERM finishes what is in work
+and stops, a second one stops at once. Flags win over the daemon block.`,
+		Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			values, err := vars.values()
+			if err != nil {
+				return err
+			}
+			o.Logger, err = logs.logger(a.stderr)
+			if err != nil {
+				return err
+			}
+			ctx, abort, release := stopSignals(cmd.Context())
+			defer release()
+			reload, releaseReload := reloadSignal()
+			defer releaseReload()
+			o.Dir, o.Vars, o.Env = dirOf(args), values, a.env
+			o.Systems, o.Version = systems(), thisBuild().Version
+			o.Reload, o.Abort = reload, abort
+			return daemon.Run(ctx, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Listen, "listen", "", "`HOST:PORT` for webhooks and health (default "+daemon.DefaultListen+")")
+	cmd.Flags().StringVar(&o.Admin, "admin", "", "admin `ADDRESS`: unix://PATH, or HOST:PORT (default unix://DATA_DIR/admin.sock)")
+	cmd.Flags().StringVar(&o.DataDir, "data", "", "data `DIRECTORY` (default "+daemon.DefaultDataDir+")")
+	cmd.Flags().StringVar(&o.NATSURL, "nats", "", "`URL` of a NATS cluster in place of the embedded server")
+	vars.add(cmd)
+	logs.add(cmd)
+	return cmd
+}
+
+// logFlags are -log-level and -log-format of the commands that run.
+type logFlags struct{ level, format string }
+
+func (l *logFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
+	cmd.Flags().StringVar(&l.format, "log-format", "text", "`FORMAT`: text or json")
+}
+
+func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.level)); err != nil {
+		return nil, usagef("-log-level %q: expected debug, info, warn or error", l.level)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch l.format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, usagef("-log-format %q: expected text or json", l.format)
+}
+
+// adminFlags are -admin of the commands that ask a running daemon.
+type adminFlags struct{ address string }
+
+func (f *adminFlags) add(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&f.address, "admin", "",
+		fmt.Sprintf("admin `ADDRESS` of the daemon (default: LOCKSTEP_ADMIN, else %s)", daemon.AdminSocket(daemon.DefaultDataDir)))
+}

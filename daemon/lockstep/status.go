@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-sync/lockstep/daemon"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON bool
+	admin := &adminFlags{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Ask the running daemon how it does",
+		Long: `Asks the running daemon how it does. Exit status 1 when it is not reachable, not
+ready, or running on an older configuration than the files hold.`,
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			status, raw, err := a.client(admin).Status(cmd.Context())
+			if err != nil {
+				return explained(err)
+			}
+			if asJSON {
+				err = a.printJSON(raw)
+			} else {
+				err = a.printStatus(status)
+			}
+			if err != nil {
+				return err
+			}
+			if !status.Ready || !status.Config.OK || status.Config.Stale {
+				return errFailed
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
+	admin.add(cmd)
+	return cmd
+}
+
+func (a *app) reloadCommand() *cobra.Command {
+	var asJSON bool
+	admin := &adminFlags{}
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Have the running daemon load its configuration again",
+		Long: `Has the running daemon load its configuration again. A bad one changes nothing
+that runs: its errors are printed, and the exit status is 1.`,
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			status, raw, err := a.client(admin).Reload(cmd.Context())
+			var refused *daemon.AnswerError
+			if errors.As(err, &refused) && refused.Diagnostics != nil {
+				return a.printRefused(refused, raw, asJSON)
+			}
+			if err != nil {
+				return explained(err)
+			}
+			if asJSON {
+				return a.printJSON(raw)
+			}
+			fmt.Fprintf(a.stdout, "running generation %s%s\n", status.Generation, inCommit(status.Commit))
+			status.Config.Diagnostics.WriteText(a.stderr, a.color(a.stderr))
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
+	admin.add(cmd)
+	return cmd
+}
+
+func (a *app) printRefused(refused *daemon.AnswerError, raw []byte, asJSON bool) error {
+	if asJSON {
+		return errors.Join(a.printJSON(raw), errFailed)
+	}
+	refused.Diagnostics.WriteText(a.stderr, a.color(a.stderr))
+	fmt.Fprintln(a.stderr, "lockstep: "+refused.Message)
+	return errFailed
+}
+
+func (a *app) printStatus(s daemon.Status) error {
+	fmt.Fprintf(a.stdout, "ready       %s\n", yesOr(s.Ready, "no: "+s.Waiting))
+	fmt.Fprintf(a.stdout, "generation  %s%s\n", s.Generation, inCommit(s.Commit))
+	config := "good"
+	switch {
+	case !s.Config.OK:
+		config = "BAD: the files are not what runs; the older configuration goes on"
+	case s.Config.Stale:
+		config = "CHANGED: the files are about to be loaded"
+	}
+	fmt.Fprintf(a.stdout, "files       %s\n", config)
+	fmt.Fprintf(a.stdout, "loaded      %s\n\n", when(s.Config.LoadedAt))
+	err := table(a.stdout, func(row func(...any)) {
+		row("ROUTE", "PENDING", "IN FLIGHT", "LINKS", "DEAD")
+		for _, r := range s.Routes {
+			row(r.Name, r.Pending, r.InFlight, r.Links, r.Dead)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	err = table(a.stdout, func(row func(...any)) {
+		row("CONNECTOR", "TYPE", "OK", "NOTE")
+		for _, c := range s.Connectors {
+			note := c.LastError
+			if c.ThrottledUntil != nil {
+				note = "waiting until " + when(*c.ThrottledUntil) + "; " + note
+			}
+			row(c.Name, c.Type, yesOr(c.OK, "no"), orDash(note))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(s.Config.Diagnostics) > 0 {
+		fmt.Fprintln(a.stdout)
+		s.Config.Diagnostics.WriteText(a.stdout, a.color(a.stdout))
+	}
+	return nil
+}
+
+func yesOr(yes bool, no string) string {
+	if yes {
+		return "yes"
+	}
+	return no
+}
+
+func inCommit(commit string) string {
+	if commit == "" {
+		return ""
+	}
+	return " (commit " + commit + ")"
+}

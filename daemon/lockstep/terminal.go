@@ -1,0 +1,19 @@
+package main
+
+import (
+	"io"
+	"os"
+)
+
+// color reports whether to write colours to w: on a terminal that shows them,
+// and never with NO_COLOR (no-color.org).
+func (a *app) color(w io.Writer) bool {
+	if v, _ := a.env("NO_COLOR"); v != "" {
+		return false
+	}
+	if term, _ := a.env("TERM"); term == "dumb" {
+		return false
+	}
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f)
+}
