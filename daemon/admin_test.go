@@ -77,8 +77,10 @@ func (f *fakeEngine) Decisions(_ context.Context, ref connectors.Ref, limit int)
 var badFiles = rules.Diagnostics{{Severity: "error", File: "main.hcl", Line: 3, Column: 9, Summary: "no such field", Detail: "Write another."}}
 
 func newAdmin(e adminEngine) (*admin, *Status) {
-	status := &Status{Ready: true, Generation: "abc", Config: ConfigStatus{OK: true, Diagnostics: rules.Diagnostics{}},
-		Routes: []engine.RouteStatus{{Name: "incidents", Links: 1}}, Connectors: []engine.ConnectorStatus{}}
+	status := &Status{
+		Ready: true, Generation: "abc", Config: ConfigStatus{OK: true, Diagnostics: rules.Diagnostics{}},
+		Routes: []engine.RouteStatus{{Name: "incidents", Links: 1}}, Connectors: []engine.ConnectorStatus{},
+	}
 	return &admin{
 		log:    quiet,
 		status: func(context.Context) Status { return *status },

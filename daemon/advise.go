@@ -71,6 +71,8 @@ func adviceDiagnostic(set *rules.Set, connector string, a connectors.Advice) rul
 	if a.Value != nil {
 		summary += fmt.Sprintf(": %v", a.Value)
 	}
-	return rules.Diagnostic{Severity: "warning", File: set.Dir, Line: 1, Column: 1,
-		Summary: summary, Detail: a.Message}
+	return rules.Diagnostic{
+		Severity: "warning", File: set.Dir, Line: 1, Column: 1,
+		Summary: summary, Detail: a.Message,
+	}
 }

@@ -265,7 +265,8 @@ func (p *process) wait(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-p.o.Reload:
-			_ = p.reload.reload(ctx, "signal") // logged there
+			// Beside the pulse: a reload may wait for the store.
+			p.background.Go(func() { _ = p.reload.reload(ctx, "signal") }) // logged there
 		case <-pulse:
 			p.reload.tell(p.notify.alive())
 		}

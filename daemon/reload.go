@@ -160,8 +160,10 @@ func (r *reloader) reloadLocked(ctx context.Context, cause string) error {
 	}
 
 	if err := r.apply(ctx, set, commit); err != nil {
-		r.refuse(rules.Diagnostics{{Severity: "error", File: r.dir, Line: 1, Column: 1, Summary: err.Error(),
-			Detail: "The files are well formed, but could not be taken over; the old configuration runs on."}}, cause)
+		r.refuse(rules.Diagnostics{{
+			Severity: "error", File: r.dir, Line: 1, Column: 1, Summary: err.Error(),
+			Detail: "The files are well formed, but could not be taken over; the old configuration runs on.",
+		}}, cause)
 		return err
 	}
 	// The new configuration runs.
@@ -200,9 +202,11 @@ func (r *reloader) refuse(found rules.Diagnostics, cause string) {
 func (r *reloader) warnings(s *configState) rules.Diagnostics {
 	all := slices.Clone(s.set.Warnings)
 	if changed := daemonChanges(r.first, s.set.Daemon); len(changed) > 0 {
-		all = append(all, rules.Diagnostic{Severity: "warning", File: r.dir, Line: 1, Column: 1,
+		all = append(all, rules.Diagnostic{
+			Severity: "warning", File: r.dir, Line: 1, Column: 1,
 			Summary: "the daemon block changed: " + strings.Join(changed, ", "),
-			Detail:  "These settings take effect when the daemon is started again."})
+			Detail:  "These settings take effect when the daemon is started again.",
+		})
 	}
 	return append(all, s.advice...)
 }

@@ -23,12 +23,12 @@ const configFile = ".hcl"
 // "current").
 func newWatchSet(dir string, files []string) watchSet {
 	w := watchSet{}
-	if real := w.follow(dir); real != "" {
-		w.add(real, configFile)
-		entries, _ := os.ReadDir(real) // what cannot be read is a load error, said there
+	if resolved := w.follow(dir); resolved != "" {
+		w.add(resolved, configFile)
+		entries, _ := os.ReadDir(resolved) // what cannot be read is a load error, said there
 		for _, e := range entries {
 			if strings.HasSuffix(e.Name(), configFile) {
-				w.follow(filepath.Join(real, e.Name()))
+				w.follow(filepath.Join(resolved, e.Name()))
 			}
 		}
 	}

@@ -149,23 +149,23 @@ func (a *app) canonical(src []byte, name string) ([]byte, error) {
 // replaceFile replaces a file's bytes whole or not at all. A symbolic link
 // stays one, and what it points at is replaced.
 func replaceFile(file string, content []byte) error {
-	real, err := filepath.EvalSymlinks(file)
+	resolved, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(resolved)
 	if err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(filepath.Dir(real), ".lockstep-fmt-*")
+	next, err := os.CreateTemp(filepath.Dir(resolved), ".lockstep-fmt-*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(next.Name()) // gone already where all went well
+	defer func() { _ = os.Remove(next.Name()) }() // gone already where all went well
 	_, err = next.Write(content)
 	err = errors.Join(err, next.Chmod(info.Mode().Perm()), next.Close())
 	if err != nil {
 		return err
 	}
-	return os.Rename(next.Name(), real)
+	return os.Rename(next.Name(), resolved)
 }
