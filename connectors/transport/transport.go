@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,10 +32,11 @@ import (
 const (
 	DefaultTimeout = 45 * time.Second
 	DefaultMaxBody = 16 << 20 // bytes of an answer
+	DefaultMaxSent = 64 << 20 // bytes of a request
 	readAttempts   = 3
 	firstBackoff   = 500 * time.Millisecond
 	defaultPause   = 30 * time.Second // a 429 that names no time
-	maxPause       = time.Hour
+	maxPause       = 24 * time.Hour   // a date that cannot be meant
 )
 
 // Options configure a Client.
@@ -44,11 +46,13 @@ type Options struct {
 	RatePerMinute int           // requests a minute; 0 is unlimited
 	Timeout       time.Duration // of one exchange; 0 is DefaultTimeout
 	MaxBody       int64         // bytes of an answer; 0 is DefaultMaxBody
+	MaxSent       int64         // bytes of a request; 0 is DefaultMaxSent
 	Env           connectors.Env
 
 	// Authorize puts the credentials into a request, on every attempt. It may
 	// itself use the client (an OAuth token), with a request that has
-	// NoAuthorization.
+	// NoAuthorization. What the system says against the credentials there is
+	// said against this request: ClassUnauthorised.
 	Authorize func(ctx context.Context, r *http.Request) error
 	// Secrets are replaced in every error, in any of their usual encodings.
 	Secrets func() []connectors.Secret
@@ -75,6 +79,9 @@ func New(opts Options) *Client {
 	}
 	if opts.MaxBody == 0 {
 		opts.MaxBody = DefaultMaxBody
+	}
+	if opts.MaxSent == 0 {
+		opts.MaxSent = DefaultMaxSent
 	}
 	limiter := rate.NewLimiter(rate.Inf, 1)
 	if opts.RatePerMinute > 0 {
@@ -186,9 +193,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		}
 		return e
 	}
-	if until := c.PausedUntil(); !until.IsZero() {
-		e := fail(connectors.ClassThrottled, "not sent: the system asked not to be called before "+until.UTC().Format(time.RFC3339), nil)
-		e.Until = until
+	if e := c.throttled(fail); e != nil {
 		return nil, e
 	}
 	if err := c.limiter.Wait(ctx); err != nil {
@@ -201,40 +206,36 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	// "unclear". A RoundTripper that is not net/http's calls the hook itself.
 	var sent atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	request, err := c.build(traced, r)
+	request, err := c.build(traced, r, write)
 	if err != nil {
 		return nil, fail(connectors.ClassRejected, "request cannot be made", err)
 	}
 	if c.opts.Authorize != nil && !r.NoAuthorization {
 		if err := c.opts.Authorize(ctx, request); err != nil {
-			var already *connectors.Error
-			if errors.As(err, &already) {
-				if already.Class == connectors.ClassUnclear {
-					// The token's answer was lost; the request itself was not sent.
-					already.Class = connectors.ClassRetry
-				}
-				return nil, already
-			}
-			return nil, fail(connectors.ClassUnauthorised, "no credentials", err)
+			return nil, c.unauthorised(err, fail)
 		}
 	}
-
+	// The turn may have come long after another request met a 429.
+	if e := c.throttled(fail); e != nil {
+		return nil, e
+	}
 	if !connectors.MayStillSend(ctx, time.Now()) {
 		return nil, fail(connectors.ClassRetry, "not sent: it waited too long for its turn", nil)
 	}
 	began := time.Now()
-	answer, failure := c.roundTrip(request, &sent, fail)
+	answer, failure := c.roundTrip(request, &sent, write, fail)
 	if failure == nil && answer.Status/100 != 2 {
-		failure = c.refusal(r, answer, write, fail)
+		failure = c.refusal(answer, write, fail)
 	}
 	if failure == nil && r.Into != nil {
 		if err := json.Unmarshal(answer.Body, r.Into); err != nil {
 			failure = fail(connectors.ClassUnclear, "the answer is not the JSON that was expected", err)
 			failure.Status = answer.Status
+			failure.RequestID = requestID(answer.Header)
 			if c.opts.Refusal != nil {
 				c.opts.Refusal(answer, failure)
-				failure.Message = c.redact(failure.Message)
 			}
+			c.clean(failure)
 		}
 	}
 	if o := c.opts.Env.Observer; o != nil {
@@ -244,12 +245,44 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		}
 		o.Request(c.opts.Connector, r.Op, outcome, time.Since(began))
 	}
-	return answer, failure
+	if failure != nil {
+		return nil, failure
+	}
+	return answer, nil
+}
+
+// throttled is the failure of a request that is not sent because the system
+// has asked for silence; nil when it has not.
+func (c *Client) throttled(fail failFunc) *connectors.Error {
+	until := c.PausedUntil()
+	if until.IsZero() {
+		return nil
+	}
+	e := fail(connectors.ClassThrottled, "not sent: the system asked not to be called before "+until.UTC().Format(time.RFC3339), nil)
+	e.Until = until
+	return e
+}
+
+// unauthorised is the failure of a request for which there are no credentials,
+// and which was not sent.
+func (c *Client) unauthorised(err error, fail failFunc) *connectors.Error {
+	var already *connectors.Error
+	if !errors.As(err, &already) {
+		return fail(connectors.ClassUnauthorised, "no credentials", err)
+	}
+	e := *already
+	switch e.Class {
+	case connectors.ClassUnclear:
+		e.Class = connectors.ClassRetry // the token's answer was lost, no more
+	case connectors.ClassRejected, connectors.ClassGone, connectors.ClassConflict:
+		e.Class = connectors.ClassUnauthorised
+	}
+	return &e
 }
 
 type failFunc func(class connectors.Class, message string, err error) *connectors.Error
 
-func (c *Client) roundTrip(request *http.Request, sent *atomic.Bool, fail failFunc) (*Answer, *connectors.Error) {
+func (c *Client) roundTrip(request *http.Request, sent *atomic.Bool, write bool, fail failFunc) (*Answer, *connectors.Error) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		if sent.Load() {
@@ -259,20 +292,28 @@ func (c *Client) roundTrip(request *http.Request, sent *atomic.Bool, fail failFu
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.opts.MaxBody+1))
-	if err != nil {
-		e := fail(connectors.ClassUnclear, "the answer was cut off", err)
-		e.Status = response.StatusCode
-		return nil, e
+	whole := &Answer{Status: response.StatusCode, Header: response.Header, Body: body}
+	tooLarge := int64(len(body)) > c.opts.MaxBody
+	if tooLarge {
+		whole.Body = body[:c.opts.MaxBody]
 	}
-	if int64(len(body)) > c.opts.MaxBody {
-		e := fail(connectors.ClassUnclear, fmt.Sprintf("the answer is larger than %d bytes", c.opts.MaxBody), nil)
-		e.Status = response.StatusCode
-		return nil, e
+	if response.StatusCode/100 != 2 || err == nil && !tooLarge {
+		return whole, nil // a refusal is one, however much of its text came
 	}
-	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+	e := fail(connectors.ClassUnclear, "the answer was cut off", err)
+	if tooLarge {
+		e = fail(connectors.ClassUnclear, fmt.Sprintf("the answer is larger than %d bytes", c.opts.MaxBody), nil)
+		if !write {
+			e.Class = connectors.ClassRejected // it will not be smaller the next time
+		}
+	}
+	e.Status = response.StatusCode
+	e.RequestID = requestID(response.Header)
+	c.clean(e)
+	return nil, e
 }
 
-func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
+func (c *Client) build(ctx context.Context, r Request, write bool) (*http.Request, error) {
 	address := strings.TrimSuffix(c.opts.BaseURL, "/") + r.Path
 	if len(r.Query) > 0 {
 		address += "?" + r.Query.Encode()
@@ -288,6 +329,9 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 	case r.Form != nil:
 		body, contentType = []byte(r.Form.Encode()), "application/x-www-form-urlencoded"
 	}
+	if int64(len(body)) > c.opts.MaxSent {
+		return nil, fmt.Errorf("its body has %d bytes, more than %d", len(body), c.opts.MaxSent)
+	}
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
@@ -297,7 +341,16 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 		return nil, err
 	}
 	for name, values := range r.Header {
-		request.Header[name] = values
+		request.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	if write && (request.Header.Get("Idempotency-Key") != "" || request.Header.Get("X-Idempotency-Key") != "") {
+		// These make net/http send a request again of its own accord, if it can
+		// read the body again. Without one, a body that cannot be read twice
+		// stands in.
+		request.GetBody = nil
+		if request.Body == nil {
+			request.Body = io.NopCloser(strings.NewReader(""))
+		}
 	}
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
@@ -309,83 +362,4 @@ func (c *Client) build(ctx context.Context, r Request) (*http.Request, error) {
 		request.Header.Set("User-Agent", c.opts.Env.UserAgent)
 	}
 	return request, nil
-}
-
-func (c *Client) refusal(r Request, answer *Answer, write bool, fail failFunc) *connectors.Error {
-	e := fail(classOf(answer.Status, write), "", nil)
-	e.Status = answer.Status
-	for _, name := range []string{"X-Request-Id", "X-Transaction-Id", "Atl-Traceid"} {
-		if id := answer.Header.Get(name); id != "" {
-			e.RequestID = id
-			break
-		}
-	}
-	if answer.Status/100 == 3 {
-		e.Message = "redirected; is the address of the connector right?"
-	}
-	if c.opts.Refusal != nil {
-		c.opts.Refusal(answer, e)
-		e.Message = c.redact(e.Message)
-	}
-	if e.Message == "" {
-		e.Message = c.redact(excerpt(answer.Body))
-	}
-	pause, asked := retryAfter(answer.Header, time.Now())
-	if answer.Status == http.StatusTooManyRequests && !asked {
-		pause, asked = defaultPause, true
-	}
-	if asked && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
-		e.Until = time.Now().Add(pause)
-		c.pause(e.Until)
-		if o := c.opts.Env.Observer; o != nil {
-			o.Throttled(c.opts.Connector, pause)
-		}
-	}
-	return e
-}
-
-func classOf(status int, write bool) connectors.Class {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return connectors.ClassThrottled
-	case status == http.StatusUnauthorized, status == http.StatusForbidden && !write:
-		return connectors.ClassUnauthorised
-	case status == http.StatusNotFound:
-		return connectors.ClassGone
-	case status == http.StatusConflict:
-		return connectors.ClassConflict
-	case status == http.StatusRequestTimeout, status >= 500:
-		return connectors.ClassUnclear
-	case status/100 == 3, status == http.StatusTooEarly:
-		return connectors.ClassRetry
-	default:
-		return connectors.ClassRejected
-	}
-}
-
-// retryAfter reads Retry-After, in seconds or as a date.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if value == "" {
-		return 0, false
-	}
-	var pause time.Duration
-	if seconds, err := time.ParseDuration(value + "s"); err == nil {
-		pause = seconds
-	} else if at, err := http.ParseTime(value); err == nil {
-		pause = at.Sub(now)
-	} else {
-		return 0, false
-	}
-	return min(max(pause, 0), maxPause), true
-}
-
-// excerpt is the beginning of a body, fit for one line of a log.
-func excerpt(body []byte) string {
-	const limit = 300
-	text := strings.Join(strings.Fields(string(body)), " ")
-	if runes := []rune(text); len(runes) > limit {
-		return string(runes[:limit]) + "…"
-	}
-	return text
 }

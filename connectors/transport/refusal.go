@@ -1,0 +1,98 @@
+package transport
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// refusal is the failure that an answer other than 2xx means.
+func (c *Client) refusal(answer *Answer, write bool, fail failFunc) *connectors.Error {
+	e := fail(classOf(answer.Status, write), "", nil)
+	e.Status = answer.Status
+	e.RequestID = requestID(answer.Header)
+	if answer.Status/100 == 3 {
+		e.Message = "redirected; is the address of the connector right?"
+	}
+	if c.opts.Refusal != nil {
+		c.opts.Refusal(answer, e)
+	}
+	if e.Message == "" {
+		// Cleaned before it is cut, or half a secret would stay.
+		e.Message = excerpt(c.redact(string(answer.Body[:min(len(answer.Body), maxExcerpted)])))
+	}
+	c.clean(e)
+	pause, asked := retryAfter(answer.Header, time.Now())
+	if answer.Status == http.StatusTooManyRequests && !asked {
+		pause, asked = defaultPause, true
+	}
+	if asked && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
+		e.Until = time.Now().Add(pause)
+		c.pause(e.Until)
+		if o := c.opts.Env.Observer; o != nil {
+			o.Throttled(c.opts.Connector, pause)
+		}
+	}
+	return e
+}
+
+func requestID(h http.Header) string {
+	for _, name := range []string{"X-Request-Id", "X-Transaction-Id", "Atl-Traceid"} {
+		if id := h.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func classOf(status int, write bool) connectors.Class {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return connectors.ClassThrottled
+	case status == http.StatusUnauthorized, status == http.StatusForbidden && !write:
+		return connectors.ClassUnauthorised
+	case status == http.StatusNotFound:
+		return connectors.ClassGone
+	case status == http.StatusConflict:
+		return connectors.ClassConflict
+	case status == http.StatusRequestTimeout, status >= 500:
+		return connectors.ClassUnclear
+	case status/100 == 3, status == http.StatusTooEarly:
+		return connectors.ClassRetry
+	default:
+		return connectors.ClassRejected
+	}
+}
+
+// retryAfter reads Retry-After, in seconds or as a date. A date is taken
+// against the answer's own, since the two clocks may differ.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(seconds) {
+		return time.Duration(min(max(seconds, 0), maxPause.Seconds()) * float64(time.Second)), true
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(at.Sub(now), 0), maxPause), true
+}
+
+const maxExcerpted = 64 << 10
+
+// excerpt is the beginning of a text, fit for one line of a log.
+func excerpt(text string) string {
+	const limit = 300
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
+}
