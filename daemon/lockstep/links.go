@@ -32,7 +32,7 @@ func (a *app) linksCommand() *cobra.Command {
 			return table(a.stdout, func(row func(...any)) {
 				row("ID", "ROUTE", "TEMPLATE", "STATE", "SOURCE", "TARGET", "UPDATED")
 				for _, l := range links {
-					row(l.ID, l.Route, l.Template, l.State, l.Source, targetOf(l), when(l.UpdatedAt))
+					row(l.ID, l.Route, orDash(l.Template), l.State, l.Source, targetOf(l), when(l.UpdatedAt))
 				}
 			})
 		},

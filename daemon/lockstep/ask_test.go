@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A fakeDaemon answers each path with a status and a body, and remembers what
+// it was asked.
+type fakeDaemon struct {
+	answers map[string]fakeAnswer // by method and path
+	asked   []string
+	token   string
+}
+
+type fakeAnswer struct {
+	code int
+	body string
+}
+
+func (f *fakeDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := r.Method + " " + r.URL.RequestURI()
+	f.asked = append(f.asked, asked)
+	f.token = r.Header.Get("Authorization")
+	answer, ok := f.answers[asked]
+	if !ok {
+		answer = fakeAnswer{404, `{"error":"there is nothing of this id"}`}
+	}
+	w.WriteHeader(answer.code)
+	_, _ = w.Write([]byte(answer.body))
+}
+
+// ask runs a command against the fake, with a token.
+func (f *fakeDaemon) ask(t *testing.T, args string) (status int, stdout, stderr string) {
+	t.Helper()
+	server := httptest.NewServer(f)
+	defer server.Close()
+	env := func(name string) (string, bool) {
+		switch name {
+		case "LOCKSTEP_ADMIN":
+			return server.Listener.Addr().String(), true
+		case "LOCKSTEP_ADMIN_TOKEN":
+			return "s3cret", true
+		}
+		return "", false
+	}
+	var out, err bytes.Buffer
+	status = run(t.Context(), strings.Fields(args), strings.NewReader(""), &out, &err, env)
+	return status, out.String(), err.String()
+}
+
+const goodStatus = `{"ready":true,"version":"1","generation":"g1","commit":"c1",` +
+	`"config":{"ok":true,"loaded_at":"2026-01-02T03:04:05Z","diagnostics":[]},` +
+	`"routes":[{"name":"incidents","pending":2,"in_flight":1,"links":7,"dead":3}],` +
+	`"connectors":[{"name":"itsm","type":"servicenow","ok":false,"last_error":"read: HTTP 429","throttled_until":"2026-01-02T03:05:05Z"}]}`
+
+func TestStatusCommand(t *testing.T) {
+	f := &fakeDaemon{answers: map[string]fakeAnswer{"GET /v1/status": {200, goodStatus}}}
+	status, stdout, stderr := f.ask(t, "status")
+	want := `ready       yes
+generation  g1 (commit c1)
+files       good
+loaded      2026-01-02 03:04:05Z
+
+ROUTE      PENDING  IN FLIGHT  LINKS  DEAD
+incidents  2        1          7      3
+
+CONNECTOR  TYPE        OK  NOTE
+itsm       servicenow  no  waiting until 2026-01-02 03:05:05Z; read: HTTP 429
+`
+	if status != 0 || stdout != want || stderr != "" {
+		t.Errorf("exit %d, stderr %q, stdout:\n%s\nwant:\n%s", status, stderr, stdout, want)
+	}
+	if f.token != "Bearer s3cret" {
+		t.Errorf("sent %q", f.token)
+	}
+	status, stdout, _ = f.ask(t, "status -json")
+	if status != 0 || stdout != goodStatus {
+		t.Errorf("-json: exit %d, stdout %s", status, stdout)
+	}
+
+	for name, change := range map[string][2]string{
+		"not ready":     {`"ready":true`, `"ready":false,"waiting":"the store is not connected"`},
+		"bad files":     {`"ok":true`, `"ok":false`},
+		"changed files": {`"ok":true`, `"ok":true,"stale":true`},
+	} {
+		f.answers["GET /v1/status"] = fakeAnswer{200, strings.Replace(goodStatus, change[0], change[1], 1)}
+		for _, args := range []string{"status", "status -json"} {
+			if status, stdout, _ := f.ask(t, args); status != 1 || stdout == "" {
+				t.Errorf("%s: %s: exit %d, want 1; stdout %q", name, args, status, stdout)
+			}
+		}
+	}
+}
+
+func TestReloadCommand(t *testing.T) {
+	f := &fakeDaemon{answers: map[string]fakeAnswer{"POST /v1/reload": {200, goodStatus}}}
+	status, stdout, stderr := f.ask(t, "reload")
+	if status != 0 || stdout != "running generation g1 (commit c1)\n" || stderr != "" {
+		t.Errorf("exit %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	const refused = `{"error":"the configuration is bad; the old one stays","diagnostics":[{"severity":"error","file":"main.hcl","line":3,"column":9,"summary":"no such field","detail":"Write another."}]}`
+	f.answers["POST /v1/reload"] = fakeAnswer{409, refused}
+	status, stdout, stderr = f.ask(t, "reload")
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "main.hcl:3:9: error: no such field") || !strings.Contains(stderr, "the old one stays") {
+		t.Errorf("exit %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	status, stdout, _ = f.ask(t, "reload -json")
+	if status != 1 || stdout != refused {
+		t.Errorf("-json: exit %d, stdout %q", status, stdout)
+	}
+}
+
+const aLink = `{"id":"l1","route":"incidents","template":"security","source":"incidentio.acme.incident/1","target":"servicenow.itsm.incident/2","url":"https://x/2","state":"active","updated_at":"2026-01-02T03:04:05Z","generation":"g1","number":"INC1"}`
+
+func TestLinksCommand(t *testing.T) {
+	f := &fakeDaemon{answers: map[string]fakeAnswer{
+		"GET /v1/links":       {200, "[" + aLink + `,{"id":"l2","route":"incidents","source":"incidentio.acme.incident/3","target":null,"state":"claim"}]`},
+		"GET /v1/links/l1":    {200, aLink},
+		"DELETE /v1/links/l1": {200, strings.Replace(aLink, "active", "detached", 1)},
+		"POST /v1/links":      {200, aLink},
+	}}
+	status, stdout, _ := f.ask(t, "links")
+	want := `ID  ROUTE      TEMPLATE  STATE   SOURCE                      TARGET                      UPDATED
+l1  incidents  security  active  incidentio.acme.incident/1  servicenow.itsm.incident/2  2026-01-02 03:04:05Z
+l2  incidents  -         claim   incidentio.acme.incident/3  -                           -
+`
+	if status != 0 || stdout != want {
+		t.Errorf("exit %d, stdout:\n%s\nwant:\n%s", status, stdout, want)
+	}
+	status, stdout, _ = f.ask(t, "links show l1")
+	if status != 0 || !strings.Contains(stdout, "state       active\n") || !strings.Contains(stdout, "number      INC1\n") {
+		t.Errorf("show: exit %d, stdout:\n%s", status, stdout)
+	}
+	status, stdout, _ = f.ask(t, "links unlink l1")
+	if status != 0 || !strings.Contains(stdout, "state       detached\n") {
+		t.Errorf("unlink: exit %d, stdout:\n%s", status, stdout)
+	}
+	status, stdout, _ = f.ask(t, "links adopt incidents incidentio.acme.incident/1 servicenow.itsm.incident/2 -json")
+	if status != 0 || stdout != aLink {
+		t.Errorf("adopt: exit %d, stdout:\n%s", status, stdout)
+	}
+	status, stdout, stderr := f.ask(t, "links show l9")
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "nothing of this id") {
+		t.Errorf("an unknown link: exit %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}
+
+const aDeadLetter = `{"id":"d1","route":"incidents","record":"incidentio.acme.incident/1","reason":"rejected","field":"close_code","message":"It said:\nno.","at":"2026-01-02T03:04:05Z"}`
+
+func TestDeadCommand(t *testing.T) {
+	f := &fakeDaemon{answers: map[string]fakeAnswer{
+		"GET /v1/dead":           {200, "[" + aDeadLetter + "]"},
+		"GET /v1/dead/d1":        {200, aDeadLetter},
+		"POST /v1/dead/d1/retry": {200, aDeadLetter},
+		"DELETE /v1/dead/d1":     {200, aDeadLetter},
+	}}
+	want := `ID  SINCE                 ROUTE      RECORD                      REASON    FIELD       MESSAGE
+d1  2026-01-02 03:04:05Z  incidents  incidentio.acme.incident/1  rejected  close_code  It said: no.
+`
+	for _, args := range []string{"dead", "dead list"} {
+		if status, stdout, _ := f.ask(t, args); status != 0 || stdout != want {
+			t.Errorf("%s: exit %d, stdout:\n%s\nwant:\n%s", args, status, stdout, want)
+		}
+	}
+	status, stdout, _ := f.ask(t, "dead show d1")
+	if status != 0 || !strings.HasSuffix(stdout, "\n\nIt said:\nno.\n") {
+		t.Errorf("show: exit %d, stdout:\n%s", status, stdout)
+	}
+	status, stdout, stderr := f.ask(t, "dead retry d9 d1")
+	if status != 1 || stdout != "retried d1 (incidentio.acme.incident/1)\n" || stderr != "lockstep: d9: there is no such dead letter\n" {
+		t.Errorf("retry: exit %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	status, stdout, _ = f.ask(t, "dead drop d1 -json")
+	var dropped []map[string]any
+	if err := json.Unmarshal([]byte(stdout), &dropped); status != 0 || err != nil || len(dropped) != 1 || dropped[0]["id"] != "d1" {
+		t.Errorf("drop: exit %d, stdout:\n%s", status, stdout)
+	}
+	f.answers["GET /v1/dead"] = fakeAnswer{200, "[]"}
+	if status, stdout, _ := f.ask(t, "dead"); status != 0 || stdout != "no dead letters\n" {
+		t.Errorf("none: exit %d, stdout %q", status, stdout)
+	}
+}
+
+func TestWrongTokenSaysWhereItBelongs(t *testing.T) {
+	f := &fakeDaemon{answers: map[string]fakeAnswer{"GET /v1/status": {401, `{"error":"the admin token is missing or wrong"}`}}}
+	status, _, stderr := f.ask(t, "status")
+	if status != 1 || !strings.Contains(stderr, "LOCKSTEP_ADMIN_TOKEN") || strings.Contains(stderr, "s3cret") {
+		t.Errorf("exit %d, stderr %q", status, stderr)
+	}
+}
