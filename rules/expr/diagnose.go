@@ -47,10 +47,11 @@ func (p *program) typeErrors(errs []*cel.Error) hcl.Diagnostics {
 	errs = append([]*cel.Error(nil), errs...)
 	sort.SliceStable(errs, func(i, j int) bool { return p.offset(errs[i].Location) < p.offset(errs[j].Location) })
 	namespaces := p.unknownNamespaces(errs)
+	arguments := p.macroArguments(errs)
 	var diags hcl.Diagnostics
 	seen := map[hcl.Range]bool{}
 	for _, err := range errs {
-		if namespaces[err.ExprID] || strings.Contains(err.Message, "!error!") {
+		if namespaces[err.ExprID] || arguments[err.ExprID] || strings.Contains(err.Message, "!error!") {
 			continue // follows from another error
 		}
 		d := p.typeError(err)
@@ -81,6 +82,9 @@ func (p *program) typeError(err *cel.Error) *hcl.Diagnostic {
 		if e != nil && e.Kind() == ast.CallKind {
 			return report("unknown function "+p.quote(p.functionName(e)), p.functionAdvice(e))
 		}
+		if e != nil && e.Kind() == ast.StructKind {
+			return report(`unexpected "{"`, "Objects cannot be made. A map is written {'name': VALUE}.")
+		}
 		return report("unknown name "+p.quote(name), p.nameAdvice(e, name))
 	}
 	if function, ok := between(message, "found no matching overload for '", "'"); ok {
@@ -104,6 +108,9 @@ func (p *program) typeError(err *cel.Error) *hcl.Diagnostic {
 		if got, ok := between(message, "but found '", "'"); ok {
 			return report(fmt.Sprintf("expected %s, not %s", describe(want), describe(got)), p.mismatchAdvice(e, want, got))
 		}
+	}
+	if reason, ok := strings.CutPrefix(message, "error during formatting: "); ok {
+		return report("the format does not fit its arguments", sentence(reason))
 	}
 	return report("invalid expression", sentence(message))
 }

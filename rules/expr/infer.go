@@ -159,6 +159,25 @@ func (p *program) unknownNamespaces(errs []*cel.Error) map[int64]bool {
 	return ids
 }
 
+// macroArguments are the nodes within the arguments of macros that are written
+// wrong: the names that a macro would have bound are unknown there.
+func (p *program) macroArguments(errs []*cel.Error) map[int64]bool {
+	ids := map[int64]bool{}
+	for _, err := range errs {
+		e := p.nodes[err.ExprID]
+		if e == nil || e.Kind() != ast.CallKind || !strings.Contains(err.Message, "undeclared reference") {
+			continue
+		}
+		if _, ok := macros[p.functionName(e)]; !ok {
+			continue
+		}
+		for _, arg := range e.AsCall().Args() {
+			ast.PreOrderVisit(arg, ast.NewExprVisitor(func(e ast.Expr) { ids[e.ID()] = true }))
+		}
+	}
+	return ids
+}
+
 func (p *program) isNamespace(name string) bool {
 	for function := range p.env.cel.Functions() {
 		if strings.HasPrefix(function, name+".") {

@@ -5,10 +5,7 @@ import "strings"
 // Nearest is the known name that one most likely meant who wrote name, empty
 // if none is near. Case and underscores count less than letters.
 func Nearest(name string, known []string) string {
-	limit := 1 + len([]rune(name))/4
-	if limit > 3 {
-		limit = 3
-	}
+	limit := min(max((len([]rune(name))+2)/4, 1), 3)
 	best, bestAt := "", limit+1
 	for _, k := range known {
 		if k == name {

@@ -71,6 +71,14 @@ func (p *program) overloadAdvice(e ast.Expr, function string, args []string) (su
 	} else {
 		summary = fmt.Sprintf("%s does not take %s", name, what)
 	}
+	if function == lookupName {
+		detail = "It is called as lookup(MAP, KEY, DEFAULT). KEY must have the type of the map's keys, DEFAULT that of its values, or be null."
+		if len(args) > 0 && len(operands) > 0 && p.env.known.structs[args[0]] != nil {
+			text := p.exprText(operands[0])
+			detail = fmt.Sprintf("%s is an object, not a map, for what it holds has different types: select it with a dot.", text)
+		}
+		return summary, detail
+	}
 	return summary, p.signatures(function)
 }
 
@@ -94,9 +102,9 @@ func (p *program) signatures(function string) string {
 	}
 	const most = 4
 	if len(ways) > most {
-		ways = append(ways[:most:most], "…")
+		ways = ways[:most]
 	}
-	return "It is called as " + strings.Join(ways, ", or as ") + "."
+	return "It is called as " + strings.Join(ways, " or ") + "."
 }
 
 // plainType is a type within a signature.
@@ -137,7 +145,7 @@ func (p *program) compareAdvice(operands []ast.Expr, args []string, operator str
 			return fmt.Sprintf("%s: write %s without quotes.", is, number)
 		case args[i] == "string" && args[other] == "bool":
 			return fmt.Sprintf("%s: compare it with true or false, without quotes.", is)
-		case args[other] == "string" && args[i] != "string":
+		case args[other] == "string" && (args[i] == "int" || args[i] == "double" || args[i] == "bool"):
 			return fmt.Sprintf("%s: write '%s' in quotes.", is, written)
 		case args[other] == "double" && args[i] == "int":
 			return fmt.Sprintf("%s: write %s.0.", is, written)

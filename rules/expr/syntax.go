@@ -44,6 +44,12 @@ func (p *program) syntaxError(at int, message string) *hcl.Diagnostic {
 			return report(open, open+1, fmt.Sprintf("%q is not closed", string(p.source[open])),
 				fmt.Sprintf("Its %q is missing.", string(closer(p.source[open]))))
 		}
+		if p.halfChoice() {
+			return report(prevFrom, prevTo, "the expression ends too early", "A choice is written CONDITION ? A : B.")
+		}
+		if prev == "." {
+			return report(prevFrom, prevTo, "the expression ends too early", "After . the name of a field is missing.")
+		}
 		return report(prevFrom, prevTo, "the expression ends too early",
 			fmt.Sprintf("After %s something is missing: a field, a text in single quotes, a number.", prev))
 	}
@@ -84,6 +90,9 @@ func (p *program) syntaxError(at int, message string) *hcl.Diagnostic {
 		}
 	case token == ":" || token == "?":
 		return report(from, to, "unexpected "+p.quote(token), "A choice is written CONDITION ? A : B.")
+	}
+	if prev == "." {
+		return report(from, to, "unexpected "+shown(token), "After . the name of a field is expected.")
 	}
 	if prev != "" && !endsOperand(prev) {
 		return report(from, to, "unexpected "+shown(token), fmt.Sprintf("After %s a field, a text in single quotes or a number is expected.", prev))
@@ -173,12 +182,19 @@ func (p *program) tokenError(at int, prev string) *hcl.Diagnostic {
 		return report(at, at+1, p.quote(string(r))+" is not an operator", "Write "+string(r)+string(r)+".")
 	case '\'', '"':
 		start := at
+		for start > 0 && p.source[start-1] == r {
+			start-- // the parser may have taken two of three quotes for a text
+		}
+		quotes := string(r)
+		if hasAt(p.source, start, quotes+quotes+quotes) {
+			quotes += quotes + quotes
+		}
 		for start > 0 && isPrefix(p.source[start-1]) {
 			start--
 		}
-		end, _ := stringEnd(p.source, at)
+		end, _ := stringEnd(p.source, start)
 		if end-at < 2 || p.source[end-1] != r {
-			return report(start, end, "the text is not closed", "Its closing "+string(r)+" is missing.")
+			return report(start, end, "the text is not closed", "Its closing "+quotes+" is missing.")
 		}
 		for i := at + 1; i < end-1; i++ {
 			if p.source[i] == '\\' {
@@ -239,6 +255,22 @@ func (p *program) unclosed() int {
 		return -1
 	}
 	return open[len(open)-1]
+}
+
+// halfChoice reports whether a "?" has no ":".
+func (p *program) halfChoice() bool {
+	open := 0
+	for i := 0; i < len(p.source); {
+		_, to := tokenAt(p.source, i)
+		switch {
+		case p.source[i] == '?' && (i == 0 || p.source[i-1] != '.' && p.source[i-1] != '['):
+			open++
+		case p.source[i] == ':':
+			open--
+		}
+		i = to
+	}
+	return open > 0
 }
 
 func closer(r rune) rune {

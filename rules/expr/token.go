@@ -19,6 +19,12 @@ func (p *program) nodeRange(id int64) hcl.Range {
 	if !ok || int(at.Start) >= len(p.source) {
 		return p.span(trimmed(p.source, 0, len(p.source)))
 	}
+	if e, ok := p.nodes[id]; ok && e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
+		// CEL places has(x.y) at its parenthesis; the field is the last token.
+		if end, ok := closing(p.source, int(at.Start)); ok {
+			return p.span(p.tokenBefore(end - 1))
+		}
+	}
 	return p.span(nameAt(p.source, int(at.Start)))
 }
 
