@@ -52,6 +52,10 @@ type Choice struct {
 type Field struct {
 	Type        Type
 	Description string
+	// WriteType is the type of what is written where it differs from what is
+	// read: an incident's severity is read as an object and written as its
+	// name. nil: what is written has Type.
+	WriteType *Type
 
 	// Write says when a template may set the field.
 	Write Write
@@ -64,11 +68,19 @@ type Field struct {
 	Choices         []Choice
 	InstanceChoices bool
 	// Lookups are the properties that ref() may name (of a Reference, or a
-	// list of them); nil where ref() does not fit the field.
+	// list or map of them); nil where ref() does not fit the field.
 	Lookups []string
 	// Reserved explains why a rule must not write the field (lockstep's own
 	// marks); empty otherwise.
 	Reserved string
+}
+
+// Writes returns the type of what is written to the field.
+func (f Field) Writes() Type {
+	if f.WriteType != nil {
+		return *f.WriteType
+	}
+	return f.Type
 }
 
 // Write says when a field may be written.
