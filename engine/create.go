@@ -152,7 +152,7 @@ func (w *work) resolve(ctx context.Context, g *guard, target connectors.Target, 
 		fields map[string]any
 		failed map[string]*connectors.Error
 	}
-	r, err := ask(g, "resolve", func() (resolution, error) {
+	r, err := ask(g, opResolve, func() (resolution, error) {
 		fields, failed, err := target.Resolve(ctx, record, rendered)
 		return resolution{fields, failed}, err
 	})

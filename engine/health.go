@@ -102,9 +102,15 @@ func ask[T any](g *guard, op string, call func() (T, error)) (T, error) {
 		return none, err
 	}
 	v, err := call()
-	g.leave(err)
+	if err != nil || op != opResolve {
+		g.leave(err)
+	}
 	return v, err
 }
+
+// opResolve is answered from a cache as a rule, and says nothing of how the
+// system does when it succeeds.
+const opResolve = "resolve"
 
 func (g *guard) read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
 	return ask(g, "read", func() (connectors.Record, error) { return g.connector.Read(ctx, ref) })
