@@ -193,6 +193,12 @@ func (p *program) tokenError(at int, prev string) *hcl.Diagnostic {
 			start--
 		}
 		end, _ := stringEnd(p.source, start)
+		for i := start; i < end && len(quotes) == 1; i++ {
+			if p.source[i] == '\n' {
+				return report(start, i, "a line break within a text",
+					`Write \n for it, which is \\n in a quoted HCL string, or close the text before the line ends.`)
+			}
+		}
 		if end-at < 2 || p.source[end-1] != r {
 			return report(start, end, "the text is not closed", "Its closing "+quotes+" is missing.")
 		}

@@ -54,6 +54,7 @@ func (e *Env) Template(t *Text) (*Template, hcl.Diagnostics) {
 		}
 		tmpl.programs = append(tmpl.programs, program)
 	}
+	sort.SliceStable(diags, func(i, j int) bool { return diags[i].Subject.Start.Byte < diags[j].Subject.Start.Byte })
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -214,10 +215,21 @@ func (t *Template) Literals() []Literal {
 // literalRange is the place of a literal, its sign included.
 func (p *program) literalRange(e ast.Expr) hcl.Range {
 	at, ok := p.ast.SourceInfo().GetOffsetRange(e.ID())
-	if !ok || e.Kind() != ast.LiteralKind || int(at.Stop) <= int(at.Start) {
+	from := int(at.Start)
+	if !ok || from >= len(p.source) {
 		return p.nodeRange(e.ID())
 	}
-	return p.span(int(at.Start), int(at.Stop))
+	switch p.source[from] {
+	case '{', '[':
+		if to, ok := closing(p.source, from); ok {
+			return p.span(from, to)
+		}
+	case '-':
+		number, _ := trimmed(p.source, from+1, len(p.source))
+		_, to := tokenAt(p.source, number)
+		return p.span(from, to)
+	}
+	return p.nodeRange(e.ID())
 }
 
 // literalValue is the value of a literal, or of a list or map of literals.

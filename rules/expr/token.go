@@ -99,8 +99,9 @@ func tokenAt(src []rune, at int) (from, to int) {
 }
 
 // stringEnd is the end of the string literal that begins at a rune, prefix
-// included; false if none does. A string that is not closed ends with its
-// line, one in triple quotes with the text.
+// included; false if none does. A string that is not closed ends with the
+// source. A line break does not end one, though CEL refuses it there unless
+// the quotes are triple.
 func stringEnd(src []rune, at int) (int, bool) {
 	i, raw := at, false
 	for i < len(src) && i < at+2 && isPrefix(src[i]) {
@@ -127,8 +128,6 @@ func stringEnd(src []rune, at int) (int, bool) {
 	}
 	for i++; i < len(src); i++ {
 		switch {
-		case src[i] == '\n':
-			return i, true
 		case src[i] == '\\' && !raw:
 			i++
 		case src[i] == quote:
