@@ -25,7 +25,7 @@ import (
 // Three servers with three replicas, on real sockets and in real time, one of
 // which goes away while two daemons use them.
 func TestCluster(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	servers := cluster(t, 3)
 	var addresses []string
@@ -37,10 +37,13 @@ func TestCluster(t *testing.T) {
 		check(t, err)
 		t.Cleanup(nc.Close)
 		var store *jetstream.Store
-		insist(ctx, t, func() error { // until there is a leader
+		insist(ctx, t, func(ctx context.Context) error { // until there is a leader
 			store, err = jetstream.Open(ctx, nc, jetstream.Options{Replicas: 3})
 			return err
 		})
+		if store == nil {
+			t.FailNow()
+		}
 		return store.Engine()
 	}
 	a, b := daemon(), daemon()
@@ -70,7 +73,7 @@ func TestCluster(t *testing.T) {
 	hint := func(id string) {
 		t.Helper()
 		want[incidents.Ref(id)] = true
-		insist(ctx, t, func() error { return a.Hints.Add(ctx, incidents.Ref(id), "") })
+		insist(ctx, t, func(ctx context.Context) error { return a.Hints.Add(ctx, incidents.Ref(id), "") })
 	}
 	for i := range 20 {
 		hint(fmt.Sprint("before ", i))
@@ -106,12 +109,12 @@ func TestCluster(t *testing.T) {
 	expect()
 	for _, store := range []engine.Store{a, b} {
 		var e engine.Entry
-		insist(ctx, t, func() error { e, err = store.Links.Get(ctx, "link"); return err })
+		insist(ctx, t, func(ctx context.Context) error { e, err = store.Links.Get(ctx, "link"); return err })
 		if string(e.Value) != "2" || e.Revision != two {
 			t.Errorf("the link is %q at %d, want 2 at %d", e.Value, e.Revision, two)
 		}
 		// Answered by any replica, so a moment may pass until it has everything.
-		insist(ctx, t, func() error {
+		insist(ctx, t, func(ctx context.Context) error {
 			entries, err := store.Journal.Read(ctx, connectors.Ref{}, time.Time{}, 10)
 			if err == nil && !cmp.Equal([][]byte{[]byte("entry")}, entries) {
 				err = fmt.Errorf("journal is %q", bytes.Join(entries, []byte(", ")))
@@ -132,7 +135,7 @@ func TestCluster(t *testing.T) {
 	for _, store := range []engine.Store{a, b} {
 		race.Go(func() {
 			for range 50 {
-				insist(ctx, t, func() error {
+				insist(ctx, t, func(ctx context.Context) error {
 					e, err := store.Marks.Get(ctx, "count")
 					switch {
 					case errors.Is(err, engine.ErrNotFound):
@@ -155,16 +158,18 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// insist tries until it works.
-func insist(ctx context.Context, t *testing.T, f func() error) {
+// insist tries until it works. A request that no leader sees gets no answer.
+func insist(ctx context.Context, t *testing.T, f func(ctx context.Context) error) {
 	t.Helper()
 	for {
-		err := f()
+		attempt, cancel := context.WithTimeout(ctx, 3*time.Second)
+		err := f(attempt)
+		cancel()
 		switch {
 		case err == nil:
 			return
 		case ctx.Err() != nil:
-			t.Errorf("gave up: %v", err)
+			t.Errorf("gave up: %v", err) // also called outside the test's own goroutine
 			return
 		case !errors.Is(err, engine.ErrConflict):
 			<-time.After(50 * time.Millisecond)
