@@ -145,7 +145,7 @@ func (p *program) typeOf(e ast.Expr) *types.Type {
 	}
 	var joined *types.Type
 	for _, branch := range branches(e) {
-		t := p.ast.GetType(branch.ID())
+		t := p.branchType(branch)
 		switch {
 		case isNullLiteral(branch):
 		case joined == nil:
@@ -158,6 +158,20 @@ func (p *program) typeOf(e ast.Expr) *types.Type {
 		return types.DynType
 	}
 	return joined
+}
+
+// branchType is the type of a branch. That of lookup with null as its default
+// is the type of what the table holds.
+func (p *program) branchType(e ast.Expr) *types.Type {
+	t := p.ast.GetType(e.ID())
+	if t.Kind() != types.DynKind || e.Kind() != ast.CallKind || e.AsCall().FunctionName() != lookupName {
+		return t
+	}
+	args := e.AsCall().Args()
+	if table := p.ast.GetType(args[0].ID()); table.Kind() == types.MapKind && isNullLiteral(args[2]) {
+		return table.Parameters()[1]
+	}
+	return t
 }
 
 // branches are the expressions one of which an expression results in.

@@ -112,6 +112,7 @@ func TestTemplateType(t *testing.T) {
 		`{{ null }}`:                                                            {},
 		`{{ incident.?name }}`:                                                  str,
 		`{{ lookup(local.urgency, state, 3) }}`:                                 i,
+		`{{ lookup(local.groups, state, null) }}`:                               str,
 		`{{ {'a': 1} }}`:                                                        connectors.MapOf(i),
 		`{{ incident.severity }}`: connectors.ObjectOf("severity", map[string]connectors.Type{
 			"id": str, "name": str, "rank": i,
