@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -166,7 +166,7 @@ func TestSockets(t *testing.T) {
 	refused := "http://" + free.Addr().String()
 	check(t, free.Close())
 	unknown := httptest.NewUnstartedServer(answer(200, "{}"))
-	unknown.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of clients that leave
+	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it complains of clients that leave
 	unknown.StartTLS()
 	defer unknown.Close()
 	reset := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

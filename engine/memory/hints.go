@@ -43,9 +43,9 @@ type delivery struct {
 // A place is the durable place of a name.
 type place struct {
 	source  connectors.Collection
-	waiting []*message // to be delivered, in this order
-	inWork  map[connectors.Ref]*message
-	wake    chan struct{} // closed and replaced when waiting grows
+	live    map[connectors.Ref]*message // not acknowledged, replaced or forgotten
+	waiting []*message                  // to be delivered, in this order; some no longer live
+	wake    chan struct{}               // closed and replaced when waiting grows
 }
 
 // A message is a hint at one place, until it is acknowledged, replaced by a
@@ -54,8 +54,8 @@ type message struct {
 	ref      connectors.Ref
 	at       time.Time
 	tries    int
-	deadline time.Time     // when in work: it is delivered again then
-	over     chan struct{} // closed when it is of no more use
+	deadline time.Time     // of one in work: it is delivered again then
+	over     chan struct{} // closed when it is no longer live
 }
 
 func newHints(clock engine.Clock) *hints {
@@ -93,27 +93,24 @@ func (h *hints) add(ref connectors.Ref, tries int) {
 			continue
 		}
 		p.remove(ref)
-		p.append(&message{ref: ref, at: h.clock.Now(), tries: tries, over: make(chan struct{})})
+		m := &message{ref: ref, at: h.clock.Now(), tries: tries, over: make(chan struct{})}
+		p.live[ref] = m
+		p.wait(m)
 	}
 }
 
-func (p *place) append(m *message) {
+// wait queues a message for delivery.
+func (p *place) wait(m *message) {
 	p.waiting = append(p.waiting, m)
 	close(p.wake)
 	p.wake = make(chan struct{})
 }
 
-// remove drops the hint of a record wherever it is.
+// remove ends the hint of a record, if there is one.
 func (p *place) remove(ref connectors.Ref) {
-	p.waiting = slices.DeleteFunc(p.waiting, func(m *message) bool {
-		if m.ref == ref {
-			close(m.over)
-		}
-		return m.ref == ref
-	})
-	if m := p.inWork[ref]; m != nil {
+	if m := p.live[ref]; m != nil {
 		close(m.over)
-		delete(p.inWork, ref)
+		delete(p.live, ref)
 	}
 }
 
@@ -169,7 +166,7 @@ func (h *hints) Consume(ctx context.Context, name string, source connectors.Coll
 		if p != nil {
 			p.clear()
 		}
-		p = &place{source: source, inWork: map[connectors.Ref]*message{}, wake: make(chan struct{})}
+		p = &place{source: source, live: map[connectors.Ref]*message{}, wake: make(chan struct{})}
 		h.places[name] = p
 	}
 	h.mu.Unlock()
@@ -205,12 +202,16 @@ func (h *hints) take(p *place) (*message, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fire()
-	if len(p.waiting) == 0 {
-		return nil, p.wake
+	var m *message
+	for m == nil {
+		if len(p.waiting) == 0 {
+			return nil, p.wake
+		}
+		if next := p.waiting[0]; p.live[next.ref] == next {
+			m = next
+		}
+		p.waiting = p.waiting[1:]
 	}
-	m := p.waiting[0]
-	p.waiting = p.waiting[1:]
-	p.inWork[m.ref] = m
 	m.deadline = h.clock.Now().Add(ackWait)
 	go h.redeliver(p, m, h.clock.After(ackWait))
 	return m, nil
@@ -225,14 +226,13 @@ func (h *hints) redeliver(p *place, m *message, due <-chan time.Time) {
 		case <-due:
 		}
 		h.mu.Lock()
-		if p.inWork[m.ref] != m { // acknowledged or replaced this very moment
+		if p.live[m.ref] != m { // acknowledged or replaced this very moment
 			h.mu.Unlock()
 			return
 		}
 		left := m.deadline.Sub(h.clock.Now())
 		if left <= 0 {
-			delete(p.inWork, m.ref)
-			p.append(m)
+			p.wait(m)
 			h.mu.Unlock()
 			return
 		}
@@ -249,7 +249,7 @@ func (h *hints) hint(p *place, m *message) engine.Hint {
 		Ack: func() {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			if p.inWork[m.ref] == m || slices.Contains(p.waiting, m) {
+			if p.live[m.ref] == m {
 				p.remove(m.ref)
 			}
 		},
@@ -263,13 +263,7 @@ func (h *hints) hint(p *place, m *message) engine.Hint {
 
 // clear ends what waits at a place that is no more.
 func (p *place) clear() []connectors.Ref {
-	var refs []connectors.Ref
-	for _, m := range p.inWork {
-		refs = append(refs, m.ref)
-	}
-	for _, m := range p.waiting {
-		refs = append(refs, m.ref)
-	}
+	refs := slices.Collect(maps.Keys(p.live))
 	for _, ref := range refs {
 		p.remove(ref)
 	}
@@ -312,16 +306,10 @@ func (h *hints) Backlog(ctx context.Context, name string) (int, time.Time, error
 		return 0, time.Time{}, nil
 	}
 	var oldest time.Time
-	older := func(m *message) {
+	for _, m := range p.live {
 		if oldest.IsZero() || m.at.Before(oldest) {
 			oldest = m.at
 		}
 	}
-	for _, m := range p.inWork {
-		older(m)
-	}
-	for _, m := range p.waiting {
-		older(m)
-	}
-	return len(p.inWork) + len(p.waiting), oldest, nil
+	return len(p.live), oldest, nil
 }

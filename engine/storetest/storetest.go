@@ -102,7 +102,7 @@ func (c *consumer) expect(refs ...connectors.Ref) {
 		h.Ack()
 		got = append(got, h.Ref)
 	}
-	c.same(got, refs)
+	sameRefs(c.t, got, refs)
 }
 
 // quiet fails if anything comes within d.
@@ -113,11 +113,6 @@ func (c *consumer) quiet(d time.Duration) {
 		c.t.Fatalf("unexpected hint for %q", h.Ref)
 	case <-time.After(d):
 	}
-}
-
-func (c *consumer) same(got, want []connectors.Ref) {
-	c.t.Helper()
-	sameRefs(c.t, got, want)
 }
 
 func sameRefs(t *testing.T, got, want []connectors.Ref) {

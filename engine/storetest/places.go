@@ -1,0 +1,200 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+var placeCases = []testCase{
+	{"places/a name keeps its place", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		add(t, store, incidents.Ref("1"), incidents.Ref("2"))
+		c.expect(incidents.Ref("1"), incidents.Ref("2"))
+		pass(time.Second)
+		c.stop()
+		add(t, store, incidents.Ref("3"))
+		pass(24 * time.Hour)
+		c = consume(t, store, "r", incidents)
+		c.expect(incidents.Ref("3"))
+		c.quiet(time.Minute)
+	}},
+	{"places/what was in work comes again", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		add(t, store, incidents.Ref("1"), incidents.Ref("2"))
+		for range 2 {
+			if h := c.next(slack); h.Ref.ID == "1" {
+				h.Ack()
+			}
+		}
+		c.stop()
+		c = consume(t, store, "r", incidents)
+		pass(30 * time.Second)
+		c.expect(incidents.Ref("2"))
+		c.quiet(time.Minute)
+	}},
+	{"places/nothing after stop", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		c.stop()
+		add(t, store, incidents.Ref("1"))
+		c.quiet(5 * time.Minute)
+	}},
+	{"places/two share a name", func(t *testing.T, store engine.Store) {
+		a, b := consume(t, store, "r", incidents), consume(t, store, "r", incidents)
+		var want, got []connectors.Ref
+		for i := range 50 {
+			want = append(want, incidents.Ref(fmt.Sprint(i)))
+		}
+		add(t, store, want...)
+		for range want {
+			select {
+			case h := <-a.hints:
+				h.Ack()
+				got = append(got, h.Ref)
+			case h := <-b.hints:
+				h.Ack()
+				got = append(got, h.Ref)
+			case <-time.After(slack):
+				t.Fatalf("only %d of %d hints came", len(got), len(want))
+			}
+		}
+		sameRefs(t, got, want)
+		a.quiet(time.Minute)
+		b.quiet(time.Minute)
+	}},
+	{"places/another source begins anew", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		c.stop()
+		add(t, store, incidents.Ref("1"), followUps.Ref("1"))
+		c = consume(t, store, "r", followUps)
+		c.quiet(time.Minute)
+		add(t, store, incidents.Ref("2"), followUps.Ref("2"))
+		c.expect(followUps.Ref("2"))
+		c.quiet(time.Minute)
+	}},
+	{"places/names", func(t *testing.T, store engine.Store) {
+		want := []string{"route.with dots", "r", strings.Repeat("long", 100), "Ä"}
+		for _, name := range want {
+			consume(t, store, name, incidents).stop()
+		}
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names(t, store)); diff != "" {
+			t.Errorf("names (-want +got):\n%s", diff)
+		}
+	}},
+	{"places/forget returns what was pending", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		other := consume(t, store, "other", incidents)
+		add(t, store, incidents.Ref("in work"), incidents.Ref("done"), incidents.Ref("kept"), incidents.Ref("done too"))
+		var held []engine.Hint
+		for range 4 {
+			h := c.next(slack)
+			switch h.Ref.ID {
+			case "done", "done too":
+				h.Ack()
+			case "kept":
+				h.Keep()
+				held = append(held, h)
+			default:
+				held = append(held, h)
+			}
+		}
+		pass(time.Second) // acks are not confirmed
+		c.stop()
+		strange := incidents.Ref(strings.Repeat("never delivered/", 100))
+		add(t, store, strange, incidents.Ref("kept"), followUps.Ref("another source"))
+		refs, err := store.Hints.Forget(t.Context(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameRefs(t, refs, []connectors.Ref{incidents.Ref("in work"), incidents.Ref("kept"), strange})
+		if diff := cmp.Diff([]string{"other"}, names(t, store)); diff != "" {
+			t.Errorf("names (-want +got):\n%s", diff)
+		}
+		for _, h := range held {
+			h.Keep()
+			h.Ack()
+		}
+		other.expect(incidents.Ref("in work"), incidents.Ref("done"), incidents.Ref("kept"), incidents.Ref("done too"), strange, incidents.Ref("kept"))
+		c = consume(t, store, "r", incidents) // a new name
+		c.quiet(time.Minute)
+	}},
+	{"places/forget many", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		c.stop()
+		var want []connectors.Ref
+		for i := range 6000 {
+			want = append(want, incidents.Ref(fmt.Sprint(i)))
+		}
+		add(t, store, want...)
+		refs, err := store.Hints.Forget(t.Context(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameRefs(t, refs, want)
+	}},
+	{"places/forget nothing", func(t *testing.T, store engine.Store) {
+		consume(t, store, "r", incidents).stop()
+		for range 2 { // the second time there is no such name
+			refs, err := store.Hints.Forget(t.Context(), "r")
+			if err != nil || len(refs) > 0 {
+				t.Fatalf("got %v, %v", refs, err)
+			}
+		}
+	}},
+	{"places/backlog", func(t *testing.T, store engine.Store) {
+		backlog := func(want int, age time.Duration) {
+			t.Helper()
+			pass(time.Second) // acks are not confirmed
+			pending, oldest, err := store.Hints.Backlog(t.Context(), "r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pending != want {
+				t.Errorf("backlog %d, want %d", pending, want)
+			}
+			if age == 0 != oldest.IsZero() {
+				t.Errorf("oldest is %v, want an age of %v", oldest, age)
+			} else if age > 0 && (time.Since(oldest)-age).Abs() > slack {
+				t.Errorf("oldest is %v old, want %v", time.Since(oldest), age)
+			}
+		}
+		backlog(0, 0) // no such name
+		c := consume(t, store, "r", incidents)
+		backlog(0, 0)
+		add(t, store, incidents.Ref("1"))
+		first := c.next(slack)
+		pass(10 * time.Second)
+		add(t, store, incidents.Ref("2"))
+		second := c.next(slack)
+		backlog(2, 11*time.Second)
+		first.Ack()
+		backlog(1, 2*time.Second)
+		second.Ack()
+		backlog(0, 0)
+		c.stop()
+		add(t, store, incidents.Ref("3"), followUps.Ref("3"))
+		pass(time.Hour)
+		add(t, store, incidents.Ref("4"))
+		backlog(2, time.Hour)
+		add(t, store, incidents.Ref("3"))
+		backlog(2, 2*time.Second)
+	}},
+}
+
+func names(t *testing.T, store engine.Store) []string {
+	t.Helper()
+	names, err := store.Hints.Names(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
+}

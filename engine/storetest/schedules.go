@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+var scheduleCases = []testCase{
+	{"schedules/due later", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		addAt(t, store, "slot", incidents.Ref("1"), time.Hour, 7)
+		c.quiet(time.Hour - time.Second)
+		h := c.next(time.Second + slack)
+		h.Ack()
+		if h.Ref != incidents.Ref("1") || h.Tries != 7 {
+			t.Errorf("got %q, tries %d", h.Ref, h.Tries)
+		}
+		if late := time.Since(h.At); late > slack {
+			t.Errorf("stamped %v before it came", late)
+		}
+		c.quiet(2 * time.Hour)
+	}},
+	{"schedules/never early", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		for i := range 20 {
+			wait := 2*time.Second + time.Duration(i)*97*time.Millisecond
+			due := time.Now().Add(wait)
+			addAt(t, store, "slot", incidents.Ref("1"), wait, 1)
+			c.next(wait + slack).Ack()
+			if early := time.Until(due); early > 0 {
+				t.Errorf("due in %v came %v early", wait, early)
+			}
+			pass(13 * time.Millisecond)
+		}
+	}},
+	{"schedules/past is now", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		addAt(t, store, "a", incidents.Ref("1"), 0, 1)
+		addAt(t, store, "b", incidents.Ref("2"), -48*time.Hour, 2)
+		c.expect(incidents.Ref("1"), incidents.Ref("2"))
+		c.quiet(time.Hour)
+	}},
+	{"schedules/a newer one of the slot", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		addAt(t, store, "slot", incidents.Ref("1"), time.Hour, 1)
+		addAt(t, store, "slot", incidents.Ref("1"), 2*time.Hour, 2)
+		c.quiet(2*time.Hour - time.Second)
+		if h := c.next(time.Second + slack); h.Tries != 2 {
+			t.Errorf("tries %d, want 2", h.Tries)
+		} else {
+			h.Ack()
+		}
+		addAt(t, store, "slot", incidents.Ref("1"), 2*time.Hour, 3)
+		addAt(t, store, "slot", incidents.Ref("2"), time.Hour, 4)
+		c.quiet(time.Hour - time.Second)
+		c.expect(incidents.Ref("2"))
+		c.quiet(3 * time.Hour)
+	}},
+	{"schedules/slots of one record", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		addAt(t, store, "a/b", incidents.Ref("1"), time.Hour, 1)
+		addAt(t, store, strings.Repeat("b", 1000), incidents.Ref("1"), 2*time.Hour, 2)
+		for tries := range 2 {
+			h := c.next(time.Hour + slack)
+			h.Ack()
+			if h.Tries != tries+1 {
+				t.Errorf("tries %d, want %d", h.Tries, tries+1)
+			}
+		}
+	}},
+	{"schedules/pending until they are consumed", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		c.stop()
+		addAt(t, store, "slot", incidents.Ref("1"), time.Minute, 3)
+		pass(time.Hour)
+		c = consume(t, store, "r", incidents)
+		h := c.next(slack)
+		h.Ack()
+		if h.Tries != 3 {
+			t.Errorf("tries %d, want 3", h.Tries)
+		}
+	}},
+	{"schedules/take the place of a hint, and the other way round", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		c.stop()
+		add(t, store, incidents.Ref("1"))
+		addAt(t, store, "slot", incidents.Ref("1"), time.Minute, 3)
+		addAt(t, store, "slot2", incidents.Ref("2"), time.Minute, 3)
+		pass(2 * time.Minute)
+		add(t, store, incidents.Ref("2"))
+		c = consume(t, store, "r", incidents)
+		tries := map[string]int{}
+		for range 2 {
+			h := c.next(slack)
+			h.Ack()
+			tries[h.Ref.ID] = h.Tries
+		}
+		c.quiet(time.Minute)
+		if diff := cmp.Diff(map[string]int{"1": 3, "2": 0}, tries); diff != "" {
+			t.Errorf("tries (-want +got):\n%s", diff)
+		}
+	}},
+}
+
+func addAt(t *testing.T, store engine.Store, slot string, ref connectors.Ref, in time.Duration, tries int) {
+	t.Helper()
+	if err := store.Hints.AddAt(t.Context(), slot, ref, time.Now().Add(in), tries); err != nil {
+		t.Fatal(err)
+	}
+}
