@@ -1,0 +1,248 @@
+package servicenow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A dictionaryColumn is what sys_dictionary says of a column.
+type dictionaryColumn struct{ reference string }
+
+// everyTable is a column that every table has. Where the dictionary does not
+// show it, the user may not read the dictionary.
+const everyTable = "sys_updated_on"
+
+const dictionaryPage = 1000
+
+// Advise compares what a configuration relies on with the instance's
+// dictionary and choice lists. What the user may not read is not advised on.
+func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connectors.Advice, error) {
+	byTable := map[string][]connectors.Use{}
+	for _, u := range uses {
+		if tableName.MatchString(u.Record) && columnName.MatchString(u.Field) {
+			byTable[u.Record] = append(byTable[u.Record], u)
+		}
+	}
+	var advice []connectors.Advice
+	for _, table := range slices.Sorted(maps.Keys(byTable)) {
+		fields, err := c.adviseFields(ctx, table, byTable[table])
+		if err != nil {
+			return nil, err
+		}
+		choices, err := c.adviseChoices(ctx, table, byTable[table])
+		if err != nil {
+			return nil, err
+		}
+		advice = append(append(advice, fields...), choices...)
+	}
+	return advice, nil
+}
+
+// unreadable forgives a refusal to show a system table.
+func unreadable(err error) bool {
+	var failure *connectors.Error
+	return errors.As(err, &failure) && failure.Status/100 == 4 && failure.Status != http.StatusUnauthorized && failure.Status != http.StatusTooManyRequests
+}
+
+func (c *Connector) adviseFields(ctx context.Context, table string, uses []connectors.Use) ([]connectors.Advice, error) {
+	names := []string{everyTable}
+	for _, u := range uses {
+		name, _, _ := strings.Cut(u.Field, ".")
+		names = append(names, name)
+	}
+	columns, err := c.dictionary(ctx, table, names)
+	if unreadable(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, readable := columns[everyTable]; !readable {
+		return nil, nil
+	}
+	var advice []connectors.Advice
+	said := map[string]bool{}
+	for i, u := range uses {
+		if _, there := columns[names[i+1]]; there || said[u.Field] {
+			continue
+		}
+		said[u.Field] = true
+		advice = append(advice, connectors.Advice{
+			Use:     u,
+			Message: fmt.Sprintf("%s has no column %s on this instance; ServiceNow drops such a field without an error", table, u.Field),
+		})
+	}
+	return advice, nil
+}
+
+// dictionary reads what sys_dictionary says of columns of a table and of the
+// tables it extends.
+func (c *Connector) dictionary(ctx context.Context, table string, names []string) (map[string]dictionaryColumn, error) {
+	tables, err := c.lineage(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	query := "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(unique(names), ",") + "^ORDERBYsys_id"
+	columns := map[string]dictionaryColumn{}
+	for offset := 0; ; offset += dictionaryPage {
+		page, err := c.page(ctx, "advise", c.name+".sys_dictionary", "sys_dictionary", query, "name,element,internal_type,reference", offset, dictionaryPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.rows {
+			if !slices.Contains(tables, r.text("name")) {
+				continue // the condition was dropped
+			}
+			name := r.text("element")
+			if seen, ok := columns[name]; !ok || seen.reference == "" {
+				columns[name] = dictionaryColumn{reference: r.text("reference")}
+			}
+		}
+		if !page.more {
+			return columns, nil
+		}
+	}
+}
+
+// lineage is a table and those it extends, nearest first.
+func (c *Connector) lineage(ctx context.Context, table string) ([]string, error) {
+	if table == "task" {
+		return []string{"task"}, nil
+	}
+	if slices.Contains(taskTables, table) {
+		return []string{table, "task"}, nil
+	}
+	tables := []string{table}
+	for len(tables) < 10 { // ServiceNow's tables extend a few levels deep
+		page, err := c.page(ctx, "advise", c.name+".sys_db_object", "sys_db_object", "name="+tables[len(tables)-1], "name,super_class.name", 0, 1)
+		if unreadable(err) {
+			return tables, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		parent := ""
+		if len(page.rows) == 1 && page.rows[0].text("name") == tables[len(tables)-1] {
+			parent = page.rows[0].text("super_class.name")
+		}
+		if !tableName.MatchString(parent) || slices.Contains(tables, parent) {
+			break
+		}
+		tables = append(tables, parent)
+	}
+	return tables, nil
+}
+
+func (c *Connector) adviseChoices(ctx context.Context, table string, uses []connectors.Use) ([]connectors.Advice, error) {
+	var names []string
+	for _, u := range uses {
+		if len(u.Values) > 0 {
+			names = append(names, u.Field)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	tables, err := c.lineage(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	lists, err := c.choices(ctx, tables, unique(names))
+	if unreadable(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	schema, _ := c.schemas.of(table)
+	var advice []connectors.Advice
+	for _, u := range uses {
+		list := lists[u.Field]
+		if len(list) == 0 {
+			continue // no choice list, or one that the user may not read
+		}
+		for _, v := range u.Values {
+			text, err := textOf(v)
+			if err != nil || text == "" || list.takes(text, schema.Fields[u.Field].Type.Kind == connectors.Int) {
+				continue
+			}
+			advice = append(advice, connectors.Advice{
+				Use: u, Value: v,
+				Message: fmt.Sprintf("it is not in the instance's choice list of %s.%s, which has %s", table, u.Field, list),
+			})
+		}
+	}
+	return advice, nil
+}
+
+// A choiceList is value and label of a column's choices, in their order.
+type choiceList [][2]string
+
+// takes reports whether a value is in the list; a number may be given by its
+// label.
+func (l choiceList) takes(s string, byLabel bool) bool {
+	return slices.ContainsFunc(l, func(c [2]string) bool {
+		return c[0] == s || byLabel && (strings.EqualFold(c[1], s) || strings.EqualFold(c[0]+" - "+c[1], s))
+	})
+}
+
+func (l choiceList) String() string {
+	parts := make([]string, len(l))
+	for i, c := range l {
+		parts[i] = c[0]
+		if c[1] != c[0] {
+			parts[i] += " (" + c[1] + ")"
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// choices reads choice lists. A table's own list takes the place of the one of
+// the table it extends.
+func (c *Connector) choices(ctx context.Context, tables, names []string) (map[string]choiceList, error) {
+	query := "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(names, ",") + "^inactive=false^ORDERBYsequence^ORDERBYsys_id"
+	found := map[string]map[string]choiceList{} // by column, then table
+	for offset := 0; ; offset += dictionaryPage {
+		page, err := c.page(ctx, "advise", c.name+".sys_choice", "sys_choice", query, "name,element,value,label,inactive", offset, dictionaryPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page.rows {
+			table, column := r.text("name"), r.text("element")
+			if !slices.Contains(tables, table) || !slices.Contains(names, column) || r.text("inactive") == "true" {
+				continue
+			}
+			if found[column] == nil {
+				found[column] = map[string]choiceList{}
+			}
+			choice := [2]string{r.text("value"), r.text("label")}
+			if !slices.Contains(found[column][table], choice) { // once per language
+				found[column][table] = append(found[column][table], choice)
+			}
+		}
+		if !page.more {
+			break
+		}
+	}
+	lists := map[string]choiceList{}
+	for column, byTable := range found {
+		for _, table := range tables {
+			if list := byTable[table]; len(list) > 0 {
+				lists[column] = list
+				break
+			}
+		}
+	}
+	return lists, nil
+}
+
+func unique(names []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}

@@ -1,0 +1,341 @@
+package servicenow
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+const tableAPI = "/api/now/table/"
+
+// A Connector is one ServiceNow instance.
+type Connector struct {
+	name     string
+	base     string
+	secret   connectors.Secret // of webhooks
+	schemas  *schemas
+	http     *transport.Client
+	tokens   *tokens // nil: basic authentication
+	username string
+	password connectors.Secret
+	found    *lookupCache
+	pageSize int
+}
+
+var (
+	_ connectors.Target          = (*Connector)(nil)
+	_ connectors.Poller          = (*Connector)(nil)
+	_ connectors.WebhookReceiver = (*Connector)(nil)
+	_ connectors.Prober          = (*Connector)(nil)
+	_ connectors.Advisor         = (*Connector)(nil)
+)
+
+func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas *schemas) (*Connector, error) {
+	if s.URL == "" {
+		return nil, errors.New("url is empty")
+	}
+	if wrong := check(s); len(wrong) > 0 {
+		return nil, errors.New(strings.TrimSpace(wrong[0].Attribute + " " + wrong[0].Summary))
+	}
+	c := &Connector{
+		name:     name,
+		base:     strings.TrimSuffix(s.URL, "/"),
+		secret:   common.WebhookSecret,
+		schemas:  schemas,
+		found:    newLookupCache(),
+		pageSize: 500,
+	}
+	if s.Username != nil {
+		c.username, c.password = *s.Username, *s.Password
+		if c.username == "" || c.password == "" {
+			return nil, errors.New("username or password is empty")
+		}
+	}
+	c.http = transport.New(transport.Options{
+		Connector:     name,
+		BaseURL:       c.base,
+		RatePerMinute: common.RateLimit,
+		Env:           env,
+		Authorize:     c.authorize,
+		Secrets:       c.secrets,
+		Refusal:       refusal,
+	})
+	if s.OAuth != nil {
+		if s.OAuth.ClientID == "" || s.OAuth.ClientSecret == "" {
+			return nil, errors.New("oauth: client_id or client_secret is empty")
+		}
+		c.tokens = newTokens(c.http, *s.OAuth, c.username, c.password)
+	}
+	return c, nil
+}
+
+// Throttled is until when the instance has asked not to be called.
+func (c *Connector) Throttled() time.Time { return c.http.PausedUntil() }
+
+// secrets are what must not stand in an error.
+func (c *Connector) secrets() []connectors.Secret {
+	all := []connectors.Secret{c.password, c.secret}
+	if c.password != "" {
+		all = append(all, connectors.Secret(base64.StdEncoding.EncodeToString([]byte(c.username+":"+c.password.Reveal()))))
+	}
+	if c.tokens != nil {
+		all = append(all, c.tokens.secrets()...)
+	}
+	return all
+}
+
+func (c *Connector) authorize(ctx context.Context, r *http.Request) error {
+	if c.tokens == nil {
+		r.SetBasicAuth(c.username, c.password.Reveal())
+		return nil
+	}
+	token, fresh, err := c.tokens.get(ctx)
+	if err != nil {
+		return err
+	}
+	if used, ok := ctx.Value(usedTokenKey{}).(*usedToken); ok {
+		used.token, used.fresh = token, fresh
+	}
+	r.Header.Set("Authorization", "Bearer "+token.Reveal())
+	return nil
+}
+
+// usedToken tells do which token a request was sent with.
+type usedToken struct {
+	token connectors.Secret
+	fresh bool // made for this request
+}
+
+type usedTokenKey struct{}
+
+// do sends a request. A token of which the instance no longer knows is
+// dropped: that 401 proves that nothing was done, and the next attempt gets a
+// new token. A read makes that attempt at once.
+func (c *Connector) do(ctx context.Context, r transport.Request) (*transport.Answer, error) {
+	if c.tokens == nil {
+		return c.http.Do(ctx, r)
+	}
+	for again := r.Method == http.MethodGet; ; again = false {
+		used := &usedToken{}
+		answer, err := c.http.Do(context.WithValue(ctx, usedTokenKey{}, used), r)
+		var failure *connectors.Error
+		if err == nil || !errors.As(err, &failure) || failure.Status != http.StatusUnauthorized || used.token == "" {
+			return answer, err
+		}
+		c.tokens.drop(used.token)
+		if used.fresh {
+			return answer, err
+		}
+		failure.Class = connectors.ClassRetry
+		if !again {
+			return answer, err
+		}
+	}
+}
+
+// A result is an answer's body. One that carries an error, or no result, is
+// not whole: the platform cuts a transaction off after it began to answer.
+type result[T any] struct{ value T }
+
+// UnmarshalJSON reads {"result": …}.
+func (r *result[T]) UnmarshalJSON(body []byte) error {
+	var envelope struct {
+		Result *T          `json:"result"`
+		Error  *apiFailure `json:"error"`
+	}
+	if err := json.Unmarshal(body, &envelope); err != nil {
+		return err
+	}
+	if envelope.Error != nil {
+		return errors.New("the answer carries an error")
+	}
+	if envelope.Result == nil {
+		return errors.New("the answer holds no result")
+	}
+	r.value = *envelope.Result
+	return nil
+}
+
+// plainValues asks for database values: what people see depends on the user's
+// language, time zone and date format.
+func plainValues() url.Values {
+	return url.Values{
+		"sysparm_display_value":          {"false"},
+		"sysparm_exclude_reference_link": {"true"},
+	}
+}
+
+// Read reads one record by its sys_id.
+func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	if failure := checkRef("read", ref); failure != nil {
+		return connectors.Record{}, failure
+	}
+	var into result[row]
+	_, err := c.do(ctx, transport.Request{
+		Op: "read", Record: ref.String(),
+		Method: http.MethodGet, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID), Query: plainValues(), Into: &into,
+	})
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	return c.record("read", ref.Collection, into.value)
+}
+
+// checkRef keeps an id that cannot be one out of a request's path.
+func checkRef(op string, ref connectors.Ref) *connectors.Error {
+	if tableName.MatchString(ref.Record) && ref.ID != "" && ref.ID[0] != '.' &&
+		strings.Trim(ref.ID, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.") == "" {
+		return nil
+	}
+	return &connectors.Error{Class: connectors.ClassGone, Op: op, Record: ref.String(), Code: "not_found", Message: "this is not a sys_id of ServiceNow, so there is no such record"}
+}
+
+func (c *Connector) record(op string, collection connectors.Collection, r row) (connectors.Record, error) {
+	schema, _ := c.schemas.of(collection.Record)
+	record, err := decode(collection, schema, c.base, r)
+	if err != nil {
+		return connectors.Record{}, &connectors.Error{
+			Class: connectors.ClassUnclear, Op: op, Record: collection.String(), Message: "the answer is not a record", Err: err,
+		}
+	}
+	return record, nil
+}
+
+// Create opens a record that carries the key and the stamp.
+func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connectors.Record, error) {
+	body, failure := c.body("create", draft.Collection.String(), draft.Fields)
+	if failure == nil && !tableName.MatchString(draft.Collection.Record) {
+		failure = rejected("create", draft.Collection.String(), "", "invalid_table", draft.Collection.Record+" is not the name of a table")
+	}
+	if failure != nil {
+		return connectors.Record{}, failure
+	}
+	body[keyColumn], body[stampColumn] = draft.Key, draft.Stamp
+	return c.write(ctx, transport.Request{
+		Op: "create", Record: draft.Collection.String(),
+		Method: http.MethodPost, Path: tableAPI + draft.Collection.Record,
+	}, draft.Collection, body)
+}
+
+// Update writes the fields and the stamp, and nothing else.
+func (c *Connector) Update(ctx context.Context, change connectors.Change) (connectors.Record, error) {
+	if failure := checkRef("update", change.Ref); failure != nil {
+		return connectors.Record{}, failure
+	}
+	body, failure := c.body("update", change.Ref.String(), change.Fields)
+	if failure != nil {
+		return connectors.Record{}, failure
+	}
+	body[stampColumn] = change.Stamp
+	return c.write(ctx, transport.Request{
+		Op: "update", Record: change.Ref.String(),
+		Method: http.MethodPatch, Path: tableAPI + change.Ref.Record + "/" + url.PathEscape(change.Ref.ID),
+	}, change.Ref.Collection, body)
+}
+
+// body writes fields as the wire has them. Lockstep's own columns are not
+// taken from fields.
+func (c *Connector) body(op, record string, fields map[string]any) (map[string]string, *connectors.Error) {
+	body := make(map[string]string, len(fields)+2)
+	for name, v := range fields {
+		if v == nil || name == keyColumn || name == stampColumn {
+			continue
+		}
+		s, err := wire(v)
+		if err != nil {
+			return nil, rejected(op, record, name, "type", err.Error())
+		}
+		body[name] = s
+	}
+	return body, nil
+}
+
+func (c *Connector) write(ctx context.Context, r transport.Request, collection connectors.Collection, body map[string]string) (connectors.Record, error) {
+	r.Query = plainValues()
+	r.Query.Set("sysparm_input_display_value", "false") // references by sys_id, times in UTC
+	r.JSON = body
+	var into result[row]
+	r.Into = &into
+	if _, err := c.do(ctx, r); err != nil {
+		var failure *connectors.Error
+		if errors.As(err, &failure) {
+			explainMandatory(failure, body)
+		}
+		return connectors.Record{}, err
+	}
+	return c.record(r.Op, collection, into.value)
+}
+
+// Probe makes one cheap call that fails when the credentials do. That the user
+// may not read this table does not mean that the credentials are bad.
+func (c *Connector) Probe(ctx context.Context) error {
+	_, err := c.do(ctx, transport.Request{
+		Op: "probe", Record: c.name,
+		Method: http.MethodGet, Path: tableAPI + "sys_user",
+		Query: url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}, "sysparm_no_count": {"true"}},
+	})
+	var failure *connectors.Error
+	if errors.As(err, &failure) && failure.Status == http.StatusForbidden {
+		return nil
+	}
+	return err
+}
+
+// A list is one page of a query.
+type list struct {
+	rows []row
+	more bool // the query has further pages
+}
+
+// page asks for rows of a table. The limit counts rows before permissions are
+// looked at, so that a page with few rows, or none, need not be the last.
+func (c *Connector) page(ctx context.Context, op, record, table string, query, fields string, offset, limit int) (list, error) {
+	q := plainValues()
+	q.Set("sysparm_query", query)
+	if fields != "" {
+		q.Set("sysparm_fields", fields)
+	}
+	q.Set("sysparm_limit", strconv.Itoa(limit))
+	q.Set("sysparm_offset", strconv.Itoa(offset))
+	var into result[[]row]
+	answer, err := c.do(ctx, transport.Request{
+		Op: op, Record: record, Method: http.MethodGet, Path: tableAPI + table, Query: q, Into: &into,
+	})
+	var failure *connectors.Error
+	if errors.As(err, &failure) && failure.Status == http.StatusNotFound {
+		// The first version of the API answers so when nothing matches.
+		if strings.Contains(failure.Message, noRecord) {
+			return list{}, nil
+		}
+		failure.Class = connectors.ClassRejected
+	}
+	if err != nil {
+		return list{}, err
+	}
+	return list{rows: into.value, more: hasMore(answer.Header, offset+limit, len(into.value))}, nil
+}
+
+// hasMore reports whether rows follow the first seen ones of a query.
+func hasMore(h http.Header, seen, rows int) bool {
+	links := strings.Join(h.Values("Link"), ",")
+	total, err := strconv.Atoi(strings.TrimSpace(h.Get("X-Total-Count")))
+	switch {
+	case err == nil && links != "":
+		return seen < total && strings.Contains(links, `rel="next"`)
+	case err == nil:
+		return seen < total
+	case links != "":
+		return strings.Contains(links, `rel="next"`)
+	default: // a proxy took both headers off
+		return rows > 0
+	}
+}

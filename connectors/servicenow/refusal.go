@@ -1,0 +1,173 @@
+package servicenow
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+const (
+	opToken   = "token"
+	noRecord  = "No Record found"
+	cancelled = "Transaction cancelled"
+)
+
+// apiFailure is the error object of an answer. OAuth's endpoint answers with
+// text in its place.
+type apiFailure struct {
+	Message string
+	Detail  string
+}
+
+// UnmarshalJSON reads {"message", "detail"}, or text.
+func (f *apiFailure) UnmarshalJSON(b []byte) error {
+	var whole struct {
+		Message string `json:"message"`
+		Detail  string `json:"detail"`
+	}
+	if err := json.Unmarshal(b, &whole); err == nil {
+		f.Message, f.Detail = whole.Message, whole.Detail
+		return nil
+	}
+	return json.Unmarshal(b, &f.Message)
+}
+
+// words are the message and the detail in one line.
+func (f apiFailure) words() string {
+	message := strings.Join(strings.Fields(f.Message), " ")
+	detail := strings.Join(strings.Fields(f.Detail), " ")
+	switch {
+	case detail == "" || detail == message:
+		return message
+	case message == "":
+		return detail
+	default:
+		return message + ": " + detail
+	}
+}
+
+// refusal reads what ServiceNow says in an answer that is not 2xx, or in one
+// that is not whole.
+func refusal(answer *transport.Answer, failure *connectors.Error) {
+	if answer.Status/100 == 2 {
+		// The body holds parts of records: nothing of it is quoted.
+		failure.Class = connectors.ClassUnclear
+		switch {
+		case bytes.Contains(answer.Body, []byte(cancelled)):
+			failure.Message = "ServiceNow cut its answer off: " + cancelled + ": maximum execution time exceeded"
+		case strings.Contains(answer.Header.Get("Content-Type"), "html"):
+			failure.Message = "a web page came where JSON was expected; the instance may be hibernating or behind a log-in page"
+		}
+		return
+	}
+	var said struct {
+		Error       *apiFailure `json:"error"`
+		Description string      `json:"error_description"`
+	}
+	if json.Unmarshal(answer.Body, &said) == nil && said.Error != nil {
+		if said.Description != "" {
+			said.Error.Detail = said.Description
+		}
+		failure.Message = said.Error.words()
+	}
+	if failure.Op == opToken {
+		refusedToken(answer, failure)
+		return
+	}
+	switch answer.Status {
+	case http.StatusForbidden:
+		refusedWrite(failure)
+	case http.StatusNotFound:
+		failure.Code = "not_found"
+		if failure.Op == "create" { // a table, not a record, is missing
+			failure.Class, failure.Code = connectors.ClassRejected, "invalid_table"
+		}
+	case http.StatusBadRequest:
+		if strings.Contains(failure.Message, "Invalid table") {
+			failure.Class, failure.Code = connectors.ClassRejected, "invalid_table"
+		}
+	}
+}
+
+// refusedToken is an answer of the token endpoint. Whatever it says but "try
+// later" means that the credentials do not work; the body may hold tokens and
+// is not quoted.
+func refusedToken(answer *transport.Answer, failure *connectors.Error) {
+	if failure.Message == "" {
+		failure.Message = "no token: " + http.StatusText(answer.Status)
+	}
+	if answer.Status/100 == 4 && answer.Status != http.StatusTooManyRequests && answer.Status != http.StatusRequestTimeout {
+		failure.Class = connectors.ClassUnauthorised
+		if answer.Status == http.StatusNotFound {
+			failure.Message = "the instance has no /oauth_token.do; is its OAuth plugin active?"
+		}
+	}
+}
+
+// refusedWrite is a 403: data policy, business rule or access control.
+func refusedWrite(failure *connectors.Error) {
+	m := failure.Message
+	switch {
+	case strings.Contains(m, "Data Policy Exception"):
+		failure.Code = "data_policy"
+		for _, name := range mandatory(m) {
+			if failure.Field = columnsOfLabels[strings.ToLower(name)]; failure.Field != "" {
+				return
+			}
+		}
+	case strings.Contains(m, "Business Rule"):
+		failure.Code = "business_rule"
+	case strings.Contains(m, "ACL Exception"):
+		failure.Code = "acl"
+		failure.Message += "; the integration user lacks a role for this write"
+	case strings.Contains(m, "unscoped api"):
+		failure.Class = connectors.ClassUnauthorised
+		failure.Message += "; the OAuth application needs the scope useraccount"
+	}
+}
+
+// mandatory are the labels that a data policy asks for.
+func mandatory(message string) []string {
+	_, after, found := strings.Cut(message, "mandatory:")
+	if !found {
+		return nil
+	}
+	labels := strings.Split(after, ",")
+	for i := range labels {
+		labels[i] = strings.Trim(labels[i], " .\t\n")
+	}
+	return labels
+}
+
+// explainMandatory says what a data policy means for what was sent: a field
+// that was sent and is called missing held a value that is not in its choice
+// list, for such a value counts as none.
+func explainMandatory(failure *connectors.Error, sent map[string]string) {
+	if failure.Code != "data_policy" {
+		return
+	}
+	missing := false
+	for _, label := range mandatory(failure.Message) {
+		column := columnsOfLabels[strings.ToLower(label)]
+		switch {
+		case column == "":
+		case sent[column] != "":
+			failure.Field = column
+			failure.Message += "; " + column + " was sent, so its value is not in this instance's choice list (sys_choice), which counts as empty"
+			return
+		default:
+			missing = true
+		}
+	}
+	if missing {
+		failure.Message += "; set these fields in the template's once or outbound block, they travel with the state"
+	}
+}
+
+func rejected(op, record, field, code, message string) *connectors.Error {
+	return &connectors.Error{Class: connectors.ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}
+}

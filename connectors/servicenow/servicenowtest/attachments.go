@@ -1,0 +1,113 @@
+package servicenowtest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+func (s *Server) attachmentAPI(c call, user *record, path []string) answer {
+	notFound := failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+	switch {
+	case len(path) == 0 && c.Method == http.MethodGet:
+		return s.list(c, user, "sys_attachment", defaultAttachmentLimit, s.metadata)
+	case len(path) == 1 && path[0] == "file" && c.Method == http.MethodPost:
+		q := c.URL.Query()
+		return s.upload(user, q.Get("table_name"), q.Get("table_sys_id"), q.Get("file_name"), c.Header.Get("Content-Type"), c.body)
+	case len(path) == 1 && path[0] == "upload" && c.Method == http.MethodPost:
+		return s.uploadForm(c, user)
+	case len(path) == 0 || len(path) > 2:
+		return failure(http.StatusBadRequest, "Requested URI does not represent any resource", c.URL.Path)
+	}
+	r, ok := s.find("sys_attachment", path[0])
+	if !ok || !s.sees(user, r) {
+		return notFound
+	}
+	switch {
+	case len(path) == 2 && path[1] == "file" && c.Method == http.MethodGet:
+		a := newAnswer(http.StatusOK, r.text("content_type"), s.files[r.text("sys_id")])
+		a.header.Set("X-Attachment-Metadata", string(encode(s.metadata(nil, "", r))))
+		return a
+	case len(path) == 1 && c.Method == http.MethodGet:
+		return resultAnswer(http.StatusOK, s.metadata(nil, "", r))
+	case len(path) == 1 && c.Method == http.MethodDelete:
+		s.remove(r)
+		return newAnswer(http.StatusNoContent, "", nil)
+	}
+	return notFound
+}
+
+// metadata is an attachment's row; nothing of it is a reference.
+func (s *Server) metadata(_ url.Values, _ string, r *record) map[string]any {
+	shaped := map[string]any{}
+	for _, c := range s.columns("sys_attachment") {
+		shaped[c.Name] = r.text(c.Name)
+	}
+	return shaped
+}
+
+// uploadForm reads table_name, table_sys_id and, last, the file.
+func (s *Server) uploadForm(c call, user *record) answer {
+	kind, parameters, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		return failure(http.StatusBadRequest, "Bad Request", "the body is not multipart/form-data")
+	}
+	fields := map[string]string{}
+	for parts := multipart.NewReader(bytes.NewReader(c.body), parameters["boundary"]); ; {
+		part, err := parts.NextPart()
+		if err != nil {
+			return failure(http.StatusBadRequest, "Bad Request", "the file is missing, and has to be the last part")
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return failure(http.StatusBadRequest, "Bad Request", "a part was cut off")
+		}
+		if part.FileName() == "" {
+			fields[part.FormName()] = string(content)
+			continue
+		}
+		return s.upload(user, fields["table_name"], fields["table_sys_id"], part.FileName(), part.Header.Get("Content-Type"), content)
+	}
+}
+
+func (s *Server) upload(user *record, tableName, id, name, contentType string, content []byte) answer {
+	switch {
+	case tableName == "" || id == "" || name == "":
+		return failure(http.StatusBadRequest, "Bad Request", "table_name, table_sys_id and file_name are mandatory")
+	case s.tables[tableName] == nil:
+		return failure(http.StatusBadRequest, "Invalid table "+tableName, "")
+	}
+	owner, ok := s.find(tableName, id)
+	if !ok || !s.sees(user, owner) {
+		return failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+	}
+	if bad := s.mayWrite(user, tableName, owner, true); bad != nil {
+		return failure(bad.status, bad.message, bad.detail)
+	}
+	r := s.attach(user, tableName, owner, name, contentType, content)
+	a := resultAnswer(http.StatusCreated, s.metadata(nil, "", r))
+	a.header.Set("Location", s.opts.URL+"/api/now/attachment/"+r.text("sys_id"))
+	return a
+}
+
+// attach stores a file. It does not touch the record that it hangs on.
+func (s *Server) attach(user *record, tableName string, owner *record, name, contentType string, content []byte) *record {
+	sum := sha256.Sum256(content)
+	r := s.store("sys_attachment", Row{
+		"file_name": name, "content_type": contentType, "table_name": tableName, "table_sys_id": owner.text("sys_id"),
+		"size_bytes": strconv.Itoa(len(content)), "size_compressed": strconv.Itoa(len(content)), "compressed": "true",
+		"hash": hex.EncodeToString(sum[:]), "state": "available", "chunk_size_bytes": "700000",
+	})
+	id := r.text("sys_id")
+	r.values["download_link"] = s.opts.URL + "/api/now/attachment/" + id + "/file"
+	r.values["sys_created_by"], r.values["sys_updated_by"] = user.text("user_name"), user.text("user_name")
+	s.files[id] = bytes.Clone(content)
+	s.announce(owner, "sys_attachment/"+id)
+	return r
+}

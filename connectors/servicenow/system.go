@@ -1,0 +1,142 @@
+// Package servicenow connects ServiceNow: any table through the Table API,
+// with what is known of incident and the other task tables.
+//
+// It knows the connectors' contract and its transport, nothing of rules or of
+// the engine, and shares nothing with its simulator but the vendor's API.
+package servicenow
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// Type is the connector type.
+const Type = "servicenow"
+
+// Defaults of the common settings. ServiceNow publishes no rate limit: rules of
+// the instance set it, and there are none until somebody writes one. 300 a
+// minute is what a busy integration needs and a small instance bears. The
+// platform cancels a REST transaction after 60 s, which with the time-out of
+// our own requests gives the 120 s of Settle. A query sees every committed
+// write, so IndexLag is zero.
+const (
+	defaultPollInterval = 60 * time.Second
+	defaultSettle       = 120 * time.Second
+	defaultRateLimit    = 300
+)
+
+// Settings are the attributes of a connector block. Pointers tell what is not
+// written from what is empty.
+type Settings struct {
+	URL      string             `hcl:"url"`
+	Username *string            `hcl:"username,optional"`
+	Password *connectors.Secret `hcl:"password,optional"`
+	OAuth    *OAuth             `hcl:"oauth,block"`
+}
+
+// OAuth is the oauth block: the client credentials grant, or with username and
+// password the password grant.
+type OAuth struct {
+	ClientID     string            `hcl:"client_id"`
+	ClientSecret connectors.Secret `hcl:"client_secret"`
+}
+
+// System describes the connector type.
+func System() connectors.System {
+	schemas := newSchemas()
+	return connectors.System{
+		Type: Type,
+		Defaults: connectors.Common{
+			PollInterval: defaultPollInterval,
+			Settle:       defaultSettle,
+			RateLimit:    defaultRateLimit,
+		},
+		Records: []string{
+			"incident", "incident_task", "sc_request", "sc_req_item", "sc_task",
+			"problem", "problem_task", "change_request", "change_task",
+		},
+		Settings: func() any { return &Settings{} },
+		Check: func(settings any) []connectors.SettingError {
+			return check(settings.(*Settings))
+		},
+		Schema: schemas.of,
+		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
+			schema, ok := schemas.of(c.Record)
+			if !ok {
+				return connectors.Record{}, fmt.Errorf("%q is not the name of a table", c.Record)
+			}
+			return decodeBody(c, schema, body)
+		},
+		New: func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+			return newConnector(name, settings.(*Settings), common, env, schemas)
+		},
+	}
+}
+
+// check says what is wrong with a block. An address, user name or secret that
+// is written and empty may come from env() in an offline command.
+func check(s *Settings) []connectors.SettingError {
+	var wrong []connectors.SettingError
+	if e := checkURL(s.URL); e != nil {
+		wrong = append(wrong, *e)
+	}
+	const how = "Write username and password for basic authentication, or an oauth block with client_id and client_secret; with both, OAuth's password grant is used."
+	switch {
+	case s.Username != nil && s.Password == nil:
+		wrong = append(wrong, connectors.SettingError{Attribute: "username", Summary: "username without password", Detail: how})
+	case s.Username == nil && s.Password != nil:
+		wrong = append(wrong, connectors.SettingError{Attribute: "password", Summary: "password without username", Detail: how})
+	case s.Username == nil && s.OAuth == nil:
+		wrong = append(wrong, connectors.SettingError{Summary: "no credentials", Detail: how})
+	}
+	return wrong
+}
+
+func checkURL(address string) *connectors.SettingError {
+	if address == "" {
+		return nil
+	}
+	const how = "Write the instance's address alone, as https://acme.service-now.com."
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return &connectors.SettingError{Attribute: "url", Summary: "not an address", Detail: "It has to begin with https:// (or http://) and a host name. " + how}
+	case u.User != nil:
+		return &connectors.SettingError{Attribute: "url", Summary: "credentials in the address", Detail: "They belong into username and password. " + how}
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return &connectors.SettingError{Attribute: "url", Summary: "the address goes on after the host", Detail: how}
+	}
+	return nil
+}
+
+// tableName is how ServiceNow names tables.
+var tableName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,79}$`)
+
+// schemas makes each table's schema once, for a Schema is the same value each
+// time.
+type schemas struct {
+	mu     sync.Mutex
+	tables map[string]*connectors.Schema
+}
+
+func newSchemas() *schemas { return &schemas{tables: map[string]*connectors.Schema{}} }
+
+func (s *schemas) of(table string) (*connectors.Schema, bool) {
+	if !tableName.MatchString(table) {
+		return nil, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	schema := s.tables[table]
+	if schema == nil {
+		schema = schemaOf(table)
+		s.tables[table] = schema
+	}
+	return schema, true
+}
