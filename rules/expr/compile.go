@@ -182,8 +182,8 @@ func (p *program) unlistedFields() hcl.Diagnostics {
 			return
 		}
 		diags = append(diags, p.diagnostic(p.nodeRange(e.ID()), hcl.DiagWarning,
-			"unknown field "+p.quote(sel.FieldName()),
-			"The schema of "+st.label+" does not list "+p.quote(sel.FieldName())+". It is taken as it is; only the system itself can tell whether it has such a field."))
+			"unknown field "+quote(sel.FieldName()),
+			"The schema of "+st.label+" does not list "+quote(sel.FieldName())+". It is taken as it is; only the system itself can tell whether it has such a field."))
 	}))
 	sort.SliceStable(diags, func(i, j int) bool { return diags[i].Subject.Start.Byte < diags[j].Subject.Start.Byte })
 	return diags

@@ -22,7 +22,7 @@ func (p *program) diagnostic(at hcl.Range, severity hcl.DiagnosticSeverity, summ
 	return &hcl.Diagnostic{Severity: severity, Summary: summary, Detail: detail, Subject: &at, Context: p.text.rng.Ptr()}
 }
 
-func (p *program) quote(s string) string { return `"` + s + `"` }
+func quote(s string) string { return `"` + s + `"` }
 
 // offset is the rune of the expression at a place that CEL names: a line,
 // counted from 1, and a column in code points, counted from 0.
@@ -76,16 +76,16 @@ func (p *program) typeError(err *cel.Error) *hcl.Diagnostic {
 		return p.diagnostic(at, hcl.DiagError, summary, detail)
 	}
 	if name, ok := between(message, "undefined field '", "'"); ok {
-		return report("unknown field "+p.quote(name), p.fieldAdvice(e, name))
+		return report("unknown field "+quote(name), p.fieldAdvice(e, name))
 	}
 	if name, ok := between(message, "undeclared reference to '", "'"); ok {
 		if e != nil && e.Kind() == ast.CallKind {
-			return report("unknown function "+p.quote(p.functionName(e)), p.functionAdvice(e))
+			return report("unknown function "+quote(p.functionName(e)), p.functionAdvice(e))
 		}
 		if e != nil && e.Kind() == ast.StructKind {
 			return report(`unexpected "{"`, "Objects cannot be made. A map is written {'name': VALUE}.")
 		}
-		return report("unknown name "+p.quote(name), p.nameAdvice(e, name))
+		return report("unknown name "+quote(name), p.nameAdvice(e, name))
 	}
 	if function, ok := between(message, "found no matching overload for '", "'"); ok {
 		signature, _ := between(message, "applied to '", "'")
@@ -96,7 +96,7 @@ func (p *program) typeError(err *cel.Error) *hcl.Diagnostic {
 		owner := describe(t)
 		if e != nil && e.Kind() == ast.SelectKind {
 			if text := p.exprText(e.AsSelect().Operand()); text != "" {
-				return report(owner+" has no fields", fmt.Sprintf("%s is %s, so there is no %s in it.", text, owner, p.quote(e.AsSelect().FieldName())))
+				return report(owner+" has no fields", fmt.Sprintf("%s is %s, so there is no %s in it.", text, owner, quote(e.AsSelect().FieldName())))
 			}
 		}
 		return report(owner+" has no fields", "Only a record, an object or a map has fields.")
@@ -166,9 +166,9 @@ func (p *program) fieldAdvice(e ast.Expr, name string) string {
 		owner = st.label
 	}
 	names := st.names()
-	detail := fmt.Sprintf("%s has no field %s", owner, p.quote(name))
+	detail := fmt.Sprintf("%s has no field %s", owner, quote(name))
 	if near := Nearest(name, names); near != "" {
-		return detail + "; did you mean " + p.quote(near) + "?"
+		return detail + "; did you mean " + quote(near) + "?"
 	}
 	if len(names) <= 12 {
 		return detail + ". Its fields are " + list(names) + "."
@@ -202,7 +202,7 @@ func (p *program) nameAdvice(e ast.Expr, name string) string {
 	}
 	names := p.scope(e)
 	if near := Nearest(name, names); near != "" {
-		return "Did you mean " + p.quote(near) + "?"
+		return "Did you mean " + quote(near) + "?"
 	}
 	for _, v := range p.env.names {
 		st := p.env.known.structs[p.env.types[v].TypeName()]
@@ -210,7 +210,7 @@ func (p *program) nameAdvice(e ast.Expr, name string) string {
 			continue
 		}
 		if _, ok := st.fields[name]; ok {
-			return fmt.Sprintf("%s is a field: write %s.%s.", p.quote(name), v, name)
+			return fmt.Sprintf("%s is a field: write %s.%s.", quote(name), v, name)
 		}
 	}
 	return fmt.Sprintf("The names here are %s. If it is meant as text, write it in single quotes: '%s'.", list(names), name)

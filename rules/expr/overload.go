@@ -277,7 +277,7 @@ func (p *program) functionAdvice(e ast.Expr) string {
 	}
 	sort.Strings(known)
 	if near := Nearest(name, known); near != "" {
-		return "Did you mean " + p.quote(near) + "?"
+		return "Did you mean " + quote(near) + "?"
 	}
 	switch name {
 	case "len", "length", "count":

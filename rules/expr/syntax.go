@@ -65,10 +65,10 @@ func (p *program) syntaxError(at int, message string) *hcl.Diagnostic {
 		return p.tokenError(at, prev)
 	}
 	if word, ok := words[token]; ok {
-		return report(from, to, "unexpected "+p.quote(token), fmt.Sprintf("Write %s for %s.", word, token))
+		return report(from, to, "unexpected "+quote(token), fmt.Sprintf("Write %s for %s.", word, token))
 	}
 	if word, ok := words[prev]; ok {
-		return report(prevFrom, prevTo, "unexpected "+p.quote(prev), fmt.Sprintf("Write %s for %s.", word, prev))
+		return report(prevFrom, prevTo, "unexpected "+quote(prev), fmt.Sprintf("Write %s for %s.", word, prev))
 	}
 	if prev == "<" && token == ">" {
 		return report(prevFrom, to, `unexpected "<>"`, "Write != to ask whether two values differ.")
@@ -76,10 +76,10 @@ func (p *program) syntaxError(at int, message string) *hcl.Diagnostic {
 	afterString := prevTo == from && prevTo > 0 && (p.source[prevTo-1] == '\'' || p.source[prevTo-1] == '"')
 	switch {
 	case afterString && isWord(p.source[at]):
-		return report(from, to, "unexpected "+p.quote(token),
+		return report(from, to, "unexpected "+quote(token),
 			`The text before it has ended. A quote within a text is written \', or \\' in a quoted HCL string.`)
 	case token == ")" || token == "]" || token == "}":
-		return report(from, to, "unexpected "+p.quote(token), fmt.Sprintf("There is no %q that it could close, or something before it is missing.", string(opener(p.source[at]))))
+		return report(from, to, "unexpected "+quote(token), fmt.Sprintf("There is no %q that it could close, or something before it is missing.", string(opener(p.source[at]))))
 	case token == "{":
 		return report(from, to, `unexpected "{"`, "An operator is missing before it.")
 	case endsOperand(prev) && startsOperand(token):
@@ -89,7 +89,7 @@ func (p *program) syntaxError(at int, message string) *hcl.Diagnostic {
 			return report(open, open+1, `"(" is not closed`, `Its ")" is missing.`)
 		}
 	case token == ":" || token == "?":
-		return report(from, to, "unexpected "+p.quote(token), "A choice is written CONDITION ? A : B.")
+		return report(from, to, "unexpected "+quote(token), "A choice is written CONDITION ? A : B.")
 	}
 	if prev == "." {
 		return report(from, to, "unexpected "+shown(token), "After . the name of a field is expected.")
@@ -111,7 +111,7 @@ func shown(token string) string {
 // reserved reports a word that CEL keeps for itself.
 func (p *program) reserved(from, to int, name string) *hcl.Diagnostic {
 	if name != "var" {
-		return p.diagnostic(p.span(from, to), hcl.DiagError, p.quote(name)+" is a reserved word",
+		return p.diagnostic(p.span(from, to), hcl.DiagError, quote(name)+" is a reserved word",
 			"CEL keeps this word for itself. If it is meant as text, write it in single quotes: '"+name+"'.")
 	}
 	example := "NAME"
@@ -172,14 +172,14 @@ func (p *program) tokenError(at int, prev string) *hcl.Diagnostic {
 	case '=':
 		switch prev {
 		case "==", "!=":
-			return report(at-2, at+1, p.quote(prev+"=")+" is not an operator", "Write "+prev+".")
+			return report(at-2, at+1, quote(prev+"=")+" is not an operator", "Write "+prev+".")
 		}
 		if at+1 < len(p.source) && (p.source[at+1] == '>' || p.source[at+1] == '<') {
-			return report(at, at+2, p.quote(string(p.source[at:at+2]))+" is not an operator", "Write "+string(p.source[at+1])+"=.")
+			return report(at, at+2, quote(string(p.source[at:at+2]))+" is not an operator", "Write "+string(p.source[at+1])+"=.")
 		}
 		return report(at, at+1, `"=" is not an operator`, "To compare, write ==.")
 	case '&', '|':
-		return report(at, at+1, p.quote(string(r))+" is not an operator", "Write "+string(r)+string(r)+".")
+		return report(at, at+1, quote(string(r))+" is not an operator", "Write "+string(r)+string(r)+".")
 	case '\'', '"':
 		start := at
 		for start > 0 && p.source[start-1] == r {

@@ -198,8 +198,3 @@ func operatorName(function string) string {
 	}
 	return name
 }
-
-// isOperator reports whether a call is written as an operator.
-func isOperator(e ast.Expr) bool {
-	return e.Kind() == ast.CallKind && operatorName(e.AsCall().FunctionName()) != ""
-}
