@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server/ats"
@@ -13,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/daemon/embed"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
 
 // simulateJetStream is simulate on the real store: an embedded server with
@@ -22,7 +22,7 @@ func simulateJetStream(t *testing.T, test func(r *rig)) {
 	ats.Register() // its ticker must live outside the bubble
 	defer ats.Unregister()
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	storetest.Bubble(t, func(t *testing.T) {
 		server, err := embed.Start(embed.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)

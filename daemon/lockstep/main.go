@@ -9,6 +9,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 func main() {
@@ -28,11 +30,18 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	env    func(string) (string, bool)
+	// onStep, if not nil, is called at every step of a reconcile; tests kill
+	// the process there.
+	onStep func(engine.Step)
 }
 
 // run is the whole command line; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	return a.execute(ctx, args)
+}
+
+func (a *app) execute(ctx context.Context, args []string) int {
 	root := a.root()
 	args, err := normalize(root, args)
 	if err == nil {

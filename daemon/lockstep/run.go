@@ -37,7 +37,7 @@ and stops, a second one stops at once. Flags win over the daemon block.`,
 			defer releaseReload()
 			o.Dir, o.Vars, o.Env = dirOf(args), values, a.env
 			o.Systems, o.Version = systems(), thisBuild().Version
-			o.Reload, o.Abort = reload, abort
+			o.Reload, o.Abort, o.OnStep = reload, abort, a.onStep
 			return daemon.Run(ctx, o)
 		},
 	}
