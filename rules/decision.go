@@ -38,8 +38,7 @@ const (
 )
 
 // A Decision says what should become of a record on one route. It is plain
-// data; nothing in it is secret, but Values and Skipped hold contents of the
-// record.
+// data. Values and Skipped hold contents of the record.
 type Decision struct {
 	Route    string
 	Record   connectors.Ref
@@ -83,4 +82,7 @@ type Value struct {
 	// connectors.Lookup, or lists and maps of these.
 	Value any
 	Err   error // the mapping failed
+	// Sensitive is true where the configuration made the value from env() or a
+	// sensitive variable. It is written, and never shown.
+	Sensitive bool
 }

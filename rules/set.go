@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
 // A Set is a loaded configuration: checked, compiled and immutable. It is safe
@@ -24,6 +25,8 @@ type Set struct {
 
 	// Warnings were found at loading; errors keep a Set from existing.
 	Warnings Diagnostics
+
+	uses map[string][]connectors.Use
 }
 
 // Route returns the route with the name, nil if there is none.
@@ -160,8 +163,9 @@ type Comments struct {
 
 // A CommentClause is one inbound or outbound block of comments.
 type CommentClause struct {
-	From []string // kinds taken; empty: all
-	To   string   // kind written; empty: the system's first
+	From []string        // kinds taken; empty: all
+	To   string          // kind written; empty: the system's first
+	When *expr.Condition // over comment.text, .kind and .author; nil: always
 }
 
 // Attachments is a template's attachments block.

@@ -1,0 +1,226 @@
+package rules
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/gohcl"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A connectorDecl is a connector block.
+type connectorDecl struct {
+	at   hcl.Range
+	made *Connector
+}
+
+// The attributes that a connector of every type has; index_lag only where the
+// system's search lags.
+var commonAttributes = []string{"poll_interval", "rate_limit", "settle", "webhook_secret"}
+
+const indexLag = "index_lag"
+
+// decodeConnectors reads the connector blocks. Their names are unique across
+// types, for a webhook's path and a state table's column have only the name.
+func (l *loader) decodeConnectors() {
+	for _, b := range l.blocks["connector"] {
+		kind, name := b.Labels[0], b.Labels[1]
+		if first, ok := l.connectors[name]; ok {
+			l.twice(b.LabelRanges[1], first.at, "connector "+quote(name), "Names of connectors are unique across types.")
+			continue
+		}
+		decl := &connectorDecl{at: b.DefRange(), made: &Connector{Name: name, System: connectors.System{Type: kind}}}
+		l.connectors[name] = decl
+		system, ok := l.systems[kind]
+		if !ok {
+			l.err(b.LabelRanges[0], "unknown connector type "+quote(kind), suggest(kind, sortedKeys(l.systems), "connector type"))
+			decl.made = nil
+			continue
+		}
+		decl.made.System = system
+		if _, taken := l.systems[name]; taken && name != kind {
+			l.err(b.LabelRanges[1], "a connector cannot be called like a connector type", "In a state table "+quote(name)+" is the column of that type. Choose another name.")
+		}
+		l.decodeConnector(b, decl.made)
+	}
+}
+
+func (l *loader) decodeConnector(b *hclsyntax.Block, c *Connector) {
+	settings := newSettings(c.System)
+	schema, _ := gohcl.ImpliedBodySchema(settings)
+	own := make([]string, 0, len(schema.Attributes))
+	for _, a := range schema.Attributes {
+		own = append(own, a.Name)
+	}
+	nested := make([]string, 0, len(schema.Blocks))
+	for _, n := range schema.Blocks {
+		nested = append(nested, n.Type)
+	}
+	common := slices.Clone(commonAttributes)
+	if c.System.Defaults.IndexLag > 0 {
+		common = append(common, indexLag)
+	}
+	in := l.contents(b.Body, b.DefRange(), quote(c.System.Type)+" connector", slices.Concat(own, common), nested)
+	l.onlyOnce(in, nested...)
+	l.decodeCommon(in, c)
+
+	before := l.errors()
+	reduced := l.settingsBody(in, b.Body, own, nested)
+	for _, a := range schema.Attributes {
+		if a.Required && reduced.Attributes[a.Name] == nil {
+			l.missing(b.DefRange(), quote(c.System.Type)+" connector", a.Name)
+		}
+	}
+	for i, inner := range reduced.Blocks {
+		reduced.Blocks[i] = l.nestedSettings(inner, reflect.TypeOf(settings).Elem())
+	}
+	if l.errors() > before {
+		return
+	}
+	l.hcl(gohcl.DecodeBody(reduced, l.plainContext(), settings))
+	if l.errors() > before {
+		return
+	}
+	c.Settings = settings
+	if c.System.Check == nil {
+		return
+	}
+	for _, mistake := range c.System.Check(settings) {
+		l.err(settingRange(b, mistake.Attribute), mistake.Summary, mistake.Detail)
+	}
+}
+
+// newSettings is an empty settings struct of a system.
+func newSettings(s connectors.System) any {
+	if s.Settings == nil {
+		return &struct{}{}
+	}
+	return s.Settings()
+}
+
+// decodeCommon reads the settings that every connector has.
+func (l *loader) decodeCommon(in contents, c *Connector) {
+	c.Common = c.System.Defaults
+	c.Common.PollInterval = l.duration(in.attr("poll_interval"), c.Common.PollInterval)
+	c.Common.Settle = l.duration(in.attr("settle"), c.Common.Settle)
+	c.Common.IndexLag = l.duration(in.attr(indexLag), c.Common.IndexLag)
+	if n, ok := l.integer(in.attr("rate_limit")); ok {
+		c.Common.RateLimit = n
+	}
+	c.Common.WebhookSecret = connectors.Secret(l.str(in.attr("webhook_secret")))
+}
+
+// settingsBody is what of a body the system's settings take. An attribute that
+// is null is as good as not written.
+func (l *loader) settingsBody(in contents, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
+	reduced := &hclsyntax.Body{
+		Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange,
+	}
+	for _, name := range own {
+		a := in.attr(name)
+		if a == nil {
+			continue
+		}
+		if v, ok := l.eval(a.Expr); ok {
+			if v, _ := plain(v); v.IsNull() {
+				continue
+			}
+		}
+		reduced.Attributes[name] = a
+	}
+	for _, name := range nested {
+		if b := in.block(name); b != nil {
+			reduced.Blocks = append(reduced.Blocks, b)
+		}
+	}
+	return reduced
+}
+
+// nestedSettings checks a block within a connector block against the struct
+// that it fills, and returns it without attributes that are null.
+func (l *loader) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyntax.Block {
+	var attrs, required []string
+	for i := range parent.NumField() {
+		name, kind, _ := strings.Cut(parent.Field(i).Tag.Get("hcl"), ",")
+		if kind != "block" || name != b.Type {
+			continue
+		}
+		inner := parent.Field(i).Type
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			inner = inner.Elem()
+		}
+		schema, _ := gohcl.ImpliedBodySchema(reflect.New(inner).Interface())
+		for _, a := range schema.Attributes {
+			attrs = append(attrs, a.Name)
+			if a.Required {
+				required = append(required, a.Name)
+			}
+		}
+	}
+	in := l.contents(b.Body, b.DefRange(), b.Type+" block", attrs, nil)
+	copied := *b
+	copied.Body = l.settingsBody(in, b.Body, attrs, nil)
+	for _, name := range required {
+		if copied.Body.Attributes[name] == nil {
+			l.missing(b.DefRange(), b.Type+" block", name)
+		}
+	}
+	return &copied
+}
+
+// plainContext is the context without marks, which Go structs cannot hold.
+func (l *loader) plainContext() *hcl.EvalContext {
+	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
+	for name, v := range l.context.Variables {
+		ctx.Variables[name], _ = plain(v)
+	}
+	for name, f := range l.functions {
+		ctx.Functions[name] = f
+	}
+	ctx.Functions["env"] = unmarked(l.functions["env"])
+	ctx.Functions["sensitive"] = unmarked(l.functions["sensitive"])
+	return ctx
+}
+
+// unmarked is a function of one argument whose result has no marks.
+func unmarked(f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			return f.ReturnType([]cty.Type{args[0].Type()})
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			v, _ = plain(v)
+			return v, nil
+		},
+	})
+}
+
+// settingRange is the place of an attribute that a system finds fault with,
+// the block itself if it is not written. A dot leads into a nested block.
+func settingRange(b *hclsyntax.Block, attribute string) hcl.Range {
+	outer, inner, nested := strings.Cut(attribute, ".")
+	if a := b.Body.Attributes[outer]; a != nil {
+		return a.Expr.Range()
+	}
+	for _, block := range b.Body.Blocks {
+		if block.Type != outer {
+			continue
+		}
+		if nested {
+			return settingRange(block, inner)
+		}
+		return block.DefRange()
+	}
+	return b.DefRange()
+}

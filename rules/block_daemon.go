@@ -1,0 +1,87 @@
+package rules
+
+import (
+	"net"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// decodeDaemon reads the daemon block, of which there is at most one.
+func (l *loader) decodeDaemon() Daemon {
+	var d Daemon
+	all := l.blocks["daemon"]
+	for _, b := range all[min(1, len(all)):] {
+		l.twice(b.TypeRange, all[0].DefRange(), "the daemon block", "Put both into one block.")
+	}
+	if len(all) == 0 {
+		return d
+	}
+	b := all[0]
+	in := l.contents(b.Body, b.DefRange(), "daemon block",
+		[]string{"listen", "admin", "admin_token", "data_dir"}, []string{"nats", "encryption"})
+	l.onlyOnce(in, "nats", "encryption")
+	d.Listen = l.str(in.attr("listen"))
+	d.Admin = l.str(in.attr("admin"))
+	d.AdminToken = connectors.Secret(l.str(in.attr("admin_token")))
+	d.DataDir = l.str(in.attr("data_dir"))
+	if a := in.attr("listen"); a != nil && d.Listen != "" {
+		l.checkAddress(a, d.Listen)
+	}
+	if a := in.attr("admin"); a != nil && d.Admin != "" && !strings.HasPrefix(d.Admin, "unix://") {
+		if l.checkAddress(a, d.Admin) && in.attr("admin_token") == nil {
+			l.err(a.SrcRange, "an admin address that the network reaches needs admin_token",
+				`Write admin_token = env("LOCKSTEP_ADMIN_TOKEN"), or use a socket: admin = "unix:///run/lockstep/admin.sock".`)
+		}
+	}
+	if nats := in.block("nats"); nats != nil {
+		d.NATS = l.decodeNATS(nats)
+	}
+	if encryption := in.block("encryption"); encryption != nil {
+		ein := l.contents(encryption.Body, encryption.DefRange(), "encryption block", []string{"key"}, nil, "key")
+		d.EncryptionKey = connectors.Secret(l.str(ein.attr("key")))
+		if d.NATS != nil {
+			l.err(encryption.DefRange(), "encryption is for the embedded server's files",
+				"With nats { url } the cluster keeps the files. Encrypt them there, and leave this block out.")
+		}
+	}
+	return d
+}
+
+// checkAddress reports an address that is not HOST:PORT.
+func (l *loader) checkAddress(a *hclsyntax.Attribute, address string) bool {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		l.err(a.Expr.Range(), quote(address)+" is no address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
+		return false
+	}
+	return true
+}
+
+func (l *loader) decodeNATS(b *hclsyntax.Block) *NATS {
+	in := l.contents(b.Body, b.DefRange(), "nats block",
+		[]string{"url", "creds", "ca", "cert", "key", "replicas", "prefix"}, nil, "url")
+	n := &NATS{
+		URL:    l.str(in.attr("url")),
+		Creds:  l.str(in.attr("creds")),
+		CA:     l.str(in.attr("ca")),
+		Cert:   l.str(in.attr("cert")),
+		Key:    l.str(in.attr("key")),
+		Prefix: l.str(in.attr("prefix")),
+	}
+	if (in.attr("cert") == nil) != (in.attr("key") == nil) {
+		l.err(b.DefRange(), "cert and key go together", "A client certificate needs both: cert is its file and key its private key's.")
+	}
+	// JetStream keeps at most five copies of a stream.
+	const mostReplicas = 5
+	if replicas, ok := l.integer(in.attr("replicas")); ok {
+		if n.Replicas = replicas; replicas > mostReplicas {
+			l.err(in.attr("replicas").Expr.Range(), "replicas must be 1 to 5", "A cluster of three servers takes 3.")
+		}
+	}
+	if a := in.attr("prefix"); a != nil && strings.ContainsAny(n.Prefix, ".*> \t\r\n/\\") {
+		l.err(a.Expr.Range(), "the prefix is no part of a stream's name", "Use letters, digits, _ and -.")
+	}
+	return n
+}

@@ -1,0 +1,178 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A tableDecl is a state_table block with the places of what is in it.
+type tableDecl struct {
+	at       hcl.Range
+	made     *StateTable
+	unmapped bool // unmapped is written
+	columns  map[string][]columnValue
+	uses     []tableUse
+}
+
+// A columnValue is one value of a column.
+type columnValue struct {
+	value string
+	state int // index of its state
+	at    hcl.Range
+}
+
+// CategoryPrefix is before a column value that stands for every state of a
+// category.
+const CategoryPrefix = "category:"
+
+func (l *loader) decodeTables() {
+	for _, b := range l.blocks["state_table"] {
+		name := b.Labels[0]
+		if first, ok := l.tables[name]; ok {
+			l.twice(b.LabelRanges[0], first.at, "state table "+quote(name), "A name stands for one table.")
+			continue
+		}
+		l.tables[name] = l.decodeTable(b)
+	}
+}
+
+func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
+	t := &tableDecl{at: b.DefRange(), made: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{}}
+	var states []*hclsyntax.Block
+	body := *b.Body
+	body.Blocks = slices.DeleteFunc(slices.Clone(b.Body.Blocks), func(inner *hclsyntax.Block) bool {
+		if inner.Type == "state" {
+			states = append(states, inner)
+		}
+		return inner.Type == "state"
+	})
+	in := l.contents(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
+	if a := in.attr("unmapped"); a != nil {
+		t.unmapped = true
+		t.made.UnmappedIsError = oneOf(l, a, "ignore", "ignore", "error") == "error"
+	}
+	if len(states) == 0 {
+		l.err(b.DefRange(), "a state_table without states", `Write state "LABEL" { … } blocks, each with a list of values for every column.`)
+	}
+	labels := map[string]hcl.Range{}
+	for _, s := range states {
+		if len(s.Labels) != 1 || strings.TrimSpace(s.Labels[0]) == "" {
+			l.err(s.TypeRange, "a state block has one label", `Write state "LABEL" { … }; the label is any text.`)
+			continue
+		}
+		if first, ok := labels[s.Labels[0]]; ok {
+			l.twice(s.LabelRanges[0], first, "state "+quote(s.Labels[0]), "Put the values of both into one block.")
+			continue
+		}
+		labels[s.Labels[0]] = s.LabelRanges[0]
+		l.decodeState(s, t)
+	}
+	l.checkOverride(t)
+	return t
+}
+
+// decodeState reads one state of a table.
+func (l *loader) decodeState(b *hclsyntax.Block, t *tableDecl) {
+	s := State{Label: b.Labels[0], Columns: map[string][]string{}}
+	index := len(t.made.States)
+	known := append(sortedKeys(l.systems), sortedKeys(l.connectors)...)
+	for _, inner := range b.Body.Blocks {
+		l.err(inner.TypeRange, "unknown block "+quote(inner.Type)+" in a state", "A column is an attribute: "+inner.Type+" = [ … ].")
+	}
+	for _, a := range attributesOf(b.Body) {
+		if !slices.Contains(known, a.Name) {
+			l.err(a.NameRange, "unknown column "+quote(a.Name),
+				sentences("A column is a connector type or a connector's name.", suggest(a.Name, known, "connector")))
+			continue
+		}
+		values, places, ok := l.stringList(a)
+		if !ok {
+			continue
+		}
+		if len(values) == 0 {
+			l.err(a.Expr.Range(), fmt.Sprintf("the column %s of state %q is empty", a.Name, s.Label),
+				"List the values that mean this state, the one to write first; or leave the column out.")
+			continue
+		}
+		for i, v := range values {
+			first := slices.IndexFunc(t.columns[a.Name], func(c columnValue) bool { return c.value == v })
+			if first < 0 {
+				t.columns[a.Name] = append(t.columns[a.Name], columnValue{v, index, places[i]})
+				s.Columns[a.Name] = append(s.Columns[a.Name], v)
+				continue
+			}
+			if other := t.columns[a.Name][first]; other.state != index {
+				l.err(places[i], fmt.Sprintf("%s in two states of the column %s", quote(v), a.Name),
+					fmt.Sprintf("It is already in state %q at %s. A value can mean only one state.", t.made.States[other.state].Label, place(other.at)))
+			}
+		}
+	}
+	t.made.States = append(t.made.States, s)
+}
+
+// checkOverride reports values that the column of a connector's name and the
+// column of its type, which fills in where the name has none, both have.
+func (l *loader) checkOverride(t *tableDecl) {
+	for _, name := range sortedKeys(t.columns) {
+		c := l.connectors[name]
+		if c == nil || c.made == nil || c.made.System.Type == name {
+			continue
+		}
+		kind := c.made.System.Type
+		for _, v := range t.columns[name] {
+			for _, other := range t.columns[kind] {
+				if other.value != v.value || other.state == v.state || t.made.States[other.state].Columns[name] != nil {
+					continue
+				}
+				at, first := v.at, other.at
+				if at.Filename == first.Filename && at.Start.Byte < first.Start.Byte {
+					at, first = first, at
+				}
+				l.err(at, fmt.Sprintf("%s in two states of the column %s", quote(v.value), name),
+					fmt.Sprintf("It is already at %s. State %q has no column %s of its own, so that of %s counts.",
+						place(first), t.made.States[other.state].Label, name, kind))
+			}
+		}
+	}
+}
+
+// Column are the values of a state for the records of a connector, the one to
+// write first: those of its name if the state has them, else those of its type.
+func (s *State) Column(c connectors.Collection) []string {
+	if values, ok := s.Columns[c.Connector]; ok {
+		return values
+	}
+	return s.Columns[c.Type]
+}
+
+// Label is the state that a raw state of a record means; false: none. A value
+// that names the state itself comes before one that names its category, which
+// is empty where there is none.
+func (t *StateTable) Label(c connectors.Collection, raw, category string) (string, bool) {
+	for _, want := range []string{raw, CategoryPrefix + category} {
+		if want == "" || want == CategoryPrefix {
+			continue
+		}
+		for i := range t.States {
+			if slices.Contains(t.States[i].Column(c), want) {
+				return t.States[i].Label, true
+			}
+		}
+	}
+	return "", false
+}
+
+// values are all values of a table for the records of a connector.
+func (t *StateTable) values(c connectors.Collection) []string {
+	var all []string
+	for i := range t.States {
+		all = append(all, t.States[i].Column(c)...)
+	}
+	return all
+}

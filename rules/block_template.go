@@ -1,0 +1,270 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// section is once, outbound or inbound of a template.
+type section string
+
+const (
+	onceSection     section = "once"
+	outboundSection section = "outbound"
+	inboundSection  section = "inbound"
+)
+
+// A field is one mapping as written.
+type field struct {
+	name    string
+	section section
+	at      hcl.Range // its name
+	expr    hclsyntax.Expression
+}
+
+// A templateDecl is a template block, or what is left of one after the
+// templates that it extends are put under it.
+type templateDecl struct {
+	name     string
+	at       hcl.Range // the block's first line
+	extends  *templateRef
+	extended bool // by another
+	ok       bool // false: what it is made of has mistakes
+
+	attrs  map[string]*hclsyntax.Attribute // target, when, conflict
+	fields map[fieldKey]*field
+	// Attributes of the state and lifecycle blocks and the clauses of the
+	// comments and attachments blocks, with the place of the block itself.
+	attrsOf   map[string]map[string]*hclsyntax.Attribute
+	clausesOf map[string]map[Direction][]*hclsyntax.Block
+	blockAt   map[string]hcl.Range
+	// dropped are the attributes, blocks and fields written as null.
+	dropped map[string]bool
+}
+
+// A fieldKey tells once and outbound, which write the ticket, from inbound.
+type fieldKey struct {
+	inbound bool
+	name    string
+}
+
+var (
+	templateAttributes = []string{"extends", "target", "when", "conflict"}
+	templateBlocks     = []string{"once", "outbound", "inbound", "state", "comments", "attachments", "lifecycle"}
+	stateAttributes    = []string{"table", "direction", "source_field", "target_field"}
+	lifeAttributes     = []string{"on_private", "on_delete", "on_reopen", "modes", "statuses", "parent_wait"}
+	commentAttributes  = []string{"from", "to", "when"}
+	fileAttributes     = []string{"types", "max_size"}
+)
+
+// decodeTemplates reads the template blocks and then puts each over the one
+// that it extends.
+func (l *loader) decodeTemplates() {
+	var order []*templateDecl
+	for _, b := range l.blocks["template"] {
+		name := b.Labels[0]
+		if first, ok := l.templates[name]; ok {
+			l.twice(b.LabelRanges[0], first.at, "template "+quote(name), "A name stands for one template.")
+			continue
+		}
+		t := l.decodeTemplate(b)
+		l.templates[name] = t
+		order = append(order, t)
+	}
+	known := sortedKeys(l.templates)
+	for _, t := range order {
+		a := t.attrs["extends"]
+		delete(t.attrs, "extends")
+		if a == nil {
+			continue
+		}
+		name, at, ok := l.named(a.Expr, "template", known)
+		if !ok {
+			t.ok = false
+			continue
+		}
+		t.extends = &templateRef{name, at}
+		l.templates[name].extended = true
+	}
+	done := map[string]bool{}
+	for _, t := range order {
+		l.extend(t, done, nil)
+	}
+}
+
+func (l *loader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
+	before := l.errors()
+	t := &templateDecl{
+		name: b.Labels[0], at: b.DefRange(),
+		attrs:     map[string]*hclsyntax.Attribute{},
+		fields:    map[fieldKey]*field{},
+		attrsOf:   map[string]map[string]*hclsyntax.Attribute{},
+		clausesOf: map[string]map[Direction][]*hclsyntax.Block{},
+		blockAt:   map[string]hcl.Range{},
+		dropped:   map[string]bool{},
+	}
+	// null drops what would be inherited, a block too.
+	body := *b.Body
+	body.Attributes = hclsyntax.Attributes{}
+	for name, a := range b.Body.Attributes {
+		if isNull(a.Expr) && (slices.Contains(templateAttributes, name) || slices.Contains(templateBlocks, name)) {
+			t.dropped[name] = true
+			continue
+		}
+		body.Attributes[name] = a
+	}
+	in := l.contents(&body, b.DefRange(), "template", templateAttributes, templateBlocks)
+	l.onlyOnce(in, templateBlocks...)
+	t.attrs = in.attrs
+	for _, s := range []section{onceSection, outboundSection, inboundSection} {
+		if block := in.block(string(s)); block != nil {
+			l.decodeFields(t, s, block)
+		}
+	}
+	for name, attrs := range map[string][]string{"state": stateAttributes, "lifecycle": lifeAttributes} {
+		block := in.block(name)
+		if block == nil {
+			continue
+		}
+		t.blockAt[name] = block.DefRange()
+		t.attrsOf[name] = l.contents(block.Body, block.DefRange(), name+" block", attrs, nil).attrs
+	}
+	for name, attrs := range map[string][]string{"comments": commentAttributes, "attachments": fileAttributes} {
+		block := in.block(name)
+		if block == nil {
+			continue
+		}
+		t.blockAt[name] = block.DefRange()
+		t.clausesOf[name] = l.decodeClauses(name, block, attrs)
+	}
+	t.ok = l.errors() == before
+	return t
+}
+
+// decodeFields reads a block of mappings.
+func (l *loader) decodeFields(t *templateDecl, s section, b *hclsyntax.Block) {
+	for _, inner := range b.Body.Blocks {
+		l.err(inner.TypeRange, "a block in "+string(s), "A field is an attribute: "+inner.Type+" = { … }.")
+	}
+	for _, a := range attributesOf(b.Body) {
+		key := fieldKey{s == inboundSection, a.Name}
+		if isNull(a.Expr) {
+			t.dropped[droppedField(key)] = true
+			continue
+		}
+		if first, ok := t.fields[key]; ok {
+			at, other := a.NameRange, first.at
+			if at.Filename == other.Filename && at.Start.Byte < other.Start.Byte {
+				at, other = other, at
+			}
+			l.err(at, "field "+quote(a.Name)+" in once and in outbound",
+				"It is already at "+place(other)+". Leave it in once to write it only when the ticket is opened, or in outbound to keep it in step.")
+			continue
+		}
+		t.fields[key] = &field{name: a.Name, section: s, at: a.NameRange, expr: a.Expr}
+	}
+}
+
+func droppedField(key fieldKey) string {
+	if key.inbound {
+		return "inbound." + key.name
+	}
+	return "outbound." + key.name
+}
+
+// decodeClauses reads the inbound and outbound blocks of comments or
+// attachments, which may repeat.
+func (l *loader) decodeClauses(what string, b *hclsyntax.Block, attrs []string) map[Direction][]*hclsyntax.Block {
+	clauses := map[Direction][]*hclsyntax.Block{}
+	in := l.contents(b.Body, b.DefRange(), what+" block", nil, []string{string(Inbound), string(Outbound)})
+	for _, d := range []Direction{Inbound, Outbound} {
+		for _, inner := range in.blocks[string(d)] {
+			l.contents(inner.Body, inner.DefRange(), string(d)+" block of "+what, attrs, nil)
+			clauses[d] = append(clauses[d], inner)
+		}
+	}
+	return clauses
+}
+
+// extend puts a template over the one that it extends, which is completed
+// before. chain are the templates that wait for this one.
+func (l *loader) extend(t *templateDecl, done map[string]bool, chain []*templateDecl) {
+	if done[t.name] {
+		return
+	}
+	if i := slices.Index(chain, t); i >= 0 {
+		names := ""
+		for _, c := range chain[i:] {
+			names += c.name + " → "
+			c.ok = false
+		}
+		last := chain[len(chain)-1]
+		l.err(last.extends.at, "templates that extend each other in a circle", "The circle is "+names+t.name+". One of them must extend no other.")
+		return
+	}
+	if t.extends != nil {
+		base := l.templates[t.extends.name]
+		l.extend(base, done, append(chain, t))
+		if t.ok = t.ok && base.ok; t.ok {
+			t.inherit(base)
+		}
+	}
+	done[t.name] = true
+}
+
+// inherit takes from a template everything that t does not write itself.
+func (t *templateDecl) inherit(base *templateDecl) {
+	for name, a := range base.attrs {
+		if t.attrs[name] == nil && !t.dropped[name] {
+			t.attrs[name] = a
+		}
+	}
+	for key, f := range base.fields {
+		if t.fields[key] == nil && !t.dropped[string(f.section)] && !t.dropped[droppedField(key)] {
+			t.fields[key] = f
+		}
+	}
+	for name, at := range base.blockAt {
+		if t.dropped[name] {
+			continue
+		}
+		if _, written := t.blockAt[name]; !written {
+			t.blockAt[name] = at
+		}
+		if attrs, ok := base.attrsOf[name]; ok {
+			if t.attrsOf[name] == nil {
+				t.attrsOf[name] = map[string]*hclsyntax.Attribute{}
+			}
+			for attr, a := range attrs {
+				if t.attrsOf[name][attr] == nil {
+					t.attrsOf[name][attr] = a
+				}
+			}
+		}
+		if clauses, ok := base.clausesOf[name]; ok {
+			if t.clausesOf[name] == nil {
+				t.clausesOf[name] = map[Direction][]*hclsyntax.Block{}
+			}
+			for d, blocks := range clauses {
+				if t.clausesOf[name][d] == nil {
+					t.clausesOf[name][d] = blocks
+				}
+			}
+		}
+	}
+}
+
+// fieldsOf are the mappings of some sections in the order of their names.
+func (t *templateDecl) fieldsOf(sections ...section) []*field {
+	var all []*field
+	for _, f := range t.fields {
+		if slices.Contains(sections, f.section) {
+			all = append(all, f)
+		}
+	}
+	slices.SortFunc(all, func(a, b *field) int { return cmp.Compare(a.name, b.name) })
+	return all
+}

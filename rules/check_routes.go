@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// checkRoutes warns of templates that cannot be reached and of conditions that
+// are not asked.
+func (l *loader) checkRoutes(routes []*routeDecl, compiled map[compiledKey]*candidate, templates map[string]*template) {
+	always := func(r *routeDecl, name string) bool {
+		t := templates[name]
+		if t == nil {
+			return false
+		}
+		c := compiled[compiledKey{t, r.source}]
+		return c != nil && (c.when == nil || c.when.AlwaysTrue())
+	}
+	reached := map[string]bool{}
+	type unreached struct {
+		ref    templateRef
+		before string
+		route  string
+	}
+	var hidden []unreached
+	for _, r := range routes {
+		before := ""
+		for _, ref := range r.templates {
+			if before != "" {
+				hidden = append(hidden, unreached{ref, before, r.name})
+				continue
+			}
+			reached[ref.name] = true
+			if always(r, ref.name) {
+				before = ref.name
+			}
+		}
+		if r.noMatch == nil {
+			continue
+		}
+		if before != "" {
+			hidden = append(hidden, unreached{*r.noMatch, before, r.name})
+		} else {
+			reached[r.noMatch.name] = true
+		}
+		if t := templates[r.noMatch.name]; t != nil && t.when != nil {
+			l.warn(r.noMatch.at, fmt.Sprintf("the condition of template %q is not asked", r.noMatch.name),
+				fmt.Sprintf("no_match takes what no other template matches, whatever its when at %s says. List the template in templates to have it asked.", place(t.when.Range())))
+		}
+	}
+	for _, u := range hidden {
+		if !reached[u.ref.name] {
+			l.warn(u.ref.at, fmt.Sprintf("template %q cannot be reached", u.ref.name),
+				fmt.Sprintf("Template %q before it in route %q always matches. Give that one a condition, or put it last.", u.before, u.route))
+		}
+	}
+}
+
+// A tableUse is a state table used for a record type.
+type tableUse struct {
+	of     connectors.Collection
+	schema *connectors.Schema
+	path   string // of the raw state
+}
+
+// useTable remembers which record types a template's state table is for, and
+// reports one that knows nothing of them.
+func (l *loader) useTable(t *template, source connectors.Collection) {
+	if t.made.State == nil || t.made.State.Table == nil {
+		return
+	}
+	table := l.tables[t.made.State.Table.Name]
+	from := l.schema(source)
+	fromPath := t.sourceField
+	if fromPath == "" && from.State != nil {
+		fromPath = from.State.Field
+	}
+	for _, use := range []tableUse{{source, from, fromPath}, {t.made.Target, t.schema, t.made.State.TargetField}} {
+		if slices.Contains(table.uses, use) {
+			continue
+		}
+		table.uses = append(table.uses, use)
+		if len(table.made.values(use.of)) == 0 {
+			l.err(t.decl.attrsOf["state"]["table"].Expr.Range(),
+				fmt.Sprintf("state table %q has no column for %s", table.made.Name, use.of),
+				fmt.Sprintf("Give its states a column %s or %s.", use.of.Type, use.of.Connector))
+		}
+	}
+}
+
+// checkTables checks the values of state tables against the record types that
+// they are used for.
+func (l *loader) checkTables() {
+	for _, name := range sortedKeys(l.tables) {
+		t := l.tables[name]
+		for _, column := range sortedKeys(t.columns) {
+			l.checkColumn(t, column)
+		}
+		for _, use := range t.uses {
+			l.checkCoverage(t, use)
+		}
+	}
+}
+
+// checkColumn reports values of a column that none of the record types it is
+// for can have.
+func (l *loader) checkColumn(t *tableDecl, column string) {
+	var uses []tableUse
+	for _, use := range t.uses {
+		if use.of.Connector == column || use.of.Type == column {
+			uses = append(uses, use)
+		}
+	}
+	for _, v := range t.columns[column] {
+		summary, detail := "", ""
+		fits := len(uses) == 0
+		for _, use := range uses {
+			native, wrong, advice := columnFits(v.value, use)
+			if wrong != "" {
+				summary, detail = wrong, advice
+				continue
+			}
+			fits = true
+			if native != nil {
+				l.uses.value(use.of, use.path, native)
+			}
+		}
+		if !fits {
+			l.err(v.at, summary, detail)
+		}
+	}
+}
+
+// columnFits says what is wrong with a column value, if anything, and which
+// value of the field only the instance can confirm.
+func columnFits(value string, use tableUse) (native any, summary, detail string) {
+	s := use.schema.State
+	if s == nil || s.Field != use.path {
+		return value, "", ""
+	}
+	if category, ok := strings.CutPrefix(value, CategoryPrefix); ok {
+		var known []string
+		for _, k := range s.Known {
+			if name, ok := strings.CutPrefix(k, CategoryPrefix); ok {
+				known = append(known, name)
+			}
+		}
+		switch {
+		case s.Category == "":
+			return nil, fmt.Sprintf("states of %s have no category", use.schema.Record), "Write the states themselves."
+		case len(known) > 0 && !slices.Contains(known, category):
+			return nil, fmt.Sprintf("%s has no status category %q", use.schema.Record, category), suggest(category, known, "category")
+		}
+		return nil, "", ""
+	}
+	top, _, nested := strings.Cut(s.Field, ".")
+	field := use.schema.Fields[top]
+	if s.Int {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return nil, fmt.Sprintf("the state of %s is a number, not %q", use.schema.Record, value),
+				sentences("Write the numbers of the states, as in [1, 2].", choicesAdvice(field))
+		}
+		if field.InstanceChoices || len(field.Choices) == 0 {
+			return n, "", ""
+		}
+		if !slices.ContainsFunc(field.Choices, func(c connectors.Choice) bool { return c.Value == n }) {
+			return nil, fmt.Sprintf("%s has no state %d", use.schema.Record, n), choicesAdvice(field)
+		}
+		return nil, "", ""
+	}
+	if nested || field.InstanceChoices || len(field.Choices) == 0 {
+		return value, "", ""
+	}
+	var known []string
+	for _, c := range field.Choices {
+		known = append(known, fmt.Sprint(c.Value))
+	}
+	if !slices.Contains(known, value) {
+		return nil, fmt.Sprintf("%s has no state %q", use.schema.Record, value), suggest(value, known, "state")
+	}
+	return nil, "", ""
+}
+
+// checkCoverage warns of known states that a table leaves out without saying
+// what becomes of them.
+func (l *loader) checkCoverage(t *tableDecl, use tableUse) {
+	s := use.schema.State
+	if t.unmapped || s == nil || s.Field != use.path {
+		return
+	}
+	values := t.made.values(use.of)
+	if len(values) == 0 {
+		return // said already
+	}
+	var missing []string
+	for _, k := range s.Known {
+		if !slices.Contains(values, k) {
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	l.warn(t.at, fmt.Sprintf("state table %q leaves out states of %s.%s: %s", t.made.Name, use.of.Type, use.of.Record, strings.Join(missing, ", ")),
+		`A record in one of these is left as it is. Give each a state, or say so: unmapped = "ignore", or "error" to be told.`)
+}

@@ -1,0 +1,217 @@
+package rules
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
+)
+
+// A candidate is a template compiled for the records of one source.
+type candidate struct {
+	template *Template
+	when     *expr.Condition // nil: always
+	values   []*mapping      // of once and outbound, sorted by field
+	inbound  []*mapping
+
+	needsParent bool // something looks at parent
+	wantsTicket bool // a value looks at parent.ticket
+
+	state    string // dotted path of the raw state; empty: no table
+	category string // of its category
+	mode     string // of what lifecycle.modes is compared with
+	modes    []string
+	status   string // of what lifecycle.statuses is compared with
+	statuses []string
+}
+
+// A mapping is one field with what is written to it.
+type mapping struct {
+	field   string
+	section section
+	at      hcl.Range
+	digest  string
+	value   *value
+	reads   []expr.Path
+}
+
+// compile compiles a template for a source and checks it against both schemas;
+// nil if it has mistakes. It changes nothing but f, u and the environments.
+func (l *loader) compile(t *template, source connectors.Collection, f *findings, u *uses) *candidate {
+	before := f.errors()
+	env := l.envsOf(source, t.made.Target)
+	if env.err != nil {
+		f.err(t.decl.at, fmt.Sprintf("records of %s cannot be named in expressions", source), capital(env.err.Error()))
+		return nil
+	}
+	from := l.schema(source)
+	c := &candidate{template: t.made}
+	seen := l.readables(source)
+	if t.when != nil {
+		condition, diags := env.condition.Condition(t.when)
+		f.hcl(diags)
+		if c.when = condition; condition != nil {
+			u.reads(condition.Reads(), seen)
+			c.needsParent = readsParent(condition.Reads())
+		}
+	}
+	outward := &writer{findings: f, uses: u, to: t.made.Target, schema: t.schema}
+	inward := &writer{findings: f, uses: u, to: source, schema: from}
+	for _, d := range t.fields {
+		in, w, visible := env.outbound, outward, seen
+		if d.field.section == inboundSection {
+			in, w = env.inbound, inward
+			visible = append(slices.Clone(seen), readable{expr.Path{ticketName}, t.made.Target, t.schema})
+		}
+		v := d.value.compile(in, f)
+		if v == nil {
+			continue
+		}
+		w.field(d.field, v, d.field.section == onceSection)
+		m := &mapping{field: d.field.name, section: d.field.section, at: d.field.at, value: v, reads: v.reads()}
+		m.digest = l.digest(m)
+		u.reads(m.reads, visible)
+		c.needsParent = c.needsParent || readsParent(m.reads)
+		if d.field.section == inboundSection {
+			c.inbound = append(c.inbound, m)
+			continue
+		}
+		c.wantsTicket = c.wantsTicket || readsParentTicket(m.reads)
+		c.values = append(c.values, m)
+	}
+	slices.SortFunc(c.values, func(a, b *mapping) int { return cmp.Compare(a.field, b.field) })
+	l.compileState(c, from, f, t)
+	l.compileLifecycle(c, from, f, t)
+	if f.errors() > before {
+		l.explainSensitive(f)
+		return nil
+	}
+	return c
+}
+
+// readables are the records that the expressions of a template see.
+func (l *loader) readables(source connectors.Collection) []readable {
+	schema := l.schema(source)
+	seen := []readable{{expr.Path{source.Record}, source, schema}}
+	if parent := l.parentSchema(source); parent != nil {
+		of := source
+		of.Record = schema.Parent
+		seen = append(seen, readable{expr.Path{parentName, schema.Parent}, of, parent})
+	}
+	return seen
+}
+
+func readsParent(paths []expr.Path) bool {
+	return slices.ContainsFunc(paths, func(p expr.Path) bool { return p[0] == parentName })
+}
+
+func readsParentTicket(paths []expr.Path) bool {
+	return slices.ContainsFunc(paths, func(p expr.Path) bool {
+		return p[0] == parentName && (len(p) == 1 || p[1] == ticketName)
+	})
+}
+
+// compileState finds where the source's raw state is.
+func (l *loader) compileState(c *candidate, from *connectors.Schema, f *findings, t *template) {
+	if t.made.State == nil {
+		return
+	}
+	c.state = stateField(f, t, "source_field", t.sourceField, from)
+	if from.State != nil && c.state == from.State.Field {
+		c.category = from.State.Category
+	}
+}
+
+// stateField is the dotted path of the raw state of a record type: that of the
+// state block, written in an attribute, or else the type's own.
+func stateField(f *findings, t *template, attr, written string, s *connectors.Schema) string {
+	if written == "" {
+		if s.State == nil {
+			f.err(t.decl.blockAt["state"], s.Record+" has no state of its own", "Name the field that holds it: "+attr+" = \"FIELD\".")
+			return ""
+		}
+		return s.State.Field
+	}
+	top, _, _ := strings.Cut(written, ".")
+	free := slices.ContainsFunc(s.FreePrefixes, func(p string) bool { return strings.HasPrefix(top, p) })
+	if _, listed := s.Fields[top]; !listed && !free && s.Unlisted == connectors.RejectUnknown {
+		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %q", s.Record, top), suggest(top, sortedKeys(s.Fields), "field"))
+	}
+	return written
+}
+
+// compileLifecycle says which modes and statuses of the source get tickets.
+// The defaults are incident.io's; they say nothing of a source that has other
+// categories.
+func (l *loader) compileLifecycle(c *candidate, from *connectors.Schema, f *findings, t *template) {
+	attrs := t.decl.attrsOf["lifecycle"]
+	if from.Mode != "" {
+		c.mode, c.modes = from.Mode, t.made.Lifecycle.Modes
+	}
+	if from.State == nil || from.State.Category == "" {
+		return
+	}
+	var known []string
+	for _, k := range from.State.Known {
+		if name, ok := strings.CutPrefix(k, CategoryPrefix); ok {
+			known = append(known, name)
+		}
+	}
+	a := attrs["statuses"]
+	written := a != nil && !isNull(a.Expr)
+	if !written && !slices.ContainsFunc(t.made.Lifecycle.Statuses, func(s string) bool { return slices.Contains(known, s) }) {
+		return
+	}
+	c.status, c.statuses = from.State.Category, t.made.Lifecycle.Statuses
+	if !written || len(known) == 0 {
+		return
+	}
+	for _, s := range t.made.Lifecycle.Statuses {
+		if !slices.Contains(known, s) {
+			f.err(a.Expr.Range(), fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "category"))
+		}
+	}
+}
+
+// digest tells a mapping that was edited from one that was not: it is of the
+// mapping as written, with the values of the locals that it names.
+func (l *loader) digest(m *mapping) string {
+	h := sha256.New()
+	m.value.walk(func(v *value) {
+		fmt.Fprintf(h, "%d %d %d|", v.kind, len(v.elems), len(v.members))
+		for _, m := range v.members {
+			fmt.Fprintf(h, "%q ", m.name)
+		}
+		switch v.kind {
+		case constantValue:
+			fmt.Fprintf(h, "%T %v|", v.constant, v.constant)
+		case textValue:
+			fmt.Fprintf(h, "%q|", v.text.Value())
+		case refValue:
+			fmt.Fprintf(h, "%q %t %t|", v.ref.key, v.ref.hasFallback, v.ref.fallback != nil)
+		}
+	})
+	var locals []string
+	for _, path := range m.reads {
+		switch {
+		case path[0] != localName:
+		case len(path) == 1:
+			locals = append(locals, sortedKeys(l.seen)...)
+		default:
+			locals = append(locals, path[1])
+		}
+	}
+	slices.Sort(locals)
+	for _, name := range slices.Compact(locals) {
+		fmt.Fprintf(h, "local %q %s|", name, l.seen[name].json)
+	}
+	const enough = 16 // bytes
+	return hex.EncodeToString(h.Sum(nil)[:enough])
+}

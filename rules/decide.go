@@ -1,0 +1,202 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A decider decides the records of one route.
+type decider struct {
+	candidates []*candidate // in the order tried
+	noMatch    *candidate   // nil: no ticket
+	// rest are the templates that the route does not list, for links that were
+	// made when it did; nil: the template does not fit the source.
+	rest   map[string]func() *candidate
+	record string // what expressions call the source
+	parent string // what they call its parent, empty if there is none
+	locals map[string]any
+}
+
+func newDecider(l *loader, r *Route) *decider {
+	schema := l.schema(r.Source)
+	d := &decider{record: r.Source.Record, parent: schema.Parent, locals: map[string]any{}}
+	for name, v := range l.seen {
+		d.locals[name] = v.value
+	}
+	return d
+}
+
+// Decide says what should become of a record on a route. It reads nothing but
+// its arguments.
+func (s *Set) Decide(route string, in Input) Decision {
+	d := Decision{Route: route, Record: in.Record.Ref, Action: None}
+	r := s.Route(route)
+	if r == nil {
+		d.Reason = fmt.Sprintf("there is no route %s", route)
+		return d
+	}
+	vars := r.decider.vars(&in)
+	if in.Linked != "" {
+		return s.decideLinked(d, r, in, vars)
+	}
+	if in.Record.Private && !r.Private {
+		d.Reason = "private"
+		return d
+	}
+	c := r.decider.choose(&d, vars)
+	if c == nil {
+		d.Reason = "no template matched"
+		return d
+	}
+	d.choose(c, &in, vars)
+	switch mode, status := text(lookUp(&in.Record, c.mode)), text(lookUp(&in.Record, c.status)); {
+	case c.modes != nil && mode != "" && !slices.Contains(c.modes, mode):
+		d.Reason = "mode " + mode
+	case c.statuses != nil && status != "" && !slices.Contains(c.statuses, status):
+		d.Reason = "status " + status
+	case !r.Create:
+		d.Reason = "create is off"
+	default:
+		d.Action = Create
+		d.render(c, &in, vars)
+	}
+	return d
+}
+
+// decideLinked decides a record that has a ticket: it keeps its template,
+// whatever the conditions say now.
+func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) Decision {
+	c := r.decider.byName(in.Linked)
+	switch {
+	case c == nil && s.Templates[in.Linked] == nil:
+		d.Reason = fmt.Sprintf("template %s is gone", in.Linked)
+		return d
+	case c == nil:
+		d.Reason = fmt.Sprintf("template %s does not fit %s", in.Linked, r.Source)
+		return d
+	case in.Record.Private && !r.Private && !c.template.Lifecycle.KeepPrivate:
+		d.Reason = "private"
+		return d
+	}
+	d.choose(c, &in, vars)
+	d.Action = Update
+	d.render(c, &in, vars)
+	return d
+}
+
+// byName is a template that a link has, nil if there is none that fits.
+func (d *decider) byName(name string) *candidate {
+	for _, c := range d.candidates {
+		if c.template.Name == name {
+			return c
+		}
+	}
+	if d.noMatch != nil && d.noMatch.template.Name == name {
+		return d.noMatch
+	}
+	if compile := d.rest[name]; compile != nil {
+		return compile()
+	}
+	return nil
+}
+
+// choose is the first template that matches, or the one for what none matches;
+// nil: no ticket. Those that were tried before are noted in the decision.
+func (d *decider) choose(out *Decision, vars map[string]any) *candidate {
+	for _, c := range d.candidates {
+		if c.when == nil {
+			return c
+		}
+		matched, err := c.when.Eval(vars)
+		if matched && err == nil {
+			return c
+		}
+		skipped := Skipped{Template: c.template.Name, Condition: c.when.Source(), Err: err}
+		if err == nil {
+			for _, o := range c.when.Operands(vars) {
+				skipped.Operands = append(skipped.Operands, Operand{Path: o.Path, JSON: o.JSON})
+			}
+		}
+		out.Skipped = append(out.Skipped, skipped)
+	}
+	return d.noMatch
+}
+
+// vars are what expressions see of the input; state and link's template follow
+// when the template is known.
+func (d *decider) vars(in *Input) map[string]any {
+	vars := map[string]any{d.record: &in.Record, localName: d.locals}
+	if d.parent != "" && in.Parent != nil {
+		vars[parentName] = map[string]any{d.parent: &in.Parent.Record}
+	}
+	return vars
+}
+
+// choose notes the template that was chosen and what its expressions see.
+func (d *Decision) choose(c *candidate, in *Input, vars map[string]any) {
+	d.Template, d.Target = c.template.Name, c.template.Target
+	vars[linkName] = map[string]any{"id": in.LinkID, "route": d.Route, "template": d.Template}
+	if label, ok := c.label(&in.Record); ok {
+		d.State = label
+		vars[stateName] = label
+	}
+	parent, _ := vars[parentName].(map[string]any)
+	if parent == nil {
+		return
+	}
+	if ticket, ok := in.Parent.Tickets[d.Target.Connector]; ok {
+		parent[ticketName] = map[string]any{"id": textOrNil(ticket.ID), "number": textOrNil(ticket.Number), "url": textOrNil(ticket.URL)}
+	} else {
+		d.AwaitsParent = c.wantsTicket
+	}
+}
+
+func textOrNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// label is the state that the template's table gives a record.
+func (c *candidate) label(r *connectors.Record) (string, bool) {
+	sync := c.template.State
+	if sync == nil || sync.Table == nil || c.state == "" {
+		return "", false
+	}
+	category := ""
+	if c.category != "" {
+		category = text(lookUp(r, c.category))
+	}
+	return sync.Table.Label(r.Ref.Collection, text(lookUp(r, c.state)), category)
+}
+
+// text is a scalar as state tables write it; empty for anything else.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}
+
+// render evaluates the mappings that the action writes.
+func (d *Decision) render(c *candidate, in *Input, vars map[string]any) {
+	for _, m := range c.values {
+		once := m.section == onceSection
+		if once && d.Action != Create {
+			continue
+		}
+		v, err := m.value.eval(vars)
+		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive})
+	}
+}

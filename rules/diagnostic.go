@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apparentlymart/go-textseg/v15/textseg"
+	"golang.org/x/text/width"
+)
+
+// The severities of diagnostics.
+const (
+	SeverityError   = "error"
+	SeverityWarning = "warning"
+)
+
+// A Diagnostic is something that is wrong, or suspicious, in a configuration.
+type Diagnostic struct {
+	Severity string `json:"severity"` // "error" or "warning"
+	File     string `json:"file"`
+	// Line and Column count from 1; columns are characters as people see them
+	// (grapheme clusters).
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Summary string `json:"summary"`
+	Detail  string `json:"detail"`
+
+	// Source is the line itself and Width how many of its characters from
+	// Column on are meant; empty and 0 where there is no line to show.
+	Source string `json:"-"`
+	Width  int    `json:"-"`
+}
+
+// Diagnostics is a list of diagnostics, sorted by place.
+type Diagnostics []Diagnostic
+
+// HasErrors reports whether one of them is an error.
+func (d Diagnostics) HasErrors() bool {
+	for i := range d {
+		if d[i].Severity == SeverityError {
+			return true
+		}
+	}
+	return false
+}
+
+// MarshalJSON writes a list, an empty one too.
+func (d Diagnostics) MarshalJSON() ([]byte, error) {
+	plain := []Diagnostic(d)
+	if plain == nil {
+		plain = []Diagnostic{}
+	}
+	return encodeJSON(plain)
+}
+
+// WriteText writes the diagnostics for people: place and summary, the line
+// with a caret line under it, and what to write instead. Errors of w are for
+// its owner to find.
+func (d Diagnostics) WriteText(w io.Writer, color bool) {
+	for i := range d {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		d[i].writeText(w, color)
+	}
+}
+
+// The colours are ANSI's, in which terminals have their own taste.
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[1;31m"
+	yellow = "\x1b[1;33m"
+	reset  = "\x1b[0m"
+)
+
+func (d *Diagnostic) writeText(w io.Writer, color bool) {
+	paint := func(with, text string) string {
+		if !color {
+			return text
+		}
+		return with + text + reset
+	}
+	tint := red
+	if d.Severity == SeverityWarning {
+		tint = yellow
+	}
+	place := fmt.Sprintf("%s:%d:%d:", d.File, d.Line, d.Column)
+	fmt.Fprintf(w, "%s %s %s\n", paint(bold, place), paint(tint, d.Severity+":"), d.Summary)
+	if d.Width > 0 {
+		before, marked := caretLine(d.Source, d.Column, d.Width)
+		fmt.Fprintf(w, "%s\n%s%s\n", d.Source, before, paint(tint, marked))
+	}
+	if d.Detail != "" {
+		fmt.Fprintln(w, d.Detail)
+	}
+}
+
+// caretLine is the line that marks characters of source: one character for
+// each of source's, as wide as that one. A tab stays a tab; under a wide
+// character stands an ideographic space before the mark and two carets in it.
+func caretLine(source string, column, count int) (before, marked string) {
+	var space, carets strings.Builder
+	at := 1
+	for rest := source; rest != "" && at < column+count; at++ {
+		n := graphemeLen(rest)
+		cluster := rest[:n]
+		rest = rest[n:]
+		switch wide := isWide(cluster); {
+		case at < column && cluster == "\t":
+			space.WriteByte('\t')
+		case at < column && wide:
+			space.WriteRune('\u3000')
+		case at < column:
+			space.WriteByte(' ')
+		case wide:
+			carets.WriteString("^^")
+		default:
+			carets.WriteByte('^')
+		}
+	}
+	for ; at < column; at++ { // past the end of the line
+		space.WriteByte(' ')
+	}
+	if carets.Len() == 0 {
+		carets.WriteByte('^')
+	}
+	return space.String(), carets.String()
+}
+
+func graphemeLen(s string) int {
+	n, _, err := textseg.ScanGraphemeClusters([]byte(s), true)
+	if err != nil || n <= 0 {
+		return 1
+	}
+	return n
+}
+
+// graphemes counts the characters of s as people see them.
+func graphemes(s string) int {
+	n, err := textseg.TokenCount([]byte(s), textseg.ScanGraphemeClusters)
+	if err != nil {
+		return utf8.RuneCountInString(s)
+	}
+	return n
+}
+
+// isWide reports whether a terminal gives a character two cells.
+func isWide(cluster string) bool {
+	r, _ := utf8.DecodeRuneInString(cluster)
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return true
+	}
+	return strings.ContainsRune(cluster, '\ufe0f') // shown as an emoji
+}

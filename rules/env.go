@@ -1,0 +1,129 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
+)
+
+// The names that expressions see beside the record itself.
+const (
+	parentName  = "parent"
+	ticketName  = "ticket"
+	stateName   = "state"
+	localName   = "local"
+	linkName    = "link"
+	commentName = "comment"
+)
+
+// An envKey is what the environments of expressions depend on.
+type envKey struct {
+	source [2]string // connector type and record type
+	target [2]string
+}
+
+// envs are the environments of a template's expressions.
+type envs struct {
+	condition *expr.Env // of when: source, parent, local
+	outbound  *expr.Env // of once and outbound: also state and link
+	inbound   *expr.Env // also ticket
+	err       error
+}
+
+// envs are the environments for a pair of record types, made once each.
+func (l *loader) envsOf(source, target connectors.Collection) *envs {
+	key := envKey{[2]string{source.Type, source.Record}, [2]string{target.Type, target.Record}}
+	if made, ok := l.envs[key]; ok {
+		return made
+	}
+	made := &envs{}
+	l.envs[key] = made
+	text := connectors.Type{Kind: connectors.String}
+	texts := func(names ...string) map[string]expr.Variable {
+		members := map[string]expr.Variable{}
+		for _, name := range names {
+			members[name] = expr.Variable{Name: name, Type: text}
+		}
+		return members
+	}
+	schema := l.schema(source)
+	vars := []expr.Variable{{Name: source.Record, Schema: schema}, l.localVariable()}
+	if parent := l.parentSchema(source); parent != nil {
+		vars = append(vars, expr.Variable{Name: parentName, Nested: map[string]expr.Variable{
+			schema.Parent: {Name: schema.Parent, Schema: parent},
+			ticketName:    {Name: ticketName, Nested: texts("id", "number", "url")},
+		}})
+	}
+	build := func(more ...expr.Variable) *expr.Env {
+		vars = append(vars, more...)
+		env, err := expr.NewEnv(vars)
+		if err != nil && made.err == nil {
+			made.err = err
+		}
+		return env
+	}
+	made.condition = build()
+	made.outbound = build(expr.Variable{Name: stateName, Type: text},
+		expr.Variable{Name: linkName, Nested: texts("id", "route", "template")})
+	made.inbound = build(expr.Variable{Name: ticketName, Schema: l.schema(target)})
+	return made
+}
+
+// commentEnv is the environment of a clause of comments.
+func (l *loader) commentEnv() (*expr.Env, error) {
+	text := connectors.Type{Kind: connectors.Text}
+	return expr.NewEnv([]expr.Variable{
+		{Name: commentName, Nested: map[string]expr.Variable{
+			"text": {Name: "text", Type: text}, "kind": {Name: "kind", Type: text}, "author": {Name: "author", Type: text},
+		}},
+		l.localVariable(),
+	})
+}
+
+// parentSchema is the schema of the records that those of c belong to, nil if
+// there are none.
+func (l *loader) parentSchema(c connectors.Collection) *connectors.Schema {
+	s := l.schema(c)
+	if s == nil || s.Parent == "" {
+		return nil
+	}
+	parent, _ := l.systems[c.Type].Schema(s.Parent)
+	return parent
+}
+
+func (l *loader) localVariable() expr.Variable {
+	members := map[string]expr.Variable{}
+	for name, v := range l.seen {
+		members[name] = expr.Variable{Name: name, Type: v.typ}
+	}
+	return expr.Variable{Name: localName, Nested: members}
+}
+
+// explainSensitive adds to the findings of an expression what they cannot know:
+// that a local which it does not see is there, and sensitive.
+func (l *loader) explainSensitive(f *findings) {
+	for i := range f.list {
+		d := &f.list[i]
+		for name := range l.locals {
+			_, seen := l.seen[name]
+			if !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
+				d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
+			}
+		}
+	}
+}
+
+// lookUp is the value of a dotted path in a record, nil if there is none.
+func lookUp(r *connectors.Record, path string) any {
+	var v any = r.Fields
+	for _, name := range strings.Split(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[name]
+	}
+	return v
+}

@@ -1,0 +1,311 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// eval evaluates an HCL expression; false if it has mistakes, which are then
+// reported, or rests on something whose mistakes are.
+func (l *loader) eval(e hcl.Expression) (cty.Value, bool) {
+	if !l.checkNames(e) {
+		return cty.DynamicVal, false
+	}
+	ctx := l.context
+	if ctx == nil {
+		ctx = l.newContext()
+	}
+	v, diags := e.Value(ctx)
+	l.hcl(diags)
+	return v, !diags.HasErrors()
+}
+
+// newContext is what expressions see of the variables and locals that are
+// known so far.
+func (l *loader) newContext() *hcl.EvalContext {
+	vars, locals := map[string]cty.Value{}, map[string]cty.Value{}
+	for name, v := range l.variables {
+		if v.ok {
+			vars[name] = v.value
+		}
+	}
+	for name, v := range l.locals {
+		if v.ok {
+			locals[name] = v.value
+		}
+	}
+	return &hcl.EvalContext{
+		Variables: map[string]cty.Value{"var": cty.ObjectVal(vars), "local": cty.ObjectVal(locals)},
+		Functions: l.functions,
+	}
+}
+
+// checkNames reports names that an expression cannot use; false if there are
+// any, or if one has no value because of a mistake of its own.
+func (l *loader) checkNames(e hcl.Expression) bool {
+	ok := l.checkFunctions(e)
+	for _, t := range e.Variables() {
+		if !l.checkName(t) {
+			ok = false
+		}
+	}
+	return ok
+}
+
+func (l *loader) checkName(t hcl.Traversal) bool {
+	root := t.RootName()
+	switch root {
+	case "var", "local":
+	case "template", "state_table":
+		l.err(t.SourceRange(), "a "+root+" is no value", "It can be named only where a block asks for one, as in templates = [template.NAME].")
+		return false
+	default:
+		l.unknownRoot(t)
+		return false
+	}
+	if len(t) < 2 {
+		l.err(t.SourceRange(), quote(root)+" alone is no value", "Write "+root+".NAME.")
+		return false
+	}
+	step, isAttr := t[1].(hcl.TraverseAttr)
+	if !isAttr {
+		l.err(t.SourceRange(), quote(root)+" needs a name", "Write "+root+".NAME.")
+		return false
+	}
+	if root == "var" {
+		v, ok := l.variables[step.Name]
+		if !ok {
+			l.err(step.SrcRange, "unknown variable "+quote(step.Name), suggest(step.Name, sortedKeys(l.variables), "variable"))
+			return false
+		}
+		return v.ok
+	}
+	v, ok := l.locals[step.Name]
+	if !ok {
+		l.err(step.SrcRange, "unknown local "+quote(step.Name), suggest(step.Name, sortedKeys(l.locals), "local"))
+		return false
+	}
+	return l.evalLocal(v, step.SrcRange)
+}
+
+func (l *loader) unknownRoot(t hcl.Traversal) {
+	root := t.RootName()
+	if _, ok := l.systems[root]; ok {
+		l.err(t.SourceRange(), "a connector is no value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
+		return
+	}
+	detail := "HCL expressions know var.NAME and local.NAME. A text stands in double quotes: " + quote(root) + "."
+	if len(t) > 1 {
+		detail = "HCL expressions know var.NAME and local.NAME. What a record holds is written inside a text, in CEL: \"{{ " + traversalText(t) + " }}\"."
+	}
+	l.err(t.SourceRange(), "unknown name "+quote(root), detail)
+}
+
+// traversalText is a traversal as it is written.
+func traversalText(t hcl.Traversal) string {
+	var b strings.Builder
+	for _, step := range t {
+		switch step := step.(type) {
+		case hcl.TraverseRoot:
+			b.WriteString(step.Name)
+		case hcl.TraverseAttr:
+			b.WriteString("." + step.Name)
+		default:
+			b.WriteString("[…]")
+		}
+	}
+	return b.String()
+}
+
+// checkFunctions reports functions that there are not.
+func (l *loader) checkFunctions(e hcl.Expression) bool {
+	node, ok := e.(hclsyntax.Expression)
+	if !ok {
+		return true
+	}
+	good := true
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, ok := n.(*hclsyntax.FunctionCallExpr)
+		if !ok {
+			return nil
+		}
+		if _, known := l.functions[call.Name]; known {
+			return nil
+		}
+		good = false
+		if call.Name == "ref" {
+			l.err(call.NameRange, "ref() cannot stand here",
+				`ref(KEY, VALUE) is the value of a field in once, outbound or inbound, or stands in a list or an object there; it is no part of another expression.`)
+			return nil
+		}
+		l.err(call.NameRange, "unknown function "+quote(call.Name), suggest(call.Name, append(sortedKeys(l.functions), "ref"), "function"))
+		return nil
+	})
+	return good
+}
+
+// primitive evaluates an attribute that is a text, a number or a bool; false
+// if it has mistakes. Null is cty.NilVal: as if it were not written.
+func (l *loader) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value, sensitive, ok bool) {
+	v, ok = l.eval(a.Expr)
+	if !ok {
+		return cty.NilVal, false, false
+	}
+	v, sensitive = plain(v)
+	if v.IsNull() {
+		return cty.NilVal, sensitive, true
+	}
+	name := map[cty.Type]string{cty.String: "a text", cty.Number: "a number", cty.Bool: "true or false"}[want]
+	converted, err := convert.Convert(v, want)
+	if err != nil || !converted.IsKnown() {
+		l.err(a.Expr.Range(), fmt.Sprintf("%s must be %s", a.Name, name), fmt.Sprintf("This is %s.", typeName(v)))
+		return cty.NilVal, sensitive, false
+	}
+	return converted, sensitive, true
+}
+
+// str reads a text; empty if it is null or has mistakes.
+func (l *loader) str(a *hclsyntax.Attribute) string {
+	if a == nil {
+		return ""
+	}
+	v, _, ok := l.primitive(a, cty.String)
+	if !ok || v == cty.NilVal {
+		return ""
+	}
+	return v.AsString()
+}
+
+// boolean reads a bool, fallback if it is null, not written or has mistakes.
+func (l *loader) boolean(a *hclsyntax.Attribute, fallback bool) bool {
+	if a == nil {
+		return fallback
+	}
+	v, _, ok := l.primitive(a, cty.Bool)
+	if !ok || v == cty.NilVal {
+		return fallback
+	}
+	return v.True()
+}
+
+// integer reads a whole number of at least one; false if there is none.
+func (l *loader) integer(a *hclsyntax.Attribute) (int, bool) {
+	if a == nil {
+		return 0, false
+	}
+	v, _, ok := l.primitive(a, cty.Number)
+	if !ok || v == cty.NilVal {
+		return 0, false
+	}
+	const most = 1_000_000_000
+	n, accuracy := v.AsBigFloat().Int64()
+	if accuracy != 0 || n < 1 || n > most {
+		l.err(a.Expr.Range(), a.Name+" must be a whole number of at least 1", "Write a number without quotes, as in "+a.Name+" = 60.")
+		return 0, false
+	}
+	return int(n), true
+}
+
+// oneOf reads a text that must be one of a few; fallback if there is none.
+func oneOf[T ~string](l *loader, a *hclsyntax.Attribute, fallback T, choices ...T) T {
+	if a == nil {
+		return fallback
+	}
+	v, sensitive, ok := l.primitive(a, cty.String)
+	if !ok || v == cty.NilVal {
+		return fallback
+	}
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		if v.AsString() == string(c) {
+			return c
+		}
+		names[i] = string(c)
+	}
+	shown := quote(v.AsString())
+	if sensitive {
+		shown = "(sensitive)"
+	}
+	l.err(a.Expr.Range(), shown+" is no value of "+a.Name, mustBe(names))
+	return fallback
+}
+
+func mustBe(choices []string) string {
+	quoted := make([]string, len(choices))
+	for i, c := range choices {
+		quoted[i] = quote(c)
+	}
+	known := "It must be " + strings.Join(quoted, " or ") + "."
+	if len(quoted) > 2 {
+		known = "It must be one of " + strings.Join(quoted, ", ") + "."
+	}
+	return known
+}
+
+// stringList reads a list of texts, with the place of each; false if it has
+// mistakes.
+func (l *loader) stringList(a *hclsyntax.Attribute) (values []string, places []hcl.Range, ok bool) {
+	v, ok := l.eval(a.Expr)
+	if !ok {
+		return nil, nil, false
+	}
+	v, sensitive := plain(v)
+	if v.IsNull() {
+		return nil, nil, true
+	}
+	if !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
+		l.err(a.Expr.Range(), a.Name+" must be a list", "Write ["+shortValue(v, sensitive)+"], with brackets.")
+		return nil, nil, false
+	}
+	tuple, _ := a.Expr.(*hclsyntax.TupleConsExpr)
+	i := 0
+	for it := v.ElementIterator(); it.Next(); i++ {
+		_, elem := it.Element()
+		at := a.Expr.Range()
+		if tuple != nil && i < len(tuple.Exprs) {
+			at = tuple.Exprs[i].Range()
+		}
+		text, err := convert.Convert(elem, cty.String)
+		if err != nil || text.IsNull() || !text.IsKnown() {
+			l.err(at, a.Name+" must be a list of texts", fmt.Sprintf("This element is %s.", typeName(elem)))
+			ok = false
+			continue
+		}
+		values, places = append(values, text.AsString()), append(places, at)
+	}
+	return values, places, ok
+}
+
+func shortValue(v cty.Value, sensitive bool) string {
+	if s, err := convert.Convert(v, cty.String); !sensitive && err == nil && !s.IsNull() && s.IsKnown() {
+		if v.Type() == cty.String {
+			return quote(s.AsString())
+		}
+		return s.AsString()
+	}
+	return "…"
+}
+
+// typeName names the type of a value in messages.
+func typeName(v cty.Value) string {
+	switch t := v.Type(); {
+	case v.IsNull():
+		return "null"
+	case t == cty.String:
+		return "a text"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "a bool"
+	case t.IsObjectType() || t.IsMapType():
+		return "an object"
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		return "a list"
+	}
+	return "another value"
+}

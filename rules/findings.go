@@ -1,0 +1,177 @@
+package rules
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/rules/expr"
+)
+
+// findings collects what is wrong while a configuration is read. Checking goes
+// on after a mistake, so that one run shows all of them.
+type findings struct {
+	list []finding
+}
+
+type finding struct {
+	severity string
+	at       hcl.Range
+	summary  string
+	detail   string
+}
+
+func (f *findings) err(at hcl.Range, summary, detail string) {
+	f.list = append(f.list, finding{SeverityError, at, summary, detail})
+}
+
+func (f *findings) warn(at hcl.Range, summary, detail string) {
+	f.list = append(f.list, finding{SeverityWarning, at, summary, detail})
+}
+
+// twice reports something that stands in two places, at the second.
+func (f *findings) twice(at, first hcl.Range, what, detail string) {
+	f.err(at, what+" is there twice", strings.TrimSpace("It is already at "+place(first)+". "+detail))
+}
+
+// errors counts the errors.
+func (f *findings) errors() int {
+	n := 0
+	for _, d := range f.list {
+		if d.severity == SeverityError {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *findings) add(other *findings) { f.list = append(f.list, other.list...) }
+
+// hcl takes over what HCL or an expression has found.
+func (f *findings) hcl(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		at := hcl.Range{}
+		if d.Subject != nil {
+			at = *d.Subject
+		}
+		severity := SeverityError
+		if d.Severity == hcl.DiagWarning {
+			severity = SeverityWarning
+		}
+		summary, detail := lowerFirst(strings.TrimSuffix(d.Summary, ".")), plainRanges(d.Detail)
+		// A function that fails says why in the detail, wrapped in HCL's own words.
+		if call, ok := hcl.DiagnosticExtra[callDiagnostic](d); ok && call.FunctionCallError() != nil {
+			if d.EvalContext != nil && d.Expression != nil {
+				at = d.Expression.Range()
+			}
+			summary = call.CalledFunctionName() + "(): " + call.FunctionCallError().Error()
+			detail = "The function cannot work with what it is given here."
+		}
+		f.list = append(f.list, finding{severity, at, summary, detail})
+	}
+}
+
+// callDiagnostic is what HCL attaches to the failure of a function.
+type callDiagnostic interface {
+	CalledFunctionName() string
+	FunctionCallError() error
+}
+
+// HCL writes places in its details as FILE:LINE,COL-COL.
+var hclRange = regexp.MustCompile(`:(\d+),(\d+)-(\d+,)?\d+`)
+
+func plainRanges(detail string) string { return hclRange.ReplaceAllString(detail, ":$1:$2") }
+
+func lowerFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if next, _ := utf8.DecodeRuneInString(s[n:]); unicode.IsUpper(next) {
+		return s // an acronym
+	}
+	return string(unicode.ToLower(r)) + s[n:]
+}
+
+// place is how a message names another place.
+func place(r hcl.Range) string {
+	return fmt.Sprintf("%s:%d", filepath.ToSlash(r.Filename), r.Start.Line)
+}
+
+// diagnostics are the findings with their lines, sorted by place, each once.
+func (f *findings) diagnostics(sources map[string]*source, hide []hcl.Range) Diagnostics {
+	all := make(Diagnostics, 0, len(f.list))
+	for _, d := range f.list {
+		out := Diagnostic{
+			Severity: d.severity, File: d.at.Filename, Line: max(d.at.Start.Line, 1), Column: max(d.at.Start.Column, 1),
+			Summary: d.summary, Detail: d.detail,
+		}
+		if src := sources[d.at.Filename]; src != nil && d.at.Start.Line > 0 {
+			out.Source, out.Width = src.line(d.at)
+			if slices.ContainsFunc(hide, func(r hcl.Range) bool {
+				return r.Filename == d.at.Filename && r.Start.Line <= out.Line && out.Line <= r.End.Line
+			}) {
+				out.Source, out.Width = "", 0
+			}
+		}
+		all = append(all, out)
+	}
+	slices.SortStableFunc(all, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Severity, b.Severity))
+	})
+	seen := make(map[Diagnostic]bool, len(all))
+	return slices.DeleteFunc(all, func(d Diagnostic) bool {
+		d.Source, d.Width = "", 0
+		if seen[d] {
+			return true
+		}
+		seen[d] = true
+		return false
+	})
+}
+
+// line is the line on which a range begins and how many of its characters are
+// in the range, at least one.
+func (s *source) line(r hcl.Range) (string, int) {
+	from := min(max(r.Start.Byte, 0), len(s.bytes))
+	begin := bytes.LastIndexByte(s.bytes[:from], '\n') + 1
+	end := len(s.bytes)
+	if i := bytes.IndexByte(s.bytes[from:], '\n'); i >= 0 {
+		end = from + i
+	}
+	text := strings.TrimSuffix(string(s.bytes[begin:end]), "\r")
+	to := min(max(r.End.Byte, from), begin+len(text))
+	marked := 1
+	if to > from {
+		marked = max(1, graphemes(string(s.bytes[from:to])))
+	}
+	return strings.ToValidUTF8(text, "\ufffd"), marked
+}
+
+// suggest ends a detail: the name that was probably meant, or all there are.
+func suggest(name string, known []string, what string) string {
+	if near := expr.Nearest(name, known); near != "" {
+		return fmt.Sprintf("Did you mean %q?", near)
+	}
+	const few = 24
+	switch {
+	case len(known) == 0:
+		return "There is no " + what + "."
+	case len(known) > few:
+		return ""
+	}
+	sorted := slices.Clone(known)
+	slices.Sort(sorted)
+	return "Known: " + strings.Join(sorted, ", ") + "."
+}
+
+// sentences joins the parts of a detail.
+func sentences(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}

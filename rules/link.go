@@ -1,0 +1,205 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// link puts routes and templates together: each template is compiled and
+// checked against the source of every route that lists it.
+func (l *loader) link(set *Set, routes []*routeDecl) {
+	templates := l.templatesOf(routes)
+	compiled := map[compiledKey]*candidate{}
+	compileFor := func(t *template, source connectors.Collection) *candidate {
+		key := compiledKey{t, source}
+		c, ok := compiled[key]
+		if !ok {
+			c = l.compile(t, source, &l.findings, &l.uses)
+			compiled[key] = c
+			l.adopt(t, c, source)
+		}
+		return c
+	}
+	for _, d := range routes {
+		r := &Route{Name: d.name, Source: d.source, Create: d.create, Private: d.private}
+		set.Routes = append(set.Routes, r)
+		if !d.sourceOK {
+			continue
+		}
+		r.decider = newDecider(l, r)
+		add := func(ref templateRef) *candidate {
+			t := templates[ref.name]
+			if t == nil {
+				return nil
+			}
+			if t.made.Target == d.source {
+				l.err(ref.at, fmt.Sprintf("template %q writes where route %q reads", ref.name, d.name),
+					fmt.Sprintf("Each ticket would be a new record of %s, and get a ticket itself. Choose another target.", d.source))
+				return nil
+			}
+			c := compileFor(t, d.source)
+			if c != nil {
+				r.NeedsParent = r.NeedsParent || c.needsParent
+			}
+			return c
+		}
+		for _, ref := range d.templates {
+			if c := add(ref); c != nil {
+				r.Templates = append(r.Templates, c.template)
+				r.decider.candidates = append(r.decider.candidates, c)
+			}
+		}
+		if d.noMatch != nil {
+			if c := add(*d.noMatch); c != nil {
+				r.NoMatch, r.decider.noMatch = c.template, c
+			}
+		}
+		r.decider.rest = l.rest(r, templates)
+	}
+	for _, name := range sortedKeys(templates) {
+		t := templates[name]
+		broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
+		if !t.used && !t.decl.extended && !broken {
+			l.checkUnused(t, routes)
+		}
+		if t.made != nil {
+			set.Templates[name] = t.made
+		}
+	}
+	l.checkTables()
+	l.checkRoutes(routes, compiled, templates)
+	l.checkCircles(routes, compiled, templates)
+	set.uses = l.uses.list()
+}
+
+type compiledKey struct {
+	template *template
+	source   connectors.Collection
+}
+
+// templatesOf decodes the templates that can be chosen or are not used at all.
+// One that only others extend needs no target and is checked with these.
+func (l *loader) templatesOf(routes []*routeDecl) map[string]*template {
+	used := map[string]bool{}
+	for _, r := range routes {
+		for _, ref := range r.templates {
+			used[ref.name] = true
+		}
+		if r.noMatch != nil {
+			used[r.noMatch.name] = true
+		}
+	}
+	templates := map[string]*template{}
+	for _, name := range sortedKeys(l.templates) {
+		d := l.templates[name]
+		if d.extended && !used[name] && d.attrs["target"] == nil {
+			continue
+		}
+		if d.extended && !used[name] {
+			// What is wrong with it is wrong with those that extend it; what they
+			// replace does no harm.
+			before := len(l.list)
+			t := l.template(d)
+			l.list = l.list[:before]
+			if t != nil && t.ok {
+				templates[name] = t
+			}
+			continue
+		}
+		if t := l.template(d); t != nil {
+			t.used = used[name]
+			templates[name] = t
+		}
+	}
+	return templates
+}
+
+// adopt fills in what of a template is known with its first source.
+func (l *loader) adopt(t *template, c *candidate, source connectors.Collection) {
+	comments := l.comments(t.decl, l.schema(source), t.schema)
+	l.checkAttachments(t, l.schema(source))
+	l.useTable(t, source)
+	if c == nil {
+		return
+	}
+	if t.made.Comments.Inbound == nil && t.made.Comments.Outbound == nil {
+		t.made.Comments = comments
+	}
+	t.made.WantsParentTicket = t.made.WantsParentTicket || c.wantsTicket
+	if t.made.State != nil && t.made.State.SourceField == "" {
+		t.made.State.SourceField = c.state
+	}
+}
+
+func (l *loader) checkAttachments(t *template, source *connectors.Schema) {
+	for d, to := range map[Direction]*connectors.Schema{Inbound: source, Outbound: t.schema} {
+		for _, b := range t.decl.clausesOf["attachments"][d] {
+			if to.Attachments == "" {
+				l.err(b.DefRange(), article(to.Record)+" takes no attachments", "Leave this block out.")
+			}
+		}
+	}
+}
+
+// rest compiles, when they are asked for, the templates that a route does not
+// list: links keep theirs.
+func (l *loader) rest(r *Route, templates map[string]*template) map[string]func() *candidate {
+	rest := map[string]func() *candidate{}
+	for name, t := range templates {
+		if slices.Contains(r.Templates, t.made) || r.NoMatch == t.made {
+			continue
+		}
+		rest[name] = sync.OnceValue(func() *candidate {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.compile(t, r.Source, &findings{}, &uses{})
+		})
+	}
+	return rest
+}
+
+// checkUnused warns of a template that no route uses. Its expressions are
+// checked against the source that they fit best.
+func (l *loader) checkUnused(t *template, routes []*routeDecl) {
+	l.warn(t.decl.at, fmt.Sprintf("no route uses template %q", t.decl.name),
+		"List it in a route's templates, let another template extend it, or delete it.")
+	var sources []connectors.Collection
+	add := func(c connectors.Collection) {
+		if c != t.made.Target && !slices.Contains(sources, c) {
+			sources = append(sources, c)
+		}
+	}
+	for _, r := range routes {
+		if r.sourceOK {
+			add(r.source)
+		}
+	}
+	for _, name := range sortedKeys(l.connectors) {
+		made := l.connectors[name].made
+		if made == nil {
+			continue
+		}
+		for _, record := range made.System.Records {
+			if _, ok := made.System.Schema(record); ok {
+				add(connectors.Collection{Type: made.System.Type, Connector: name, Record: record})
+			}
+		}
+	}
+	var best *findings
+	for _, source := range sources {
+		f := &findings{}
+		l.compile(t, source, f, &uses{})
+		if best == nil || f.errors() < best.errors() {
+			best = f
+		}
+		if best.errors() == 0 {
+			break
+		}
+	}
+	if best != nil {
+		l.add(best)
+	}
+}

@@ -1,0 +1,205 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// Options is what a configuration is loaded with.
+type Options struct {
+	// Systems are the connector types that there are.
+	Systems []connectors.System
+	// Vars are the values given on the command line, by variable.
+	Vars map[string]string
+	// Env reads the environment; nil: there is none.
+	Env func(string) (string, bool)
+	// Offline makes env() of a variable that is not set an empty string that
+	// counts as set. Without it, that is an error.
+	Offline bool
+}
+
+// Load reads the configuration in a directory. The set is nil if and only if
+// there are errors; the diagnostics also hold the warnings.
+func Load(dir string, o Options) (*Set, Diagnostics) {
+	l := newLoader(dir, o)
+	set := l.load()
+	found := l.diagnostics(l.sources, l.hidden)
+	if set == nil {
+		return nil, found
+	}
+	set.Warnings = found
+	return set, found
+}
+
+// A loader reads one configuration.
+type loader struct {
+	findings
+
+	dir      string
+	options  Options
+	systems  map[string]connectors.System
+	sources  map[string]*source
+	order    []string          // of the sources
+	included map[string][]byte // what file() read, by path
+
+	functions map[string]function.Function
+	variables map[string]*variable
+	locals    map[string]*local
+	context   *hcl.EvalContext // of every expression, once the locals are known
+	hidden    []hcl.Range      // values of sensitive variables, not to be shown
+
+	connectors map[string]*connectorDecl
+	tables     map[string]*tableDecl
+	templates  map[string]*templateDecl
+	blocks     map[string][]*hclsyntax.Block // of the files, by type
+
+	seen map[string]seenLocal // the locals that CEL sees
+	envs map[envKey]*envs
+	uses uses
+	mu   sync.Mutex // guards envs once the set is in use
+}
+
+func newLoader(dir string, o Options) *loader {
+	if o.Env == nil {
+		o.Env = func(string) (string, bool) { return "", false }
+	}
+	l := &loader{
+		dir: dir, options: o,
+		systems:    map[string]connectors.System{},
+		sources:    map[string]*source{},
+		included:   map[string][]byte{},
+		variables:  map[string]*variable{},
+		locals:     map[string]*local{},
+		connectors: map[string]*connectorDecl{},
+		tables:     map[string]*tableDecl{},
+		templates:  map[string]*templateDecl{},
+		blocks:     map[string][]*hclsyntax.Block{},
+		envs:       map[envKey]*envs{},
+	}
+	for _, s := range o.Systems {
+		l.systems[s.Type] = s
+	}
+	l.functions = l.hclFunctions()
+	return l
+}
+
+// load goes from names that nothing else depends on to those that use them.
+func (l *loader) load() *Set {
+	l.readDir()
+	if l.errors() > 0 {
+		return nil // of half a file, most other errors would be noise
+	}
+	l.sortBlocks()
+
+	l.decodeVariables()
+	l.decodeLocals()
+	daemon := l.decodeDaemon()
+	l.decodeConnectors()
+	l.decodeTables()
+	l.decodeTemplates()
+	routes := l.decodeRoutes()
+
+	set := &Set{
+		Dir: l.dir, Daemon: daemon,
+		Connectors: map[string]*Connector{}, Templates: map[string]*Template{}, Tables: map[string]*StateTable{},
+	}
+	for name, c := range l.connectors {
+		set.Connectors[name] = c.made
+	}
+	for name, t := range l.tables {
+		set.Tables[name] = t.made
+	}
+	l.link(set, routes)
+	if l.errors() > 0 {
+		return nil
+	}
+	set.Generation = l.generation()
+	set.Files = slices.Concat(l.order, l.includedFiles())
+	return set
+}
+
+// The blocks of a configuration, with the number of their labels.
+var blockLabels = map[string]int{
+	"daemon": 0, "variable": 1, "locals": 0, "connector": 2, "state_table": 1, "route": 1, "template": 1,
+}
+
+// sortBlocks sorts the blocks of all files by their type.
+func (l *loader) sortBlocks() {
+	for _, path := range l.order {
+		body := l.sources[path].body
+		for _, a := range attributesOf(body) {
+			detail := sentences("A configuration is made of blocks.", suggest(a.Name, sortedKeys(blockLabels), "block"))
+			if _, ok := blockLabels[a.Name]; ok {
+				detail = "Write " + a.Name + " { … }, without the equals sign."
+			}
+			l.err(a.NameRange, "attribute "+quote(a.Name)+" outside a block", detail)
+		}
+		for _, b := range body.Blocks {
+			want, ok := blockLabels[b.Type]
+			if !ok {
+				l.err(b.TypeRange, "unknown block "+quote(b.Type), suggest(b.Type, sortedKeys(blockLabels), "block"))
+				continue
+			}
+			if l.checkLabels(b, want) {
+				l.blocks[b.Type] = append(l.blocks[b.Type], b)
+			}
+		}
+	}
+}
+
+// checkLabels reports whether a block has as many labels as it needs, each of
+// them an identifier.
+func (l *loader) checkLabels(b *hclsyntax.Block, want int) bool {
+	form := map[int]string{0: " { … }", 1: ` "NAME" { … }`, 2: ` "TYPE" "NAME" { … }`}[want]
+	if len(b.Labels) != want {
+		at := b.TypeRange
+		if len(b.Labels) > want {
+			at = b.LabelRanges[want]
+		}
+		number := map[int]string{0: "no name", 1: "one name", 2: "a type and a name"}[want]
+		l.err(at, "a "+b.Type+" block has "+number, "Write "+b.Type+form+".")
+		return false
+	}
+	for i, label := range b.Labels {
+		if !hclsyntax.ValidIdentifier(label) {
+			l.err(b.LabelRanges[i], quote(label)+" is not a name", "A name begins with a letter and has letters, digits, _ and - after it.")
+			return false
+		}
+	}
+	return true
+}
+
+// attributesOf are the attributes of a body in the order written.
+func attributesOf(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	all := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
+	for _, a := range body.Attributes {
+		all = append(all, a)
+	}
+	slices.SortFunc(all, func(a, b *hclsyntax.Attribute) int { return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte) })
+	return all
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// plain is a value without its marks.
+func plain(v cty.Value) (value cty.Value, sensitive bool) {
+	v, marks := v.UnmarkDeep()
+	return v, len(marks) > 0
+}

@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// named resolves a reference such as template.NAME; false if it is none, which
+// is then reported.
+func (l *loader) named(e hcl.Expression, kind string, known []string) (name string, at hcl.Range, ok bool) {
+	t, diags := hcl.AbsTraversalForExpr(e)
+	if diags.HasErrors() {
+		detail := "Write " + kind + ".NAME."
+		if text, isText := literalText(e); isText {
+			detail = "Write " + kind + "." + text + ", without quotes."
+		}
+		l.err(e.Range(), "expected a reference to a "+kind, detail)
+		return "", hcl.Range{}, false
+	}
+	if t.RootName() != kind || len(t) != 2 {
+		l.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME. "+suggest(t.RootName(), known, kind))
+		return "", hcl.Range{}, false
+	}
+	step, isAttr := t[1].(hcl.TraverseAttr)
+	if !isAttr {
+		l.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME.")
+		return "", hcl.Range{}, false
+	}
+	for _, k := range known {
+		if k == step.Name {
+			return step.Name, e.Range(), true
+		}
+	}
+	at = step.SrcRange
+	at.Start.Byte++ // not the dot
+	at.Start.Column++
+	l.err(at, "unknown "+kind+" "+quote(step.Name), suggest(step.Name, known, kind))
+	return "", hcl.Range{}, false
+}
+
+// literalText is the text of a literal in quotes.
+func literalText(e hcl.Expression) (string, bool) {
+	t, ok := e.(*hclsyntax.TemplateExpr)
+	if !ok || !t.IsStringLiteral() {
+		return "", false
+	}
+	v, diags := t.Value(nil)
+	if diags.HasErrors() {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// collection resolves TYPE.NAME.RECORD.
+func (l *loader) collection(a *hclsyntax.Attribute) (connectors.Collection, bool) {
+	none := connectors.Collection{}
+	form := "Write TYPE.NAME.RECORD, as in incidentio.acme.incident."
+	t, diags := hcl.AbsTraversalForExpr(a.Expr)
+	if diags.HasErrors() {
+		if text, ok := literalText(a.Expr); ok {
+			form = "Write it without quotes: " + text + "."
+		}
+		l.err(a.Expr.Range(), a.Name+" must name a record type", form)
+		return none, false
+	}
+	kind, kindAt := t.RootName(), t[0].SourceRange()
+	system, ok := l.systems[kind]
+	if !ok {
+		detail := suggest(kind, sortedKeys(l.systems), "connector type")
+		if c := l.connectors[kind]; c != nil && c.made != nil {
+			detail = fmt.Sprintf("%q is the name of a connector; its type comes before it: %s.%s.RECORD.", kind, c.made.System.Type, kind)
+		}
+		l.err(kindAt, "unknown connector type "+quote(kind), sentences(form, detail))
+		return none, false
+	}
+	if len(t) != 3 {
+		l.err(a.Expr.Range(), a.Name+" must name a record type", form)
+		return none, false
+	}
+	name, nameAt, ok1 := attrStep(t[1])
+	record, recordAt, ok2 := attrStep(t[2])
+	if !ok1 || !ok2 {
+		l.err(a.Expr.Range(), a.Name+" must name a record type", form)
+		return none, false
+	}
+	c, ok := l.connectors[name]
+	if !ok {
+		l.err(nameAt, "unknown connector "+quote(name), sentences(suggest(name, l.connectorsOf(kind), kind+" connector")))
+		return none, false
+	}
+	if c.made == nil {
+		return none, false
+	}
+	if c.made.System.Type != kind {
+		l.err(nameAt, fmt.Sprintf("%q is no %s connector", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, place(c.at), c.made.System.Type))
+		return none, false
+	}
+	if _, ok := system.Schema(record); !ok {
+		l.err(recordAt, fmt.Sprintf("%s has no record type %q", kind, record), suggest(record, system.Records, "record type"))
+		return none, false
+	}
+	return connectors.Collection{Type: kind, Connector: name, Record: record}, true
+}
+
+// attrStep is a step ".name" and the place of the name.
+func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
+	attr, ok := step.(hcl.TraverseAttr)
+	at := attr.SrcRange
+	at.Start.Byte++
+	at.Start.Column++
+	return attr.Name, at, ok
+}
+
+// connectorsOf are the names of the connectors of a type.
+func (l *loader) connectorsOf(kind string) []string {
+	var names []string
+	for name, c := range l.connectors {
+		if c.made != nil && c.made.System.Type == kind {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// schema is the schema of a record type that collection has resolved.
+func (l *loader) schema(c connectors.Collection) *connectors.Schema {
+	s, _ := l.systems[c.Type].Schema(c.Record)
+	return s
+}

@@ -1,0 +1,93 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// parseDuration reads a duration as Go writes it, plus days: "30d", "1d12h".
+func parseDuration(s string) (time.Duration, error) {
+	days, rest, hasDays := strings.Cut(s, "d")
+	if !hasDays {
+		return time.ParseDuration(s)
+	}
+	n, err := strconv.ParseFloat(days, 64)
+	if err != nil || math.IsNaN(n) || math.Abs(n) > 36500 {
+		return 0, fmt.Errorf("invalid duration %q", s)
+	}
+	total := time.Duration(n * float64(24*time.Hour))
+	if rest == "" {
+		return total, nil
+	}
+	more, err := time.ParseDuration(rest)
+	if err != nil {
+		return 0, fmt.Errorf("invalid duration %q", s)
+	}
+	return total + more, nil
+}
+
+// duration reads a duration that is longer than nothing, fallback if it is not
+// written or has mistakes.
+func (l *loader) duration(a *hclsyntax.Attribute, fallback time.Duration) time.Duration {
+	if a == nil {
+		return fallback
+	}
+	v, sensitive, ok := l.primitive(a, cty.String)
+	if !ok || v == cty.NilVal {
+		return fallback
+	}
+	d, err := parseDuration(v.AsString())
+	if err != nil || d <= 0 {
+		shown := quote(v.AsString())
+		if sensitive {
+			shown = "this"
+		}
+		l.err(a.Expr.Range(), shown+" is no duration", `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
+		return fallback
+	}
+	return d
+}
+
+// parseSize reads a number of bytes: "10MiB", "512KiB", "100".
+func parseSize(s string) (int64, bool) {
+	s = strings.TrimSpace(s)
+	factor := int64(1)
+	for suffix, n := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if number, ok := strings.CutSuffix(s, suffix); ok {
+			s, factor = strings.TrimSpace(number), n
+			break
+		}
+	}
+	if factor == 1 {
+		s = strings.TrimSpace(strings.TrimSuffix(s, "B"))
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	size := n * float64(factor)
+	if err != nil || math.IsNaN(size) || size < 1 || size > 1<<40 || size != math.Trunc(size) {
+		return 0, false
+	}
+	return int64(size), true
+}
+
+// size reads a number of bytes, fallback if it is not written or has mistakes.
+func (l *loader) size(a *hclsyntax.Attribute, fallback int64) int64 {
+	if a == nil {
+		return fallback
+	}
+	v, _, ok := l.primitive(a, cty.String)
+	if !ok || v == cty.NilVal {
+		return fallback
+	}
+	n, ok := parseSize(v.AsString())
+	if !ok {
+		l.err(a.Expr.Range(), a.Name+" is no size", `Write a number with a unit: "512KiB", "10MiB" or "1GiB".`)
+		return fallback
+	}
+	return n
+}

@@ -1,0 +1,132 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// A variable is a variable block with its value.
+type variable struct {
+	at    hcl.Range
+	value cty.Value
+	ok    bool // false: it has mistakes, which are reported
+}
+
+// envPrefix is before a variable's name in the environment.
+const envPrefix = "LOCKSTEP_VAR_"
+
+// decodeVariables reads the variable blocks. Their values come, in this order,
+// from the command line, the environment and the default.
+func (l *loader) decodeVariables() {
+	for _, b := range l.blocks["variable"] {
+		name := b.Labels[0]
+		if first, ok := l.variables[name]; ok {
+			l.twice(b.LabelRanges[0], first.at, "variable "+quote(name), "A name stands for one value.")
+			continue
+		}
+		v := &variable{at: b.DefRange()}
+		l.variables[name] = v
+		v.value, v.ok = l.decodeVariable(b)
+	}
+	for _, name := range sortedKeys(l.options.Vars) {
+		if _, ok := l.variables[name]; !ok {
+			l.err(hcl.Range{Filename: l.dir, Start: hcl.InitialPos}, "-var sets the unknown variable "+quote(name),
+				sentences("A variable needs a block: variable "+quote(name)+" {}.", suggest(name, sortedKeys(l.variables), "variable")))
+		}
+	}
+}
+
+func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
+	name := b.Labels[0]
+	before := l.errors()
+	in := l.contents(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
+	sensitive := l.boolean(in.attr("sensitive"), false)
+	l.str(in.attr("description"))
+	wanted := l.typeConstraint(in.attr("type"))
+
+	fallback, hasDefault := cty.NilVal, false
+	if a := in.attr("default"); a != nil {
+		if sensitive {
+			l.hidden = append(l.hidden, a.SrcRange)
+		}
+		v, ok := l.eval(a.Expr)
+		if !ok {
+			return cty.DynamicVal, false
+		}
+		converted, err := convert.Convert(v, wanted)
+		if err != nil {
+			l.err(a.Expr.Range(), "the default does not fit the type", fmt.Sprintf("It should be %s: %s.", typeexpr.TypeString(wanted), err))
+			return cty.DynamicVal, false
+		}
+		fallback, hasDefault = converted, true
+	}
+	value, given, from := l.given(name)
+	switch {
+	case given:
+		// Without a type, the default says what a number or a bool is.
+		if wanted == cty.DynamicPseudoType && hasDefault && !fallback.IsNull() {
+			wanted = fallback.Type()
+		}
+		v, err := l.parseGiven(value, wanted)
+		if err != nil {
+			detail := "What " + from + " says does not fit: " + err.Error() + "."
+			if sensitive {
+				detail = "What " + from + " says does not fit."
+			}
+			l.err(b.DefRange(), "variable "+quote(name)+" must be "+typeexpr.TypeString(wanted), detail)
+			return cty.DynamicVal, false
+		}
+		fallback = v
+	case !hasDefault:
+		l.err(b.DefRange(), "variable "+quote(name)+" has no value",
+			fmt.Sprintf("Give it one with -var %s=VALUE or %s%s, or write a default.", name, envPrefix, name))
+		return cty.DynamicVal, false
+	}
+	if sensitive {
+		fallback = fallback.Mark(sensitiveMark)
+	}
+	return fallback, l.errors() == before
+}
+
+// given is what the command line or the environment says of a variable.
+func (l *loader) given(name string) (value string, ok bool, from string) {
+	if value, ok := l.options.Vars[name]; ok {
+		return value, true, "-var " + name
+	}
+	value, ok = l.options.Env(envPrefix + name)
+	return value, ok, envPrefix + name
+}
+
+// parseGiven reads a value from outside: a text as it is, a number or a bool
+// by its text, and anything else as an HCL expression without names.
+func (l *loader) parseGiven(value string, want cty.Type) (cty.Value, error) {
+	if want == cty.DynamicPseudoType || want.IsPrimitiveType() {
+		return convert.Convert(cty.StringVal(value), want)
+	}
+	e, diags := hclsyntax.ParseExpression([]byte(value), "value", hcl.InitialPos)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("it is no HCL expression")
+	}
+	v, diags := e.Value(nil)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("only literal values can be given")
+	}
+	return convert.Convert(v, want)
+}
+
+func (l *loader) typeConstraint(a *hclsyntax.Attribute) cty.Type {
+	if a == nil {
+		return cty.DynamicPseudoType
+	}
+	t, diags := typeexpr.TypeConstraint(a.Expr)
+	if diags.HasErrors() {
+		l.err(a.Expr.Range(), "unknown type", "Write string, number, bool, any, or a type made of these as list(string) and map(number).")
+		return cty.DynamicPseudoType
+	}
+	return t
+}
