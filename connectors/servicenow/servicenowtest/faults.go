@@ -120,7 +120,7 @@ func (s *Server) serve(ctx context.Context, c call, f *Fault) (answer, ending, e
 	}
 	spare := func(a answer, e ending) (answer, ending, error) {
 		defer s.mu.Unlock()
-		s.requests = append(s.requests, Request{Method: c.Method, Path: c.URL.Path, Query: c.URL.RawQuery, Status: a.status})
+		s.requests = append(s.requests, Request{At: s.opts.Now(), Method: c.Method, Path: c.URL.Path, Query: c.URL.RawQuery, Status: a.status})
 		return a, e, nil
 	}
 	switch f.Kind {

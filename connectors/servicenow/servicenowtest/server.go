@@ -117,6 +117,7 @@ func (s *Server) Close() { s.sending.Wait() }
 
 // A Request is one request that reached the instance.
 type Request struct {
+	At     time.Time // by the instance's clock
 	Method string
 	Path   string
 	Query  string
@@ -178,7 +179,7 @@ type call struct {
 // handle answers a request; s.mu is held.
 func (s *Server) handle(c call) answer {
 	i := len(s.requests)
-	s.requests = append(s.requests, Request{Method: c.Method, Path: c.URL.Path, Query: c.URL.RawQuery, Body: string(c.body)})
+	s.requests = append(s.requests, Request{At: s.opts.Now(), Method: c.Method, Path: c.URL.Path, Query: c.URL.RawQuery, Body: string(c.body)})
 	a := s.route(c, &s.requests[i])
 	s.requests[i].Status = a.status
 	a.header.Set("Server", "ServiceNow")
