@@ -112,6 +112,7 @@ func (d *decider) choose(out *Decision, vars map[string]any) *candidate {
 		}
 		matched, err := c.when.Eval(vars)
 		if matched && err == nil {
+			out.Condition = c.when.Source()
 			return c
 		}
 		skipped := Skipped{Template: c.template.Name, Condition: c.when.Source(), Err: err}

@@ -43,9 +43,12 @@ type Decision struct {
 	Route    string
 	Record   connectors.Ref
 	Template string // empty: none was chosen
-	Target   connectors.Collection
-	Action   Action
-	Reason   string // why Action is None: "no template matched", "private", …
+	// Condition is why Template was chosen, as written, white space folded;
+	// empty where it has none, or was taken because nothing else matched.
+	Condition string
+	Target    connectors.Collection
+	Action    Action
+	Reason    string // why Action is None: "no template matched", "private", …
 	// State is the label that the template's state table gives the source;
 	// empty: unmapped, or no table.
 	State string

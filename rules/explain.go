@@ -119,16 +119,17 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // decisionView is a decision for machines.
 type decisionView struct {
-	Route    string                     `json:"route"`
-	Record   string                     `json:"record"`
-	Template *string                    `json:"template"` // null: none
-	Target   *string                    `json:"target"`
-	Action   Action                     `json:"action"`
-	Reason   string                     `json:"reason,omitempty"`
-	State    *string                    `json:"state"`
-	Fields   map[string]json.RawMessage `json:"fields"`
-	Errors   map[string]string          `json:"errors"`
-	Skipped  []skippedView              `json:"skipped"`
+	Route     string                     `json:"route"`
+	Record    string                     `json:"record"`
+	Template  *string                    `json:"template"` // null: none
+	Condition string                     `json:"condition,omitempty"`
+	Target    *string                    `json:"target"`
+	Action    Action                     `json:"action"`
+	Reason    string                     `json:"reason,omitempty"`
+	State     *string                    `json:"state"`
+	Fields    map[string]json.RawMessage `json:"fields"`
+	Errors    map[string]string          `json:"errors"`
+	Skipped   []skippedView              `json:"skipped"`
 }
 
 type skippedView struct {
@@ -147,7 +148,7 @@ type operandView struct {
 // each field's value as it is and a look-up as {"ref": {"key", "value"}}.
 func (d Decision) MarshalJSON() ([]byte, error) {
 	view := decisionView{
-		Route: d.Route, Record: d.Record.String(), Action: d.Action, Reason: d.Reason,
+		Route: d.Route, Record: d.Record.String(), Condition: d.Condition, Action: d.Action, Reason: d.Reason,
 		Fields: map[string]json.RawMessage{}, Errors: map[string]string{}, Skipped: []skippedView{},
 	}
 	if d.Template != "" {
