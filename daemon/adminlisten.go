@@ -36,7 +36,7 @@ func (p *process) listenAdmin(ctx context.Context, set *rules.Set, dataDir strin
 	if _, ok := unixPath(address); !ok {
 		address = listener.Addr().String()
 	}
-	running.started("admin address", func(context.Context) error { return ignoreClosed(listener.Close()) })
+	running.started("listener of the admin address", func(context.Context) error { return ignoreClosed(listener.Close()) })
 	return listener, address, nil
 }
 

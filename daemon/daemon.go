@@ -196,7 +196,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	if err != nil {
 		return none, fmt.Errorf("listen %s: %w", listen, bareNetError(err))
 	}
-	running.started("public address", func(context.Context) error { return ignoreClosed(world.Close()) })
+	running.started("listener of the public address", func(context.Context) error { return ignoreClosed(world.Close()) })
 	// Both answer from here on: that the daemon starts is an answer too.
 	endPublic := p.serve("public address", world, p.public().handler(), running)
 	p.serve("admin address", admin, p.admin(set, adminAddress).handler(), running)
