@@ -121,7 +121,9 @@ func TestFindByKeyLooksAtEachRowAgain(t *testing.T) {
 		}
 
 		// An instance that drops the condition answers with all its records.
-		looser := connect(t, edit{server.RoundTripper(), func(q map[string][]string) { q["sysparm_query"] = []string{"no_such_column=twice^ORDERBYsys_created_on"} }}, basic())
+		looser := connect(t, edit{server.RoundTripper(), func(q map[string][]string) {
+			q["sysparm_query"] = []string{"no_such_column=twice^ORDERBYsys_created_on"}
+		}}, basic())
 		found, err = looser.FindByKey(t.Context(), incidents, "twice")
 		if err != nil || len(found) != 3 {
 			t.Errorf("found %d among all records, %v; want 3", len(found), err)

@@ -1,0 +1,196 @@
+package servicenow_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+)
+
+// judge holds every request and answer against the API's description.
+type judge struct {
+	t      *testing.T
+	to     http.RoundTripper
+	router routers.Router
+
+	mu   sync.Mutex
+	seen map[string]int // by operation and status
+}
+
+func newJudge(t *testing.T, to http.RoundTripper) *judge {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(shared(t, "specs/servicenow.openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc.Servers = openapi3.Servers{{URL: servicenowtest.DefaultURL}}
+	router, err := legacy.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &judge{t: t, to: to, router: router, seen: map[string]int{}}
+}
+
+func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	again := func() *http.Request {
+		copied := r.Clone(r.Context())
+		copied.Body = io.NopCloser(bytes.NewReader(body))
+		return copied
+	}
+	route, path, err := j.router.FindRoute(again())
+	if err != nil {
+		j.t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		return j.to.RoundTrip(again())
+	}
+	input := &openapi3filter.RequestValidationInput{
+		Request: again(), PathParams: path, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
+	}
+	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
+		j.t.Errorf("request %s %s: %v", r.Method, r.URL, err)
+	}
+	response, err := j.to.RoundTrip(again())
+	if err != nil {
+		return nil, err
+	}
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(answer))
+	checked := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: response.StatusCode, Header: response.Header, Options: input.Options,
+	}
+	checked.SetBodyBytes(answer)
+	if err := openapi3filter.ValidateResponse(r.Context(), checked); err != nil {
+		j.t.Errorf("answer to %s %s: %v", r.Method, r.URL, err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.seen[route.Operation.OperationID+" "+http.StatusText(response.StatusCode)]++
+	return response, nil
+}
+
+// TestAgainstTheDescription holds connector and simulator together against the
+// API's description.
+func TestAgainstTheDescription(t *testing.T) {
+	server := servicenowtest.New(options())
+	j := newJudge(t, server.RoundTripper())
+	lisa := server.AddUser(servicenowtest.User{UserName: "lisa", Name: "Lisa", Email: "lisa@incident.io"})
+	record := connectors.Record{}
+	for _, settings := range []*servicenow.Settings{basic(), oauth(), passwordGrant()} {
+		record = create(t, connect(t, j, settings), "k", map[string]any{"caller_id": lisa, "urgency": int64(1)})
+	}
+	c := connect(t, j, basic())
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.Probe(ctx))
+	_, err := c.Read(ctx, record.Ref)
+	must(err)
+	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w", Fields: map[string]any{"description": "x"}})
+	must(err)
+	_, err = c.FindByKey(ctx, incidents, "k")
+	must(err)
+	_, cursor, err := c.Poll(ctx, incidents, nil)
+	must(err)
+	_, _, err = c.Poll(ctx, incidents, cursor)
+	must(err)
+	_, _, err = c.Resolve(ctx, "incident", map[string]any{"caller_id": lookup("email", "lisa@incident.io"), "u_x": lookup("name", "x")})
+	must(err)
+	_, err = c.Advise(ctx, uses())
+	must(err)
+
+	_, err = c.Read(ctx, incidents.Ref("00000000000000000000000000000000"))
+	wantClass(t, err, connectors.ClassGone)
+	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w", Fields: map[string]any{"state": int64(6)}})
+	wantClass(t, err, connectors.ClassRejected)
+	_, err = c.Create(ctx, connectors.Draft{Collection: connectors.Collection{Record: "nothing"}, Key: "k"})
+	wantClass(t, err, connectors.ClassRejected)
+	wrong := basic()
+	nobody := "nobody"
+	wrong.Username = &nobody
+	wantClass(t, connect(t, j, wrong).Probe(ctx), connectors.ClassUnauthorised)
+	refused := oauth()
+	refused.OAuth.ClientSecret = "wrong"
+	wantClass(t, connect(t, j, refused).Probe(ctx), connectors.ClassUnauthorised)
+
+	judgeRest(t, j, record.Ref.ID)
+	server.Inject(servicenowtest.Fault{Kind: servicenowtest.FailAfter, Times: 1, Method: "PATCH"})
+	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w2"})
+	wantClass(t, err, connectors.ClassUnclear)
+	server.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, Times: 1})
+	wantClass(t, c.Probe(ctx), connectors.ClassThrottled)
+
+	for _, operation := range []string{
+		"listRecords OK", "createRecord Created", "getRecord OK", "patchRecord OK", "oauthToken OK", "getRecord Not Found", "patchRecord Forbidden",
+		"createRecord Bad Request", "listRecords Unauthorized", "oauthToken Unauthorized", "patchRecord Internal Server Error", "listRecords Too Many Requests",
+		"uploadAttachmentBinary Created", "listAttachments OK", "getAttachment OK", "downloadAttachment OK", "deleteAttachment No Content", "updateRecord OK", "deleteRecord Forbidden",
+	} {
+		if j.seen[operation] == 0 {
+			t.Errorf("%s was not seen", operation)
+		}
+	}
+}
+
+// judgeRest sends what the connector does not: attachments, display values,
+// PUT, DELETE.
+func judgeRest(t *testing.T, j *judge, id string) {
+	t.Helper()
+	send := func(method, path, contentType, body string) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, servicenowtest.DefaultURL+path, bytes.NewReader([]byte(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth(servicenowtest.DefaultUsername, secrets[0])
+		r.Header.Set("Accept", "*/*")
+		if contentType != "" {
+			r.Header.Set("Content-Type", contentType)
+		}
+		response, err := j.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.Header.Get("Location") + string(answer)
+	}
+	send("GET", "/api/now/table/incident?sysparm_display_value=all&sysparm_limit=1&sysparm_offset=1", "", "")
+	send("GET", "/api/now/table/incident/"+id+"?sysparm_display_value=true", "", "")
+	send("GET", "/api/now/table/incident/"+id, "", "")
+	send("PUT", "/api/now/table/incident/"+id, "application/json", `{"work_notes":"a note"}`)
+	send("GET", "/api/now/table/sys_journal_field?sysparm_query=element_id="+id, "", "")
+	location := send("POST", "/api/now/attachment/file?table_name=incident&table_sys_id="+id+"&file_name=a.png", "image/png", "bytes")
+	file := location[len(servicenowtest.DefaultURL+"/api/now/attachment/"):][:32]
+	send("GET", "/api/now/attachment?sysparm_query=table_sys_id="+id, "", "")
+	send("GET", "/api/now/attachment/"+file, "", "")
+	if got := send("GET", "/api/now/attachment/"+file+"/file", "", ""); got != "bytes" {
+		t.Errorf("the file holds %q", got)
+	}
+	send("DELETE", "/api/now/attachment/"+file, "", "")
+	send("DELETE", "/api/now/table/incident/"+id, "", "")
+}
