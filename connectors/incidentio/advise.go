@@ -1,0 +1,145 @@
+package incidentio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A directory is a list of things that have names in this account.
+type directory struct {
+	noun   string
+	path   string
+	member string
+	paged  bool
+	scope  string // what the key needs to read it
+}
+
+// directories are the lists by the field whose names they hold.
+func directories() map[string]directory {
+	return map[string]directory{
+		"incident/severity":        {"severity", "/v1/severities", "severities", false, "severities.view"},
+		"incident/incident_type":   {"incident type", "/v1/incident_types", "incident_types", false, "incident_types.view"},
+		"incident/incident_status": {"incident status", "/v1/incident_statuses", "incident_statuses", false, "incident_statuses.view"},
+		"incident/custom_fields":   {"custom field", "/v2/custom_fields", "custom_fields", false, "custom_fields.view"},
+		"incident/roles":           {"incident role", "/v2/incident_roles", "incident_roles", false, "incident_roles.view"},
+		"incident/timestamps":      {"timestamp", "/v2/incident_timestamps", "incident_timestamps", false, "incidents.view"},
+		"follow_up/assignee_team":  {"team", "/v3/teams", "teams", true, "catalog_entries.view"},
+	}
+}
+
+// Advise compares the names of severities, types, statuses, custom fields,
+// roles, timestamps and teams with those of the account. Follow-up priorities
+// have no list in the API.
+func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connectors.Advice, error) {
+	var advice []connectors.Advice
+	read := map[string]*names{}
+	for _, use := range uses {
+		field, _, _ := strings.Cut(use.Field, ".") // severity and severity.name
+		of := use.Record + "/" + field
+		directory, ok := directories()[of]
+		wanted := wantedNames(use)
+		if !ok || len(wanted) == 0 {
+			continue
+		}
+		known := read[of]
+		if known == nil {
+			var err error
+			if known, err = c.names(ctx, directory); err != nil {
+				return nil, err
+			}
+			read[of] = known
+		}
+		if known.forbidden {
+			advice = append(advice, connectors.Advice{Use: use, Message: fmt.Sprintf(
+				"the %s names cannot be confirmed: this API key may not list them (scope %s)", directory.noun, directory.scope)})
+			continue
+		}
+		for _, name := range wanted {
+			if !known.has(name) {
+				advice = append(advice, connectors.Advice{Use: use, Value: name, Message: known.missing(directory, name)})
+			}
+		}
+	}
+	return advice, nil
+}
+
+// wantedNames are the names that a use relies on. custom_fields, roles and
+// timestamps are maps: their names are the keys.
+func wantedNames(use connectors.Use) []string {
+	names := slices.Clone(use.Keys)
+	switch field, _, _ := strings.Cut(use.Field, "."); field {
+	case "custom_fields", "roles", "timestamps":
+		return names
+	}
+	for _, value := range use.Values {
+		if name, ok := value.(string); ok && name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// names are the names in one directory.
+type names struct {
+	all        []string
+	categories []string // of statuses
+	forbidden  bool
+}
+
+func (c *Connector) names(ctx context.Context, d directory) (*names, error) {
+	known := &names{}
+	list := listing{op: "advise", record: Type + "." + c.name, path: d.path, member: d.member, paged: d.paged}
+	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+		var row struct {
+			Name     string `json:"name"`
+			Category string `json:"category"`
+		}
+		if json.Unmarshal(element, &row) == nil && row.Name != "" {
+			known.all = append(known.all, row.Name)
+			known.categories = append(known.categories, row.Category)
+		}
+		return nil
+	})
+	var refused *connectors.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+		known.forbidden = true
+		return known, nil
+	}
+	return known, err
+}
+
+func (n *names) has(name string) bool {
+	if category, ok := strings.CutPrefix(name, categoryPrefix); ok {
+		return slices.Contains(categories(), category) || slices.Contains(n.categories, category)
+	}
+	return slices.Contains(n.all, name)
+}
+
+// missing says that there is no such name, and which there are.
+func (n *names) missing(d directory, name string) string {
+	if category, ok := strings.CutPrefix(name, categoryPrefix); ok {
+		return fmt.Sprintf("incident.io has no status category %q; there are %s", category, strings.Join(categories(), ", "))
+	}
+	for _, known := range n.all {
+		if strings.EqualFold(strings.TrimSpace(known), strings.TrimSpace(name)) {
+			return fmt.Sprintf("incident.io has no %s %q; it is written %q", d.noun, name, known)
+		}
+	}
+	const shown = 12
+	all := slices.Sorted(slices.Values(n.all))
+	list := strings.Join(all[:min(len(all), shown)], ", ")
+	switch {
+	case len(all) == 0:
+		return fmt.Sprintf("incident.io has no %s %q, nor any other", d.noun, name)
+	case len(all) > shown:
+		list += ", …"
+	}
+	return fmt.Sprintf("incident.io has no %s %q; there are: %s", d.noun, name, list)
+}

@@ -1,0 +1,257 @@
+package incidentio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+// A Connector reads one incident.io account with one key.
+type Connector struct {
+	name       string
+	schemas    map[string]*connectors.Schema
+	client     *transport.Client
+	signingKey []byte
+}
+
+// The parts of the contract that a Connector meets.
+var (
+	_ connectors.Connector       = (*Connector)(nil)
+	_ connectors.Poller          = (*Connector)(nil)
+	_ connectors.WebhookReceiver = (*Connector)(nil)
+	_ connectors.Prober          = (*Connector)(nil)
+	_ connectors.Advisor         = (*Connector)(nil)
+)
+
+func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas map[string]*connectors.Schema) (*Connector, error) {
+	if s.APIKey.Reveal() == "" {
+		return nil, errors.New("api_key is empty")
+	}
+	if strings.ContainsAny(s.APIKey.Reveal(), "\r\n") {
+		return nil, errors.New("api_key holds a line break")
+	}
+	key, err := signingKey(common.WebhookSecret)
+	if err != nil {
+		return nil, err
+	}
+	baseURL := s.APIURL
+	if baseURL == "" {
+		baseURL = DefaultURL
+	}
+	secrets := []connectors.Secret{s.APIKey, common.WebhookSecret}
+	return &Connector{
+		name:       name,
+		schemas:    schemas,
+		signingKey: key,
+		client: transport.New(transport.Options{
+			Connector:     name,
+			BaseURL:       baseURL,
+			RatePerMinute: common.RateLimit,
+			Env:           env,
+			Authorize: func(_ context.Context, r *http.Request) error {
+				r.Header.Set("Authorization", "Bearer "+s.APIKey.Reveal())
+				return nil
+			},
+			Secrets: func() []connectors.Secret { return secrets },
+			Refusal: refusal,
+		}),
+	}, nil
+}
+
+// Throttled returns until when incident.io has asked not to be called.
+func (c *Connector) Throttled() time.Time { return c.client.PausedUntil() }
+
+func (c *Connector) collection(record string) connectors.Collection {
+	return connectors.Collection{Type: Type, Connector: c.name, Record: record}
+}
+
+// Probe asks who the key is.
+func (c *Connector) Probe(ctx context.Context) error {
+	_, err := c.client.Do(ctx, transport.Request{
+		Op: "probe", Record: Type + "." + c.name, Method: http.MethodGet, Path: "/v1/identity", Into: &struct{}{},
+	})
+	return err
+}
+
+// Read reads an incident, by its id or the number in its reference, or a
+// follow-up. A follow-up is as private as its incident, which is read last.
+func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	switch ref.Record {
+	case incidentRecord:
+		return c.readIncident(ctx, ref)
+	case followUpRecord:
+		return c.readFollowUp(ctx, ref)
+	}
+	return connectors.Record{}, &connectors.Error{
+		Class: connectors.ClassRejected, Op: "read", Record: ref.String(), Message: "incident.io has no such record type",
+	}
+}
+
+func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	record, err := c.get(ctx, ref, "/v2/incidents/")
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	if textAt(record.Fields, "visibility") == "" {
+		return connectors.Record{}, unreadable(ref, "it does not say whether the incident is private", nil)
+	}
+	return record, nil
+}
+
+func (c *Connector) readFollowUp(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	record, err := c.get(ctx, ref, "/v3/follow_ups/")
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	if record.Parent.IsZero() {
+		return connectors.Record{}, unreadable(ref, "it does not name an incident", nil)
+	}
+	if textAt(record.Fields, "status") == "deleted" {
+		return connectors.Record{}, &connectors.Error{
+			Class: connectors.ClassGone, Op: "read", Record: ref.String(), Message: "the follow-up was deleted",
+		}
+	}
+	parent, err := c.readIncident(ctx, record.Parent)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	record.Private = parent.Private
+	// Follow-ups have no page of their own.
+	record.URL = parent.URL
+	return record, nil
+}
+
+// get reads one record from under the path.
+func (c *Connector) get(ctx context.Context, ref connectors.Ref, path string) (connectors.Record, error) {
+	if strings.Trim(ref.ID, ".") == "" {
+		return connectors.Record{}, &connectors.Error{
+			Class: connectors.ClassGone, Op: "read", Record: ref.String(), Message: "there is no such id",
+		}
+	}
+	var answer map[string]json.RawMessage
+	_, err := c.client.Do(ctx, transport.Request{
+		Op: "read", Record: ref.String(), Method: http.MethodGet, Path: path + url.PathEscape(ref.ID), Into: &answer,
+	})
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	object, err := parseObject(answer[ref.Record])
+	if err != nil {
+		return connectors.Record{}, unreadable(ref, "", err)
+	}
+	record, err := recordOf(ref.Collection, c.schemas[ref.Record], object)
+	switch {
+	case err != nil:
+		return connectors.Record{}, unreadable(ref, "", err)
+	case record.Version == "":
+		return connectors.Record{}, unreadable(ref, "it has no updated_at", nil)
+	case record.Ref.ID != ref.ID && !isNumber(ref.ID):
+		return connectors.Record{}, unreadable(ref, "it is another record", nil)
+	}
+	return record, nil
+}
+
+// isNumber reports whether id may be the number of a reference, which the API
+// takes for an incident's id.
+func isNumber(id string) bool { return strings.Trim(id, "0123456789") == "" }
+
+// unreadable is the failure of a read whose answer is whole and not what it
+// should be. Reading again will not help.
+func unreadable(ref connectors.Ref, message string, err error) *connectors.Error {
+	const what = "the answer is not as the API describes it"
+	if message != "" {
+		message = what + ": " + message
+	} else {
+		message = what
+	}
+	return &connectors.Error{Class: connectors.ClassRejected, Op: "read", Record: ref.String(), Message: message, Err: err}
+}
+
+// refusal reads {type, status, request_id, errors: [{code, message, source}]}.
+func refusal(answer *transport.Answer, failure *connectors.Error) {
+	var body struct {
+		Type      string `json:"type"`
+		RequestID string `json:"request_id"`
+		Errors    []struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			Source  struct {
+				Field   string `json:"field"`
+				Pointer string `json:"pointer"`
+			} `json:"source"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(answer.Body, &body) != nil {
+		return
+	}
+	if body.RequestID != "" {
+		failure.RequestID = body.RequestID
+	}
+	if body.Type != "" && answer.Status/100 != 2 {
+		failure.Code = body.Type
+	}
+	var said []string
+	for _, e := range body.Errors {
+		field := e.Source.Field
+		if field == "" {
+			field = e.Source.Pointer
+		}
+		text := e.Message
+		if text == "" {
+			text = e.Code
+		}
+		if field != "" {
+			if failure.Field == "" {
+				failure.Field = fieldName(field)
+			}
+			text = fmt.Sprintf("%s (%s)", text, field)
+		}
+		if text != "" {
+			said = append(said, text)
+		}
+	}
+	if len(said) > 0 {
+		failure.Message = strings.Join(said, "; ")
+	}
+}
+
+// fieldName is the record's name for a field of a request, where the two
+// differ: requests name things by id.
+func fieldName(field string) string {
+	field = strings.Trim(field, "/")
+	for _, envelope := range []string{"incident.", "incident/"} {
+		field = strings.TrimPrefix(field, envelope)
+	}
+	if cut := strings.IndexAny(field, "./["); cut > 0 {
+		field = field[:cut]
+	}
+	switch field {
+	case "severity_id":
+		return "severity"
+	case "incident_type_id":
+		return "incident_type"
+	case "incident_status_id":
+		return "incident_status"
+	case "custom_field_entries":
+		return "custom_fields"
+	case "incident_role_assignments":
+		return "roles"
+	case "incident_timestamp_values":
+		return "timestamps"
+	case "assignee_id":
+		return "assignee"
+	case "assignee_team_id":
+		return "assignee_team"
+	case "follow_up_priority_option_id":
+		return "priority"
+	}
+	return field
+}

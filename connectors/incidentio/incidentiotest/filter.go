@@ -1,0 +1,176 @@
+package incidentiotest
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A filter is one condition of a list: NAME[OPERATOR]=VALUE, and for roles and
+// custom fields NAME[ID][OPERATOR]=VALUE.
+type filter struct {
+	name, id, operator string
+	values             []string
+}
+
+var filterPattern = regexp.MustCompile(`^([a-z_]+)(?:\[([^\[\]]+)\])?\[([a-z_]+)\]$`)
+
+// filters reads the conditions of a query.
+func filters(query url.Values) []filter {
+	var all []filter
+	for name, values := range query {
+		if m := filterPattern.FindStringSubmatch(name); m != nil {
+			all = append(all, filter{name: m[1], id: m[2], operator: m[3], values: values})
+		}
+	}
+	slices.SortFunc(all, func(a, b filter) int {
+		return strings.Compare(a.name+a.id+a.operator, b.name+b.id+b.operator)
+	})
+	return all
+}
+
+func (f filter) unknown() *problem {
+	return invalid(f.name, "invalid_value", "%s does not take the operator %s", f.name, f.operator)
+}
+
+// among is one_of and not_in.
+func (f filter) among(value string) (bool, *problem) {
+	switch f.operator {
+	case "one_of":
+		return slices.Contains(f.values, value), nil
+	case "not_in":
+		return !slices.Contains(f.values, value), nil
+	}
+	return false, f.unknown()
+}
+
+// moment is gte, lte and date_range, of dates or times.
+func (f filter) moment(at Moment) (bool, *problem) {
+	read := func(text string) (time.Time, *problem) {
+		for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+			if t, err := time.Parse(layout, text); err == nil {
+				return t, nil
+			}
+		}
+		return time.Time{}, invalid(f.name, "invalid_value", "%q is not a date", text)
+	}
+	from, to := f.values[0], ""
+	switch f.operator {
+	case "gte":
+	case "lte":
+		from, to = "", f.values[0]
+	case "date_range":
+		var both bool
+		if from, to, both = strings.Cut(f.values[0], "~"); !both {
+			return false, invalid(f.name, "invalid_value", "a date_range is two dates and a tilde between them")
+		}
+	default:
+		return false, f.unknown()
+	}
+	if from != "" {
+		t, p := read(from)
+		if p != nil || at.Before(t) {
+			return false, p
+		}
+	}
+	if to != "" {
+		t, p := read(to)
+		if p != nil || at.After(t) {
+			return false, p
+		}
+	}
+	return true, nil
+}
+
+// fits reports whether an incident meets a condition.
+func (s *Server) fits(f filter, i *Incident) (bool, *problem) {
+	switch f.name {
+	case "status":
+		return f.among(i.IncidentStatus.ID)
+	case "status_category":
+		return f.among(i.IncidentStatus.Category)
+	case "incident_type":
+		if i.IncidentType == nil {
+			return f.operator == "not_in", nil
+		}
+		return f.among(i.IncidentType.ID)
+	case "severity":
+		return s.fitsSeverity(f, i)
+	case "mode":
+		if f.operator != "one_of" {
+			return false, f.unknown()
+		}
+		return slices.Contains(f.values, i.Mode), nil
+	case "created_at":
+		return f.moment(i.CreatedAt)
+	case "updated_at":
+		return f.moment(i.UpdatedAt)
+	case "incident_role":
+		return f.fitsRole(i)
+	case "custom_field":
+		return f.fitsField(i)
+	}
+	return true, nil // as any parameter that the vendor does not know
+}
+
+func (s *Server) fitsSeverity(f filter, i *Incident) (bool, *problem) {
+	if f.operator != "gte" && f.operator != "lte" {
+		id := ""
+		if i.Severity != nil {
+			id = i.Severity.ID
+		}
+		return f.among(id)
+	}
+	bound := find(s.severities, func(v Severity) bool { return v.ID == f.values[0] })
+	if bound == nil {
+		return false, invalid("severity", "not_found", "There is no severity %q", f.values[0])
+	}
+	if i.Severity == nil {
+		return false, nil
+	}
+	if f.operator == "gte" {
+		return i.Severity.Rank >= bound.Rank, nil
+	}
+	return i.Severity.Rank <= bound.Rank, nil
+}
+
+func (f filter) fitsRole(i *Incident) (bool, *problem) {
+	assignment := find(i.IncidentRoleAssignments, func(a RoleAssignment) bool { return a.Role.ID == f.id })
+	assignee := ""
+	if assignment != nil && assignment.Assignee != nil {
+		assignee = assignment.Assignee.ID
+	}
+	switch f.operator {
+	case "is_blank":
+		return (assignee == "") == (f.values[0] == "true"), nil
+	case "one_of":
+		return slices.Contains(f.values, assignee), nil
+	}
+	return false, f.unknown()
+}
+
+func (f filter) fitsField(i *Incident) (bool, *problem) {
+	entry := find(i.CustomFieldEntries, func(e FieldEntry) bool { return e.CustomField.ID == f.id })
+	var held []string
+	if entry != nil {
+		for _, v := range entry.Values {
+			if v.Option != nil {
+				held = append(held, v.Option.ID)
+			} else {
+				held = append(held, v.Text+v.Link+v.Numeric)
+			}
+		}
+	}
+	one := slices.ContainsFunc(held, func(v string) bool { return slices.Contains(f.values, v) })
+	switch f.operator {
+	case "one_of":
+		return one, nil
+	case "not_in":
+		return !one, nil
+	case "is_blank":
+		return (len(held) == 0) == (f.values[0] == "true"), nil
+	}
+	return false, f.unknown()
+}

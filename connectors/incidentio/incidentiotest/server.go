@@ -1,0 +1,276 @@
+// Package incidentiotest is an incident.io account in memory: incidents,
+// follow-ups and what belongs to them, as strict as the vendor, with webhooks
+// and with faults that tests switch on.
+//
+// It knows incident.io and nothing of the connector that is tried on it.
+package incidentiotest
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options configure a Server. The zero value is an account with one key that
+// may do everything.
+type Options struct {
+	// Now is the account's clock; nil is time.Now.
+	Now func() time.Time
+	// Keys are the API keys; nil is one, DefaultKey, that may do everything.
+	Keys []Key
+	// DashboardURL begins permalinks; "" is https://app.incident.io/acme.
+	DashboardURL string
+	// RateLimit is the number of requests a minute of each key; 0 is the
+	// vendor's 1200.
+	RateLimit int
+}
+
+// DefaultKey is the key of an account whose Options name none.
+const DefaultKey = "inc_development_key"
+
+const (
+	defaultDashboard = "https://app.incident.io/acme"
+	defaultRate      = 1200
+)
+
+// A Key is an API key.
+type Key struct {
+	Token string
+	Name  string
+	// Scopes are what it may do, by the vendor's names; nil: everything.
+	Scopes []string
+	// HidePrivate keys do not see private incidents, nor what belongs to them.
+	HidePrivate bool
+}
+
+// A Server is one account. It is safe for concurrent use.
+type Server struct {
+	opts   Options
+	routes []route
+
+	mu       sync.Mutex // guards everything below
+	counter  uint64
+	number   int // of the last reference
+	stamped  time.Time
+	keys     []*apiKey
+	requests []Request
+	faults   []*Fault
+	late     []lateCall
+	held     bool
+	waiting  []func()
+
+	severities []Severity
+	statuses   []Status
+	types      []Type
+	fields     []CustomField
+	options    []Option
+	roles      []Role
+	timestamps []Timestamp
+	users      []User
+	teams      []Team
+	priorities []Priority
+
+	incidents   []*Incident // in the order of creation
+	followUps   []*FollowUp
+	updates     []*Update
+	timeline    []*TimelineItem
+	attachments []*Attachment
+	activity    []*Activity
+	byKey       map[string]string // idempotency key to the id of what it made
+
+	webhooks []Webhook
+	outbox   []message
+	wake     chan struct{}
+}
+
+type apiKey struct {
+	Key
+	id     string
+	tokens float64
+	filled time.Time
+}
+
+// New makes an account with severities, statuses, types, custom fields, roles,
+// timestamps, teams and people, and no incident.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.DashboardURL == "" {
+		o.DashboardURL = defaultDashboard
+	}
+	if o.RateLimit == 0 {
+		o.RateLimit = defaultRate
+	}
+	if o.Keys == nil {
+		o.Keys = []Key{{Token: DefaultKey, Name: "lockstep"}}
+	}
+	o.DashboardURL = strings.TrimSuffix(o.DashboardURL, "/")
+	s := &Server{opts: o, byKey: map[string]string{}, wake: make(chan struct{}, 1)}
+	s.routes = s.allRoutes()
+	for _, key := range o.Keys {
+		s.keys = append(s.keys, &apiKey{Key: key, id: s.newID(), tokens: float64(o.RateLimit), filled: o.Now()})
+	}
+	s.seed()
+	return s
+}
+
+// lock takes the lock and does what has become due meanwhile.
+func (s *Server) lock() {
+	s.mu.Lock()
+	s.settle()
+}
+
+// newID makes a ULID: ids sort by creation.
+func (s *Server) newID() string {
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	s.counter++
+	text := make([]byte, 26)
+	for i, n := 9, uint64(max(0, s.opts.Now().UnixMilli())); i >= 0; i, n = i-1, n>>5 {
+		text[i] = alphabet[n&31]
+	}
+	for i, n := 25, s.counter; i >= 10; i, n = i-1, n>>5 {
+		text[i] = alphabet[n&31]
+	}
+	return string(text)
+}
+
+// stamp is the time of a change: no two are the same, to the microsecond.
+func (s *Server) stamp() Moment {
+	now := s.opts.Now().UTC().Truncate(time.Microsecond)
+	if !now.After(s.stamped) {
+		now = s.stamped.Add(time.Microsecond)
+	}
+	s.stamped = now
+	return Moment{now}
+}
+
+// commit carries out a change, or keeps it until ReleaseCommits. Its time is
+// stamped before.
+func (s *Server) commit(apply func(at Moment)) {
+	at := s.stamp()
+	if s.held {
+		s.waiting = append(s.waiting, func() { apply(at) })
+		return
+	}
+	apply(at)
+}
+
+// HoldCommits keeps every change from now on from being seen; its updated_at is
+// stamped all the same. So rows appear later with a time in the past.
+func (s *Server) HoldCommits() {
+	s.lock()
+	defer s.mu.Unlock()
+	s.held = true
+}
+
+// ReleaseCommits carries out what was held, in order.
+func (s *Server) ReleaseCommits() {
+	s.lock()
+	defer s.mu.Unlock()
+	waiting := s.waiting
+	s.held, s.waiting = false, nil
+	for _, apply := range waiting {
+		apply()
+	}
+}
+
+// A Request is one request that reached the account.
+type Request struct {
+	Method string
+	Path   string
+	Query  string
+	Body   string
+	Key    string // name of the key that was authenticated
+	Status int    // 0: no answer was given
+}
+
+// Requests are the requests since the start or ResetRequests.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// Count is the number of requests with the method ("" is any) whose path holds
+// the text.
+func (s *Server) Count(method, path string) int {
+	n := 0
+	for _, r := range s.Requests() {
+		if (method == "" || r.Method == method) && strings.Contains(r.Path, path) {
+			n++
+		}
+	}
+	return n
+}
+
+// ResetRequests forgets the requests so far.
+func (s *Server) ResetRequests() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
+// handle answers a request; s.mu is held.
+func (s *Server) handle(c *call) answer {
+	a := s.answer(c)
+	a.header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
+	name := ""
+	if c.key != nil {
+		name = c.key.Name
+	}
+	s.requests = append(s.requests, Request{
+		Method: c.method, Path: c.path, Query: c.query.Encode(), Body: string(c.body), Key: name, Status: a.status,
+	})
+	return a
+}
+
+func (s *Server) answer(c *call) answer {
+	scheme, token, _ := strings.Cut(c.authorization, " ")
+	if c.authorization == "" || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return s.refuse(problem{status: http.StatusUnauthorized, kind: "authentication_error",
+			code: "missing_authorization_material", message: "No authorization material provided in request"})
+	}
+	for _, key := range s.keys {
+		if key.Token == token {
+			c.key = key
+		}
+	}
+	if c.key == nil {
+		return s.refuse(problem{status: http.StatusUnauthorized, kind: "authentication_error",
+			code: "invalid_authorization_material", message: "The API key is not known"})
+	}
+	limits, spent := s.spend(c.key)
+	if spent {
+		return s.throttle(c.key, time.Second, limits)
+	}
+	a := s.dispatch(c)
+	for name, values := range limits {
+		a.header[name] = values
+	}
+	return a
+}
+
+// spend takes a token from the key's bucket; true: there was none.
+func (s *Server) spend(key *apiKey) (http.Header, bool) {
+	limit, now := float64(s.opts.RateLimit), s.opts.Now()
+	if passed := now.Sub(key.filled).Seconds(); passed > 0 {
+		key.tokens = min(limit, key.tokens+passed*limit/60)
+	}
+	key.filled = now
+	spent := key.tokens < 1
+	if !spent {
+		key.tokens--
+	}
+	header := http.Header{}
+	header.Set("X-RateLimit-Limit", fmt.Sprintf("%d, %d;window=60", s.opts.RateLimit, s.opts.RateLimit))
+	header.Set("X-RateLimit-Remaining", strconv.Itoa(int(key.tokens)))
+	header.Set("X-RateLimit-Used", strconv.Itoa(s.opts.RateLimit-int(key.tokens)))
+	full := now.Add(time.Duration(math.Ceil((limit-key.tokens)*60/limit)) * time.Second)
+	header.Set("X-RateLimit-Reset", strconv.FormatInt(full.Unix(), 10))
+	return header, spent
+}

@@ -1,0 +1,182 @@
+package incidentio
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// recordOf makes a record of an API object. Of a follow-up it cannot tell
+// whether its incident is private; who reads it asks for that.
+func recordOf(c connectors.Collection, schema *connectors.Schema, object map[string]any) (connectors.Record, error) {
+	id, _ := object["id"].(string)
+	if id == "" {
+		return connectors.Record{}, errors.New("it has no id")
+	}
+	fields, err := fieldsOf(schema, object)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	record := connectors.Record{Ref: c.Ref(id), Fields: fields}
+	// The version is compared for equality: as the vendor wrote it, to the
+	// microsecond.
+	record.Version, _ = object["updated_at"].(string)
+	record.UpdatedAt, _ = fields["updated_at"].(time.Time)
+	switch c.Record {
+	case incidentRecord:
+		flatten(fields)
+		record.Number = textAt(fields, "reference")
+		record.URL = textAt(fields, "permalink")
+		record.Private = isPrivate(textAt(fields, "visibility"))
+	case followUpRecord:
+		if parent := textAt(fields, "incident_id"); parent != "" {
+			record.Parent = sibling(c, incidentRecord).Ref(parent)
+		}
+	}
+	return record, nil
+}
+
+// isPrivate takes a visibility that is not known for private. A record that
+// says nothing was written by hand, in a rule test.
+func isPrivate(visibility string) bool { return visibility != "" && visibility != "public" }
+
+// sibling is another record type of the same connector.
+func sibling(c connectors.Collection, record string) connectors.Collection {
+	c.Record = record
+	return c
+}
+
+// flatten adds the maps by name of the lists that the API nests. What a record
+// written by hand already has in such a map stays, unless the list has it too.
+func flatten(fields map[string]any) {
+	add := func(name string, from map[string]any) {
+		if len(from) == 0 {
+			return
+		}
+		into := objectAt(fields, name)
+		if into == nil {
+			into = make(map[string]any, len(from))
+			fields[name] = into
+		}
+		for key, value := range from {
+			into[key] = value
+		}
+	}
+	add("custom_fields", customFields(listAt(fields, "custom_field_entries")))
+	add("roles", roles(listAt(fields, "incident_role_assignments")))
+	add("timestamps", timestamps(listAt(fields, "incident_timestamp_values")))
+}
+
+// customFields are the fields that have a value, by name.
+func customFields(entries []any) map[string]any {
+	byName := map[string]any{}
+	for _, entry := range entries {
+		entry, _ := entry.(map[string]any)
+		field := objectAt(entry, "custom_field")
+		name := textAt(field, "name")
+		if name == "" {
+			continue
+		}
+		if value := customValue(textAt(field, "field_type"), listAt(entry, "values")); value != nil {
+			byName[name] = value
+		}
+	}
+	return byName
+}
+
+// customValue is what people see in a custom field; nil: it is not set. A type
+// of field that is not known yet is read as what it holds.
+func customValue(fieldType string, values []any) any {
+	var all []any
+	for _, value := range values {
+		value, _ := value.(map[string]any)
+		if v := oneCustomValue(fieldType, value); v != nil {
+			all = append(all, v)
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return nil
+	case fieldType == "multi_select":
+		return all
+	case fieldType == "single_select", fieldType == "text", fieldType == "link", fieldType == "numeric", len(all) == 1:
+		return all[0]
+	}
+	return all
+}
+
+func oneCustomValue(fieldType string, value map[string]any) any {
+	option := textAt(objectAt(value, "value_option"), "value")
+	if option == "" {
+		option = textAt(objectAt(value, "value_catalog_entry"), "name")
+	}
+	text, link, numeric := textAt(value, "value_text"), textAt(value, "value_link"), number(textAt(value, "value_numeric"))
+	switch fieldType {
+	case "single_select", "multi_select":
+		return orNil(option)
+	case "text":
+		return orNil(text)
+	case "link":
+		return orNil(link)
+	case "numeric":
+		return numeric
+	}
+	for _, candidate := range []any{orNil(option), orNil(text), orNil(link), numeric} {
+		if candidate != nil {
+			return candidate
+		}
+	}
+	return nil
+}
+
+func orNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// number reads a numeric value, which the API writes as text.
+func number(text string) any {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return f
+}
+
+// roles are the roles that somebody has, by name.
+func roles(assignments []any) map[string]any {
+	byName := map[string]any{}
+	for _, assignment := range assignments {
+		assignment, _ := assignment.(map[string]any)
+		name, assignee := textAt(objectAt(assignment, "role"), "name"), objectAt(assignment, "assignee")
+		if name == "" || textAt(assignee, "id") == "" {
+			continue
+		}
+		person := map[string]any{}
+		for _, member := range []string{"id", "name", "email"} {
+			if text := textAt(assignee, member); text != "" {
+				person[member] = text
+			}
+		}
+		byName[name] = person
+	}
+	return byName
+}
+
+// timestamps are the timestamps that are set, by name.
+func timestamps(values []any) map[string]any {
+	byName := map[string]any{}
+	for _, value := range values {
+		value, _ := value.(map[string]any)
+		name := textAt(objectAt(value, "incident_timestamp"), "name")
+		if at, ok := objectAt(value, "value")["value"].(time.Time); ok && name != "" {
+			byName[name] = at
+		}
+	}
+	return byName
+}

@@ -1,0 +1,96 @@
+// Package incidentio connects incident.io: incidents and their follow-ups.
+//
+// It knows the connectors' contract and its transport, nothing of rules or of
+// the engine, and shares nothing with its simulator but the vendor's API.
+package incidentio
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// Type is the connector type.
+const Type = "incidentio"
+
+// The record types.
+const (
+	incidentRecord = "incident"
+	followUpRecord = "follow_up"
+)
+
+// DefaultURL is the address of the API.
+const DefaultURL = "https://api.incident.io"
+
+// Defaults of the common settings. The rate is the one the vendor publishes
+// for a key. Its lists show every committed write, so IndexLag is zero.
+const (
+	defaultPollInterval = 60 * time.Second
+	defaultSettle       = 60 * time.Second
+	defaultRateLimit    = 1200
+)
+
+// Settings are the attributes of a connector block.
+type Settings struct {
+	APIKey connectors.Secret `hcl:"api_key"`
+	APIURL string            `hcl:"api_url,optional"` // empty: DefaultURL
+}
+
+// System describes the connector type.
+func System() connectors.System {
+	schemas := map[string]*connectors.Schema{
+		incidentRecord: incidentSchema(),
+		followUpRecord: followUpSchema(),
+	}
+	return connectors.System{
+		Type: Type,
+		Defaults: connectors.Common{
+			PollInterval: defaultPollInterval,
+			Settle:       defaultSettle,
+			RateLimit:    defaultRateLimit,
+		},
+		Records:  []string{incidentRecord, followUpRecord},
+		Settings: func() any { return &Settings{} },
+		Check: func(settings any) []connectors.SettingError {
+			return check(settings.(*Settings))
+		},
+		Schema: func(record string) (*connectors.Schema, bool) {
+			schema, ok := schemas[record]
+			return schema, ok
+		},
+		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
+			schema, ok := schemas[c.Record]
+			if !ok {
+				return connectors.Record{}, fmt.Errorf("incident.io has no record type %q", c.Record)
+			}
+			return decode(c, schema, body)
+		},
+		New: func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+			return newConnector(name, settings.(*Settings), common, env, schemas)
+		},
+	}
+}
+
+// check says what is wrong with a block. An address that is written and empty
+// may come from env() in an offline command.
+func check(s *Settings) []connectors.SettingError {
+	if s.APIURL == "" {
+		return nil
+	}
+	const how = "Leave api_url out for " + DefaultURL + ", or write the whole address of a proxy, as https://proxy.example/incidentio."
+	wrong := func(summary, detail string) []connectors.SettingError {
+		return []connectors.SettingError{{Attribute: "api_url", Summary: summary, Detail: detail + " " + how}}
+	}
+	u, err := url.Parse(s.APIURL)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return wrong("not an address", "It has to begin with https:// (or http://) and a host name.")
+	case u.User != nil:
+		return wrong("credentials in the address", "The key belongs into api_key.")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return wrong("the address goes on after its path", "A query or fragment has no place in it.")
+	}
+	return nil
+}

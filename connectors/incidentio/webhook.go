@@ -1,0 +1,175 @@
+package incidentio
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// tolerance is how far a delivery's time may be from ours, either way.
+// Of the Standard Webhooks libraries.
+const tolerance = 5 * time.Minute
+
+// signingKey is the key in a webhook secret: whsec_ and base64, or base64 alone.
+func signingKey(secret connectors.Secret) ([]byte, error) {
+	text := strings.TrimPrefix(strings.TrimSpace(secret.Reveal()), "whsec_")
+	if text == "" {
+		return nil, nil
+	}
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding} {
+		if key, err := encoding.DecodeString(text); err == nil {
+			return key, nil
+		}
+	}
+	return nil, errors.New("webhook_secret is not a signing secret: copy it whole from the endpoint's page, whsec_ and what follows")
+}
+
+// header returns a Standard Webhooks header in either of its spellings.
+func header(h http.Header, name string) string {
+	if value := h.Get("webhook-" + name); value != "" {
+		return value
+	}
+	return h.Get("svix-" + name)
+}
+
+// verify checks a delivery's signature and age and returns its id, the same on
+// every retry.
+func verify(key []byte, h http.Header, body []byte, now time.Time) (string, error) {
+	id, stamp := header(h, "id"), header(h, "timestamp")
+	seconds, err := strconv.ParseInt(stamp, 10, 64)
+	if len(key) == 0 || id == "" || err != nil {
+		return "", connectors.ErrSignature
+	}
+	// Compared in seconds: a time far away does not overflow a duration.
+	if age := now.Unix() - seconds; age > int64(tolerance.Seconds()) || age < -int64(tolerance.Seconds()) {
+		return "", connectors.ErrSignature
+	}
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%s.", id, stamp)
+	mac.Write(body)
+	want := []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	// While a secret is rotated there is one signature for each of the two.
+	for _, signature := range strings.Fields(header(h, "signature")) {
+		version, given, _ := strings.Cut(signature, ",")
+		if version == "v1" && hmac.Equal([]byte(given), want) {
+			return id, nil
+		}
+	}
+	return "", connectors.ErrSignature
+}
+
+// An event is a webhook's body, taken apart.
+type event struct {
+	kind    string // "incident_updated_v2"
+	private bool
+	payload map[string]any
+}
+
+// eventOf reads a webhook's body; false: it has no event_type and is none.
+func eventOf(body map[string]any) (event, bool, error) {
+	kind, ok := body["event_type"].(string)
+	if !ok || kind == "" {
+		return event{}, false, nil
+	}
+	e := event{kind: kind}
+	scope, rest, dotted := strings.Cut(kind, ".")
+	if dotted {
+		e.kind = rest
+		e.private = scope == "private_incident"
+	}
+	if e.payload, ok = body[kind].(map[string]any); !ok && dotted {
+		// The name's two parts as two levels.
+		outer, _ := body[scope].(map[string]any)
+		e.payload, ok = outer[rest].(map[string]any)
+	}
+	if !ok {
+		return event{}, true, fmt.Errorf("webhook %s: its body has no member of that name", kind)
+	}
+	return e, true, nil
+}
+
+// subject is what a webhook is about. record is empty for an event of no use;
+// object is the whole record where the webhook holds it.
+type subject struct {
+	record string
+	id     string
+	object map[string]any
+}
+
+// subject reads the event. Versions of an event are told apart by nothing but
+// their name, so that one added later is understood as well.
+func (e event) subject() (subject, error) {
+	var s subject
+	switch {
+	case strings.HasPrefix(e.kind, "incident_status_updated"):
+		s.record = incidentRecord
+		s.object, _ = e.payload["incident"].(map[string]any)
+		s.id, _ = s.object["id"].(string)
+	case strings.HasPrefix(e.kind, "incident_"):
+		s.record, s.object = incidentRecord, e.payload
+		s.id, _ = e.payload["id"].(string)
+	case strings.HasPrefix(e.kind, "follow_up_"):
+		s.record, s.object = followUpRecord, e.payload
+		s.id, _ = e.payload["id"].(string)
+	case strings.HasPrefix(e.kind, "membership_"):
+		s.record = incidentRecord
+		s.id, _ = e.payload["incident_id"].(string)
+	case strings.HasPrefix(e.kind, "action_"):
+		// A private one holds the action's own id, which leads nowhere.
+		if s.id, _ = e.payload["incident_id"].(string); s.id != "" {
+			s.record = incidentRecord
+		}
+		return s, nil
+	case strings.HasPrefix(e.kind, "postmortem_document_"):
+		document, _ := e.payload["postmortem_document"].(map[string]any)
+		if s.id, _ = document["incident_id"].(string); s.id != "" {
+			s.record = incidentRecord
+		}
+		return s, nil
+	default:
+		return s, nil
+	}
+	if s.id == "" {
+		return subject{}, fmt.Errorf("webhook %s: no id where one is expected", e.kind)
+	}
+	if e.private {
+		s.object = nil // no more than an id is promised, and none is taken
+	}
+	return s, nil
+}
+
+// Receive checks a webhook's signature and says which record may have changed.
+func (c *Connector) Receive(h http.Header, body []byte, now time.Time) (connectors.Delivery, error) {
+	id, err := verify(c.signingKey, h, body, now)
+	if err != nil {
+		return connectors.Delivery{}, err
+	}
+	object, err := parseObject(body)
+	if err != nil {
+		return connectors.Delivery{}, fmt.Errorf("webhook: %w", err)
+	}
+	e, isEvent, err := eventOf(object)
+	if err != nil {
+		return connectors.Delivery{}, err
+	}
+	if !isEvent {
+		return connectors.Delivery{}, errors.New("webhook: no event_type")
+	}
+	delivery := connectors.Delivery{ID: id}
+	s, err := e.subject()
+	if err != nil {
+		return connectors.Delivery{}, err
+	}
+	if s.record != "" {
+		delivery.Refs = []connectors.Ref{c.collection(s.record).Ref(s.id)}
+	}
+	return delivery, nil
+}

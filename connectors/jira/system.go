@@ -1,0 +1,109 @@
+// Package jira describes Jira Cloud: its settings, its issues as rules see
+// them, and how to read one from the JSON of its API. It has no client yet, so
+// that configurations with Jira can be checked and explained, and not run.
+//
+// It knows the connectors' contract, nothing of rules or of the engine.
+package jira
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// Type is the connector type.
+const Type = "jira"
+
+// issueRecord is the one record type.
+const issueRecord = "issue"
+
+// Defaults of the common settings. Jira publishes 50 writes a second as the
+// lowest of its burst limits. Its search may lag minutes behind a write.
+const (
+	defaultPollInterval = 60 * time.Second
+	defaultSettle       = 60 * time.Second
+	defaultIndexLag     = 10 * time.Minute
+	defaultRateLimit    = 50 * 60
+)
+
+// Settings are the attributes of a connector block.
+type Settings struct {
+	URL      string            `hcl:"url"`
+	Email    string            `hcl:"email"`
+	APIToken connectors.Secret `hcl:"api_token"`
+}
+
+// System describes the connector type.
+func System() connectors.System {
+	schema := issueSchema()
+	return connectors.System{
+		Type: Type,
+		Defaults: connectors.Common{
+			PollInterval: defaultPollInterval,
+			Settle:       defaultSettle,
+			IndexLag:     defaultIndexLag,
+			RateLimit:    defaultRateLimit,
+		},
+		Records:  []string{issueRecord},
+		Settings: func() any { return &Settings{} },
+		Check: func(settings any) []connectors.SettingError {
+			return check(settings.(*Settings))
+		},
+		Schema: func(record string) (*connectors.Schema, bool) {
+			if record != issueRecord {
+				return nil, false
+			}
+			return schema, true
+		},
+		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
+			if c.Record != issueRecord {
+				return connectors.Record{}, fmt.Errorf("jira has no record type %q", c.Record)
+			}
+			return decode(c, schema, body)
+		},
+	}
+}
+
+// check says what is wrong with a block. What is written and empty may come
+// from env() in an offline command.
+func check(s *Settings) []connectors.SettingError {
+	var wrong []connectors.SettingError
+	if e := checkURL(s.URL); e != nil {
+		wrong = append(wrong, *e)
+	}
+	if s.Email != "" && (!strings.Contains(s.Email, "@") || strings.ContainsAny(s.Email, ": \t\r\n")) {
+		wrong = append(wrong, connectors.SettingError{
+			Attribute: "email",
+			Summary:   "not an e-mail address",
+			Detail:    "Write the address of the Atlassian account to which the API token belongs, as bot@acme.example.",
+		})
+	}
+	return wrong
+}
+
+func checkURL(address string) *connectors.SettingError {
+	if address == "" {
+		return nil
+	}
+	wrong := func(summary, detail string) *connectors.SettingError {
+		return &connectors.SettingError{
+			Attribute: "url", Summary: summary,
+			Detail: detail + " Write the site's address alone, as https://acme.atlassian.net.",
+		}
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
+		return wrong("not an address", "It has to begin with https:// (or http://) and a host name.")
+	case u.User != nil:
+		return wrong("credentials in the address", "They belong into email and api_token.")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return wrong("the address goes on after its path", "A query or fragment has no place in it.")
+	case strings.HasSuffix(u.Hostname(), ".atlassian.net") && strings.Trim(u.Path, "/") != "":
+		return wrong("the address goes on after the host", "The path of the API is added by itself.")
+	}
+	return nil
+}
