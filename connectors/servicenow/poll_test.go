@@ -173,6 +173,28 @@ func TestPollWhileRecordsMove(t *testing.T) {
 	}
 }
 
+// Records that are deleted while pages are read pull others to the front.
+func TestPollWhileRecordsAreDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, c := instance(t)
+		f := &follower{c: c}
+		f.poll(t)
+		var ids []string
+		for i := range 1100 {
+			ids = append(ids, open(t, server, fmt.Sprint("ticket ", i)))
+		}
+		first := sorted(ids...)[len(ids)-10:] // newest first within one second is by sys_id
+		f.c = connect(t, &interrupt{to: server.RoundTripper(), before: 2, do: func() {
+			for _, id := range first {
+				server.Delete("incident", id)
+			}
+		}}, basic())
+		if got := f.poll(t); len(got) != len(ids) {
+			t.Errorf("%d of %d were reported", len(got), len(ids))
+		}
+	})
+}
+
 func TestPollBehindRowsThatAreHidden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, c := instance(t)
