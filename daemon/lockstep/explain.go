@@ -73,7 +73,7 @@ func (a *app) explain(dir string, vars *varFlags, o explainOptions) error {
 	}
 	decisions, err := decideAll(set, routes, body)
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.record, err)
+		return fmt.Errorf("%s: %w", fileName(o.record), err)
 	}
 	if o.json {
 		return writeJSON(a.stdout, decisions)
@@ -112,15 +112,23 @@ func routesFor(set *rules.Set, o explainOptions) ([]*rules.Route, error) {
 	return routes, nil
 }
 
+// fileName is what to call a file in a message.
+func fileName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
+}
+
 func (a *app) readRecord(name string) ([]byte, error) {
-	in, from := a.stdin, "standard input"
+	in, from := a.stdin, fileName(name)
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
 		defer file.Close()
-		in, from = file, name
+		in = file
 	}
 	body, err := io.ReadAll(io.LimitReader(in, maxRecord+1))
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,4 +197,13 @@ func TestFmt(t *testing.T) {
 	if read(filepath.Join(dir, "broken.hcl")) != "x = {\n" {
 		t.Error("the broken file was written")
 	}
+}
+
+func newListener(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
 }

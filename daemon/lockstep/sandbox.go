@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+)
+
+func (a *app) sandboxCommand() *cobra.Command {
+	var o sandboxOptions
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Run simulators of the systems, to try a configuration on",
+		Long: `Runs simulators of incident.io and ServiceNow on one address until it is stopped,
+and prints the connector blocks that fit them. They are as strict as the vendors
+and forget everything at the end. Jira's comes with its client.
+
+Changes of incidents are sent to -webhook as signed webhooks.`,
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.sandbox(cmd.Context(), o) },
+	}
+	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8090", "`HOST:PORT` of the simulators")
+	cmd.Flags().StringVar(&o.webhook, "webhook", "http://127.0.0.1:8080/webhooks/acme", "`URL` to send incident.io's webhooks to; empty: none")
+	return cmd
+}
+
+type sandboxOptions struct{ listen, webhook string }
+
+func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
+	ctx, _, release := stopSignals(ctx)
+	defer release()
+	world, err := startSimulators(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, world.close()) }()
+	if o.webhook != "" {
+		world.incidents.Subscribe(incidentiotest.Webhook{URL: o.webhook, Secret: simulatedWebhook})
+		go world.incidents.Push(ctx)
+	}
+	fmt.Fprintf(a.stdout, `# incident.io and ServiceNow are simulated on %[1]s until you stop this (Ctrl-C).
+# Jira is not simulated yet. The connector blocks that fit:
+
+%[2]s
+# Declare an incident, edit it, look at the tickets:
+#
+#   curl -s -H 'Authorization: Bearer %[3]s' %[1]s/v1/incident_types
+#   curl -s -H 'Authorization: Bearer %[3]s' -H 'Content-Type: application/json' %[1]s/v2/incidents \
+#     -d '{"idempotency_key":"1","visibility":"public","name":"Our database is sad"}'
+#   curl -s -H 'Authorization: Bearer %[3]s' -H 'Content-Type: application/json' %[1]s/v2/incidents/ID/actions/edit \
+#     -d '{"incident":{"name":"Our database is very sad"},"notify_incident_channel":false}'
+#   curl -s -u %[4]s:%[5]s -H 'Accept: application/json' %[1]s/api/now/table/incident
+`, world.url(), world.blocks(), incidentiotest.DefaultKey, simulatedUser, servicenowtest.DefaultPassword)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-world.served:
+		world.served <- err // for close
+		return fmt.Errorf("simulators: %w", err)
+	}
+}

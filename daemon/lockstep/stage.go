@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/examples"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// patience bounds everything that the story waits for. It takes milliseconds;
+// only a machine in trouble gets near.
+const patience = 30 * time.Second
+
+// A stage is where the demonstration plays: the simulated systems, and the
+// daemon in this process on a copy of the example.
+type stage struct {
+	dir   string // of everything below
+	conf  string
+	world *simulators
+	vars  map[string]string
+	env   func(string) (string, bool)
+	abort <-chan struct{}
+
+	client  *daemon.Client
+	address daemon.Addresses
+	stop    context.CancelFunc // of the daemon
+	stopped chan error
+}
+
+// newStage copies the example into a temporary directory.
+func newStage(world *simulators, abort <-chan struct{}) (*stage, error) {
+	dir, err := os.MkdirTemp("", "lockstep-demo-")
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{
+		dir: dir, conf: filepath.Join(dir, "conf"), world: world, abort: abort,
+		vars: map[string]string{"incidentio_url": world.url(), "servicenow_url": world.url(), "servicenow_user": simulatedUser},
+		env: func(name string) (string, bool) {
+			value, ok := world.secrets()[name]
+			return value, ok
+		},
+	}
+	example, err := examples.IncidentioServiceNow()
+	if err == nil {
+		err = os.CopyFS(s.conf, example)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// start runs the daemon until it is ready.
+func (s *stage) start(ctx context.Context, log *slog.Logger) error {
+	listen := "127.0.0.1:0"
+	if s.address.Public != "" {
+		listen = s.address.Public // the webhooks know it by now
+	}
+	ctx, s.stop = context.WithCancel(ctx)
+	ready := make(chan daemon.Addresses, 1)
+	s.stopped = make(chan error, 1)
+	go func() {
+		s.stopped <- daemon.Run(ctx, daemon.Options{
+			Dir: s.conf, Listen: listen, DataDir: filepath.Join(s.dir, "data"), Vars: s.vars, Env: s.env,
+			Systems: systems(), Version: thisBuild().Version, Logger: log, Abort: s.abort,
+			OnReady: func(a daemon.Addresses) { ready <- a },
+		})
+	}()
+	select {
+	case s.address = <-ready:
+		s.client = daemon.NewClient(s.address.Admin, "")
+		return nil
+	case err := <-s.stopped:
+		s.stop()
+		s.stop = nil
+		if err == nil {
+			err = ctx.Err()
+		}
+		return err
+	}
+}
+
+// end stops the daemon, if it runs, and waits until it has.
+func (s *stage) end() error {
+	if s.stop == nil {
+		return nil
+	}
+	s.stop()
+	s.stop = nil
+	return <-s.stopped
+}
+
+// write replaces a file of the configuration, as an editor does.
+func (s *stage) write(name string, change func(text string) string) error {
+	path := filepath.Join(s.conf, name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	next := path + ".next"
+	if err := os.WriteFile(next, []byte(change(string(text))), fs.FileMode(0o600)); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
+}
+
+// until asks again and again, until the answer is good.
+func until(ctx context.Context, what string, ask func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		good, err := ask(ctx)
+		if good && err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: it did not happen within %s: %w", what, patience, errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+// decision waits for a decision about a record that fits.
+func (s *stage) decision(ctx context.Context, record connectors.Ref, fits func(engine.JournalEntry) bool) error {
+	return until(ctx, "a decision about "+record.String(), func(ctx context.Context) (bool, error) {
+		entries, _, err := s.client.Decisions(ctx, record, 50)
+		return slices.ContainsFunc(entries, fits), err
+	})
+}
+
+// ticket waits for the ticket of a record to be open, and to fit.
+func (s *stage) ticket(ctx context.Context, record connectors.Ref, fits func(servicenowtest.Row) bool) (servicenowtest.Row, error) {
+	var found servicenowtest.Row
+	err := until(ctx, "the ticket of "+record.String(), func(ctx context.Context) (bool, error) {
+		links, _, err := s.client.Links(ctx)
+		for _, l := range links {
+			if l.Source == record && l.State == engine.Active {
+				found = s.world.tickets.Ticket("incident", l.Target.ID)
+				return found != nil && fits(found), nil
+			}
+		}
+		return false, err
+	})
+	return found, err
+}
+
+// reloaded waits until another generation than before runs.
+func (s *stage) reloaded(ctx context.Context, before string) error {
+	return until(ctx, "the reload", func(ctx context.Context) (bool, error) {
+		status, _, err := s.client.Status(ctx)
+		return err == nil && status.Config.OK && status.Generation != before, err
+	})
+}
+
+// rules are those of the files, to explain a decision with. They are the ones
+// that the daemon runs, unless the files are bad.
+func (s *stage) rules() (*rules.Set, rules.Diagnostics) {
+	return rules.Load(s.conf, rules.Options{Systems: systems(), Vars: s.vars, Env: s.env})
+}
+
+// stored reports whether a text is anywhere in the files of the data directory
+// or in the daemon's log.
+func (s *stage) stored(text string) (bool, error) {
+	found := false
+	err := filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		found = found || bytes.Contains(content, []byte(text))
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // the server removes files as it goes
+	}
+	return found, err
+}

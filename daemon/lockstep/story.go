@@ -1,0 +1,437 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// pause is between scenes, on a terminal.
+const pause = 800 * time.Millisecond
+
+// A story is what the demonstration shows. It looks at what it tells: a ticket
+// that does not come about ends it with an error.
+type story struct {
+	*stage
+	out   io.Writer
+	color bool
+	log   *slog.Logger
+
+	set      *rules.Set // that the daemon runs
+	scene    int
+	security connectors.Ref
+	critical connectors.Ref
+	flaky    connectors.Ref
+}
+
+func (s *story) play(ctx context.Context) error {
+	rulesText, err := s.excerpt()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, `lockstep keeps incidents and tickets in step. incident.io and ServiceNow are
+simulated here, on %s; the daemon is the real one, on the rules of
+examples/incidentio-servicenow, which say:
+
+%s
+`, s.world.url(), indented(rulesText))
+	var found rules.Diagnostics
+	if s.set, found = s.rules(); s.set == nil {
+		found.WriteText(s.out, s.color)
+		return errFailed
+	}
+	for _, scene := range []func(context.Context) error{
+		s.aSecurityIncident, s.aCriticalIncident, s.anEngineeringIncident, s.aPrivateIncident, s.anIncidentInTriage,
+		s.anEdit, s.aMistake, s.theRepair, s.aRestart,
+	} {
+		if err := scene(ctx); err != nil {
+			return err
+		}
+		if s.color {
+			// Somebody watches: give them time to read.
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+// excerpt is what of the rules the story is about: the route's templates, and
+// their conditions.
+func (s *story) excerpt() (string, error) {
+	text, err := os.ReadFile(filepath.Join(s.conf, "incidents.hcl"))
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	block := ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\n")
+		switch trimmed := strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "route ") || strings.HasPrefix(line, "template "):
+			block = line
+		case strings.HasPrefix(trimmed, "templates ") || strings.HasPrefix(trimmed, "when "):
+			lines = append(lines, block, line)
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+func (s *story) aSecurityIncident(ctx context.Context) error {
+	s.heading("A Security incident is declared in incident.io")
+	var err error
+	s.security, err = s.declare(incidentiotest.SetName("Sign-ins from an unknown network"), incidentiotest.SetType("Security"),
+		incidentiotest.SetSeverity("Major"), incidentiotest.SetSummary("Three admin accounts signed in from an address **nobody knows**."))
+	if err != nil {
+		return err
+	}
+	ticket, err := s.ticket(ctx, s.security, anyTicket)
+	if err != nil {
+		return err
+	}
+	if err := s.explain(s.security); err != nil {
+		return err
+	}
+	if ticket["opened_by"] == s.world.tickets.UserID(simulatedUser) {
+		ticket["opened_by"] += " (" + simulatedUser + ")"
+	}
+	s.show(ticket, "short_description", "description", "state", "urgency", "impact", "opened_by")
+	return nil
+}
+
+func (s *story) aCriticalIncident(ctx context.Context) error {
+	s.heading("A Critical one, of another type")
+	var err error
+	s.critical, err = s.declare(incidentiotest.SetName("Checkout fails for everyone"), incidentiotest.SetType("Production Outage"),
+		incidentiotest.SetSeverity("Critical"), incidentiotest.SetSummary("Payments time out."))
+	if err != nil {
+		return err
+	}
+	return s.opens(ctx, s.critical)
+}
+
+func (s *story) anEngineeringIncident(ctx context.Context) error {
+	s.heading("A Minor one of Engineering: no rule wants it")
+	var err error
+	s.flaky, err = s.declare(incidentiotest.SetName("The docs deploy is flaky"), incidentiotest.SetType("Engineering"),
+		incidentiotest.SetSeverity("Minor"))
+	if err != nil {
+		return err
+	}
+	return s.declines(ctx, s.flaky, "no template matched")
+}
+
+func (s *story) aPrivateIncident(ctx context.Context) error {
+	s.heading("A private one")
+	const secret = "Misconduct of a colleague"
+	record, err := s.declare(incidentiotest.SetName(secret), incidentiotest.SetType("Security"),
+		incidentiotest.SetSeverity("Critical"), incidentiotest.SetVisibility("private"))
+	if err != nil {
+		return err
+	}
+	if err := s.declines(ctx, record, "private"); err != nil {
+		return err
+	}
+	found, err := s.stored(secret)
+	if err != nil {
+		return err
+	}
+	if found {
+		return errors.New("the name of the private incident is in the data directory or in the log")
+	}
+	s.line("kept", "nothing: its name is neither in the data directory nor in the daemon's log")
+	return nil
+}
+
+func (s *story) anIncidentInTriage(ctx context.Context) error {
+	s.heading("One in triage gets no ticket before somebody accepts it")
+	record, err := s.declare(incidentiotest.SetName("A leaked token, perhaps"), incidentiotest.SetType("Security"),
+		incidentiotest.SetStatus("Triage"))
+	if err != nil {
+		return err
+	}
+	if err := s.declines(ctx, record, "status triage"); err != nil {
+		return err
+	}
+	if err := s.edit(record, incidentiotest.SetStatus("Investigating")); err != nil {
+		return err
+	}
+	s.say("It is accepted:")
+	return s.opens(ctx, record)
+}
+
+func (s *story) anEdit(ctx context.Context) error {
+	s.heading("An edit of the first incident reaches its ticket, and leaves people's work alone")
+	before, err := s.ticket(ctx, s.security, anyTicket)
+	if err != nil {
+		return err
+	}
+	number := before["number"]
+	if err := s.world.tickets.Edit("incident", number, "fred.luddy", servicenowtest.Row{"urgency": "1"}); err != nil {
+		return fmt.Errorf("the agent's edit: %w", err)
+	}
+	s.say("In ServiceNow, fred.luddy sets the urgency of %s to 1. In incident.io it is renamed.", number)
+	const name = "Attack on three admin accounts"
+	if err := s.edit(s.security, incidentiotest.SetName(name)); err != nil {
+		return err
+	}
+	after, err := s.ticket(ctx, s.security, func(t servicenowtest.Row) bool { return t["short_description"] == name })
+	if err != nil {
+		return err
+	}
+	if after["urgency"] != "1" {
+		return fmt.Errorf("the agent's urgency was overwritten with %s", after["urgency"])
+	}
+	s.show(after, "short_description", "urgency")
+	return nil
+}
+
+func (s *story) aMistake(ctx context.Context) error {
+	s.heading("Somebody breaks the rules while the daemon runs")
+	if err := s.write("incidents.hcl", func(text string) string {
+		return strings.Replace(text, "short_description = ", "short_descriptions = ", 1)
+	}); err != nil {
+		return err
+	}
+	if err := until(ctx, "the daemon to see the mistake", func(ctx context.Context) (bool, error) {
+		status, _, err := s.client.Status(ctx)
+		return err == nil && !status.Config.OK, err
+	}); err != nil {
+		return err
+	}
+	_, found := s.rules()
+	found = slices.DeleteFunc(found, func(d rules.Diagnostic) bool { return d.Severity != rules.SeverityError })
+	var b strings.Builder
+	found.WriteText(&b, s.color)
+	fmt.Fprintf(s.out, "\n%s\n", indented(strings.TrimSpace(strings.ReplaceAll(b.String(), s.conf+"/", ""))))
+	s.say("The daemon says so (lockstep status, the log, a metric) and runs on with the old rules:")
+	record, err := s.declare(incidentiotest.SetName("Nobody can log in"), incidentiotest.SetType("Production Outage"),
+		incidentiotest.SetSeverity("Critical"))
+	if err != nil {
+		return err
+	}
+	return s.opens(ctx, record)
+}
+
+func (s *story) theRepair(ctx context.Context) error {
+	s.heading("The mistake is repaired, and engineering's rule takes Minor incidents as well")
+	before := s.set.Generation
+	if err := s.write("incidents.hcl", func(text string) string {
+		text = strings.Replace(text, "short_descriptions = ", "short_description = ", 1)
+		return strings.Replace(text, "incident.severity.name == 'Major'", "incident.severity.name in ['Minor', 'Major']", 1)
+	}); err != nil {
+		return err
+	}
+	if err := s.reloaded(ctx, before); err != nil {
+		return err
+	}
+	if s.set, _ = s.rules(); s.set == nil {
+		return errors.New("the repaired rules do not load")
+	}
+	s.line("reloaded", "generation "+s.set.Generation[:12]+" in place of "+before[:12])
+	s.say("A reload alone opens nothing. The next edit of the engineering incident is decided by the new rules:")
+	if err := s.edit(s.flaky, incidentiotest.SetSummary("Every third run times out.")); err != nil {
+		return err
+	}
+	return s.opens(ctx, s.flaky)
+}
+
+func (s *story) aRestart(ctx context.Context) error {
+	s.heading("The daemon stops; meanwhile an incident is edited; it starts again")
+	tickets := len(s.world.tickets.Tickets())
+	if err := s.end(); err != nil {
+		return fmt.Errorf("the stop: %w", err)
+	}
+	const name = "Checkout fails for everyone in Europe"
+	if err := s.edit(s.critical, incidentiotest.SetName(name)); err != nil {
+		return err
+	}
+	if err := s.start(ctx, s.log); err != nil {
+		return fmt.Errorf("the restart: %w", err)
+	}
+	ticket, err := s.ticket(ctx, s.critical, func(t servicenowtest.Row) bool { return t["short_description"] == name })
+	if err != nil {
+		return err
+	}
+	s.show(ticket, "short_description")
+	if now := len(s.world.tickets.Tickets()); now != tickets {
+		return fmt.Errorf("%d tickets after the restart, %d before", now, tickets)
+	}
+	s.line("tickets", fmt.Sprintf("still %d: nothing was opened twice, nothing was missed", tickets))
+	return nil
+}
+
+// opens waits for a record's ticket and shows why it was opened.
+func (s *story) opens(ctx context.Context, record connectors.Ref) error {
+	ticket, err := s.ticket(ctx, record, anyTicket)
+	if err != nil {
+		return err
+	}
+	if err := s.explain(record); err != nil {
+		return err
+	}
+	s.show(ticket, "short_description")
+	return nil
+}
+
+// declines waits for the decision that a record gets no ticket and shows why.
+func (s *story) declines(ctx context.Context, record connectors.Ref, reason string) error {
+	err := s.decision(ctx, record, func(e engine.JournalEntry) bool { return e.Action == string(rules.None) && e.Reason == reason })
+	if err != nil {
+		return err
+	}
+	return s.explain(record)
+}
+
+// declare opens an incident as a person does, in the status Investigating
+// unless told.
+func (s *story) declare(changes ...incidentiotest.Change) (connectors.Ref, error) {
+	changes = append([]incidentiotest.Change{incidentiotest.SetStatus("Investigating")}, changes...)
+	made, err := s.world.incidents.CreateIncident(changes...)
+	if err != nil {
+		return connectors.Ref{}, fmt.Errorf("declare an incident: %w", err)
+	}
+	about := made.Reference + " " + quoted(made.Name)
+	if made.IncidentType != nil {
+		about += ", " + made.IncidentType.Name
+	}
+	if made.Severity != nil {
+		about += ", " + made.Severity.Name
+	}
+	s.line("incident", about)
+	return connectors.Collection{Type: "incidentio", Connector: "acme", Record: "incident"}.Ref(made.ID), nil
+}
+
+func (s *story) edit(record connectors.Ref, changes ...incidentiotest.Change) error {
+	if _, err := s.world.incidents.EditIncident(record.ID, changes...); err != nil {
+		return fmt.Errorf("edit an incident: %w", err)
+	}
+	return nil
+}
+
+// explain decides the record again, as 'lockstep explain' does, and shows what
+// decided.
+func (s *story) explain(record connectors.Ref) error {
+	incident, ok := s.world.incidents.Incident(record.ID)
+	if !ok {
+		return fmt.Errorf("%s is gone", record)
+	}
+	body, err := json.Marshal(map[string]any{"incident": incident})
+	if err != nil {
+		return err
+	}
+	decisions, err := decideAll(s.set, s.set.Routes, body)
+	if err != nil {
+		return err
+	}
+	for _, d := range decisions {
+		for _, skipped := range d.Skipped {
+			s.skipped(skipped)
+		}
+		if d.Template == "" {
+			s.line("no ticket", d.Reason)
+			continue
+		}
+		s.line("template", d.Template+", because "+d.Condition)
+		if d.Action == rules.None {
+			s.line("no ticket", d.Reason)
+		}
+	}
+	return nil
+}
+
+// skipped shows a template that was tried before, and the fields that decided
+// against it.
+func (s *story) skipped(t rules.Skipped) {
+	s.line("skipped", t.Template+", because "+t.Condition+" is false:")
+	for _, o := range t.Operands {
+		fmt.Fprintf(s.out, "               %s = %s\n", o.Path, o.JSON)
+	}
+}
+
+// show shows fields of a ticket as ServiceNow holds them.
+func (s *story) show(ticket servicenowtest.Row, fields ...string) {
+	s.line("ticket", ticket["number"]+" in ServiceNow")
+	for _, f := range fields {
+		fmt.Fprintf(s.out, "               %-18s %s\n", f, quoted(ticket[f]))
+	}
+}
+
+func (s *story) heading(text string) {
+	s.scene++
+	title := fmt.Sprintf("%d. %s", s.scene, text)
+	if s.color {
+		title = "\x1b[1m" + title + "\x1b[0m"
+	}
+	fmt.Fprintf(s.out, "\n%s\n", title)
+}
+
+func (s *story) line(what, text string) { fmt.Fprintf(s.out, "   %-10s  %s\n", what, text) }
+
+func (s *story) say(format string, args ...any) { fmt.Fprintf(s.out, "   "+format+"\n", args...) }
+
+func (s *story) epilogue(took time.Duration, keep bool) {
+	incidents, tickets := len(s.world.incidents.Incidents()), len(s.world.tickets.Tickets())
+	fmt.Fprintf(s.out, `
+In %.1f seconds: %d incidents declared, %d of them got their ServiceNow ticket, %d got
+none and the reason is known; edits reached the tickets; a mistake in the rules
+stopped nothing; a restart lost nothing and opened nothing twice.
+`, took.Seconds(), incidents, tickets, incidents-tickets)
+	command := commandName()
+	if !keep {
+		fmt.Fprintf(s.out, `
+Try next:
+  %[1]s demo -keep                             the same, and it stays up
+  %[1]s check examples/incidentio-servicenow   the rules it ran on
+  %[1]s sandbox                                the simulators alone, for rules of your own
+`, command)
+		return
+	}
+	fmt.Fprintf(s.out, `
+Everything stays up until you stop it (Ctrl-C). Try, in another terminal:
+  export LOCKSTEP_ADMIN=%s
+  %s status
+  %s links
+  $EDITOR %s/incidents.hcl
+  curl -s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' %s/v2/incidents \
+    -d '{"idempotency_key":"1","visibility":"public","name":"My first incident"}'
+  curl -s -u %s:%s -H 'Accept: application/json' %s/api/now/table/incident
+`, s.address.Admin, command, command, s.conf, incidentiotest.DefaultKey, s.world.url(), simulatedUser, servicenowtest.DefaultPassword, s.world.url())
+}
+
+// commandName is how the user called this program.
+func commandName() string {
+	if name := os.Args[0]; strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+		return name
+	}
+	return "lockstep"
+}
+
+func anyTicket(servicenowtest.Row) bool { return true }
+
+func quoted(text string) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // a string always marshals
+	return strings.TrimSpace(b.String())
+}
+
+func indented(text string) string { return "   " + strings.ReplaceAll(text, "\n", "\n   ") }
