@@ -53,7 +53,7 @@ func (l *loader) decodeDaemon() Daemon {
 // checkAddress reports an address that is not HOST:PORT.
 func (l *loader) checkAddress(a *hclsyntax.Attribute, address string) bool {
 	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-		l.err(a.Expr.Range(), quote(address)+" is no address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
+		l.err(a.Expr.Range(), a.Name+" is no address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
 		return false
 	}
 	return true

@@ -32,7 +32,7 @@ type templateDecl struct {
 	at       hcl.Range // the block's first line
 	extends  *templateRef
 	extended bool // by another
-	ok       bool // false: what it is made of has mistakes
+	ok       bool // false: what it extends is not known
 
 	attrs  map[string]*hclsyntax.Attribute // target, when, conflict
 	fields map[fieldKey]*field
@@ -96,9 +96,8 @@ func (l *loader) decodeTemplates() {
 }
 
 func (l *loader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
-	before := l.errors()
 	t := &templateDecl{
-		name: b.Labels[0], at: b.DefRange(),
+		name: b.Labels[0], at: b.DefRange(), ok: true,
 		attrs:     map[string]*hclsyntax.Attribute{},
 		fields:    map[fieldKey]*field{},
 		attrsOf:   map[string]map[string]*hclsyntax.Attribute{},
@@ -140,7 +139,6 @@ func (l *loader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 		t.blockAt[name] = block.DefRange()
 		t.clausesOf[name] = l.decodeClauses(name, block, attrs)
 	}
-	t.ok = l.errors() == before
 	return t
 }
 

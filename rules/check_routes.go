@@ -153,7 +153,7 @@ func columnFits(value string, use tableUse) (native any, summary, detail string)
 		case s.Category == "":
 			return nil, fmt.Sprintf("states of %s have no category", use.schema.Record), "Write the states themselves."
 		case len(known) > 0 && !slices.Contains(known, category):
-			return nil, fmt.Sprintf("%s has no status category %q", use.schema.Record, category), suggest(category, known, "category")
+			return nil, fmt.Sprintf("%s has no status category %q", use.schema.Record, category), suggest(category, known, "status category")
 		}
 		return nil, "", ""
 	}

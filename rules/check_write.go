@@ -38,13 +38,13 @@ func (w *writer) field(f *field, v *value, creation bool) {
 		return
 	case listed && known.Write == connectors.ReadOnly:
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is read-only", f.name, w.schema.Record),
-			sentences("Its system sets it, a rule cannot.", w.writable(f.name)))
+			sentences(w.setBy(f.name), w.writable(f.name)))
 		return
 	case listed && known.Write == connectors.AtCreation && !creation:
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is set only when it is opened", f.name, w.schema.Record), w.onlyAtCreation(f))
 		return
 	}
-	w.value(f, v, known, known.Type, listed)
+	w.value(f, v, known, known.Writes(), listed)
 }
 
 // unlisted says what becomes of a field that the schema does not list; false:
@@ -68,6 +68,16 @@ func (w *writer) unlisted(f *field) bool {
 	}
 	w.findings.err(f.at, summary, sentences(suggest(f.name, names, "field")))
 	return false
+}
+
+// setBy says who sets a field that no mapping may write.
+func (w *writer) setBy(name string) string {
+	if s := w.schema.State; s != nil {
+		if top, _, _ := strings.Cut(s.Field, "."); top == name {
+			return "A state block writes it, through a state table: state { table = state_table.NAME }."
+		}
+	}
+	return "Its system sets it, a rule cannot."
 }
 
 // writable lists what can be written instead, if that is not too much.
@@ -129,7 +139,7 @@ func (w *writer) members(f *field, v *value, known connectors.Field, t connector
 		for _, m := range v.members {
 			inner, ok := t.Fields[m.name]
 			if !ok {
-				w.findings.err(m.at, fmt.Sprintf("field %q has no %q", f.name, m.name), suggest(m.name, sortedKeys(t.Fields), "name in it"))
+				w.findings.err(m.at, fmt.Sprintf("field %q has no %q", f.name, m.name), suggest(m.name, sortedKeys(t.Fields), "name"))
 				continue
 			}
 			w.value(f, m.value, connectors.Field{Lookups: known.Lookups}, inner, listed)
@@ -254,20 +264,16 @@ func (w *writer) literal(f *field, v any, at hcl.Range, sensitive bool, known co
 		shown = "this value"
 	}
 	chosen := slices.ContainsFunc(known.Choices, func(c connectors.Choice) bool { return sameChoice(c, v) })
-	if chosen {
-		return
-	}
-	if !literalFits(v, t) {
+	if !chosen && !literalFits(v, t) {
 		w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", f.name, articleOf(t), nativeName(v)), sentences(literalAdvice(v, t, sensitive), choicesAdvice(known)))
 		return
 	}
-	if known.InstanceChoices {
-		if !sensitive {
-			w.uses.value(w.to, f.name, v)
-		}
-		return
+	// What is written by its name the instance alone knows, too.
+	byName := known.WriteType != nil && len(known.Choices) == 0
+	if (known.InstanceChoices || byName) && !sensitive {
+		w.uses.value(w.to, f.name, v)
 	}
-	if len(known.Choices) > 0 {
+	if !chosen && !known.InstanceChoices && len(known.Choices) > 0 {
 		w.findings.err(at, fmt.Sprintf("%s is no choice of field %q", shown, f.name), choicesAdvice(known))
 	}
 }
@@ -348,7 +354,7 @@ func choicesAdvice(known connectors.Field) string {
 	var names []string
 	for _, c := range known.Choices {
 		name := showLiteral(c.Value)
-		if c.Label != "" && c.Label != c.Value {
+		if c.Label != "" && c.Label != fmt.Sprint(c.Value) {
 			name += " (" + c.Label + ")"
 		}
 		names = append(names, name)
@@ -370,6 +376,8 @@ func (w *writer) wrongType(f *field, at hcl.Range, found string, t connectors.Ty
 		advice = "Write a list: [ … ]."
 	case connectors.Map:
 		advice = `Write an object: { "NAME" = … }.`
+	default:
+		advice = "Write one value that fits; of a list or an object, select what is meant: \"{{ LIST.join(', ') }}\", \"{{ OBJECT['NAME'] }}\"."
 	}
 	w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", f.name, articleOf(t), found), advice)
 }
@@ -426,7 +434,7 @@ func capital(s string) string {
 	if s == "" {
 		return s
 	}
-	s = strings.ToUpper(s[:1]) + s[1:]
+	s = upperFirst(s)
 	if !strings.HasSuffix(s, ".") {
 		s += "."
 	}

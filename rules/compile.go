@@ -175,7 +175,7 @@ func (l *loader) compileLifecycle(c *candidate, from *connectors.Schema, f *find
 	}
 	for _, s := range t.made.Lifecycle.Statuses {
 		if !slices.Contains(known, s) {
-			f.err(a.Expr.Range(), fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "category"))
+			f.err(a.Expr.Range(), fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "status category"))
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (l *loader) contents(body *hclsyntax.Body, def hcl.Range, what string, attr
 		case slices.Contains(blocks, a.Name):
 			l.err(a.NameRange, quote(a.Name)+" is a block", "Write "+a.Name+" { … }, without the equals sign.")
 		default:
-			l.err(a.NameRange, "unknown attribute "+quote(a.Name)+" in "+article(what), suggest(a.Name, attrs, "attribute here"))
+			l.err(a.NameRange, "unknown attribute "+quote(a.Name)+" in "+article(what), suggest(a.Name, attrs, "attribute"))
 		}
 	}
 	for _, b := range body.Blocks {
@@ -52,7 +52,7 @@ func (l *loader) contents(body *hclsyntax.Body, def hcl.Range, what string, attr
 		case slices.Contains(attrs, b.Type):
 			l.err(b.TypeRange, quote(b.Type)+" is an attribute", "Write "+b.Type+" = …, with an equals sign.")
 		default:
-			l.err(b.TypeRange, "unknown block "+quote(b.Type)+" in "+article(what), suggest(b.Type, blocks, "block here"))
+			l.err(b.TypeRange, "unknown block "+quote(b.Type)+" in "+article(what), suggest(b.Type, blocks, "block"))
 		}
 	}
 	for _, name := range required {

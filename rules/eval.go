@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -21,8 +22,44 @@ func (l *loader) eval(e hcl.Expression) (cty.Value, bool) {
 		ctx = l.newContext()
 	}
 	v, diags := e.Value(ctx)
+	before := len(l.list)
 	l.hcl(diags)
+	if diags.HasErrors() && l.touchesSecret(e, ctx) {
+		// What a function says of its arguments may quote them.
+		for i := range l.list[before:] {
+			if d := &l.list[before+i]; !l.isEnv(d.at) {
+				d.summary, d.detail = "this cannot be worked out", "It rests on a sensitive value, so no more can be said here."
+			}
+		}
+	}
 	return v, !diags.HasErrors()
+}
+
+// touchesSecret reports whether an expression rests on a sensitive value.
+func (l *loader) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
+	for _, t := range e.Variables() {
+		if v, diags := t.TraverseAbs(ctx); !diags.HasErrors() && v.ContainsMarked() {
+			return true
+		}
+	}
+	node, ok := e.(hclsyntax.Expression)
+	found := false
+	if ok {
+		_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+			if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && (call.Name == "env" || call.Name == "sensitive") {
+				found = true
+			}
+			return nil
+		})
+	}
+	return found
+}
+
+// isEnv reports whether a call of env() stands at a place: its error names the
+// variable and nothing else.
+func (l *loader) isEnv(at hcl.Range) bool {
+	src := l.sources[at.Filename]
+	return src != nil && at.Start.Byte < len(src.bytes) && bytes.HasPrefix(src.bytes[at.Start.Byte:], []byte("env("))
 }
 
 // newContext is what expressions see of the variables and locals that are
@@ -72,25 +109,25 @@ func (l *loader) checkName(t hcl.Traversal) bool {
 		l.err(t.SourceRange(), quote(root)+" alone is no value", "Write "+root+".NAME.")
 		return false
 	}
-	step, isAttr := t[1].(hcl.TraverseAttr)
+	name, at, isAttr := attrStep(t[1])
 	if !isAttr {
 		l.err(t.SourceRange(), quote(root)+" needs a name", "Write "+root+".NAME.")
 		return false
 	}
 	if root == "var" {
-		v, ok := l.variables[step.Name]
+		v, ok := l.variables[name]
 		if !ok {
-			l.err(step.SrcRange, "unknown variable "+quote(step.Name), suggest(step.Name, sortedKeys(l.variables), "variable"))
+			l.err(at, "unknown variable "+quote(name), suggest(name, sortedKeys(l.variables), "variable"))
 			return false
 		}
 		return v.ok
 	}
-	v, ok := l.locals[step.Name]
+	v, ok := l.locals[name]
 	if !ok {
-		l.err(step.SrcRange, "unknown local "+quote(step.Name), suggest(step.Name, sortedKeys(l.locals), "local"))
+		l.err(at, "unknown local "+quote(name), suggest(name, sortedKeys(l.locals), "local"))
 		return false
 	}
-	return l.evalLocal(v, step.SrcRange)
+	return l.evalLocal(v, t.SourceRange())
 }
 
 func (l *loader) unknownRoot(t hcl.Traversal) {

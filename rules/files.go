@@ -79,12 +79,12 @@ func (l *loader) readFile(name string) (string, error) {
 	if !ok {
 		var err error
 		if content, err = os.ReadFile(path); err != nil {
-			return "", fmt.Errorf("cannot read %s: %s", path, reason(err))
+			return "", fmt.Errorf("cannot read %s: %s", name, reason(err))
 		}
 		l.included[path] = content
 	}
 	if !utf8.Valid(content) {
-		return "", fmt.Errorf("%s is not UTF-8 text", path)
+		return "", fmt.Errorf("%s is not UTF-8 text", name)
 	}
 	return string(content), nil
 }

@@ -88,7 +88,9 @@ type callDiagnostic interface {
 // HCL writes places in its details as FILE:LINE,COL-COL.
 var hclRange = regexp.MustCompile(`:(\d+),(\d+)-(\d+,)?\d+`)
 
-func plainRanges(detail string) string { return hclRange.ReplaceAllString(detail, ":$1:$2") }
+func plainRanges(detail string) string {
+	return strings.ReplaceAll(hclRange.ReplaceAllString(detail, ":$1:$2"), "have tuple", "this is a list")
+}
 
 func lowerFirst(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
@@ -96,6 +98,11 @@ func lowerFirst(s string) string {
 		return s // an acronym
 	}
 	return string(unicode.ToLower(r)) + s[n:]
+}
+
+func upperFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 // place is how a message names another place.
@@ -156,19 +163,17 @@ func (s *source) line(r hcl.Range) (string, int) {
 
 // suggest ends a detail: the name that was probably meant, or all there are.
 func suggest(name string, known []string, what string) string {
+	there := fmt.Sprintf("There is no %s %q", what, name)
 	if near := expr.Nearest(name, known); near != "" {
-		return fmt.Sprintf("Did you mean %q?", near)
+		return fmt.Sprintf("%s; did you mean %q?", there, near)
 	}
 	const few = 24
-	switch {
-	case len(known) == 0:
-		return "There is no " + what + "."
-	case len(known) > few:
-		return ""
+	if len(known) == 0 || len(known) > few {
+		return there + "."
 	}
 	sorted := slices.Clone(known)
 	slices.Sort(sorted)
-	return "Known: " + strings.Join(sorted, ", ") + "."
+	return there + ". Known: " + strings.Join(sorted, ", ") + "."
 }
 
 // sentences joins the parts of a detail.

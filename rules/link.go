@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -188,11 +189,25 @@ func (l *loader) checkUnused(t *template, routes []*routeDecl) {
 			}
 		}
 	}
+	// A source whose record is not even named fits less than one with a
+	// misspelled field.
+	misfit := func(f *findings) int {
+		n := 0
+		for _, d := range f.list {
+			if d.severity == SeverityError {
+				n++
+			}
+			if strings.HasPrefix(d.summary, "unknown name") {
+				n += len(t.fields) + 1
+			}
+		}
+		return n
+	}
 	var best *findings
 	for _, source := range sources {
 		f := &findings{}
 		l.compile(t, source, f, &uses{})
-		if best == nil || f.errors() < best.errors() {
+		if best == nil || misfit(f) < misfit(best) {
 			best = f
 		}
 		if best.errors() == 0 {

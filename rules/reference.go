@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -16,29 +18,28 @@ func (l *loader) named(e hcl.Expression, kind string, known []string) (name stri
 	if diags.HasErrors() {
 		detail := "Write " + kind + ".NAME."
 		if text, isText := literalText(e); isText {
-			detail = "Write " + kind + "." + text + ", without quotes."
+			detail = "Write " + kind + "." + strings.TrimPrefix(text, kind+".") + ", without quotes."
 		}
 		l.err(e.Range(), "expected a reference to a "+kind, detail)
 		return "", hcl.Range{}, false
 	}
 	if t.RootName() != kind || len(t) != 2 {
-		l.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME. "+suggest(t.RootName(), known, kind))
+		detail := "Write " + kind + ".NAME. " + suggest(t.RootName(), known, kind)
+		if slices.Contains(known, t.RootName()) {
+			detail = "Write " + kind + "." + t.RootName() + "."
+		}
+		l.err(e.Range(), "expected a reference to a "+kind, detail)
 		return "", hcl.Range{}, false
 	}
-	step, isAttr := t[1].(hcl.TraverseAttr)
+	name, at, isAttr := attrStep(t[1])
 	if !isAttr {
 		l.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME.")
 		return "", hcl.Range{}, false
 	}
-	for _, k := range known {
-		if k == step.Name {
-			return step.Name, e.Range(), true
-		}
+	if slices.Contains(known, name) {
+		return name, e.Range(), true
 	}
-	at = step.SrcRange
-	at.Start.Byte++ // not the dot
-	at.Start.Column++
-	l.err(at, "unknown "+kind+" "+quote(step.Name), suggest(step.Name, known, kind))
+	l.err(at, "unknown "+kind+" "+quote(name), suggest(name, known, kind))
 	return "", hcl.Range{}, false
 }
 
@@ -106,7 +107,7 @@ func (l *loader) collection(a *hclsyntax.Attribute) (connectors.Collection, bool
 	return connectors.Collection{Type: kind, Connector: name, Record: record}, true
 }
 
-// attrStep is a step ".name" and the place of the name.
+// attrStep is a step ".name" and the place of the name, without the dot.
 func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
 	attr, ok := step.(hcl.TraverseAttr)
 	at := attr.SrcRange

@@ -95,7 +95,7 @@ func (l *loader) checkRequired(t *template) {
 	slices.Sort(missing)
 	for _, name := range missing {
 		l.warn(t.decl.at, fmt.Sprintf("template %q does not set %s", t.decl.name, name),
-			fmt.Sprintf("A %s of %s needs it. Set it in once or in outbound.", t.schema.Record, t.made.Target.Type))
+			fmt.Sprintf("%s of %s needs it. Set it in once or in outbound.", upperFirst(article(t.schema.Record)), t.made.Target.Type))
 	}
 }
 
@@ -233,6 +233,6 @@ func (l *loader) text(a *hclsyntax.Attribute) *expr.Text {
 
 func (l *loader) checkKind(kind string, at hcl.Range, s *connectors.Schema) {
 	if len(s.CommentKinds) > 0 && !slices.Contains(s.CommentKinds, kind) {
-		l.err(at, fmt.Sprintf("%s has no comments of the kind %q", s.Record, kind), suggest(kind, s.CommentKinds, "kind"))
+		l.err(at, fmt.Sprintf("%s has no comments of the kind %q", s.Record, kind), suggest(kind, s.CommentKinds, "kind of comment"))
 	}
 }

@@ -1,0 +1,151 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// A mark is what a bad file expects on the line of the comment, or so many
+// lines from it where a comment cannot stand:
+//
+//	# ERROR: 12: summary
+//	# WARNING(-2): 12: summary
+var mark = regexp.MustCompile(`# (ERROR|WARNING)(?:\(([+-]\d+)\))?: (\d+): ([^#]*[^# ])`)
+
+type place3 struct {
+	Line, Column int
+	Severity     string
+	Summary      string
+}
+
+func marks(t *testing.T, content string) []place3 {
+	t.Helper()
+	var all []place3
+	for i, line := range strings.Split(content, "\n") {
+		for _, m := range mark.FindAllStringSubmatch(line, -1) {
+			offset, _ := strconv.Atoi(m[2])
+			column, err := strconv.Atoi(m[3])
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, place3{i + 1 + offset, column, strings.ToLower(m[1]), m[4]})
+		}
+	}
+	return sortPlaces(all)
+}
+
+func sortPlaces(all []place3) []place3 {
+	slices.SortFunc(all, func(a, b place3) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Summary, b.Summary))
+	})
+	return all
+}
+
+// TestBadFiles loads each file of testdata/bad, with connectors beside it if it
+// has none, and expects the diagnostics that its comments name, in place and
+// words, and no others.
+func TestBadFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.hcl")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bad files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".hcl"), func(t *testing.T) {
+			set, found, content := loadBad(t, file)
+			var got []place3
+			for _, d := range found {
+				if filepath.Base(d.File) != filepath.Base(file) {
+					t.Errorf("diagnostic in %s: %s", d.File, d.Summary)
+				}
+				got = append(got, place3{d.Line, d.Column, d.Severity, d.Summary})
+				if d.Detail == "" {
+					t.Errorf("line %d: %s: no detail", d.Line, d.Summary)
+				}
+			}
+			if (set == nil) != found.HasErrors() {
+				t.Errorf("set is nil: %t, errors: %t", set == nil, found.HasErrors())
+			}
+			if diff := gocmp.Diff(marks(t, content), sortPlaces(got)); diff != "" {
+				t.Errorf("diagnostics (-want +got):\n%s\n%s", diff, textOf(found))
+			}
+		})
+	}
+}
+
+func loadBad(t *testing.T, file string) (*Set, Diagnostics, string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := []string{filepath.Base(file), string(content)}
+	if !regexp.MustCompile(`(?m)^connector "`).Match(content) {
+		files = append(files, "connectors.hcl", connectorBlocks)
+	}
+	set, found := loadDir(t, write(t, files...))
+	return set, found, string(content)
+}
+
+// TestDiagnosticsText compares the diagnostics as people see them with golden
+// files. LOCKSTEP_UPDATE=1 rewrites these.
+func TestDiagnosticsText(t *testing.T) {
+	for _, name := range []string{"conditions", "fields", "duplicates", "coverage"} {
+		t.Run(name, func(t *testing.T) {
+			_, found, _ := loadBad(t, "testdata/bad/"+name+".hcl")
+			for i := range found {
+				dir := filepath.Dir(found[i].File)
+				found[i].File = filepath.Base(found[i].File)
+				found[i].Detail = strings.ReplaceAll(found[i].Detail, dir+string(filepath.Separator), "")
+			}
+			golden(t, "testdata/golden/"+name+".txt", textOf(found))
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if os.Getenv("LOCKSTEP_UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func ExampleDiagnostics_WriteText() {
+	_, found := Load("testdata/nothing", Options{})
+	found.WriteText(os.Stdout, false)
+	// Output:
+	// testdata/nothing:1:1: error: cannot read the configuration directory: no such file or directory
+	// Name a directory that holds *.hcl files.
+}
+
+func TestDiagnosticPlaces(t *testing.T) {
+	for _, test := range []struct{ source, want string }{
+		{"a = x", "    ^"},
+		{"\ta = x", "\t    ^"},
+		{"a = 漢字 x", "    \u3000\u3000 ^"},
+		{"é = x", "    ^"},
+	} {
+		column := graphemes(test.source[:strings.Index(test.source, "x")]) + 1
+		before, marked := caretLine(test.source, column, 1)
+		if got := fmt.Sprint(before, marked); got != test.want {
+			t.Errorf("caretLine(%q) = %q, want %q", test.source, got, test.want)
+		}
+	}
+}

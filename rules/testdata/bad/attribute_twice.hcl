@@ -1,0 +1,4 @@
+template "a" {
+  target = servicenow.itsm.incident
+  target = servicenow.itsm.incident # ERROR: 3: attribute redefined
+}
