@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -25,9 +24,10 @@ func (l *loader) eval(e hcl.Expression) (cty.Value, bool) {
 	before := len(l.list)
 	l.hcl(diags)
 	if diags.HasErrors() && l.touchesSecret(e, ctx) {
-		// What a function says of its arguments may quote them.
+		// What a function says of its arguments may quote them. env() names the
+		// variable and nothing else.
 		for i := range l.list[before:] {
-			if d := &l.list[before+i]; !l.isEnv(d.at) {
+			if d := &l.list[before+i]; !strings.HasPrefix(d.summary, "env(): ") {
 				d.summary, d.detail = "this cannot be worked out", "It rests on a sensitive value, so no more can be said here."
 			}
 		}
@@ -53,13 +53,6 @@ func (l *loader) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
 		})
 	}
 	return found
-}
-
-// isEnv reports whether a call of env() stands at a place: its error names the
-// variable and nothing else.
-func (l *loader) isEnv(at hcl.Range) bool {
-	src := l.sources[at.Filename]
-	return src != nil && at.Start.Byte < len(src.bytes) && bytes.HasPrefix(src.bytes[at.Start.Byte:], []byte("env("))
 }
 
 // newContext is what expressions see of the variables and locals that are

@@ -1,0 +1,420 @@
+package rules
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+func environment(pairs ...string) func(string) (string, bool) {
+	all := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		all[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) (string, bool) {
+		v, ok := all[name]
+		return v, ok
+	}
+}
+
+// TestVariables reads variables through the settings of a connector.
+func TestVariables(t *testing.T) {
+	const block = `
+connector "incidentio" "acme" {
+  api_key = "k"
+  api_url = format("%v", var.x)
+}
+`
+	for _, test := range []struct {
+		name, variable string
+		vars           map[string]string
+		env            []string
+		want           string // of api_url, or the summary of the error
+	}{
+		{"default", `default = "a"`, nil, nil, "a"},
+		{"environment", `default = "a"`, nil, []string{"LOCKSTEP_VAR_x", "b"}, "b"},
+		{"command line", `default = "a"`, map[string]string{"x": "c"}, []string{"LOCKSTEP_VAR_x", "b"}, "c"},
+		{"typed", "type = number", map[string]string{"x": "7"}, nil, "7"},
+		{"type of the default", "default = true", map[string]string{"x": "false"}, nil, "false"},
+		{"wrong type", "type = number", map[string]string{"x": "many"}, nil, `variable "x" must be number`},
+		{"list", "type = list(string)", map[string]string{"x": `["p", "q"]`}, nil, `["p","q"]`},
+		{"bad list", "type = list(string)", map[string]string{"x": `[`}, nil, `variable "x" must be list(string)`},
+		{"none", "", nil, nil, `variable "x" has no value`},
+		{"unknown", `default = "a"`, map[string]string{"y": "1"}, nil, `-var sets the unknown variable "y"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			content := "variable \"x\" {\n  " + test.variable + "\n}\n" + block
+			if strings.HasSuffix(test.name, "list") {
+				content = strings.Replace(content, `format("%v", var.x)`, "jsonencode(var.x)", 1)
+			}
+			set, found := Load(write(t, "main.hcl", content), Options{Systems: fakeSystems(), Vars: test.vars, Env: environment(test.env...)})
+			if set == nil {
+				if found[0].Summary != test.want {
+					t.Errorf("error %q, want %q", found[0].Summary, test.want)
+				}
+				return
+			}
+			if got := set.Connectors["acme"].Settings.(*incidentioSettings).APIURL; got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestEnv(t *testing.T) {
+	dir := write(t, "main.hcl", `
+connector "incidentio" "acme" {
+  api_key = env("KEY")
+}
+`)
+	set, found := Load(dir, Options{Systems: fakeSystems()})
+	if set != nil || len(found) != 1 {
+		t.Fatalf("an environment variable that is not set: %v", found)
+	}
+	want := Diagnostic{
+		Severity: "error", File: filepath.Join(dir, "main.hcl"), Line: 3, Column: 13,
+		Summary: "env(): the environment variable KEY is not set",
+		Detail:  "The function cannot work with what it is given here.",
+		Source:  `  api_key = env("KEY")`, Width: len(`env("KEY")`),
+	}
+	if diff := gocmp.Diff(want, found[0]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if set, found = Load(dir, Options{Systems: fakeSystems(), Offline: true}); set == nil {
+		t.Errorf("offline:\n%s", textOf(found))
+	}
+	set, _ = Load(dir, Options{Systems: fakeSystems(), Env: environment("KEY", "hunter2")})
+	if got := set.Connectors["acme"].Settings.(*incidentioSettings).APIKey.Reveal(); got != "hunter2" {
+		t.Errorf("key %q", got)
+	}
+}
+
+func TestConnectorSettings(t *testing.T) {
+	set, found := Load(write(t, "main.hcl", `
+connector "jira" "eng" {
+  url            = "https://acme.atlassian.net"
+  email          = "bot@acme.example"
+  api_token      = "t"
+  webhook_secret = env("SECRET")
+  poll_interval  = "1d12h"
+  settle         = "90s"
+  rate_limit     = 60
+  index_lag      = "5m"
+}
+connector "servicenow" "itsm" {
+  url      = "https://acme.service-now.com"
+  username = null
+  oauth {
+    client_id     = "c"
+    client_secret = env("SECRET")
+  }
+}
+`), Options{Systems: fakeSystems(), Env: environment("SECRET", "s")})
+	if set == nil {
+		t.Fatal(textOf(found))
+	}
+	want := connectors.Common{
+		PollInterval: 36 * time.Hour, Settle: 90 * time.Second, IndexLag: 5 * time.Minute, RateLimit: 60, WebhookSecret: "s",
+	}
+	if got := set.Connectors["eng"].Common; got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	settings := set.Connectors["itsm"].Settings.(*servicenowSettings)
+	if settings.Username != nil || settings.OAuth == nil || settings.OAuth.ClientSecret.Reveal() != "s" {
+		t.Errorf("settings: %+v", *settings)
+	}
+	if got := set.Connectors["itsm"].Common.Settle; got != time.Minute {
+		t.Errorf("settle %s, want the default", got)
+	}
+}
+
+// TestSensitive looks for a secret in everything that can be printed.
+func TestSensitive(t *testing.T) {
+	const secret = "hunter2"
+	dir := write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+variable "password" {
+  sensitive = true
+  default   = "hunter2"
+}
+variable "broken" {
+  sensitive = true
+  type      = number
+  default   = "hunter2"
+}
+locals {
+  token   = env("TOKEN")
+  number  = parseint(env("TOKEN"), 10)
+  derived = "x${local.token}"
+}
+daemon {
+  listen = env("TOKEN")
+}
+route "r" {
+  source    = incidentio.acme.incident
+  templates = [template.t]
+}
+template "t" {
+  target   = servicenow.itsm.incident
+  conflict = var.password
+  when     = "incident.name == '${var.password}' && incident.nme == 'x'"
+  once {
+    urgency     = local.token
+    description = "{{ local.derived }}"
+    category    = "{{ incident.name + ${local.token} }}"
+    impact      = "{{ incident.name == 'x' ? '${local.token}' : null }}"
+  }
+  outbound { short_description = "${var.password} {{ incident.name }}" }
+}
+`)
+	set, found := Load(dir, Options{Systems: fakeSystems(), Env: environment("TOKEN", secret, "KEY", secret, "PASSWORD", secret)})
+	if set != nil {
+		t.Fatal("it loads")
+	}
+	raw, err := json.Marshal(found)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := textOf(found) + string(raw); strings.Contains(text, secret) {
+		t.Errorf("a secret is shown:\n%s", text)
+	}
+	const wanted = 8
+	if len(found) < wanted {
+		t.Errorf("%d diagnostics, want at least %d:\n%s", len(found), wanted, textOf(found))
+	}
+}
+
+func TestSensitiveDecision(t *testing.T) {
+	set, found := Load(write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+route "r" {
+  source    = incidentio.acme.incident
+  templates = [template.other, template.t]
+}
+template "other" {
+  target = servicenow.itsm.incident
+  when   = "incident.name == '${env("TOKEN")}'"
+  outbound { short_description = "x" }
+}
+template "t" {
+  target = servicenow.itsm.incident
+  outbound {
+    short_description = "${env("TOKEN")} {{ incident.name }}"
+    u_map             = { a = env("TOKEN") }
+    opened_by         = ref("name", env("TOKEN"))
+  }
+}
+`), Options{Systems: fakeSystems(), Env: environment("TOKEN", "hunter2", "KEY", "", "PASSWORD", "")})
+	if set == nil {
+		t.Fatal(textOf(found))
+	}
+	d := set.Decide("r", Input{Record: incident(nil)})
+	raw, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := decisionText(d) + string(raw); strings.Contains(text, "hunter2") || strings.Count(text, "(sensitive)") < 6 {
+		t.Errorf("a secret is shown, or is not said to be one:\n%s", text)
+	}
+	if got := d.Values[1].Value; got != "hunter2 Our database is sad" {
+		t.Errorf("written is %v", got)
+	}
+}
+
+func TestGenerationAndFiles(t *testing.T) {
+	load := func(files ...string) *Set {
+		set, found := loadDir(t, write(t, files...))
+		if set == nil {
+			t.Fatal(textOf(found))
+		}
+		return set
+	}
+	main := "locals {\n  text = file(\"texts/a.txt\")\n}\n"
+	base := load("b.hcl", main, "a.hcl", connectorBlocks, "texts/a.txt", "one", ".hidden.hcl", "broken {", "c.txt", "x")
+	var names []string
+	for _, f := range base.Files {
+		rel, err := filepath.Rel(base.Dir, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, filepath.ToSlash(rel))
+	}
+	if diff := gocmp.Diff([]string{"a.hcl", "b.hcl", "texts/a.txt"}, names); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	same := load("b.hcl", main, "a.hcl", connectorBlocks, "texts/a.txt", "one")
+	if same.Generation != base.Generation || len(base.Generation) != 64 {
+		t.Errorf("generations %s and %s", base.Generation, same.Generation)
+	}
+	for name, files := range map[string][]string{
+		"a file that file() reads": {"b.hcl", main, "a.hcl", connectorBlocks, "texts/a.txt", "two"},
+		"a comment":                {"b.hcl", main + "# x\n", "a.hcl", connectorBlocks, "texts/a.txt", "one"},
+		"a name":                   {"c.hcl", main, "a.hcl", connectorBlocks, "texts/a.txt", "one"},
+	} {
+		if load(files...).Generation == base.Generation {
+			t.Errorf("%s does not change the generation", name)
+		}
+	}
+}
+
+func TestSymbolicLinks(t *testing.T) {
+	dir := write(t, "real/main.hcl", connectorBlocks, "conf/keep.txt", "")
+	for link, to := range map[string]string{"conf/main.hcl": "../real/main.hcl", "link": "conf"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, found := loadDir(t, filepath.Join(dir, "link"))
+	if set == nil || len(set.Connectors) != 3 {
+		t.Fatal(textOf(found))
+	}
+	if err := os.Remove(filepath.Join(dir, "real/main.hcl")); err != nil {
+		t.Fatal(err)
+	}
+	if set, found = loadDir(t, filepath.Join(dir, "link")); set != nil || !strings.HasPrefix(found[0].Summary, "cannot read the file") {
+		t.Errorf("a link to nothing: %v", found)
+	}
+}
+
+func TestNoConfiguration(t *testing.T) {
+	empty := t.TempDir()
+	for dir, want := range map[string]string{
+		filepath.Join(empty, "missing"):       "cannot read the configuration directory: no such file or directory",
+		empty:                                 "no *.hcl file",
+		write(t, "tests/a.hcl", "locals { }"): "no *.hcl file",
+	} {
+		set, found := loadDir(t, dir)
+		if set != nil || len(found) != 1 || found[0].Summary != want || found[0].File != dir {
+			t.Errorf("%s: %+v", dir, found)
+		}
+	}
+}
+
+// TestHere is about the names of files where the directory is ".".
+func TestHere(t *testing.T) {
+	t.Chdir(write(t, "main.hcl", "x"))
+	if _, found := loadDir(t, "."); len(found) == 0 || found[0].File != "main.hcl" {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestDiagnosticsJSON(t *testing.T) {
+	for _, test := range []struct {
+		found Diagnostics
+		want  string
+	}{
+		{nil, "[]"},
+		{Diagnostics{{Severity: "error", File: "a.hcl", Line: 1, Column: 2, Summary: "x < y", Detail: "D.", Source: "s", Width: 1}},
+			`[{"severity":"error","file":"a.hcl","line":1,"column":2,"summary":"x < y","detail":"D."}]`},
+	} {
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(test.found); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(b.String()); got != test.want {
+			t.Errorf("%s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestColour(t *testing.T) {
+	found := Diagnostics{{Severity: "warning", File: "a.hcl", Line: 1, Column: 1, Summary: "s", Source: "x = 1", Width: 1}}
+	var b strings.Builder
+	found.WriteText(&b, true)
+	want := "\x1b[1ma.hcl:1:1:\x1b[0m \x1b[1;33mwarning:\x1b[0m s\nx = 1\n\x1b[1;33m^\x1b[0m\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
+
+func TestUses(t *testing.T) {
+	set := mustLoad(t, `
+state_table "t" {
+  unmapped = "ignore"
+  state "open" {
+    incidentio = ["Investigating", "category:live"]
+    servicenow = [2, 1]
+  }
+}
+route "r" {
+  source    = incidentio.acme.incident
+  templates = [template.t]
+}
+template "t" {
+  target = servicenow.itsm.incident
+  when   = "incident.custom_fields['Team'] == 'Core'"
+  once {
+    state    = 1
+    category = "{{ incident.name == 'x' ? 'network' : 'software' }}"
+    urgency  = 2
+    u_own    = "x"
+  }
+  outbound {
+    short_description = "{{ incident.roles['Lead'].name }} {{ incident.custom_fields.Other }}"
+  }
+  inbound {
+    custom_fields = { "Ticket" = "{{ ticket.number }}", "State" = "{{ ticket.x_state }}" }
+    severity      = "{{ ticket.urgency == 1 ? 'Critical' : null }}"
+  }
+  state { table = state_table.t }
+}
+`)
+	want := map[string][]connectors.Use{
+		"acme": {
+			{Record: "incident", Field: "custom_fields", Keys: []string{"Other", "State", "Team", "Ticket"}},
+			{Record: "incident", Field: "incident_status.name", Values: []any{"Investigating"}},
+			{Record: "incident", Field: "roles", Keys: []string{"Lead"}},
+			{Record: "incident", Field: "severity", Values: []any{"Critical"}},
+		},
+		"itsm": {
+			{Record: "incident", Field: "category", Values: []any{"network", "software"}},
+			{Record: "incident", Field: "state", Values: []any{int64(1), int64(2)}},
+			{Record: "incident", Field: "u_own"},
+			{Record: "incident", Field: "x_state"},
+		},
+	}
+	if diff := gocmp.Diff(want, set.Uses()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestDaemonBlock(t *testing.T) {
+	set := mustLoad(t, `
+daemon {
+  listen      = ":8080"
+  admin       = "127.0.0.1:8081"
+  admin_token = env("ADMIN")
+  data_dir    = "/var/lib/lockstep"
+  nats {
+    url      = "nats://a:4222,nats://b:4222"
+    creds    = "nats.creds"
+    ca       = "ca.pem"
+    cert     = "c.pem"
+    key      = "k.pem"
+    replicas = 3
+    prefix   = "acme"
+  }
+}
+`)
+	want := Daemon{
+		Listen: ":8080", Admin: "127.0.0.1:8081", DataDir: "/var/lib/lockstep",
+		NATS: &NATS{
+			URL: "nats://a:4222,nats://b:4222", Creds: "nats.creds", CA: "ca.pem", Cert: "c.pem", Key: "k.pem",
+			Replicas: 3, Prefix: "acme",
+		},
+	}
+	if !reflect.DeepEqual(set.Daemon, want) {
+		t.Errorf("%+v, want %+v", set.Daemon, want)
+	}
+	if set := mustLoad(t, "daemon {\n  encryption {\n    key = \"k\"\n  }\n}\n"); set.Daemon.EncryptionKey.Reveal() != "k" {
+		t.Error("no encryption key")
+	}
+}
