@@ -1,0 +1,322 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+func (p *play) cmdIncident(args []string) {
+	if len(args) < 2 {
+		p.ts.Fatalf("incident: create or edit, a name, and key=value…")
+	}
+	p.incident(args[0], args[1], args[2:])
+}
+
+func (p *play) incident(verb, name string, pairs []string) {
+	var changes []incidentiotest.Change
+	for _, pair := range pairs {
+		key, value := p.keyValue(pair)
+		switch key {
+		case "name":
+			changes = append(changes, incidentiotest.SetName(value))
+		case "summary":
+			changes = append(changes, incidentiotest.SetSummary(value))
+		case "type":
+			changes = append(changes, incidentiotest.SetType(value))
+		case "severity":
+			changes = append(changes, incidentiotest.SetSeverity(value))
+		case "status":
+			changes = append(changes, incidentiotest.SetStatus(value))
+		case "mode":
+			changes = append(changes, incidentiotest.SetMode(value))
+		case "private":
+			visibility := "public"
+			if value == "true" {
+				visibility = "private"
+			}
+			changes = append(changes, incidentiotest.SetVisibility(visibility))
+		default:
+			p.ts.Fatalf("incident: %q is not a field that scripts set", key)
+		}
+	}
+	if verb == "create" {
+		created, err := p.incidents.CreateIncident(append([]incidentiotest.Change{incidentiotest.SetStatus("Investigating")}, changes...)...)
+		p.ts.Check(err)
+		p.ids[name] = created.ID
+		return
+	}
+	_, err := p.incidents.EditIncident(p.id(name), changes...)
+	p.ts.Check(err)
+}
+
+func (p *play) id(name string) string {
+	id, ok := p.ids[name]
+	if !ok {
+		p.ts.Fatalf("there is no incident %q", name)
+	}
+	return id
+}
+
+// cmdWebhook delivers what waits; that it was taken is part of the command.
+func (p *play) cmdWebhook([]string) {
+	if p.deliver() == 0 {
+		p.ts.Logf("nothing waited to be delivered")
+	}
+}
+
+func (p *play) deliver() (taken int) {
+	for _, attempt := range p.incidents.Deliver(context.Background(), incidentiotest.Order{Tries: 1}) {
+		if attempt.Err == nil && attempt.Status != 202 {
+			p.ts.Fatalf("a webhook was answered %d", attempt.Status)
+		}
+		if attempt.Err == nil {
+			taken++
+		}
+	}
+	return taken
+}
+
+func (p *play) cmdFault(args []string) {
+	argument := ""
+	if len(args) > 2 {
+		argument = args[2]
+	}
+	if args[0] != "servicenow" {
+		p.ts.Fatalf("fault: only servicenow")
+	}
+	kinds := map[string]servicenowtest.FaultKind{
+		"error-after-commit": servicenowtest.FailAfter, "reset-after-commit": servicenowtest.ResetAfter,
+		"reset-before-commit": servicenowtest.ResetBefore, "cut": servicenowtest.CutBody,
+	}
+	switch kind, ok := kinds[args[1]]; {
+	case ok:
+		p.itsm.Inject(servicenowtest.Fault{Kind: kind, Method: argument, Path: "/table/incident", Times: 1})
+	case args[1] == "throttle":
+		pause, err := time.ParseDuration(argument)
+		p.ts.Check(err)
+		p.itsm.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, RetryAfter: pause, Times: 1})
+	case args[1] == "reject":
+		p.itsm.DenyWrites("incident", true)
+	default:
+		p.ts.Fatalf("fault: no kind %q", args[1])
+	}
+}
+
+func (p *play) cmdCalls(args []string) {
+	n := 0
+	if args[0] == "incidentio" {
+		n = p.incidents.Count(args[1], args[2])
+	} else {
+		n = p.itsm.Count(args[1], args[2])
+	}
+	fmt.Fprintln(p.ts.Stdout(), n)
+}
+
+// cmdSilence checks, by the times at which requests came, that none followed a
+// 429 within the pause.
+func (p *play) cmdSilence(args []string) {
+	pause, err := time.ParseDuration(args[1])
+	p.ts.Check(err)
+	throttled := time.Time{}
+	for _, r := range p.itsm.Requests() {
+		if !throttled.IsZero() && r.At.Before(throttled.Add(pause)) {
+			p.ts.Fatalf("%s %s came %v after the 429", r.Method, r.Path, r.At.Sub(throttled))
+		}
+		if r.Status == 429 {
+			throttled = r.At
+		}
+	}
+	if throttled.IsZero() {
+		p.ts.Fatalf("nothing was throttled")
+	}
+}
+
+// scriptFields are what a ticket is printed with.
+var scriptFields = []string{"short_description", "description", "state", "urgency", "impact", "opened_by", "category", "close_code", "close_notes"}
+
+func (p *play) printTicket(t servicenowtest.Row) {
+	width := 0
+	fields := map[string]string{}
+	for _, f := range scriptFields {
+		v := t[f]
+		if v == "" {
+			continue
+		}
+		if f == "opened_by" {
+			v = p.userName(v)
+		}
+		fields[f] = v
+		width = max(width, len(f))
+	}
+	for _, f := range slices.Sorted(maps.Keys(fields)) {
+		fmt.Fprintf(p.ts.Stdout(), "%-*s  %s\n", width, f, fields[f])
+	}
+}
+
+func (p *play) userName(id string) string {
+	for _, row := range p.itsm.Rows("sys_user") {
+		if row["sys_id"] == id {
+			return row["user_name"]
+		}
+	}
+	return id
+}
+
+func (p *play) cmdTickets(args []string) {
+	all := p.itsm.Tickets()
+	if slices.Contains(args, "-count") {
+		fmt.Fprintln(p.ts.Stdout(), len(all))
+		return
+	}
+	if len(all) != 1 {
+		p.ts.Fatalf("%d tickets, want 1", len(all))
+	}
+	p.printTicket(all[0])
+}
+
+// ticketOf is the ticket that carries the key of an incident's link.
+func (p *play) ticketOf(name string) (servicenowtest.Row, bool) {
+	answer, err := p.ask("/v1/links")
+	p.ts.Check(err)
+	var links []engine.LinkView
+	p.ts.Check(json.Unmarshal(answer, &links))
+	for _, l := range links {
+		if l.Source.ID == p.id(name) && l.Target != nil {
+			t := p.itsm.Ticket("incident", l.Target.ID)
+			return t, t != nil
+		}
+	}
+	return nil, false
+}
+
+func (p *play) cmdTicket(args []string) {
+	t, ok := p.ticketOf(args[0])
+	if !ok {
+		p.ts.Fatalf("%s has no ticket", args[0])
+	}
+	p.printTicket(t)
+}
+
+func (p *play) cmdUntilTickets(args []string) {
+	want, err := strconv.Atoi(args[0])
+	p.ts.Check(err)
+	p.until(fmt.Sprintf("%d tickets and links", want), func() bool {
+		links := 0
+		for _, r := range p.status().Routes {
+			links += r.Links
+		}
+		return len(p.itsm.Tickets()) == want && links >= want
+	})
+	p.cmdQuiet(nil)
+	if got := len(p.itsm.Tickets()); got != want {
+		p.ts.Fatalf("%d tickets when all was quiet, want %d\n%s", got, want, p.logs())
+	}
+}
+
+func (p *play) cmdUntilTicket(args []string) {
+	key, value := p.keyValue(args[1])
+	p.until(args[0]+" has a ticket with "+args[1], func() bool {
+		t, ok := p.ticketOf(args[0])
+		return ok && t[key] == value
+	})
+}
+
+func (p *play) decisions(name string) string {
+	answer, err := p.ask("/v1/decisions?record=" + url.QueryEscape("incidentio.acme.incident/"+p.id(name)))
+	p.ts.Check(err)
+	var b bytes.Buffer
+	p.ts.Check(json.Compact(&b, answer))
+	return b.String()
+}
+
+func (p *play) cmdDecisions(args []string) { fmt.Fprintln(p.ts.Stdout(), p.decisions(args[0])) }
+
+func (p *play) cmdUntilDecision(args []string) {
+	p.until(args[0]+" is decided", func() bool { return strings.Contains(p.decisions(args[0]), `"action":"`+args[1]+`"`) })
+	p.cmdDecisions(args)
+}
+
+func (p *play) cmdUntilDead(args []string) {
+	want, err := strconv.Atoi(args[0])
+	p.ts.Check(err)
+	p.until(args[0]+" dead letters", func() bool {
+		n := 0
+		for _, r := range p.status().Routes {
+			n += r.Dead
+		}
+		return n == want
+	})
+}
+
+// cmdUntilStatus waits for config.ok.
+func (p *play) cmdUntilStatus(args []string) {
+	want := args[1] == "true"
+	p.until(strings.Join(args, " is "), func() bool { return p.status().Config.OK == want })
+}
+
+// cmdUntilGeneration waits until the daemon runs what the files hold.
+func (p *play) cmdUntilGeneration(args []string) {
+	set, found := rules.Load(p.ts.MkAbs(args[0]), rules.Options{Systems: systems(), Offline: true, Env: func(name string) (string, bool) {
+		v := p.ts.Getenv(name)
+		return v, v != ""
+	}})
+	if set == nil {
+		p.ts.Fatalf("the files are bad: %v", found)
+	}
+	p.until("the generation of the files runs", func() bool { return p.status().Generation == set.Generation })
+}
+
+func (p *play) cmdUntilCalls(args []string) {
+	want, err := strconv.Atoi(args[1])
+	p.ts.Check(err)
+	p.until(args[1]+" calls", func() bool { return p.itsm.Count("", "/") >= want })
+}
+
+// cmdQuiet waits until no hint is pending or in work.
+func (p *play) cmdQuiet([]string) {
+	p.until("all is quiet", func() bool {
+		for _, r := range p.status().Routes {
+			if r.Pending > 0 || r.InFlight > 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (p *play) cmdNowhere(args []string) {
+	for _, root := range args[1:] {
+		files := 0
+		err := filepath.WalkDir(p.ts.MkAbs(root), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.Type().IsRegular() {
+				return err
+			}
+			files++
+			content, err := os.ReadFile(path)
+			if err == nil && bytes.Contains(content, []byte(args[0])) {
+				p.ts.Fatalf("%s holds %q", path, args[0])
+			}
+			return err
+		})
+		p.ts.Check(err)
+		if files == 0 {
+			p.ts.Fatalf("%s holds no file", root)
+		}
+	}
+}

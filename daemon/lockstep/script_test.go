@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// killAtKey names the environment variable that lets the test binary, run as
+// lockstep, end itself as kill -9 would at a step of a reconcile.
+const killAtKey = "LOCKSTEP_TEST_KILL_AT"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lockstep": func() {
+		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+		if at := os.Getenv(killAtKey); at != "" {
+			a.onStep = func(s engine.Step) {
+				if string(s) == at {
+					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+					select {} // the signal is on its way
+				}
+			}
+		}
+		os.Exit(a.execute(context.Background(), os.Args[1:]))
+	}})
+}
+
+// TestScripts drives the real binary through testdata/script against the
+// simulators. Every script has its own systems, addresses and directories:
+//
+//	daemon [flags] DIR       starts lockstep run and waits until it is ready
+//	signal NAME              sends the daemon a signal
+//	stop                     SIGTERM; it must drain and exit 0
+//	kill-at STEP…            for each step: an incident whose creation is killed
+//	                         there, a restart, and one ticket more
+//	incident create|edit NAME key=value…
+//	webhook NAME             delivers what waits, which must be taken
+//	post [-sign] [-secret=S] [-age=D] [-id=ID] [-svix] [-size=N] PATH FILE
+//	get PATH                 both print the status code
+//	admin PATH               prints what the admin address answers
+//	fault SYSTEM KIND [ARG]  the next requests of the system go wrong
+//	calls SYSTEM METHOD PATH prints how many requests there were
+//	silence SYSTEM D         no request came within D after a 429
+//	tickets [-count]         prints the only ticket, or how many there are
+//	ticket NAME              prints an incident's ticket
+//	decisions NAME           prints the journal of an incident
+//	nowhere TEXT PATH…       no file below holds the text
+//	quiet                    waits until nothing is pending or in work
+//	until-…                  waits, with a deadline, until it is so
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		RequireExplicitExec: false,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup:               setUp,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"daemon": plays((*play).cmdDaemon), "signal": plays((*play).cmdSignal), "stop": plays((*play).cmdStop),
+			"kill-at": plays((*play).cmdKillAt), "incident": plays((*play).cmdIncident), "webhook": plays((*play).cmdWebhook),
+			"post": plays((*play).cmdPost), "get": plays((*play).cmdGet), "admin": plays((*play).cmdAdmin),
+			"fault": plays((*play).cmdFault), "calls": plays((*play).cmdCalls), "silence": plays((*play).cmdSilence),
+			"tickets": plays((*play).cmdTickets), "ticket": plays((*play).cmdTicket), "decisions": plays((*play).cmdDecisions),
+			"nowhere": plays((*play).cmdNowhere), "quiet": plays((*play).cmdQuiet),
+			"until-tickets": plays((*play).cmdUntilTickets), "until-ticket": plays((*play).cmdUntilTicket),
+			"until-decision": plays((*play).cmdUntilDecision), "until-dead": plays((*play).cmdUntilDead),
+			"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
+			"until-calls": plays((*play).cmdUntilCalls),
+		},
+	})
+}
+
+// plays turns a method of play into a command of testscript that cannot be
+// negated.
+func plays(f func(p *play, args []string)) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		p := ts.Value(playKey{}).(*play)
+		p.ts = ts
+		if neg {
+			ts.Fatalf("this command cannot be negated")
+		}
+		f(p, args)
+	}
+}
+
+// keyValue splits name=value.
+func (p *play) keyValue(arg string) (key, value string) {
+	key, value, ok := strings.Cut(arg, "=")
+	if !ok {
+		p.ts.Fatalf("%q is not key=value", arg)
+	}
+	return key, value
+}
+
+// flags takes leading -name=value arguments off.
+func flagsOf(args []string) (flags map[string]string, rest []string) {
+	flags = map[string]string{}
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		name, value, _ := strings.Cut(strings.TrimPrefix(args[0], "-"), "=")
+		flags[name] = value
+		args = args[1:]
+	}
+	return flags, args
+}
