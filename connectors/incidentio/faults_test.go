@@ -83,7 +83,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 		if n := server.Count("", ""); n != 1 {
 			t.Errorf("%d requests during the pause", n)
 		}
-		time.Sleep(20 * time.Second) // the bubble's clock
+		<-time.After(20 * time.Second) // of the bubble's clock
 		if !c.Throttled().IsZero() {
 			t.Error("still paused")
 		}
@@ -211,13 +211,6 @@ func TestOverTheNetwork(t *testing.T) {
 	}
 	if record := read(t, c, incidents.Ref(made.ID)); record.Number != "INC-1" {
 		t.Errorf("got %+v", record)
-	}
-	for kind, want := range map[incidentiotest.FaultKind]connectors.Class{
-		incidentiotest.CutBody: connectors.ClassUnclear, incidentiotest.ResetAfter: connectors.ClassUnclear,
-	} {
-		account.Inject(incidentiotest.Fault{Kind: kind})
-		wantClass(t, c, incidents.Ref(made.ID), want)
-		account.ClearFaults()
 	}
 }
 

@@ -39,6 +39,12 @@ var loadVendor = sync.OnceValues(func() (*vendor, error) {
 		return nil, err
 	}
 	document.Servers = openapi3.Servers{{URL: "https://api.incident.io"}}
+	// Its text says "Set to null to unassign", its schema forgets that.
+	for _, payload := range []string{"FollowUpsUpdatePayloadV2", "FollowUpsUpdatePayloadV3"} {
+		for _, property := range []string{"assignee_id", "assignee_team_id"} {
+			document.Components.Schemas[payload].Value.Properties[property].Value.Nullable = true
+		}
+	}
 	v := &vendor{filters: map[*openapi3.Operation][]string{}}
 	for _, path := range document.Paths.Map() {
 		for _, operation := range path.Operations() {
