@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -113,6 +115,8 @@ func (p *play) cmdFault(args []string) {
 		p.itsm.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, RetryAfter: pause, Times: 1})
 	case args[1] == "reject":
 		p.itsm.DenyWrites("incident", true)
+	case args[1] == "allow":
+		p.itsm.DenyWrites("incident", false)
 	default:
 		p.ts.Fatalf("fault: no kind %q", args[1])
 	}
@@ -318,5 +322,53 @@ func (p *play) cmdNowhere(args []string) {
 		if files == 0 {
 			p.ts.Fatalf("%s holds no file", root)
 		}
+	}
+}
+
+func (p *play) cmdRetryDead([]string) {
+	answer, err := p.ask("/v1/dead")
+	p.ts.Check(err)
+	var letters []engine.DeadLetter
+	p.ts.Check(json.Unmarshal(answer, &letters))
+	args := []string{"dead", "retry"}
+	for _, l := range letters {
+		args = append(args, l.ID)
+	}
+	p.ts.Check(p.ts.Exec("lockstep", args...))
+}
+
+func (p *play) cmdLink(args []string) {
+	answer, err := p.ask("/v1/links")
+	p.ts.Check(err)
+	var links []engine.LinkView
+	p.ts.Check(json.Unmarshal(answer, &links))
+	for _, l := range links {
+		if l.Source.ID != p.id(args[0]) || l.Target == nil {
+			continue
+		}
+		if args[1] == "adopt" {
+			p.ts.Check(p.ts.Exec("lockstep", "links", "adopt", l.Route, l.Source.String(), l.Target.String()))
+		} else {
+			p.ts.Check(p.ts.Exec("lockstep", "links", args[1], l.ID))
+		}
+		return
+	}
+	p.ts.Fatalf("%s has no link", args[0])
+}
+
+// cmdStatus runs a command that must exit with a status of its own.
+func (p *play) cmdStatus(args []string) {
+	want, err := strconv.Atoi(args[0])
+	p.ts.Check(err)
+	got := 0
+	if err := p.ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			p.ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		p.ts.Fatalf("exit status %d, want %d", got, want)
 	}
 }

@@ -51,6 +51,9 @@ func TestMain(m *testing.M) {
 //	ticket NAME              prints an incident's ticket
 //	decisions NAME           prints the journal of an incident
 //	nowhere TEXT PATH…       no file below holds the text
+//	retry-dead               lockstep dead retry, with every dead letter's id
+//	link NAME unlink|adopt   lockstep links, with the ids of an incident
+//	status N COMMAND…        runs a command that must exit with N
 //	quiet                    waits until nothing is pending or in work
 //	until-…                  waits, with a deadline, until it is so
 func TestScripts(t *testing.T) {
@@ -71,6 +74,7 @@ func TestScripts(t *testing.T) {
 			"until-decision": plays((*play).cmdUntilDecision), "until-dead": plays((*play).cmdUntilDead),
 			"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
 			"until-calls": plays((*play).cmdUntilCalls),
+			"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		},
 	})
 }
