@@ -80,8 +80,8 @@ type Delivery struct {
 	Refs []Ref  // what may have changed; empty for an event of no use
 }
 
-// Why a webhook was refused. ErrSignature covers missing, wrong and stale
-// signatures; any other error means that the body is not what it should be.
+// ErrSignature is a webhook's missing, wrong or stale signature. Any other
+// error of Receive means that the body is not what it should be.
 var ErrSignature = errors.New("signature missing, wrong or stale")
 
 // A WebhookReceiver checks and reads webhooks. It does no I/O.

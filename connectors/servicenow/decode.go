@@ -201,9 +201,7 @@ func decodeBody(c connectors.Collection, schema *connectors.Schema, body []byte)
 	if err := checkTable(c.Record, r); err != nil {
 		return connectors.Record{}, err
 	}
-	if _, isHook := r["table"]; isHook {
-		delete(r, "table")
-	}
+	delete(r, "table") // of a webhook's body
 	return decode(c, schema, "", r)
 }
 

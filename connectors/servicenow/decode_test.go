@@ -45,8 +45,10 @@ func TestDecode(t *testing.T) {
 		{"display values", `{"sys_id":"1","state":"In Progress","urgency":"3 - Low","subcategory":null}`, map[string]any{"sys_id": "1", "state": int64(2), "urgency": int64(3), "subcategory": nil}},
 		{"what does not fit its type", `{"sys_id":"1","state":"Fancy","active":"maybe","due_date":"UNKNOWN"}`, map[string]any{"sys_id": "1", "state": "Fancy", "active": "maybe", "due_date": "UNKNOWN"}},
 		{"numbers on the wire", `{"sys_id":"1","state":2,"active":true,"u_x":1.5}`, map[string]any{"sys_id": "1", "state": int64(2), "active": true, "u_x": "1.5"}},
-		{"webhook", `{"table":"incident","sys_id":"1","number":"INC1","sys_mod_count":"3","sys_updated_on":"2026-01-02 03:04:05"}`,
-			map[string]any{"sys_id": "1", "number": "INC1", "sys_mod_count": int64(3), "sys_updated_on": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+		{
+			"webhook", `{"table":"incident","sys_id":"1","number":"INC1","sys_mod_count":"3","sys_updated_on":"2026-01-02 03:04:05"}`,
+			map[string]any{"sys_id": "1", "number": "INC1", "sys_mod_count": int64(3), "sys_updated_on": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			record, err := decode(incidents, []byte(test.body))

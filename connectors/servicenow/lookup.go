@@ -166,9 +166,10 @@ func (c *Connector) lookup(ctx context.Context, record, field string, l connecto
 
 func (c *Connector) lookupOne(ctx context.Context, table string, l connectors.Lookup) (lookupAnswer, error) {
 	value, err := textOf(l.Value)
+	isText := err == nil
 	value = strings.TrimSpace(value)
 	switch {
-	case err != nil:
+	case !isText:
 		return lookupAnswer{reason: "ref_not_found", detail: "the " + l.Key + " is not text"}, nil
 	case value == "":
 		return lookupAnswer{reason: "ref_not_found", detail: "the " + l.Key + " to look for is empty"}, nil

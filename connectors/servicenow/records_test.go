@@ -81,13 +81,13 @@ func TestUpdateWritesOnlyWhatIsGiven(t *testing.T) {
 }
 
 func TestTableWithoutMarks(t *testing.T) {
-	server, c := instance(t)
+	server, _ := instance(t)
 	server.AddTable("u_note", "", "", servicenowtest.Column{Name: "u_text"})
 	server.AddUser(servicenowtest.User{UserName: "root", Password: secrets[0], Roles: []string{"admin"}})
 	root := "root"
 	settings := basic()
 	settings.Username = &root
-	c = connect(t, server.RoundTripper(), settings)
+	c := connect(t, server.RoundTripper(), settings)
 	notes := connectors.Collection{Type: "servicenow", Connector: "itsm", Record: "u_note"}
 	if found, err := c.FindByKey(t.Context(), notes, "k"); err != nil || len(found) != 0 {
 		t.Fatalf("FindByKey of an empty table: %v, %v", found, err)

@@ -81,8 +81,10 @@ var bucketCases = []testCase{
 	{"buckets/any key", func(t *testing.T, store engine.Store) {
 		b := store.Targets
 		want := map[string]string{}
-		for i, key := range []string{"", "plain", "servicenow.itsm.incident/1c741bd7", "a b", ".", "..", "*", ">", "=", "=2E", "A", "a", "Grüße 😀", "\x00\xff\n",
-			strings.Repeat("k", 160), strings.Repeat("k", 161), strings.Repeat("k", 10_000), strings.Repeat("/", 60)} {
+		for i, key := range []string{
+			"", "plain", "servicenow.itsm.incident/1c741bd7", "a b", ".", "..", "*", ">", "=", "=2E", "A", "a", "Grüße 😀", "\x00\xff\n",
+			strings.Repeat("k", 160), strings.Repeat("k", 161), strings.Repeat("k", 10_000), strings.Repeat("/", 60),
+		} {
 			want[key] = fmt.Sprint("value ", i)
 			revision := must(b.Create(t.Context(), key, []byte(want[key])))(t)
 			wantEntry(t, b, key, want[key], revision)

@@ -36,8 +36,10 @@ var hintCases = []testCase{
 	{"hints/any id", func(t *testing.T, store engine.Store) {
 		c := consume(t, store, "r", incidents)
 		var refs []connectors.Ref
-		for _, id := range []string{"a.b", "a b", "*", ">", "a/b", "/", ".", "..", "=", "=2E", "Grüße", "\x00\n\xff", "😀", "A", "a",
-			strings.Repeat("x", 5000), strings.Repeat("x", 5001), strings.Repeat("é", 300)} {
+		for _, id := range []string{
+			"a.b", "a b", "*", ">", "a/b", "/", ".", "..", "=", "=2E", "Grüße", "\x00\n\xff", "😀", "A", "a",
+			strings.Repeat("x", 5000), strings.Repeat("x", 5001), strings.Repeat("é", 300),
+		} {
 			refs = append(refs, incidents.Ref(id))
 		}
 		add(t, store, refs...)
@@ -99,12 +101,12 @@ var hintCases = []testCase{
 		add(t, store, incidents.Ref("1"))
 		older := c.next(slack)
 		add(t, store, incidents.Ref("1"))
-		newer := c.next(slack)
+		c.next(slack)
 		older.Keep()
 		older.Ack()
 		c.quiet(30*time.Second - slack)
 		pass(slack)
-		newer = c.next(slack) // the older one's ack was not its own
+		newer := c.next(slack) // the older one's ack was not its own
 		newer.Ack()
 		c.quiet(5 * time.Minute)
 	}},

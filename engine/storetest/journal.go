@@ -57,8 +57,10 @@ var journalCases = []testCase{
 		}
 	}},
 	{"journal/purge", func(t *testing.T, store engine.Store) {
-		refs := []connectors.Ref{incidents.Ref("1"), incidents.Ref("11"), incidents.Ref("1.1"), incidents.Ref("*"), incidents.Ref(">"),
-			followUps.Ref("1"), incidents.Ref(strings.Repeat("long", 1000))}
+		refs := []connectors.Ref{
+			incidents.Ref("1"), incidents.Ref("11"), incidents.Ref("1.1"), incidents.Ref("*"), incidents.Ref(">"),
+			followUps.Ref("1"), incidents.Ref(strings.Repeat("long", 1000)),
+		}
 		for range 3 {
 			for i, ref := range refs {
 				appendEntry(t, store, ref, fmt.Sprint(i))

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -59,23 +60,35 @@ func TestOperands(t *testing.T) {
 		want []Operand
 	}{
 		{`incident.incident_type.name == 'Engineering'`, []Operand{{"incident.incident_type.name", `"Security"`}}},
-		{`incident.severity.rank > 1 || incident.name == 'x' && incident.severity.rank < 9`,
-			[]Operand{{"incident.severity.rank", "3"}, {"incident.name", `"Our database is sad"`}}},
-		{`incident.custom_fields["Team"] == 'x' || incident.custom_fields['It\'s'] == 1`,
-			[]Operand{{"incident.custom_fields['Team']", `"Product"`}, {`incident.custom_fields['It\'s']`, "null"}}},
-		{`has(incident.severity.name) && incident.?severity.?id.hasValue()`,
-			[]Operand{{"incident.severity.name", `"Critical"`}, {"incident.severity.id", `"s1"`}}},
-		{`local.urgency[incident.severity.name] == 1`,
-			[]Operand{{"local.urgency[incident.severity.name]", "1"}, {"incident.severity.name", `"Critical"`}}},
+		{
+			`incident.severity.rank > 1 || incident.name == 'x' && incident.severity.rank < 9`,
+			[]Operand{{"incident.severity.rank", "3"}, {"incident.name", `"Our database is sad"`}},
+		},
+		{
+			`incident.custom_fields["Team"] == 'x' || incident.custom_fields['It\'s'] == 1`,
+			[]Operand{{"incident.custom_fields['Team']", `"Product"`}, {`incident.custom_fields['It\'s']`, "null"}},
+		},
+		{
+			`has(incident.severity.name) && incident.?severity.?id.hasValue()`,
+			[]Operand{{"incident.severity.name", `"Critical"`}, {"incident.severity.id", `"s1"`}},
+		},
+		{
+			`local.urgency[incident.severity.name] == 1`,
+			[]Operand{{"local.urgency[incident.severity.name]", "1"}, {"incident.severity.name", `"Critical"`}},
+		},
 		{`incident.labels[0] == 'a' && incident.labels[9] == 'b'`, []Operand{{"incident.labels[0]", `"a"`}, {"incident.labels[9]", "null"}}},
 		{`incident.labels.exists(l, l == state)`, []Operand{{"incident.labels", `["a","b"]`}, {"state", `"done"`}}},
 		{`incident.labels.exists(incident, incident == 'a')`, []Operand{{"incident.labels", `["a","b"]`}}},
 		{`cel.bind(s, incident.severity.name, s == 'x')`, []Operand{{"incident.severity.name", `"Critical"`}}},
-		{`incident.roles.exists(k, v, k == 'x' && v.name == incident.name)`,
-			[]Operand{{"incident.roles", `{"Incident Lead":{"email":"l@x","id":"1","name":"L"}}`}, {"incident.name", `"Our database is sad"`}}},
+		{
+			`incident.roles.exists(k, v, k == 'x' && v.name == incident.name)`,
+			[]Operand{{"incident.roles", `{"Incident Lead":{"email":"l@x","id":"1","name":"L"}}`}, {"incident.name", `"Our database is sad"`}},
+		},
 		{`incident.created_at > timestamp('2026-01-01T00:00:00Z')`, []Operand{{"incident.created_at", `"2026-01-02T03:04:05Z"`}}},
-		{`ticket.id == 'x' && parent.ticket.id == incident.number`,
-			[]Operand{{"ticket.id", `"sys1"`}, {"parent.ticket.id", `"p1"`}, {"incident.number", `"INC-123"`}}},
+		{
+			`ticket.id == 'x' && parent.ticket.id == incident.number`,
+			[]Operand{{"ticket.id", `"sys1"`}, {"parent.ticket.id", `"p1"`}, {"incident.number", `"INC-123"`}},
+		},
 		{`incident.permalink == '<&>'`, []Operand{{"incident.permalink", `"https://app.incident.io/incidents/123"`}}},
 		{`incident.custom_fields['a' + state] == 1`, []Operand{{"state", `"done"`}}},
 		{`true`, nil},
@@ -94,8 +107,11 @@ func TestReads(t *testing.T) {
 	env := testEnv(t)
 	c := condition(t, env, `incident.custom_fields["Team"] == parent.ticket.id && local.urgency[incident.severity.name] == 1 && incident.labels[0] == 'x' && incident.labels[1] == 'y'`)
 	want := []Path{
-		{"incident", "custom_fields", "Team"}, {"parent", "ticket", "id"}, {"local", "urgency"},
-		{"incident", "severity", "name"}, {"incident", "labels"},
+		{"incident", "custom_fields", "Team"},
+		{"parent", "ticket", "id"},
+		{"local", "urgency"},
+		{"incident", "severity", "name"},
+		{"incident", "labels"},
 	}
 	if diff := cmp.Diff(want, c.Reads()); diff != "" {
 		t.Errorf("condition (-want +got):\n%s", diff)
@@ -153,7 +169,8 @@ func TestErrorPlace(t *testing.T) {
 			t.Fatalf("%s: %v", tt.src, diags)
 		}
 		_, err := c.Eval(emptyVars())
-		e, ok := err.(*EvalError)
+		var e *EvalError
+		ok := errors.As(err, &e)
 		if !ok {
 			t.Errorf("%s: %v", tt.src, err)
 			continue

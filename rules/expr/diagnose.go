@@ -268,15 +268,15 @@ func (p *program) planError(err error) *hcl.Diagnostic {
 // signatureTypes reads the types of a call in a message of the checker:
 // "(int, string)", or "string.(int)" of a method.
 func signatureTypes(signature string) []string {
-	receiver, args, ok := strings.Cut(signature, "(")
+	_, args, ok := strings.Cut(signature, "(")
 	if !ok {
 		return nil
 	}
 	var all []string
 	// The receiver may have brackets of its own: list(int).(int).
 	if i := strings.LastIndex(signature, ".("); i > 0 && balanced(signature[:i]) {
-		receiver, args = signature[:i], signature[i+2:]
-		all = append(all, receiver)
+		args = signature[i+2:]
+		all = append(all, signature[:i])
 	}
 	args = strings.TrimSuffix(args, ")")
 	depth, from := 0, 0

@@ -66,7 +66,7 @@ func templateSpans(t *hclsyntax.TemplateExpr, ctx *hcl.EvalContext, file []byte)
 		if err != nil || v.IsNull() || !v.IsKnown() {
 			return nil, false
 		}
-		whole := interpolation(t, i, at, file, quoted)
+		whole := interpolation(t, i, at, file)
 		for range []rune(v.AsString()) {
 			spans = append(spans, whole)
 		}
@@ -77,7 +77,7 @@ func templateSpans(t *hclsyntax.TemplateExpr, ctx *hcl.EvalContext, file []byte)
 
 // interpolation is the place of part i, which is not a literal: all between
 // the end of the part before and the next literal, less what hcl trimmed.
-func interpolation(t *hclsyntax.TemplateExpr, i, at int, file []byte, quoted bool) span {
+func interpolation(t *hclsyntax.TemplateExpr, i, at int, file []byte) span {
 	r := t.Parts[i].Range()
 	from, to := r.Start.Byte, r.End.Byte
 	if open := bytes.LastIndex(file[min(at, from):from], []byte("${")); open >= 0 {

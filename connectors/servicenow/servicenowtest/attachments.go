@@ -32,10 +32,10 @@ func (s *Server) attachmentAPI(c call, user *record, path []string) answer {
 	switch {
 	case len(path) == 2 && path[1] == "file" && c.Method == http.MethodGet:
 		a := newAnswer(http.StatusOK, r.text("content_type"), s.files[r.text("sys_id")])
-		a.header.Set("X-Attachment-Metadata", string(encode(s.metadata(nil, "", r))))
+		a.header.Set("X-Attachment-Metadata", string(encode(s.metadata(nil, r))))
 		return a
 	case len(path) == 1 && c.Method == http.MethodGet:
-		return resultAnswer(http.StatusOK, s.metadata(nil, "", r))
+		return resultAnswer(http.StatusOK, s.metadata(nil, r))
 	case len(path) == 1 && c.Method == http.MethodDelete:
 		s.remove(r)
 		return newAnswer(http.StatusNoContent, "", nil)
@@ -44,7 +44,7 @@ func (s *Server) attachmentAPI(c call, user *record, path []string) answer {
 }
 
 // metadata is an attachment's row; nothing of it is a reference.
-func (s *Server) metadata(_ url.Values, _ string, r *record) map[string]any {
+func (s *Server) metadata(_ url.Values, r *record) map[string]any {
 	shaped := map[string]any{}
 	for _, c := range s.columns("sys_attachment") {
 		shaped[c.Name] = r.text(c.Name)
@@ -91,7 +91,7 @@ func (s *Server) upload(user *record, tableName, id, name, contentType string, c
 		return failure(bad.status, bad.message, bad.detail)
 	}
 	r := s.attach(user, tableName, owner, name, contentType, content)
-	a := resultAnswer(http.StatusCreated, s.metadata(nil, "", r))
+	a := resultAnswer(http.StatusCreated, s.metadata(nil, r))
 	a.header.Set("Location", s.opts.URL+"/api/now/attachment/"+r.text("sys_id"))
 	return a
 }

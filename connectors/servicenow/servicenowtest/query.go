@@ -118,8 +118,8 @@ func (s *Server) query(table, encoded string) []*record {
 
 func (s *Server) matches(q encodedQuery, r *record) bool {
 	return slices.ContainsFunc(q.alternatives, func(all [][]condition) bool {
-		for _, any := range all {
-			if !slices.ContainsFunc(any, func(c condition) bool { return s.holds(c, r) }) {
+		for _, either := range all {
+			if !slices.ContainsFunc(either, func(c condition) bool { return s.holds(c, r) }) {
 				return false
 			}
 		}

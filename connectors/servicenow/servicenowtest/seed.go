@@ -51,8 +51,10 @@ func (s *Server) seedChoices() {
 		{"incident", "state", []string{"1=New", "2=In Progress", "3=On Hold", "6=Resolved", "7=Closed", "8=Canceled"}},
 		{"incident", "incident_state", []string{"1=New", "2=In Progress", "3=On Hold", "6=Resolved", "7=Closed", "8=Canceled"}},
 		{"incident", "hold_reason", []string{"1=Awaiting Caller", "3=Awaiting Problem", "4=Awaiting Vendor", "5=Awaiting Change"}},
-		{"incident", "close_code", []string{"Duplicate", "Known error", "No resolution provided", "Resolved by caller", "Resolved by change",
-			"Resolved by problem", "Resolved by request", "Solution provided", "Workaround provided", "User error"}},
+		{"incident", "close_code", []string{
+			"Duplicate", "Known error", "No resolution provided", "Resolved by caller", "Resolved by change",
+			"Resolved by problem", "Resolved by request", "Solution provided", "Workaround provided", "User error",
+		}},
 		{"incident", "category", []string{"inquiry=Inquiry / Help", "software=Software", "hardware=Hardware", "network=Network", "database=Database"}},
 		{"incident", "subcategory", []string{"antivirus=Antivirus", "email=Email", "internal application=Internal Application"}},
 		{"incident", "severity", levels},

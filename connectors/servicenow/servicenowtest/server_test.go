@@ -480,7 +480,7 @@ func TestSameInsertsGiveTheSameIDs(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	if ids() != ids() {
+	if one, other := ids(), ids(); one != other {
 		t.Error("two instances differ")
 	}
 }

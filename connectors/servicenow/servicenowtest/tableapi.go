@@ -50,7 +50,7 @@ func (s *Server) tableAPI(c call, user *record, path []string) answer {
 	}
 	switch c.Method {
 	case http.MethodGet:
-		return resultAnswer(http.StatusOK, s.shape(c.URL.Query(), name, r))
+		return resultAnswer(http.StatusOK, s.shape(c.URL.Query(), r))
 	case http.MethodPatch, http.MethodPut:
 		return s.update(c, user, name, r)
 	case http.MethodDelete:
@@ -76,7 +76,7 @@ func (s *Server) insert(c call, user *record, name string) answer {
 	if no != nil {
 		return failure(no.status, no.message, no.detail)
 	}
-	a := resultAnswer(http.StatusCreated, s.shape(c.URL.Query(), name, r))
+	a := resultAnswer(http.StatusCreated, s.shape(c.URL.Query(), r))
 	a.header.Set("Location", s.opts.URL+"/api/now/table/"+name+"/"+r.text("sys_id"))
 	return a
 }
@@ -90,7 +90,7 @@ func (s *Server) update(c call, user *record, name string, r *record) answer {
 	if no != nil {
 		return failure(no.status, no.message, no.detail)
 	}
-	return resultAnswer(http.StatusOK, s.shape(c.URL.Query(), name, r))
+	return resultAnswer(http.StatusOK, s.shape(c.URL.Query(), r))
 }
 
 // readInput reads a body's fields. Numbers and bools become text; null is
@@ -141,7 +141,7 @@ func (s *Server) sees(user *record, r *record) bool {
 }
 
 // list answers a query. Limit and total count rows before permissions do.
-func (s *Server) list(c call, user *record, name string, limit int, shape func(url.Values, string, *record) map[string]any) answer {
+func (s *Server) list(c call, user *record, name string, limit int, shape func(url.Values, *record) map[string]any) answer {
 	q := c.URL.Query()
 	limit = intParameter(q, "sysparm_limit", limit)
 	offset := intParameter(q, "sysparm_offset", 0)
@@ -153,7 +153,7 @@ func (s *Server) list(c call, user *record, name string, limit int, shape func(u
 	rows := []map[string]any{}
 	for _, r := range page {
 		if s.sees(user, r) {
-			rows = append(rows, shape(q, name, r))
+			rows = append(rows, shape(q, r))
 		}
 	}
 	a := resultAnswer(http.StatusOK, rows)
@@ -191,7 +191,7 @@ func (s *Server) links(u *url.URL, offset, limit, total int) string {
 
 // shape is a record as the query parameters ask for it. Fields that the table
 // does not have are left out in silence.
-func (s *Server) shape(q url.Values, tableName string, r *record) map[string]any {
+func (s *Server) shape(q url.Values, r *record) map[string]any {
 	var names []string
 	if asked := q.Get("sysparm_fields"); asked != "" {
 		for _, name := range strings.Split(asked, ",") {

@@ -2,6 +2,7 @@ package servicenowtest
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -43,7 +44,7 @@ func (s *Server) announce(r *record, event string) {
 		client = http.DefaultClient
 	}
 	s.sending.Go(func() {
-		request, err := http.NewRequest(http.MethodPost, hook.URL, bytes.NewReader(body))
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, hook.URL, bytes.NewReader(body))
 		if err != nil {
 			return
 		}
