@@ -149,7 +149,9 @@ func (v *value) paths(at []string) [][]string {
 const mostSteps = 200_000
 
 // findCircles reports each set of mappings that make a circle of three or more,
-// once, at the last of them in the files.
+// once, at the last of them in the files. No two of a circle write one field:
+// where they do, as where one field of the record is kept in step with two
+// tickets, a shorter circle is in it, and pairs come to rest.
 func (l *loader) findCircles(steps []*step) {
 	for i, from := range steps {
 		for j, to := range steps {
@@ -172,7 +174,7 @@ func (l *loader) findCircles(steps []*step) {
 			switch {
 			case next == start && len(path) > 2:
 				l.reportCircle(steps, path, reported)
-			case next > start && !slices.Contains(path, next) && meetsAll(steps, path, next):
+			case next > start && !slices.Contains(path, next) && joins(steps, path, next):
 				visit(start, next)
 			}
 		}
@@ -191,8 +193,11 @@ func meet(a, b *step) bool {
 	return len(a.routes) > 1 || len(b.routes) > 1 || a.routes[0] != b.routes[0]
 }
 
-func meetsAll(steps []*step, path []int, next int) bool {
-	return !slices.ContainsFunc(path, func(i int) bool { return !meet(steps[i], steps[next]) })
+// joins reports whether a step can be part of a circle with those of a path.
+func joins(steps []*step, path []int, next int) bool {
+	return !slices.ContainsFunc(path, func(i int) bool {
+		return !meet(steps[i], steps[next]) || feedsAny(steps[i].writes, steps[next].writes)
+	})
 }
 
 func feedsAny(writes, reads []spot) bool {

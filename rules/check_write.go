@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -106,6 +105,7 @@ func (w *writer) onlyAtCreation(f *field) string {
 // value checks a value, or a part of one, against a type. The choices and
 // look-ups of the field are those of what a list or a map of it holds.
 func (w *writer) value(f *field, v *value, known connectors.Field, t connectors.Type, listed bool) {
+	v.fit(t)
 	switch v.kind {
 	case constantValue:
 		w.literal(f, v.constant, v.at, v.sensitive, known, t)
@@ -123,6 +123,45 @@ func (w *writer) value(f *field, v *value, known connectors.Field, t connectors.
 		}
 	case objectValue:
 		w.members(f, v, known, t, listed)
+	}
+}
+
+// fit turns a text that came from elsewhere into the number or the bool that a
+// field needs, and a number or a bool into a text, as HCL does between its own
+// types: what the command line says of a variable is always a text. What is
+// written in place must be of the field's type.
+func (v *value) fit(t connectors.Type) {
+	if !v.made {
+		return
+	}
+	s, fixed := v.constant, v.kind == constantValue
+	if v.kind == textValue {
+		s, fixed = v.template.Constant()
+	}
+	if !fixed {
+		return
+	}
+	switch s := s.(type) {
+	case string:
+		var native any
+		var err error
+		switch t.Kind {
+		case connectors.Int:
+			native, err = strconv.ParseInt(s, 10, 64)
+		case connectors.Double:
+			native, err = strconv.ParseFloat(s, 64)
+		case connectors.Bool:
+			native, err = strconv.ParseBool(s)
+		default:
+			return
+		}
+		if err == nil {
+			v.kind, v.constant = constantValue, native
+		}
+	case int64, float64, bool:
+		if t.Kind == connectors.String || t.Kind == connectors.Text || t.Kind == connectors.Reference {
+			v.constant = text(s)
+		}
 	}
 }
 
@@ -224,151 +263,6 @@ func mayBecome(from, to connectors.Type) bool {
 	return true
 }
 
-// literal checks a constant against the type and the choices of a field.
-func (w *writer) literal(f *field, v any, at hcl.Range, sensitive bool, known connectors.Field, t connectors.Type) {
-	switch v := v.(type) {
-	case nil:
-		return
-	case string:
-		if v == "" {
-			return // clears the field
-		}
-	case []any:
-		if t.Kind != connectors.List && t.Kind != connectors.Any {
-			w.wrongType(f, at, "a list", t)
-			return
-		}
-		for _, elem := range v {
-			w.literal(f, elem, at, sensitive, known, elemOf(t))
-		}
-		return
-	case map[string]any:
-		switch t.Kind {
-		case connectors.Any, connectors.Object:
-		case connectors.Map:
-			for _, name := range sortedKeys(v) {
-				w.uses.key(w.to, f.name, name)
-				w.literal(f, v[name], at, sensitive, known, elemOf(t))
-			}
-		default:
-			w.wrongType(f, at, "an object", t)
-		}
-		return
-	}
-	if t.Kind == connectors.List || t.Kind == connectors.Map {
-		w.wrongType(f, at, nativeName(v), t)
-		return
-	}
-	shown := showLiteral(v)
-	if sensitive {
-		shown = "this value"
-	}
-	chosen := slices.ContainsFunc(known.Choices, func(c connectors.Choice) bool { return sameChoice(c, v) })
-	if !chosen && !literalFits(v, t) {
-		w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", f.name, articleOf(t), nativeName(v)), sentences(literalAdvice(v, t, sensitive), choicesAdvice(known)))
-		return
-	}
-	// What is written by its name the instance alone knows, too.
-	byName := known.WriteType != nil && len(known.Choices) == 0
-	if (known.InstanceChoices || byName) && !sensitive {
-		w.uses.value(w.to, f.name, v)
-	}
-	if !chosen && !known.InstanceChoices && len(known.Choices) > 0 {
-		w.findings.err(at, fmt.Sprintf("%s is no choice of field %q", shown, f.name), choicesAdvice(known))
-	}
-}
-
-// sameChoice compares by value and by what people see.
-func sameChoice(c connectors.Choice, v any) bool {
-	if c.Value == v {
-		return true
-	}
-	s, ok := v.(string)
-	return ok && c.Label != "" && strings.EqualFold(c.Label, s)
-}
-
-func literalFits(v any, t connectors.Type) bool {
-	switch t.Kind {
-	case connectors.String, connectors.Text, connectors.Reference, connectors.Object:
-		_, ok := v.(string)
-		return ok
-	case connectors.Int:
-		_, ok := v.(int64)
-		return ok
-	case connectors.Double:
-		switch v.(type) {
-		case int64, float64:
-			return true
-		}
-		return false
-	case connectors.Bool:
-		_, ok := v.(bool)
-		return ok
-	case connectors.Time:
-		switch v := v.(type) {
-		case time.Time:
-			return true
-		case string:
-			_, err := time.Parse(time.RFC3339, v)
-			return err == nil
-		}
-		return false
-	}
-	return true
-}
-
-// literalAdvice says what to write instead of a literal of the wrong type.
-func literalAdvice(v any, t connectors.Type, sensitive bool) string {
-	if sensitive {
-		return ""
-	}
-	switch v := v.(type) {
-	case string:
-		switch t.Kind {
-		case connectors.Int, connectors.Double:
-			if _, err := strconv.ParseFloat(v, 64); err == nil {
-				return "Write " + v + ", without quotes."
-			}
-			return "Write a number without quotes."
-		case connectors.Bool:
-			return "Write true or false, without quotes."
-		case connectors.Time:
-			return `Write a time as "2026-01-02T03:04:05Z".`
-		}
-	case int64, float64, bool:
-		switch t.Kind {
-		case connectors.String, connectors.Text, connectors.Reference, connectors.Object:
-			return fmt.Sprintf(`Write "%v", with quotes.`, v)
-		case connectors.Int:
-			return "Write a whole number."
-		}
-	}
-	return ""
-}
-
-func choicesAdvice(known connectors.Field) string {
-	if len(known.Choices) == 0 {
-		return ""
-	}
-	const few = 24
-	var names []string
-	for _, c := range known.Choices {
-		name := showLiteral(c.Value)
-		if c.Label != "" && c.Label != fmt.Sprint(c.Value) {
-			name += " (" + c.Label + ")"
-		}
-		names = append(names, name)
-	}
-	if len(names) > few {
-		names = append(names[:few], "…")
-	}
-	word := "Choices: "
-	if known.InstanceChoices {
-		word = "The usual choices: "
-	}
-	return word + strings.Join(names, ", ") + "."
-}
-
 func (w *writer) wrongType(f *field, at hcl.Range, found string, t connectors.Type) {
 	advice := ""
 	switch t.Kind {
@@ -380,63 +274,4 @@ func (w *writer) wrongType(f *field, at hcl.Range, found string, t connectors.Ty
 		advice = "Write one value that fits; of a list or an object, select what is meant: \"{{ LIST.join(', ') }}\", \"{{ OBJECT['NAME'] }}\"."
 	}
 	w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", f.name, articleOf(t), found), advice)
-}
-
-// articleOf names a type in messages.
-func articleOf(t connectors.Type) string {
-	switch t.Kind {
-	case connectors.String, connectors.Text:
-		return "a text"
-	case connectors.Int:
-		return "a whole number"
-	case connectors.Double:
-		return "a number"
-	case connectors.Bool:
-		return "true or false"
-	case connectors.Time:
-		return "a time"
-	case connectors.Reference:
-		return "a reference"
-	case connectors.List:
-		return "a list"
-	case connectors.Map:
-		return "an object"
-	case connectors.Object:
-		return "a text (the name)"
-	}
-	return "any value"
-}
-
-func nativeName(v any) string {
-	switch v.(type) {
-	case string:
-		return "a text"
-	case int64, float64:
-		return "a number"
-	case bool:
-		return "a bool"
-	case time.Time:
-		return "a time"
-	}
-	return "another value"
-}
-
-func showLiteral(v any) string {
-	text, err := encodeJSON(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(text)
-}
-
-// capital makes a schema's explanation a sentence.
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	s = upperFirst(s)
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
 }

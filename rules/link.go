@@ -66,9 +66,8 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 		if !t.used && !t.decl.extended && !broken {
 			l.checkUnused(t, routes)
 		}
-		if t.made != nil {
-			set.Templates[name] = t.made
-		}
+		l.stateOfRest(t, routes)
+		set.Templates[name] = t.made
 	}
 	l.checkTables()
 	l.checkRoutes(routes, compiled, templates)
@@ -160,6 +159,24 @@ func (l *loader) rest(r *Route, templates map[string]*template) map[string]func(
 		})
 	}
 	return rest
+}
+
+// stateOfRest names the state field of the source for a template that no route
+// lists: links that it has made may be there still.
+func (l *loader) stateOfRest(t *template, routes []*routeDecl) {
+	s := t.made.State
+	if s == nil || s.SourceField != "" {
+		return
+	}
+	for _, r := range routes {
+		if !r.sourceOK {
+			continue
+		}
+		if state := l.schema(r.source).State; state != nil {
+			s.SourceField = state.Field
+			return
+		}
+	}
 }
 
 // checkUnused warns of a template that no route uses. Its expressions are

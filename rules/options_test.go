@@ -386,6 +386,48 @@ template "t" {
 	}
 }
 
+// TestFit is about values that come from elsewhere: they become what the field
+// needs, as between HCL's own types.
+func TestFit(t *testing.T) {
+	set, found := Load(write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+variable "urgency" {}
+variable "impact" { default = "3" }
+variable "name" { default = 7 }
+locals {
+  fields = { for name in ["A", "B"] : name => "{{ incident.reference }} ${name}" }
+}
+route "r" {
+  source    = incidentio.acme.incident
+  templates = [template.t]
+}
+template "t" {
+  target = servicenow.itsm.incident
+  once {
+    urgency = var.urgency
+    impact  = var.impact
+    active  = lower("TRUE")
+    u_map   = local.fields
+    u_list  = concat(["a"], [var.urgency])
+  }
+  outbound { short_description = var.name }
+}
+`), Options{Systems: fakeSystems(), Offline: true, Vars: map[string]string{"urgency": "2"}})
+	if set == nil {
+		t.Fatal(textOf(found))
+	}
+	got := map[string]any{}
+	for _, v := range set.Decide("r", Input{Record: incident(nil)}).Values {
+		got[v.Field] = v.Value
+	}
+	want := map[string]any{
+		"urgency": int64(2), "impact": int64(3), "active": true, "short_description": "7",
+		"u_map": map[string]any{"A": "INC-123 A", "B": "INC-123 B"}, "u_list": []any{"a", "2"},
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestDaemonBlock(t *testing.T) {
 	set := mustLoad(t, `
 daemon {

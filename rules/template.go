@@ -80,6 +80,7 @@ func (l *loader) template(d *templateDecl) *template {
 			"The table's last state is written to close the ticket: add state { table = state_table.NAME }, or write \"detach\".")
 	}
 	l.checkRequired(t)
+	l.checkStateField(t)
 	t.ok = l.errors() == before
 	return t
 }
@@ -96,6 +97,18 @@ func (l *loader) checkRequired(t *template) {
 	for _, name := range missing {
 		l.warn(t.decl.at, fmt.Sprintf("template %q does not set %s", t.decl.name, name),
 			fmt.Sprintf("%s of %s needs it. Set it in once or in outbound.", upperFirst(article(t.schema.Record)), t.made.Target.Type))
+	}
+}
+
+// checkStateField warns of a state that two things write.
+func (l *loader) checkStateField(t *template) {
+	s := t.made.State
+	if s == nil || s.Direction == Inbound {
+		return
+	}
+	if f := t.decl.fields[fieldKey{false, s.TargetField}]; f != nil && f.section == outboundSection {
+		l.warn(f.at, fmt.Sprintf("field %q is written by the state block, too", f.name),
+			"The two would undo each other's writes. Move it to once, where it counts when the ticket is opened, or set the direction of the state block to \"inbound\".")
 	}
 }
 

@@ -18,6 +18,9 @@ type value struct {
 	kind      valueKind
 	at        hcl.Range
 	sensitive bool
+	// made is true of a text, a number or a bool that is not written where it is
+	// used: it came from a variable, a local or a function.
+	made bool
 
 	constant any            // of a constant, not nil
 	text     *expr.Text     // of a text
@@ -109,9 +112,18 @@ func (l *loader) evaluated(e hclsyntax.Expression) (*value, bool) {
 		return nil, false
 	}
 	if v.Type() == cty.String && !v.IsNull() && v.IsKnown() {
-		return l.textValue(e)
+		out, ok := l.textValue(e)
+		if ok {
+			_, isTemplate := e.(*hclsyntax.TemplateExpr)
+			out.made = !isTemplate
+		}
+		return out, ok
 	}
-	return l.converted(v, e.Range())
+	out, ok := l.converted(v, e.Range())
+	if ok {
+		out.made = len(e.Variables()) > 0
+	}
+	return out, ok
 }
 
 // textValue is a text whose place is known to the rune.
@@ -134,6 +146,9 @@ func (l *loader) converted(v cty.Value, at hcl.Range) (*value, bool) {
 	case !shallow.IsKnown():
 	case t == cty.String:
 		out, ok := l.textValue(hcl.StaticExpr(v, at))
+		if ok {
+			out.made = true
+		}
 		return out, ok
 	case t == cty.Bool || t == cty.Number:
 		native, ok := nativeValue(shallow)

@@ -34,3 +34,15 @@ template "b" {
   outbound { short_description = "x" }
   state { table = state_table.quiet }
 }
+
+route "undone" {
+  source    = incidentio.acme.incident
+  templates = [template.undone]
+}
+
+template "undone" {
+  target = servicenow.itsm.incident
+  once { short_description = "x" }
+  outbound { state = 1 } # WARNING: 14: field "state" is written by the state block, too
+  state { table = state_table.quiet }
+}
