@@ -80,10 +80,10 @@ func valueAt(fields map[string]any, path string) any {
 }
 
 func TestUnknownEnumValuesSurvive(t *testing.T) {
-	server, c := start(t, incidentiotest.Options{})
+	server := incidentiotest.New(incidentiotest.Options{})
 	server.AddStatus("Watching", "hibernating", 99)
 	made := create(t, server, incidentiotest.SetMode("drill"), incidentiotest.SetStatus("Watching"), incidentiotest.SetVisibility("restricted"))
-	c = connect(t, server.RoundTripper(), incidentiotest.DefaultKey) // no vendor's file knows these
+	c := connect(t, server.RoundTripper(), incidentiotest.DefaultKey) // no vendor's file knows these
 	record := read(t, c, incidents.Ref(made.ID))
 	if got := valueAt(record.Fields, "incident_status.category"); got != "hibernating" {
 		t.Errorf("category %v", got)

@@ -105,36 +105,32 @@ type subject struct {
 }
 
 // subject reads the event. Versions of an event are told apart by nothing but
-// their name, so that one added later is understood as well.
+// their name, so that one added later is understood as well. Any other event
+// (of actions, post-mortems, what is yet to come) hints the incident that it
+// names; a private one names none.
 func (e event) subject() (subject, error) {
 	var s subject
 	switch {
-	case strings.HasPrefix(e.kind, "incident_status_updated"):
+	case strings.HasPrefix(e.kind, "incident_created_"), strings.HasPrefix(e.kind, "incident_updated_"):
+		s.record, s.object = incidentRecord, e.payload
+		s.id, _ = e.payload["id"].(string)
+	case strings.HasPrefix(e.kind, "incident_status_updated_"):
 		s.record = incidentRecord
 		s.object, _ = e.payload["incident"].(map[string]any)
 		s.id, _ = s.object["id"].(string)
-	case strings.HasPrefix(e.kind, "incident_"):
-		s.record, s.object = incidentRecord, e.payload
-		s.id, _ = e.payload["id"].(string)
 	case strings.HasPrefix(e.kind, "follow_up_"):
 		s.record, s.object = followUpRecord, e.payload
 		s.id, _ = e.payload["id"].(string)
 	case strings.HasPrefix(e.kind, "membership_"):
 		s.record = incidentRecord
 		s.id, _ = e.payload["incident_id"].(string)
-	case strings.HasPrefix(e.kind, "action_"):
-		// A private one holds the action's own id, which leads nowhere.
-		if s.id, _ = e.payload["incident_id"].(string); s.id != "" {
-			s.record = incidentRecord
-		}
-		return s, nil
-	case strings.HasPrefix(e.kind, "postmortem_document_"):
-		document, _ := e.payload["postmortem_document"].(map[string]any)
-		if s.id, _ = document["incident_id"].(string); s.id != "" {
-			s.record = incidentRecord
-		}
-		return s, nil
 	default:
+		document, _ := e.payload["postmortem_document"].(map[string]any)
+		for _, holder := range []map[string]any{e.payload, document} {
+			if id, _ := holder["incident_id"].(string); id != "" {
+				s.record, s.id = incidentRecord, id
+			}
+		}
 		return s, nil
 	}
 	if s.id == "" {

@@ -142,6 +142,8 @@ func TestReceive(t *testing.T) {
 		{"private_incident.action_updated_v1", `{"id":"A1"}`, nil},
 		{"private_incident.postmortem_document_status_updated_v1", `{"id":"P1"}`, nil},
 		{"private_incident.membership_granted_v1", `{"actor_user_id":"U","incident_id":"I1","user_id":"V"}`, incident("I1")},
+		{"public_incident.incident_update_shared_v1", `{"id":"U1","incident_id":"I1"}`, incident("I1")},
+		{"private_incident.incident_update_shared_v1", `{"id":"U1"}`, nil},
 		{"public_alert.alert_created_v1", `{"id":"X"}`, nil},
 		{"something_else", `{"id":"X"}`, nil},
 	} {

@@ -136,8 +136,10 @@ func (s *Server) dispatch(c *call) answer {
 			continue
 		}
 		if r.scope != "" && c.key.Scopes != nil && !slices.Contains(c.key.Scopes, r.scope) {
-			return s.refuse(problem{status: http.StatusForbidden, kind: "authorization_error", code: "not_authorised",
-				message: "The API key does not have the scope " + r.scope})
+			return s.refuse(problem{
+				status: http.StatusForbidden, kind: "authorization_error", code: "not_authorised",
+				message: "The API key does not have the scope " + r.scope,
+			})
 		}
 		c.id = id
 		a, p := r.respond(c)
@@ -147,8 +149,10 @@ func (s *Server) dispatch(c *call) answer {
 		return a
 	}
 	if known {
-		return s.refuse(problem{status: http.StatusMethodNotAllowed, kind: "invalid_request_error", code: "method_not_allowed",
-			message: c.method + " is not allowed here"})
+		return s.refuse(problem{
+			status: http.StatusMethodNotAllowed, kind: "invalid_request_error", code: "method_not_allowed",
+			message: c.method + " is not allowed here",
+		})
 	}
 	return s.refuse(*notFound())
 }
@@ -156,8 +160,10 @@ func (s *Server) dispatch(c *call) answer {
 // decodeBody reads a request's body.
 func decodeBody(c *call, into any) *problem {
 	if err := json.Unmarshal(c.body, into); err != nil {
-		return &problem{status: http.StatusBadRequest, kind: "invalid_request_error", code: "decode_payload",
-			message: "The body is not the JSON that is expected"}
+		return &problem{
+			status: http.StatusBadRequest, kind: "invalid_request_error", code: "decode_payload",
+			message: "The body is not the JSON that is expected",
+		}
 	}
 	return nil
 }

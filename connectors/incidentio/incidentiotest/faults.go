@@ -161,10 +161,10 @@ func (s *Server) work(c *call) answer {
 }
 
 // spare answers without doing anything, and keeps the request.
-func (s *Server) spare(c *call, make func() answer) answer {
+func (s *Server) spare(c *call, respond func() answer) answer {
 	s.lock()
 	defer s.mu.Unlock()
-	a := make()
+	a := respond()
 	s.requests = append(s.requests, Request{
 		Method: c.method, Path: c.path, Query: c.query.Encode(), Body: string(c.body), Status: a.status,
 	})

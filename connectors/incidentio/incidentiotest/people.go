@@ -223,8 +223,10 @@ func (s *Server) PostUpdate(incident, message string) (Update, error) {
 
 // postUpdate shares an update; status and severity are the incident's.
 func (s *Server) postUpdate(i *Incident, message string, actor Actor) Update {
-	u := &Update{ID: s.newID(), IncidentID: i.ID, Message: message, Updater: actor,
-		NewIncidentStatus: i.IncidentStatus, NewSeverity: i.Severity}
+	u := &Update{
+		ID: s.newID(), IncidentID: i.ID, Message: message, Updater: actor,
+		NewIncidentStatus: i.IncidentStatus, NewSeverity: i.Severity,
+	}
 	s.commit(func(at Moment) {
 		u.CreatedAt = at
 		s.updates = append(s.updates, u)

@@ -232,8 +232,10 @@ func (s *Server) handle(c *call) answer {
 func (s *Server) answer(c *call) answer {
 	scheme, token, _ := strings.Cut(c.authorization, " ")
 	if c.authorization == "" || !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return s.refuse(problem{status: http.StatusUnauthorized, kind: "authentication_error",
-			code: "missing_authorization_material", message: "No authorization material provided in request"})
+		return s.refuse(problem{
+			status: http.StatusUnauthorized, kind: "authentication_error",
+			code: "missing_authorization_material", message: "No authorization material provided in request",
+		})
 	}
 	for _, key := range s.keys {
 		if key.Token == token {
@@ -241,8 +243,10 @@ func (s *Server) answer(c *call) answer {
 		}
 	}
 	if c.key == nil {
-		return s.refuse(problem{status: http.StatusUnauthorized, kind: "authentication_error",
-			code: "invalid_authorization_material", message: "The API key is not known"})
+		return s.refuse(problem{
+			status: http.StatusUnauthorized, kind: "authentication_error",
+			code: "invalid_authorization_material", message: "The API key is not known",
+		})
 	}
 	limits, spent := s.spend(c.key)
 	if spent {
