@@ -21,15 +21,15 @@ import (
 //	# WARNING(-2): 12: summary
 var mark = regexp.MustCompile(`# (ERROR|WARNING)(?:\(([+-]\d+)\))?: (\d+): ([^#]*[^# ])`)
 
-type place3 struct {
+type expectation struct {
 	Line, Column int
 	Severity     string
 	Summary      string
 }
 
-func marks(t *testing.T, content string) []place3 {
+func marks(t *testing.T, content string) []expectation {
 	t.Helper()
-	var all []place3
+	var all []expectation
 	for i, line := range strings.Split(content, "\n") {
 		for _, m := range mark.FindAllStringSubmatch(line, -1) {
 			offset, _ := strconv.Atoi(m[2])
@@ -37,14 +37,14 @@ func marks(t *testing.T, content string) []place3 {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, place3{i + 1 + offset, column, strings.ToLower(m[1]), m[4]})
+			all = append(all, expectation{i + 1 + offset, column, strings.ToLower(m[1]), m[4]})
 		}
 	}
 	return sortPlaces(all)
 }
 
-func sortPlaces(all []place3) []place3 {
-	slices.SortFunc(all, func(a, b place3) int {
+func sortPlaces(all []expectation) []expectation {
+	slices.SortFunc(all, func(a, b expectation) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Summary, b.Summary))
 	})
 	return all
@@ -61,12 +61,12 @@ func TestBadFiles(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".hcl"), func(t *testing.T) {
 			set, found, content := loadBad(t, file)
-			var got []place3
+			var got []expectation
 			for _, d := range found {
 				if filepath.Base(d.File) != filepath.Base(file) {
 					t.Errorf("diagnostic in %s: %s", d.File, d.Summary)
 				}
-				got = append(got, place3{d.Line, d.Column, d.Severity, d.Summary})
+				got = append(got, expectation{d.Line, d.Column, d.Severity, d.Summary})
 				if d.Detail == "" {
 					t.Errorf("line %d: %s: no detail", d.Line, d.Summary)
 				}

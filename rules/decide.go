@@ -61,7 +61,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 		d.Reason = "create is off"
 	default:
 		d.Action = Create
-		d.render(c, &in, vars)
+		d.render(c, vars)
 	}
 	return d
 }
@@ -83,7 +83,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 	}
 	d.choose(c, &in, vars)
 	d.Action = Update
-	d.render(c, &in, vars)
+	d.render(c, vars)
 	return d
 }
 
@@ -191,7 +191,7 @@ func text(v any) string {
 }
 
 // render evaluates the mappings that the action writes.
-func (d *Decision) render(c *candidate, in *Input, vars map[string]any) {
+func (d *Decision) render(c *candidate, vars map[string]any) {
 	for _, m := range c.values {
 		once := m.section == onceSection
 		if once && d.Action != Create {

@@ -301,11 +301,13 @@ template "f" {
 		{"without ticket", &Parent{Record: incident(nil)}, map[string]any{"parent": nil, "short_description": "Our database is sad: Fix", "description": ""}, true},
 		{
 			"with ticket", &Parent{Record: incident(nil), Tickets: map[string]Ticket{"itsm": {ID: "abc", Number: "INC1"}}},
-			map[string]any{"parent": "abc", "short_description": "Our database is sad: Fix", "description": "INC1"}, false,
+			map[string]any{"parent": "abc", "short_description": "Our database is sad: Fix", "description": "INC1"},
+			false,
 		},
 		{
 			"with a ticket elsewhere", &Parent{Record: incident(nil), Tickets: map[string]Ticket{"eng": {ID: "abc"}}},
-			map[string]any{"parent": nil, "short_description": "Our database is sad: Fix", "description": ""}, true,
+			map[string]any{"parent": nil, "short_description": "Our database is sad: Fix", "description": ""},
+			true,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -310,8 +310,10 @@ func TestDiagnosticsJSON(t *testing.T) {
 		want  string
 	}{
 		{nil, "[]"},
-		{Diagnostics{{Severity: "error", File: "a.hcl", Line: 1, Column: 2, Summary: "x < y", Detail: "D.", Source: "s", Width: 1}},
-			`[{"severity":"error","file":"a.hcl","line":1,"column":2,"summary":"x < y","detail":"D."}]`},
+		{
+			Diagnostics{{Severity: "error", File: "a.hcl", Line: 1, Column: 2, Summary: "x < y", Detail: "D.", Source: "s", Width: 1}},
+			`[{"severity":"error","file":"a.hcl","line":1,"column":2,"summary":"x < y","detail":"D."}]`,
+		},
 	} {
 		var b strings.Builder
 		enc := json.NewEncoder(&b)
