@@ -106,31 +106,51 @@ func TestNoAnswer(t *testing.T) {
 		sent    int // requests that a read makes
 		takes   time.Duration
 	}{
-		{name: "refused", dial: dialError(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}),
-			want: connectors.ClassRetry, message: "not sent: dial tcp: connection refused"},
-		{name: "no such host", dial: dialError(&net.DNSError{Err: "no such host", Name: "system.example", IsNotFound: true}),
-			want: connectors.ClassRetry, message: "not sent: lookup system.example: no such host"},
-		{name: "connecting takes too long", dial: func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() },
-			want: connectors.ClassRetry, message: "not sent: context deadline exceeded", takes: DefaultTimeout},
-		{name: "the answer takes too long", handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			want: connectors.ClassUnclear, message: "no answer: context deadline exceeded", sent: 3, takes: DefaultTimeout},
-		{name: "the connection ends", handler: say(""),
-			want: connectors.ClassUnclear, message: "no answer: EOF", sent: 3},
-		{name: "the connection ends in the header", handler: say("HTTP/1.1 200 OK\r\nA: b"),
-			want: connectors.ClassUnclear, message: "no answer: net/http: HTTP/1.x transport connection broken: unexpected EOF", sent: 3},
-		{name: "the connection ends in the body", handler: say("HTTP/1.1 201 Created\r\nContent-Length: 100\r\nX-Transaction-Id: tx-1\r\n\r\n{\"a\":"),
-			want: connectors.ClassUnclear, message: "HTTP 201: the answer was cut off: unexpected EOF (request tx-1)", sent: 3},
-		{name: "the connection ends in a chunk", handler: say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n"),
-			want: connectors.ClassUnclear, message: "HTTP 200: the answer was cut off: unexpected EOF", sent: 3},
+		{
+			name: "refused", dial: dialError(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}),
+			want: connectors.ClassRetry, message: "not sent: dial tcp: connection refused",
+		},
+		{
+			name: "no such host", dial: dialError(&net.DNSError{Err: "no such host", Name: "system.example", IsNotFound: true}),
+			want: connectors.ClassRetry, message: "not sent: lookup system.example: no such host",
+		},
+		{
+			name: "connecting takes too long", dial: func(ctx context.Context) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() },
+			want: connectors.ClassRetry, message: "not sent: context deadline exceeded", takes: DefaultTimeout,
+		},
+		{
+			name: "the answer takes too long", handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			want: connectors.ClassUnclear, message: "no answer: context deadline exceeded", sent: 3, takes: DefaultTimeout,
+		},
+		{
+			name: "the connection ends", handler: say(""),
+			want: connectors.ClassUnclear, message: "no answer: EOF", sent: 3,
+		},
+		{
+			name: "the connection ends in the header", handler: say("HTTP/1.1 200 OK\r\nA: b"),
+			want: connectors.ClassUnclear, message: "no answer: net/http: HTTP/1.x transport connection broken: unexpected EOF", sent: 3,
+		},
+		{
+			name: "the connection ends in the body", handler: say("HTTP/1.1 201 Created\r\nContent-Length: 100\r\nX-Transaction-Id: tx-1\r\n\r\n{\"a\":"),
+			want: connectors.ClassUnclear, message: "HTTP 201: the answer was cut off: unexpected EOF (request tx-1)", sent: 3,
+		},
+		{
+			name: "the connection ends in a chunk", handler: say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n"),
+			want: connectors.ClassUnclear, message: "HTTP 200: the answer was cut off: unexpected EOF", sent: 3,
+		},
 		{name: "the body takes too long", handler: hijack(func(conn net.Conn, rw *bufio.ReadWriter) {
 			_, _ = rw.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
 			_ = rw.Flush()
 			_, _ = io.Copy(io.Discard, conn)
 		}), want: connectors.ClassUnclear, message: "HTTP 200: the answer was cut off: context deadline exceeded", sent: 3, takes: DefaultTimeout},
-		{name: "a refusal is cut off", handler: say("HTTP/1.1 422 Unprocessable\r\nContent-Length: 100\r\n\r\nno such sta"),
-			want: connectors.ClassRejected, message: "HTTP 422: no such sta", sent: 1},
-		{name: "not HTTP", handler: say("SSH-2.0-OpenSSH_9.6\r\n"),
-			want: connectors.ClassUnclear, message: `no answer: net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.6"`, sent: 3},
+		{
+			name: "a refusal is cut off", handler: say("HTTP/1.1 422 Unprocessable\r\nContent-Length: 100\r\n\r\nno such sta"),
+			want: connectors.ClassRejected, message: "HTTP 422: no such sta", sent: 1,
+		},
+		{
+			name: "not HTTP", handler: say("SSH-2.0-OpenSSH_9.6\r\n"),
+			want: connectors.ClassUnclear, message: `no answer: net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.6"`, sent: 3,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, r := range []Request{read, write} {
@@ -245,9 +265,11 @@ type observer struct{ told []string }
 func (o *observer) Request(connector, verb, outcome string, _ time.Duration) {
 	o.told = append(o.told, connector+" "+verb+" "+outcome)
 }
+
 func (o *observer) Retried(connector, verb string) {
 	o.told = append(o.told, connector+" "+verb+" again")
 }
+
 func (o *observer) Throttled(connector string, pause time.Duration) {
 	o.told = append(o.told, connector+" throttled "+pause.String())
 }
