@@ -21,8 +21,8 @@ type Connector interface {
 	Throttled() time.Time
 }
 
-// A Target can be written to.
-type Target interface {
+// A Writer can change records that exist.
+type Writer interface {
 	Connector
 
 	// Resolve turns rendered values (see Record, and Lookup) into the values
@@ -37,6 +37,15 @@ type Target interface {
 	// record are the same to this system ("3" and 3, trimmed text).
 	Same(record, field string, want, have any) bool
 
+	// Update writes the fields in one call and returns the record as the
+	// system answered.
+	Update(ctx context.Context, change Change) (Record, error)
+}
+
+// A Target can also be given new records, once each.
+type Target interface {
+	Writer
+
 	// FindByKey returns the records of c that were created with the key,
 	// oldest first, each one re-checked to carry exactly that key.
 	FindByKey(ctx context.Context, c Collection, key string) ([]Record, error)
@@ -44,10 +53,14 @@ type Target interface {
 	// Create opens a record with the key in it, in one call, and returns it as
 	// the system answered.
 	Create(ctx context.Context, draft Draft) (Record, error)
+}
 
-	// Update writes the fields in one call and returns the record as the
-	// system answered.
-	Update(ctx context.Context, change Change) (Record, error)
+// A Mover knows which moves of a record's state its API takes. Systems that do
+// not say so take all of them. It does no I/O.
+type Mover interface {
+	// MayMove reports whether the record may be moved to the state, a column
+	// value of a state table.
+	MayMove(record Record, to string) bool
 }
 
 // A Draft is a record to be created. Fields are resolved values.
