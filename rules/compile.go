@@ -19,7 +19,8 @@ type candidate struct {
 	template *Template
 	when     *expr.Condition // nil: always
 	values   []*mapping      // of once and outbound, sorted by field
-	inbound  []*mapping
+	inbound  []*mapping      // as written
+	entries  []*mapping      // inbound, with each entry of a map on its own, sorted by field
 
 	needsParent bool // something looks at parent
 	wantsTicket bool // a value looks at parent.ticket
@@ -40,6 +41,46 @@ type mapping struct {
 	digest  string
 	value   *value
 	reads   []expr.Path
+	partner string // the field of the mapping of the other direction that is its pair
+}
+
+// entries are the mappings of an inbound field: of a map each entry is one of
+// its own, named FIELD/ENTRY, so that an edit of one says nothing of another.
+func (l *loader) entries(m *mapping, schema *connectors.Schema) []*mapping {
+	if m.value.kind != objectValue || schema.Fields[m.field].Type.Kind != connectors.Map {
+		return []*mapping{m}
+	}
+	all := make([]*mapping, len(m.value.members))
+	for i, member := range m.value.members {
+		entry := &mapping{field: m.field + "/" + member.name, section: m.section, at: member.at, value: member.value, reads: member.value.reads()}
+		entry.digest = l.digest(entry)
+		all[i] = entry
+	}
+	return all
+}
+
+// findPairs finds the mappings of which each writes what the other reads.
+func (c *candidate) findPairs(record string) {
+	for _, out := range c.values {
+		if out.section == onceSection {
+			continue
+		}
+		for _, in := range c.entries {
+			if out.readsField(record, in.field) && in.readsField(ticketName, out.field) {
+				out.partner, in.partner = in.field, out.field
+			}
+		}
+	}
+}
+
+// readsField reports whether a mapping reads a field, or an entry of a map, of
+// what expressions call root.
+func (m *mapping) readsField(root, field string) bool {
+	path := append(expr.Path{root}, strings.SplitN(field, "/", 2)...)
+	return slices.ContainsFunc(m.reads, func(read expr.Path) bool {
+		n := min(len(read), len(path))
+		return slices.Equal(read[:n], path[:n])
+	})
 }
 
 // compile compiles a template for a source and checks it against both schemas;
@@ -81,12 +122,16 @@ func (l *loader) compile(t *template, source connectors.Collection, f *findings,
 		c.needsParent = c.needsParent || readsParent(m.reads)
 		if d.field.section == inboundSection {
 			c.inbound = append(c.inbound, m)
+			c.entries = append(c.entries, l.entries(m, from)...)
 			continue
 		}
 		c.wantsTicket = c.wantsTicket || readsParentTicket(m.reads)
 		c.values = append(c.values, m)
 	}
-	slices.SortFunc(c.values, func(a, b *mapping) int { return cmp.Compare(a.field, b.field) })
+	for _, mappings := range [][]*mapping{c.values, c.entries} {
+		slices.SortFunc(mappings, func(a, b *mapping) int { return cmp.Compare(a.field, b.field) })
+	}
+	c.findPairs(source.Record)
 	l.compileState(c, from, f, t)
 	l.compileLifecycle(c, from, f, t)
 	if f.errors() > before {

@@ -12,6 +12,9 @@ type Input struct {
 	LinkID string
 	// Parent is what Record.Parent names; nil: not read, or there is none.
 	Parent *Parent
+	// Ticket is the record's ticket, for what is written back; nil: there is
+	// none, or it was not read.
+	Ticket *connectors.Record
 }
 
 // A Parent is a record's parent with its oldest ticket in each connector.
@@ -57,6 +60,9 @@ type Decision struct {
 	// Values are the mappings of once (if Action is Create) and outbound,
 	// sorted by field, also those that failed or are null.
 	Values []Value
+	// Inbound are the mappings of inbound, sorted by field, if Action is Update
+	// and the ticket was given. An entry of a map field is named FIELD/ENTRY.
+	Inbound []Value
 	// AwaitsParent is true where a value asked for parent.ticket and the
 	// parent has none (yet).
 	AwaitsParent bool
@@ -85,6 +91,9 @@ type Value struct {
 	// connectors.Lookup, or lists and maps of these.
 	Value any
 	Err   error // the mapping failed
+	// Pair is the field of the mapping of the other direction that writes what
+	// this one reads and reads what it writes; empty: there is none.
+	Pair string
 	// Sensitive is true where the configuration made the value from env() or a
 	// sensitive variable. It is written, and never shown.
 	Sensitive bool
