@@ -24,12 +24,12 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record 
 		if !stuck {
 			lost = append(lost, fieldFailure{v.Field, ReasonDidNotStick, didNotStick(ticket, v.Field)})
 		}
-		if v.Once {
-			continue
-		}
 		now := Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
-		next.Fields[outbound(v.Field)] = now
-		if !stuck {
+		switch {
+		case v.Once:
+		case stuck:
+			next.Fields[outbound(v.Field)] = now
+		default: // never agreed, so that a retry writes it
 			next.refuse(Refusal{What: outbound(v.Field), Pair: w.engine.digest.pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
 		}
 	}
@@ -41,13 +41,14 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record 
 			return verdict{}, err
 		}
 	}
-	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
-		return v, err
-	}
+	// Before the link is there: later nobody would look for them.
 	for _, f := range lost {
 		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
 			return verdict{}, err
 		}
+	}
+	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
+		return v, err
 	}
 	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
 	w.log.Info("opened a ticket", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
@@ -61,7 +62,16 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 	ticket := found[0]
 	next := w.confirmed(claim, ticket)
 	for name, opened := range claim.Opened.Fields {
-		next.Fields[name] = Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
+		now := Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
+		field := fieldOf(name)
+		if !ticket.Pristine || opened.Sent == w.engine.digest.of(nil) || !empty(ticket.Fields[field]) {
+			next.Fields[name] = now
+			continue
+		}
+		failure := fieldFailure{field, ReasonDidNotStick, didNotStick(ticket, field)}
+		if err := w.refuse(ctx, next, name, w.engine.digest.pair(now.From, now.Have), failure); err != nil {
+			return verdict{}, err
+		}
 	}
 	if state := w.stateOf(decision); state.Table != nil {
 		next.State = &StatePair{Source: claim.Opened.State, Target: rawState(ticket, state.TargetField)}

@@ -54,6 +54,9 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	if len(found) > 0 {
 		return w.adoptFound(ctx, claim, found, record, decision)
 	}
+	if err := w.stillAllowed(ctx, false); err != nil {
+		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
+	}
 	if !lease.good() {
 		return verdict{}, errors.Join(lease.expired(), w.unclaim(ctx, claim))
 	}
@@ -73,12 +76,12 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 func (w *work) createFailed(ctx context.Context, record connectors.Record, decision rules.Decision, claim stored, failure error) (verdict, error) {
 	var said *connectors.Error
 	if !errors.As(failure, &said) {
-		return w.unclear(claim), nil
+		return w.unclear(ctx, claim)
 	}
 	switch said.Class {
 	case connectors.ClassUnclear:
 		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", plain(failure))
-		return w.unclear(claim), nil
+		return w.unclear(ctx, claim)
 	case connectors.ClassRejected, connectors.ClassGone:
 		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, ReasonRejected), said.Error()}})
 	default: // certainly not done
@@ -87,13 +90,13 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 }
 
 // unclear comes back soon to look the key up; a hit needs no waiting.
-func (w *work) unclear(claim stored) verdict {
+func (w *work) unclear(ctx context.Context, claim stored) (verdict, error) {
 	now := w.engine.clock.Now()
 	again := now.Add(jitter(backoff(w.tries)))
 	if believed := claim.at.Add(w.patience(claim, true)); !claim.at.IsZero() && now.Before(believed) && again.After(believed) {
 		again = believed
 	}
-	return verdict{outcome: "parked", again: again, tries: w.tries + 1}
+	return w.again(ctx, again, "nobody ever saw the answer to a create; a ticket may have been opened all the same")
 }
 
 // unclaim removes a claim under which certainly nothing was sent.
@@ -170,13 +173,17 @@ func (w *work) resolve(ctx context.Context, g *guard, target connectors.Target, 
 	return send, failed, nil
 }
 
-// resumeClaim goes on where an owner of the claim stopped: a ticket may exist.
+// resumeClaim goes on where an owner of the claim stopped, or where the claim
+// was stopped while its record was private: a ticket may exist.
 func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	if err != nil && !isGone(err) {
 		return verdict{}, err
 	}
 	if err == nil && record.Private && !w.route.Private {
+		if claim.Phase == Stopped {
+			return nothing, nil
+		}
 		return w.stop(ctx, claim)
 	}
 	into, err := connectors.ParseCollection(claim.Opened.Into)
@@ -200,7 +207,7 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 	// An empty answer is believed only when no request can still take effect
 	// and the search has caught up.
 	if w.engine.clock.Now().Before(claim.at.Add(w.patience(claim, true))) {
-		return w.unclear(claim), nil
+		return w.unclear(ctx, claim)
 	}
 	if w.record == nil { // the source is gone, and no ticket was opened
 		return nothing, w.unclaim(ctx, claim)

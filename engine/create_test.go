@@ -275,7 +275,6 @@ func TestOnlyWhatMatchesGetsATicket(t *testing.T) {
 }
 
 func TestAPrivateRecordIsDroppedBeforeAnythingIsKept(t *testing.T) {
-	const canary = "canary-7f3a"
 	simulate(t, func(r *rig) {
 		r.start(oneRoute)
 		ref := incidents.Ref("01A")
@@ -302,7 +301,6 @@ func TestAPrivateRecordIsDroppedBeforeAnythingIsKept(t *testing.T) {
 }
 
 func TestARouteMayTakePrivateRecords(t *testing.T) {
-	const canary = "canary-7f3a"
 	simulate(t, func(r *rig) {
 		r.world.drops["detail"] = true
 		r.start(strings.Replace(oneRoute, "templates =", "private = true\n  templates =", 1))

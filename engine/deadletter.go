@@ -44,7 +44,7 @@ func (e *Engine) bury(ctx context.Context, d DeadLetter, private bool) error {
 	d.ID = deadID(d.Route, d.Record, d.Field, d.Reason)
 	d.At = e.clock.Now().UTC()
 	if private {
-		d.Message = "(the record is private; what was said about it is not kept)"
+		d.Message = notKept
 	}
 	value, err := json.Marshal(d)
 	if err != nil {
@@ -55,6 +55,32 @@ func (e *Engine) bury(ctx context.Context, d DeadLetter, private bool) error {
 	}
 	e.metrics.DeadLettered(d.Route, d.Reason)
 	e.log.Warn("dead letter", "dead", d.ID, "route", d.Route, "record", d.Record.String(), "reason", d.Reason, "field", d.Field, "message", d.Message)
+	return nil
+}
+
+// notKept stands for what was said about a private record.
+const notKept = "(the record is private; what was said about it is not kept)"
+
+// silence takes what was said about a record out of its dead letters on a
+// route.
+func (e *Engine) silence(ctx context.Context, route string, record connectors.Ref) error {
+	letters, err := e.Dead(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range letters {
+		if d.Route != route || d.Record != record || d.Message == notKept {
+			continue
+		}
+		d.Message = notKept
+		value, err := json.Marshal(d)
+		if err == nil {
+			_, err = e.store.Dead.Put(ctx, d.ID, value)
+		}
+		if err != nil {
+			return fmt.Errorf("dead letter %s: %w", d.ID, err)
+		}
+	}
 	return nil
 }
 
@@ -93,22 +119,21 @@ func (e *Engine) Dead(ctx context.Context) ([]DeadLetter, error) {
 	return letters, nil
 }
 
-func (e *Engine) deadLetter(ctx context.Context, id string) (DeadLetter, error) {
+func (e *Engine) deadLetter(ctx context.Context, id string) (d DeadLetter, revision uint64, err error) {
 	entry, err := e.store.Dead.Get(ctx, id)
+	if err == nil {
+		err = json.Unmarshal(entry.Value, &d)
+	}
 	if err != nil {
-		return DeadLetter{}, fmt.Errorf("dead letter %s: %w", id, err)
+		return DeadLetter{}, 0, fmt.Errorf("dead letter %s: %w", id, err)
 	}
-	var d DeadLetter
-	if err := json.Unmarshal(entry.Value, &d); err != nil {
-		return DeadLetter{}, fmt.Errorf("dead letter %s: %w", id, err)
-	}
-	return d, nil
+	return d, entry.Revision, nil
 }
 
 // RetryDead forgets why something was refused and looks at the record anew.
 // It returns ErrNotFound where there is no such dead letter.
 func (e *Engine) RetryDead(ctx context.Context, id string) error {
-	d, err := e.deadLetter(ctx, id)
+	d, revision, err := e.deadLetter(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -121,7 +146,12 @@ func (e *Engine) RetryDead(ctx context.Context, id string) error {
 	if err := e.store.Hints.Add(ctx, d.Record, ""); err != nil {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
-	return e.DropDead(ctx, id)
+	// The record may have been looked at already, and be dead again.
+	err = e.store.Dead.Delete(ctx, id, revision)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return fmt.Errorf("retry dead letter %s: %w", id, err)
+	}
+	return nil
 }
 
 // forgiveLink removes the refusal behind a dead letter from its link.
@@ -140,7 +170,6 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 			forgiven = len(next.Refused) > 0
 			next.Refused = nil
 		}
-		delete(next.Fields, outbound(d.Field)) // as never agreed: an empty field is written
 		if !forgiven {
 			return nil
 		}
@@ -154,7 +183,7 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 
 // DropDead removes a dead letter; ErrNotFound where there is none.
 func (e *Engine) DropDead(ctx context.Context, id string) error {
-	if _, err := e.deadLetter(ctx, id); err != nil {
+	if _, _, err := e.deadLetter(ctx, id); err != nil {
 		return err
 	}
 	if err := e.store.Dead.Delete(ctx, id, 0); err != nil {

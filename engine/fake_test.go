@@ -43,6 +43,8 @@ type fault struct {
 	after bool          // the system had done it already
 	late  time.Duration // the system does it so much later
 	pause time.Duration // of a throttled call
+	then  func()        // happens before the answer
+	ok    bool          // nothing fails
 }
 
 func newWorld() *world {
@@ -169,6 +171,12 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	}
 	c.w.mu.Unlock()
 	if f == nil {
+		return do()
+	}
+	if f.then != nil {
+		defer f.then()
+	}
+	if f.ok {
 		return do()
 	}
 	if f.after {

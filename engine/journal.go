@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -77,6 +78,18 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	}
 	w.engine.step(StepJournaled)
 	return nil
+}
+
+// keepLosers journals the values that are about to be written over, before
+// they are: later nobody would know them. It returns what is left to journal.
+func (w *work) keepLosers(ctx context.Context, entry JournalEntry) (JournalEntry, error) {
+	losers := entry
+	losers.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n note) bool { return n.Lost == nil })
+	if len(losers.Notes) == 0 {
+		return entry, nil
+	}
+	entry.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n note) bool { return n.Lost != nil })
+	return entry, w.journal(ctx, losers)
 }
 
 // Decisions returns what was decided about a record, newest first; the zero

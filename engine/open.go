@@ -41,7 +41,7 @@ func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, befo
 		return verdict{}, err
 	}
 	if decision.Action != rules.Create {
-		return w.declined(ctx, record, decision, dead)
+		return w.declined(ctx, record, decision, before, dead)
 	}
 	if decision.AwaitsParent {
 		if until, ok, err := w.awaitParent(ctx, record, decision, parent, before); err != nil || ok {
@@ -52,7 +52,13 @@ func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, befo
 }
 
 // declined keeps the decision that a record gets no ticket.
-func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, dead stored) (verdict, error) {
+func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead stored) (verdict, error) {
+	dropped := record.Private && !w.route.Private
+	if dropped && before != (mark{}) { // it was public, and decided
+		if err := w.forget(ctx); err != nil {
+			return verdict{}, err
+		}
+	}
 	if dead.Link != nil {
 		if err := w.engine.store.Links.Delete(ctx, dead.ID, dead.revision); err != nil {
 			return verdict{}, err
@@ -63,7 +69,7 @@ func (w *work) declined(ctx context.Context, record connectors.Record, decision 
 		return verdict{}, err
 	}
 	m := mark{Version: record.Version}
-	if record.Private && !w.route.Private {
+	if dropped {
 		m = mark{Private: true}
 	}
 	w.log.Info("no ticket", "template", decision.Template, "reason", decision.Reason)
@@ -91,8 +97,8 @@ func (w *work) awaitParent(ctx context.Context, record connectors.Record, decisi
 			return verdict{}, false, err
 		}
 	}
-	pause := min(backoff(w.tries), longestParentPause, template.Lifecycle.ParentWait)
-	return verdict{outcome: "parked", again: now.Add(jitter(pause)), tries: w.tries + 1}, true, nil
+	pause := min(max(now.Sub(since), firstBackoff), longestParentPause, template.Lifecycle.ParentWait)
+	return w.waitUntil(now.Add(jitter(pause))), true, nil // which is no failure
 }
 
 // parentMayGetTicket reports whether some route may still open a ticket for

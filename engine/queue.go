@@ -2,7 +2,6 @@ package engine
 
 import (
 	"sync"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
@@ -91,8 +90,7 @@ func (q *queue) done(k queueKey) {
 	q.ready.Signal()
 }
 
-// keep tells the store that every hint held here is still wanted. Those older
-// than age only, so that quick work costs nothing.
+// keep tells the store that every hint held here is still wanted.
 func (q *queue) keep() {
 	q.mu.Lock()
 	var hints []Hint
@@ -120,13 +118,13 @@ func (q *queue) close() {
 	q.ready.Broadcast()
 }
 
-// newest is the time of the newest of the hints, and the most tries.
-func newest(hints []Hint) (at time.Time, tries int) {
+// triesOf is how often what was scheduled in a slot has failed. All routes of
+// a source see a hint; what one route failed at is no failure of another.
+func triesOf(slot string, hints []Hint) (tries int) {
 	for _, h := range hints {
-		if h.At.After(at) {
-			at = h.At
+		if h.Slot == slot {
+			tries = max(tries, h.Tries)
 		}
-		tries = max(tries, h.Tries)
 	}
-	return at, tries
+	return tries
 }

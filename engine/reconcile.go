@@ -25,6 +25,7 @@ type work struct {
 	log    *slog.Logger
 
 	record *connectors.Record // the source, as read last; nil: not yet
+	readAt time.Time          // not later than the system's answer
 }
 
 // A verdict is how a reconcile ended.
@@ -54,11 +55,8 @@ func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	_, tries := newest(hints)
-	w := &work{
-		engine: e, config: config, route: route, source: key.source, tries: tries,
-		linkID: LinkID(route.Name, key.source, 1),
-	}
+	linkID := LinkID(route.Name, key.source, 1)
+	w := &work{engine: e, config: config, route: route, source: key.source, linkID: linkID, tries: triesOf(linkID, hints)}
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
 
 	v, err := w.run(ctx)
@@ -102,13 +100,24 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 		err := w.bury(ctx, ReasonRejected, said.Field, w.quote(failure))
 		return deadEnded, err
 	}
-	if exhausted(w.tries) {
-		err := w.bury(ctx, ReasonGaveUp, "", "it did not work for a day; the last time: "+w.quote(failure))
-		return deadEnded, err
-	}
 	pause := jitter(backoff(w.tries))
-	w.log.Warn("will try again", "in", pause.Round(time.Millisecond), "tries", w.tries+1, "error", plain(failure))
-	return verdict{outcome: "parked", again: now.Add(pause), tries: w.tries + 1}, nil
+	w.log.Warn("it did not work", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", plain(failure))
+	return w.again(ctx, now.Add(pause), "the last time: "+w.quote(failure))
+}
+
+// again looks again at t after a failure, or gives up when a day went by.
+func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict, error) {
+	if exhausted(w.tries) {
+		return deadEnded, w.bury(ctx, ReasonGaveUp, "", "it did not work for a day; "+failure)
+	}
+	return verdict{outcome: "parked", again: t, tries: w.tries + 1}, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // quote is what the system said, if the record that it may be quoting is known
@@ -124,9 +133,6 @@ func (w *work) bury(ctx context.Context, reason, field, message string) error {
 	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
 }
 
-// private reports whether nothing of the record may be kept.
-func (w *work) private() bool { return w.record != nil && w.record.Private }
-
 func (w *work) run(ctx context.Context) (verdict, error) {
 	link, err := w.engine.loadLink(ctx, w.linkID)
 	switch {
@@ -135,9 +141,13 @@ func (w *work) run(ctx context.Context) (verdict, error) {
 	case err != nil:
 		return verdict{}, err
 	}
-	switch link.Phase {
-	case Claim:
+	switch {
+	case link.Opened != nil: // a claim, also one that was stopped
 		return w.resumeClaim(ctx, link)
+	case link.Target == nil:
+		return nothing, nil
+	}
+	switch link.Phase {
 	case Active, Stopped, Orphan:
 		return w.keepInStep(ctx, link)
 	default: // gone and detached rest until a person changes that
@@ -151,11 +161,12 @@ func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
 	if g == nil {
 		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
 	}
+	began := w.engine.clock.Now()
 	record, err := g.read(ctx, w.source)
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	w.record = &record
+	w.record, w.readAt = &record, began
 	return record, nil
 }
 

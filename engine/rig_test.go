@@ -60,6 +60,7 @@ func simulate(t *testing.T, test func(r *rig)) {
 			if t.Failed() {
 				t.Log(r.log.String())
 			}
+			time.Sleep(48 * time.Hour) // what the store has scheduled goes off
 		}()
 		test(r)
 	})

@@ -60,7 +60,7 @@ type Hints interface {
 	Add(ctx context.Context, ref connectors.Ref, delivery string) error
 
 	// AddAt stores a hint for later under a slot; a newer one of the same slot
-	// replaces it. A time in the past is now. tries comes back with it.
+	// replaces it. A time in the past is now. slot and tries come back with it.
 	AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error
 
 	// Consume hands the hints for records of source to deliver, one at a time
@@ -87,6 +87,7 @@ type Hints interface {
 type Hint struct {
 	Ref   connectors.Ref
 	At    time.Time // when it was stored
+	Slot  string    // from AddAt; empty: from Add
 	Tries int       // from AddAt
 
 	Ack  func()

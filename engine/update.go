@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -16,9 +15,6 @@ import (
 // keepInStep brings an existing ticket up to date with its source.
 func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	template := w.config.Set.Templates[link.Template]
-	if link.Target == nil { // stopped as a claim
-		return nothing, nil
-	}
 	guard, target, err := w.targetOf(link.Target.Collection)
 	if template == nil || template.Target != link.Target.Collection || err != nil {
 		return w.orphan(ctx, link)
@@ -122,7 +118,7 @@ func (w *work) mergeInput(ctx context.Context, g *guard, target connectors.Targe
 	for _, f := range failed {
 		name := outbound(f.field)
 		dead[name] = true
-		if err := w.refuse(ctx, link, name, d.pair(f.reason, f.message), f); err != nil {
+		if err := w.refuse(ctx, link, name, d.pair(f.reason, wantOf(decision.Values, f, d)), f); err != nil {
 			return mergeInput{}, nil, err
 		}
 	}
@@ -147,6 +143,18 @@ func (w *work) mergeInput(ctx context.Context, g *guard, target connectors.Targe
 		},
 		digest: d,
 	}, dead, nil
+}
+
+// wantOf tells one failure of a mapping from another: by the value that could
+// not be resolved, for what a system says differs from time to time, or by
+// what the rules said where there is no value.
+func wantOf(values []rules.Value, f fieldFailure, d digester) string {
+	for _, v := range values {
+		if v.Field == f.field && v.Err == nil {
+			return d.of(v.Value)
+		}
+	}
+	return f.message
 }
 
 // forgiveChanged forgets refusals of pairs that are no longer what they were;
@@ -191,11 +199,20 @@ type sending struct {
 // send saves the intent, sends it and saves what was agreed. A field that is
 // refused is left out of the next try.
 func (w *work) send(ctx context.Context, s sending) (verdict, error) {
+	if len(s.writes) > 0 {
+		var err error
+		if s.entry, err = w.keepLosers(ctx, s.entry); err != nil {
+			return verdict{}, err
+		}
+	}
 	s.next.Intent = nil
 	revision := s.link.revision
 	var failure error
 	refusedAny := false
 	for len(s.writes) > 0 {
+		if failure = w.stillAllowed(ctx, refusedAny); failure != nil {
+			break
+		}
 		lease := w.engine.newLease()
 		intent, fields := w.intentOf(s)
 		s.next.Intent = intent
@@ -223,7 +240,9 @@ func (w *work) send(ctx context.Context, s sending) (verdict, error) {
 		var said *connectors.Error
 		if !errors.As(err, &said) || said.Class == connectors.ClassUnclear {
 			w.log.Warn("nobody saw the answer to an update; what became of it is settled later", "error", plain(err))
-			return w.waitUntil(w.engine.clock.Now().Add(w.patience(stored{Link: s.next, at: w.engine.clock.Now()}, false))), nil
+			now := w.engine.clock.Now()
+			dead := now.Add(w.patience(stored{Link: s.next, at: now}, false))
+			return w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to an update")
 		}
 		if said.Class != connectors.ClassRejected {
 			failure = err // certainly not done
@@ -277,13 +296,13 @@ func (w *work) intentOf(s sending) (*Intent, map[string]any) {
 }
 
 // agree takes what the system answered as agreed. A field that still holds its
-// value from before did not stick.
+// value from before did not stick: nothing new was agreed, so that a retry
+// writes it again.
 func (w *work) agree(ctx context.Context, s *sending, answer connectors.Record) error {
 	for _, f := range s.writes {
 		name, field := f.mapping.name, f.mapping.field
 		have := answer.Fields[field]
 		now := Agreement{From: w.engine.digest.of(f.mapping.want), Have: w.engine.digest.of(have), Expr: f.mapping.expr}
-		s.next.Fields[name] = now
 		s.entry.Writes = append(s.entry.Writes, field)
 		if now.Have == w.engine.digest.of(f.was) && !s.target.Same(s.link.Target.Record, field, f.value, have) {
 			failure := fieldFailure{field, ReasonDidNotStick, didNotStick(answer, field)}
@@ -292,6 +311,7 @@ func (w *work) agree(ctx context.Context, s *sending, answer connectors.Record) 
 			}
 			continue
 		}
+		s.next.Fields[name] = now
 		if s.next.forgive(name) {
 			if err := w.engine.exhume(ctx, w.route.Name, w.source, field); err != nil {
 				return err
@@ -352,14 +372,18 @@ func (w *work) settle(l *Link, ticket connectors.Record) []note {
 
 // stop ends everything that was derived from a record that turned private.
 func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
+	// First what the link does not hold: a stopped one is not looked at again.
+	if err := w.forget(ctx); err != nil {
+		return verdict{}, err
+	}
 	next := link.clone()
 	next.Phase = Stopped
 	next.withoutContents()
+	if link.Opened != nil { // where to look for the ticket when it is public again
+		next.Opened = &Opened{Into: link.Opened.Into}
+	}
 	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
 		return verdict{}, err
-	}
-	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
-		return verdict{}, fmt.Errorf("purge journal: %w", err)
 	}
 	w.log.Info("stopped: the record turned private")
 	entry := w.entry()

@@ -62,10 +62,7 @@ func TestWhatAPersonTypedStaysUntilTheSourceChanges(t *testing.T) {
 		if title := r.world.field(ticket, "title"); title != "Database is back" {
 			t.Errorf("the title is %v", title)
 		}
-		notes := r.decisions(ref)[0].Notes
-		if len(notes) != 1 || notes[0].What != "conflict" || notes[0].Lost != "DB outage, see vendor case" {
-			t.Errorf("the losing value is not in the journal: %+v", notes)
-		}
+		r.lostInJournal(ref, "DB outage, see vendor case")
 	})
 }
 

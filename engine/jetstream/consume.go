@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -196,10 +197,13 @@ func read(msg jetstream.Msg) (engine.Hint, uint64, error) {
 	if err != nil {
 		return engine.Hint{}, 0, err
 	}
-	tries, _ := strconv.Atoi(msg.Headers().Get(headerTries)) // absent but in scheduled ones
+	// Both are absent but in scheduled ones.
+	slot, _ := url.PathUnescape(msg.Headers().Get(headerSlot))
+	tries, _ := strconv.Atoi(msg.Headers().Get(headerTries))
 	return engine.Hint{
 		Ref:   ref,
 		At:    md.Timestamp,
+		Slot:  slot,
 		Tries: tries,
 		Ack:   func() { _ = msg.Ack() },
 		Keep:  func() { _ = msg.InProgress() },

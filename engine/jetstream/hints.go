@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -41,7 +42,7 @@ func (h *hints) Add(ctx context.Context, ref connectors.Ref, delivery string) er
 func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error {
 	msg := &nats.Msg{
 		Subject: h.topology.retry(slot),
-		Header:  nats.Header{headerTries: {strconv.Itoa(tries)}},
+		Header:  nats.Header{headerSlot: {url.PathEscape(slot)}, headerTries: {strconv.Itoa(tries)}},
 		Data:    []byte(ref.String()),
 	}
 	// The server takes whole RFC 3339 and fires what is past at once. Rounded

@@ -38,9 +38,10 @@ const (
 
 	// metadataName of a consumer is the name that it keeps the place of.
 	metadataName = "lockstep.name"
-	// headerTries travels with a scheduled hint. The server hands every header
-	// on to the message that fires, but for its own Nats-Schedule-*,
-	// Nats-Expected-* and Nats-Msg-Id.
+	// headerSlot and headerTries travel with a scheduled hint. The server hands
+	// every header on to the message that fires, but for its own
+	// Nats-Schedule-*, Nats-Expected-* and Nats-Msg-Id.
+	headerSlot  = "Lockstep-Slot" // percent-encoded
 	headerTries = "Lockstep-Tries"
 )
 

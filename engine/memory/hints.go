@@ -53,6 +53,7 @@ type place struct {
 type message struct {
 	ref      connectors.Ref
 	at       time.Time
+	slot     string
 	tries    int
 	deadline time.Time     // of one in work: it is delivered again then
 	over     chan struct{} // closed when it is no longer live
@@ -82,18 +83,18 @@ func (h *hints) Add(ctx context.Context, ref connectors.Ref, id string) error {
 		}
 		h.deliveries[d] = now
 	}
-	h.add(ref, 0)
+	h.add(ref, "", 0)
 	return nil
 }
 
 // add puts a hint at every place of its source; h.mu is held.
-func (h *hints) add(ref connectors.Ref, tries int) {
+func (h *hints) add(ref connectors.Ref, slot string, tries int) {
 	for _, p := range h.places {
 		if p.source != ref.Collection {
 			continue
 		}
 		p.remove(ref)
-		m := &message{ref: ref, at: h.clock.Now(), tries: tries, over: make(chan struct{})}
+		m := &message{ref: ref, at: h.clock.Now(), slot: slot, tries: tries, over: make(chan struct{})}
 		p.live[ref] = m
 		p.wait(m)
 	}
@@ -151,7 +152,7 @@ func (h *hints) fire() {
 			return
 		}
 		delete(h.scheduled, slot)
-		h.add(s.ref, s.tries)
+		h.add(s.ref, slot, s.tries)
 	}
 }
 
@@ -245,7 +246,7 @@ func (h *hints) hint(p *place, m *message) engine.Hint {
 	// A message handed out may have gone back to waiting; acknowledging it
 	// then still means that it is done.
 	return engine.Hint{
-		Ref: m.ref, At: m.at, Tries: m.tries,
+		Ref: m.ref, At: m.at, Slot: m.slot, Tries: m.tries,
 		Ack: func() {
 			h.mu.Lock()
 			defer h.mu.Unlock()

@@ -14,12 +14,13 @@ import (
 var scheduleCases = []testCase{
 	{"schedules/due later", func(t *testing.T, store engine.Store) {
 		c := consume(t, store, "r", incidents)
-		addAt(t, store, "slot", incidents.Ref("1"), time.Hour, 7)
+		const slot = "a slot/with % and ü"
+		addAt(t, store, slot, incidents.Ref("1"), time.Hour, 7)
 		c.quiet(time.Hour - time.Second)
 		h := c.next(time.Second + slack)
 		h.Ack()
-		if h.Ref != incidents.Ref("1") || h.Tries != 7 {
-			t.Errorf("got %q, tries %d", h.Ref, h.Tries)
+		if h.Ref != incidents.Ref("1") || h.Slot != slot || h.Tries != 7 {
+			t.Errorf("got %q, slot %q, tries %d", h.Ref, h.Slot, h.Tries)
 		}
 		if late := time.Since(h.At); late > slack {
 			t.Errorf("stamped %v before it came", late)

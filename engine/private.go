@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// freshFor is how long a read of the source answers for its privacy. A save
+// and a look-up fit into it; a wait for a rate limit or a slow system does not.
+const freshFor = 2 * time.Second
+
+// private reports whether nothing of the record may be kept.
+func (w *work) private() bool { return w.record != nil && w.record.Private }
+
+// stillAllowed reads the source again before something is sent, if it was
+// read some time ago or a request was sent since. Where it turned private or
+// cannot be found, ErrConflict lets everything be decided anew.
+func (w *work) stillAllowed(ctx context.Context, sent bool) error {
+	if age := w.engine.clock.Now().Sub(w.readAt); !sent && age >= 0 && age < freshFor {
+		return nil
+	}
+	was := w.private()
+	if _, err := w.readSource(ctx); err != nil && !isGone(err) {
+		return err
+	} else if err != nil || w.private() != was {
+		return fmt.Errorf("not sent: record %s is no longer what it was: %w", w.source, ErrConflict)
+	}
+	return nil
+}
+
+// forget removes what is kept of a record that turned private: its journal,
+// and what its dead letters quote.
+func (w *work) forget(ctx context.Context) error {
+	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
+		return fmt.Errorf("purge journal: %w", err)
+	}
+	return w.engine.silence(ctx, w.route.Name, w.source)
+}
