@@ -68,12 +68,6 @@ type Agreement struct {
 	Expr string `json:"expr"`
 }
 
-// A StatePair is the pair of raw states last agreed on.
-type StatePair struct {
-	Source string `json:"source"`
-	Target string `json:"target"`
-}
-
 // Opened is what a creation was about to send: what the ticket is agreed on
 // when it is confirmed, whoever confirms it.
 type Opened struct {

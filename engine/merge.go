@@ -1,25 +1,57 @@
 package engine
 
-import "github.com/lockstep-sync/lockstep/rules"
+import (
+	"strings"
 
-// A mapping is one outbound value as it should be now.
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A side is one of the two records of a link, as the place that is written.
+type side string
+
+const (
+	targetSide side = "target"
+	sourceSide side = "source"
+)
+
+// A mapping is one value as it should be now.
 type mapping struct {
-	name  string // "out:" and the field
+	name  string // outbound(field) or inbound(field)
+	side  side   // where the field is
 	field string
 	expr  string
-	want  any  // as rendered
-	send  any  // as the target resolved it; nil: leave the field alone
-	ready bool // send is known; a mapping that changed must be
+	pair  string // name of the mapping that reads what this one writes, and the other way round
+	want  any    // as rendered
+	send  any    // as the system resolved it; nil: leave the field alone
+	ready bool   // send is known; a mapping that changed must be
 }
 
-// mergeInput is all that the merge of one side looks at.
+// outbound and inbound are the names of the mappings that write a field of the
+// ticket or of the source, fieldOf and sideOf the way back.
+func outbound(field string) string { return "out:" + field }
+
+func inbound(field string) string { return "in:" + field }
+
+func fieldOf(mapping string) string {
+	_, field, _ := strings.Cut(mapping, ":")
+	return field
+}
+
+func sideOf(mapping string) side {
+	if strings.HasPrefix(mapping, inbound("")) {
+		return sourceSide
+	}
+	return targetSide
+}
+
+// mergeInput is all that the merge looks at.
 type mergeInput struct {
 	mappings []mapping
 	agreed   map[string]Agreement
 	refused  func(name, pair string) bool // this very pair was refused
-	have     map[string]any               // the target's fields now
+	have     func(m mapping) any          // what the written field holds now
 	conflict rules.Conflict
-	same     func(field string, want, have any) bool
+	same     func(m mapping, have any) bool
 	digest   digester
 }
 
@@ -33,24 +65,25 @@ type write struct {
 // A note is something that the merge decided and somebody may ask about.
 type note struct {
 	Field string `json:"field"`
-	What  string `json:"what"`           // "differs", "conflict"
+	What  string `json:"what"`           // "differs", "conflict", "unclear", "unmapped", …
 	Lost  any    `json:"lost,omitempty"` // the losing value of a conflict
-	Side  string `json:"side,omitempty"` // whose value lost
+	Side  side   `json:"side,omitempty"` // whose value lost
 }
 
-// mergeResult is what should become of the target and of the agreements.
+// mergeResult is what should become of both sides and of the agreements.
 type mergeResult struct {
 	writes []write
 	agreed map[string]Agreement
 	notes  []note
 }
 
-// merge decides what to write to the target. It is the table of the protocol,
-// row by row, and pure.
+// merge decides what to write. It is the table of the protocol, row by row,
+// and pure. Each mapping is decided by itself; of a pair, one leaves to the
+// other what the other carries.
 func merge(in mergeInput) mergeResult {
 	out := mergeResult{agreed: map[string]Agreement{}}
 	for _, m := range in.mappings {
-		have := in.have[m.field]
+		have := in.have(m)
 		last, agreed := in.agreed[m.name]
 		now := Agreement{From: in.digest.of(m.want), Have: in.digest.of(have), Expr: m.expr}
 		if in.refused(m.name, in.digest.pair(now.From, now.Have)) {
@@ -59,9 +92,15 @@ func merge(in mergeInput) mergeResult {
 			}
 			continue
 		}
-		wantChanged, haveChanged := now.From != last.From, now.Have != last.Have
-		equal := func() bool { return m.ready && in.same(m.field, m.send, have) }
+		wantChanged, haveChanged, edited := now.From != last.From, now.Have != last.Have, last.Expr != m.expr
+		equal := func() bool { return m.ready && in.same(m, have) }
 		agree := func() { out.agreed[m.name] = now }
+		adopt := func() {
+			agree()
+			if !equal() {
+				out.notes = append(out.notes, note{Field: m.field, What: "differs"})
+			}
+		}
 		send := func() {
 			if agreed {
 				out.agreed[m.name] = last // until the answer is here
@@ -73,41 +112,49 @@ func merge(in mergeInput) mergeResult {
 		case m.want == nil, m.ready && m.send == nil:
 			agree()
 		case !agreed && (equal() || !empty(have)):
-			agree()
-			if !equal() {
-				out.notes = append(out.notes, note{Field: m.field, What: "differs"})
-			}
+			adopt()
 		case !agreed:
 			send()
-		case last.Expr != m.expr && haveChanged:
-			agree() // a reload never beats a person
-			if !equal() {
-				out.notes = append(out.notes, note{Field: m.field, What: "differs"})
-			}
-		case last.Expr != m.expr && equal():
+		case edited && (haveChanged || m.side == sourceSide):
+			adopt() // a reload never beats a person, and writes nothing back by itself
+		case edited && equal():
 			agree()
-		case last.Expr != m.expr:
+		case edited:
 			send()
 		case !wantChanged:
-			out.agreed[m.name] = last // a value people wrote is theirs
+			out.agreed[m.name] = last // a value people wrote is theirs, or the pair's to carry
 		case equal():
 			agree()
 		case !haveChanged:
 			send()
-		case in.conflict == rules.TargetWins:
-			agree()
-			out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: m.want, Side: "source"})
-		default:
-			// "latest" needs the time of the field; without it the source wins.
+		case wins(in.conflict, m.side):
 			send()
-			out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: have, Side: "target"})
+			out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: have, Side: m.side})
+		default:
+			agree()
+			if m.pair == "" { // of a pair the one that writes says so
+				out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: m.want, Side: other(m.side)})
+			}
 		}
 	}
 	return out
 }
 
+// wins reports whether, in a conflict, the value wins that is to be written to
+// the side. "latest" needs the time of the field; without it the source wins.
+func wins(c rules.Conflict, written side) bool {
+	return (c == rules.TargetWins) == (written == sourceSide)
+}
+
+func other(s side) side {
+	if s == sourceSide {
+		return targetSide
+	}
+	return sourceSide
+}
+
 // changed reports whether the merge will need to know what a mapping's value
-// is to the target: every row but "same".
+// is to the system: every row but "same".
 func changed(m mapping, last Agreement, agreed bool, d digester) bool {
 	return m.want != nil && (!agreed || last.Expr != m.expr || last.From != d.of(m.want))
 }

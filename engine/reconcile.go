@@ -264,8 +264,3 @@ func (w *work) saveMark(ctx context.Context, m mark) error {
 	return nil
 }
 
-// outbound is the name of the mapping that writes a ticket's field, and
-// fieldOf the field.
-func outbound(field string) string { return "out:" + field }
-
-func fieldOf(mapping string) string { return strings.TrimPrefix(mapping, "out:") }

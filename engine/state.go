@@ -5,7 +5,113 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
 )
+
+// A standing is the state of one record: its raw value, the value's category
+// where the system has categories, and where a table says what they mean.
+type standing struct {
+	collection connectors.Collection
+	raw        string
+	category   string
+}
+
+// StatePair is the pair of raw states last agreed on.
+type StatePair struct {
+	Source         string `json:"source"`
+	SourceCategory string `json:"source_category,omitempty"`
+	Target         string `json:"target"`
+	TargetCategory string `json:"target_category,omitempty"`
+}
+
+// stateInput is all that the merge of states looks at.
+type stateInput struct {
+	sync     rules.StateSync
+	conflict rules.Conflict
+	source   standing
+	target   standing
+	agreed   *StatePair
+	mayMove  func(s side, to string) bool
+	refused  func(pair string) bool // this very pair was refused
+	digest   digester
+}
+
+// stateResult is what should become of the states: at most one is written.
+type stateResult struct {
+	side   side   // empty: none
+	to     string // the value to write
+	agreed *StatePair
+	pair   string // digest of what was compared
+	note   string // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
+}
+
+// mergeState compares states through the table. A move within a class, or a
+// new table, writes nothing; an unmapped value counts as unchanged; a move that
+// the API does not take is not tried.
+func mergeState(in stateInput) stateResult {
+	now := &StatePair{Source: in.source.raw, SourceCategory: in.source.category, Target: in.target.raw, TargetCategory: in.target.category}
+	out := stateResult{agreed: in.agreed, pair: in.digest.pair(now.Source+"\x00"+now.SourceCategory, now.Target+"\x00"+now.TargetCategory)}
+	from, fromKnown := in.sync.Table.Label(in.source.collection, in.source.raw, in.source.category)
+	to, toKnown := in.sync.Table.Label(in.target.collection, in.target.raw, in.target.category)
+	switch {
+	case !fromKnown || !toKnown:
+		out.note = "unmapped"
+		return out
+	case from == to:
+		out.agreed = now
+		return out
+	case in.agreed == nil:
+		out.agreed, out.note = now, "differs"
+		return out
+	case in.refused(out.pair):
+		return out
+	}
+	// What was agreed counts by what today's table says of it.
+	lastFrom, _ := in.sync.Table.Label(in.source.collection, in.agreed.Source, in.agreed.SourceCategory)
+	lastTo, _ := in.sync.Table.Label(in.target.collection, in.agreed.Target, in.agreed.TargetCategory)
+	sourceMoved, targetMoved := from != lastFrom, to != lastTo
+	if sourceMoved && targetMoved {
+		out.note = "conflict"
+		sourceMoved = wins(in.conflict, targetSide)
+		targetMoved = !sourceMoved
+	}
+	switch {
+	case sourceMoved && in.sync.Direction != rules.Inbound:
+		out.side, out.to = targetSide, firstOf(in.sync.Table, from, in.target.collection)
+	case targetMoved && in.sync.Direction != rules.Outbound:
+		out.side, out.to = sourceSide, firstOf(in.sync.Table, to, in.source.collection)
+	default:
+		return out // nobody moved since, or the direction is off
+	}
+	switch {
+	case out.to == "":
+		out.side, out.note = "", "unmapped"
+	case !in.mayMove(out.side, out.to):
+		out.side, out.note = "", "move_not_taken"
+	}
+	return out
+}
+
+// firstOf is the value that stands for a state in a collection's system; empty
+// if the table has none.
+func firstOf(t *rules.StateTable, label string, c connectors.Collection) string {
+	for i := range t.States {
+		if values := t.States[i].Column(c); t.States[i].Label == label && len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
+}
+
+// standingOf reads the state of a record at a dotted path. The category is
+// known where the path is the one that the record type's schema names.
+func standingOf(r connectors.Record, path string, schema *connectors.Schema) standing {
+	s := standing{collection: r.Ref.Collection, raw: rawState(r, path)}
+	if schema != nil && schema.State != nil && schema.State.Field == path {
+		s.category = rawState(r, schema.State.Category)
+	}
+	return s
+}
 
 // rawState is the raw value at a dotted path of a record, as text; empty where
 // there is none.
@@ -13,13 +119,20 @@ func rawState(r connectors.Record, path string) string {
 	if path == "" {
 		return ""
 	}
-	var v any = r.Fields
-	for _, name := range strings.Split(path, ".") {
-		fields, _ := v.(map[string]any)
-		v = fields[name]
-	}
+	v := fieldAt(r, strings.Split(path, "."))
 	if v == nil {
 		return ""
 	}
 	return fmt.Sprint(v)
+}
+
+// fieldAt is the value at a path within a record's fields, nil where there is
+// none.
+func fieldAt(r connectors.Record, path []string) any {
+	var v any = r.Fields
+	for _, name := range path {
+		fields, _ := v.(map[string]any)
+		v = fields[name]
+	}
+	return v
 }
