@@ -33,9 +33,7 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record 
 			next.refuse(Refusal{What: outbound(v.Field), Pair: w.engine.digest.pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
 		}
 	}
-	if state := w.stateOf(decision); state.Table != nil {
-		next.State = &StatePair{Source: rawState(record, state.SourceField), Target: rawState(ticket, state.TargetField)}
-	}
+	next.State = w.begun(claim.Opened.State, ticket, decision)
 	if before.Failed {
 		if err := w.engine.exhume(ctx, w.route.Name, w.source, "*"); err != nil {
 			return verdict{}, err
@@ -52,7 +50,11 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record 
 	}
 	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
 	w.log.Info("opened a ticket", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
-	return settled, w.journal(ctx, entry)
+	v := settled
+	if w.config.Set.Templates[decision.Template].WritesBack {
+		v.again = w.engine.clock.Now() // for what the new ticket gives the source
+	}
+	return v, w.journal(ctx, entry)
 }
 
 // adoptFound makes a link of a claim whose ticket was found by its key. What
@@ -73,9 +75,7 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 			return verdict{}, err
 		}
 	}
-	if state := w.stateOf(decision); state.Table != nil {
-		next.State = &StatePair{Source: claim.Opened.State, Target: rawState(ticket, state.TargetField)}
-	}
+	next.State = w.begun(claim.Opened.State, ticket, decision)
 	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
 		return v, err
 	}
@@ -94,6 +94,18 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 	}
 	// The source may have changed since the ticket was opened.
 	return verdict{outcome: "ok", again: w.engine.clock.Now()}, nil
+}
+
+// begun are the states that a link begins with.
+func (w *work) begun(source *StatePair, ticket connectors.Record, decision rules.Decision) *StatePair {
+	sync := w.stateOf(decision)
+	if source == nil || sync.Table == nil {
+		return nil
+	}
+	to := standingOf(ticket, sync.TargetField, w.schema(ticket.Ref))
+	both := *source
+	both.Target, both.TargetCategory = to.raw, to.category
+	return &both
 }
 
 // haveOfFound is the digest of a field as it was when the ticket was opened:

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -20,6 +21,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	if err != nil {
 		return verdict{}, err
 	}
+	decision.Values = w.withState(decision)
 	send, failed, err := w.resolve(ctx, guard, target, decision.Target.Record, decision.Values)
 	if err != nil {
 		return verdict{}, err
@@ -31,7 +33,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	link := newLink(w.route.Name, w.source)
 	link.Template, link.Phase = decision.Template, Claim
 	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
-	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: rawState(record, w.stateOf(decision).SourceField)}
+	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: w.opening(record, decision)}
 	for _, v := range decision.Values {
 		if !v.Once {
 			link.Opened.Fields[outbound(v.Field)] = Sent{From: w.engine.digest.of(v.Value), Sent: w.engine.digest.of(send[v.Field]), Expr: v.Expr}
@@ -70,6 +72,32 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	w.engine.step(StepCreated)
 	w.engine.metrics.Wrote(decision.Target.Connector, "create")
 	return w.confirmCreated(ctx, claim, ticket, record, decision, send, before)
+}
+
+// opening are the states that a new ticket begins with: the target's follows
+// when it is confirmed.
+func (w *work) opening(record connectors.Record, decision rules.Decision) *StatePair {
+	sync := w.stateOf(decision)
+	if sync.Table == nil {
+		return nil
+	}
+	from := standingOf(record, sync.SourceField, w.schema(record.Ref))
+	return &StatePair{Source: from.raw, SourceCategory: from.category}
+}
+
+// withState adds the state that the table gives a new ticket, unless the
+// template names one.
+func (w *work) withState(decision rules.Decision) []rules.Value {
+	sync := w.stateOf(decision)
+	if sync.Table == nil || sync.Direction == rules.Inbound {
+		return decision.Values
+	}
+	to := firstOf(sync.Table, decision.State, decision.Target)
+	written := slices.ContainsFunc(decision.Values, func(v rules.Value) bool { return v.Field == sync.TargetField })
+	if to == "" || written {
+		return decision.Values
+	}
+	return append(slices.Clone(decision.Values), rules.Value{Field: sync.TargetField, Once: true, Value: to})
 }
 
 // createFailed decides what an error of the create call leaves behind.
@@ -137,7 +165,7 @@ func (w *work) refused(ctx context.Context, record connectors.Record, decision r
 
 // resolve renders values into what the target holds. Failures of fields come
 // back as such.
-func (w *work) resolve(ctx context.Context, g *guard, target connectors.Target, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
+func (w *work) resolve(ctx context.Context, g *guard, target connectors.Writer, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
 	var failed []fieldFailure
 	rendered := map[string]any{}
 	for _, v := range values {

@@ -165,7 +165,7 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 			return err
 		}
 		next := link.clone()
-		forgiven := next.forgive(outbound(d.Field))
+		forgiven := next.forgive(named(d.Field))
 		if d.Field == "" {
 			forgiven = len(next.Refused) > 0
 			next.Refused = nil

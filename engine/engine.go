@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -262,11 +263,41 @@ func (e *Engine) reportOrphans(ctx context.Context, set *rules.Set) {
 // delivery is the id of the webhook that said so, empty for none.
 func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
 	for _, ref := range refs {
-		if err := e.store.Hints.Add(ctx, ref, delivery); err != nil {
-			return fmt.Errorf("hint %s: %w", ref, err)
+		concerned, err := e.concerned(ctx, ref)
+		if err != nil {
+			return err
+		}
+		for _, source := range concerned {
+			if err := e.store.Hints.Add(ctx, source, delivery); err != nil {
+				return fmt.Errorf("hint %s: %w", source, err)
+			}
 		}
 	}
 	return nil
+}
+
+// concerned are the records to look at when a record may have changed: itself,
+// where a route begins with it, and the source of the link whose ticket it is.
+func (e *Engine) concerned(ctx context.Context, ref connectors.Ref) ([]connectors.Ref, error) {
+	var records []connectors.Ref
+	if config := e.config.Load(); slices.ContainsFunc(config.Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection }) {
+		records = append(records, ref)
+	}
+	entry, err := e.store.Targets.Get(ctx, ref.String())
+	if errors.Is(err, ErrNotFound) {
+		return records, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("index of tickets: %w", err)
+	}
+	link, err := e.loadLink(ctx, string(entry.Value))
+	if errors.Is(err, ErrNotFound) {
+		return records, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(records, link.Source), nil
 }
 
 // Ready reports whether the engine carries out a configuration.

@@ -73,7 +73,7 @@ type Agreement struct {
 type Opened struct {
 	Into   string          `json:"into"` // the collection that the ticket was opened in
 	Fields map[string]Sent `json:"fields"`
-	State  string          `json:"state,omitempty"`
+	State  *StatePair      `json:"state,omitempty"` // of the source
 }
 
 // Sent are the digests of one mapping in a request: of the rendered value, of
@@ -92,6 +92,11 @@ type Intent struct {
 	Side        string          `json:"side"`
 	ReadVersion string          `json:"read_version"`
 	Fields      map[string]Sent `json:"fields"`
+	// State is what is agreed of the states when the request was done,
+	// StatePath where it was written and StateWas the raw state before.
+	State     *StatePair `json:"state,omitempty"`
+	StatePath []string   `json:"state_path,omitempty"`
+	StateWas  string     `json:"state_was,omitempty"`
 }
 
 // A Refusal is something a system refused for good. It is not tried again

@@ -196,16 +196,20 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 
 // templateFor is the first template of a route that writes to the collection.
 func templateFor(r *rules.Route, target connectors.Collection) string {
-	candidates := slices.Clone(r.Templates)
-	if r.NoMatch != nil {
-		candidates = append(candidates, r.NoMatch)
-	}
-	for _, t := range candidates {
+	for _, t := range templatesOf(r) {
 		if t.Target == target {
 			return t.Name
 		}
 	}
 	return ""
+}
+
+// templatesOf are all templates that a route may choose.
+func templatesOf(r *rules.Route) []*rules.Template {
+	if r.NoMatch == nil {
+		return r.Templates
+	}
+	return append(slices.Clone(r.Templates), r.NoMatch)
 }
 
 // readRef reads any record through its connector's guard.

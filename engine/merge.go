@@ -16,9 +16,11 @@ const (
 
 // A mapping is one value as it should be now.
 type mapping struct {
-	name  string // outbound(field) or inbound(field)
-	side  side   // where the field is
-	field string
+	name  string   // outbound(field) or inbound(field)
+	side  side     // where the field is
+	field string   // as its system's Resolve and Update call it
+	path  []string // of the field within a record
+	state bool     // it writes the state of the link, which has agreements of its own
 	expr  string
 	pair  string // name of the mapping that reads what this one writes, and the other way round
 	want  any    // as rendered
@@ -35,6 +37,22 @@ func inbound(field string) string { return "in:" + field }
 func fieldOf(mapping string) string {
 	_, field, _ := strings.Cut(mapping, ":")
 	return field
+}
+
+// shown is how dead letters call a mapping: the ticket's field, or, of what is
+// written back, "inbound." and the source's. named is the way back.
+func shown(mapping string) string {
+	if sideOf(mapping) == sourceSide {
+		return "inbound." + fieldOf(mapping)
+	}
+	return fieldOf(mapping)
+}
+
+func named(shown string) string {
+	if field, ok := strings.CutPrefix(shown, "inbound."); ok {
+		return inbound(field)
+	}
+	return outbound(shown)
 }
 
 func sideOf(mapping string) side {
@@ -60,6 +78,7 @@ type write struct {
 	mapping mapping
 	value   any
 	was     any
+	agreed  *StatePair // of a state: what is agreed when it is written
 }
 
 // A note is something that the merge decided and somebody may ask about.

@@ -10,14 +10,14 @@ import (
 )
 
 // trimmedSame is a system that does not tell a text from its trimmed form.
-func trimmedSame(_ string, want, have any) bool {
+func trimmedSame(m mapping, have any) bool {
 	trim := func(v any) any {
 		if s, ok := v.(string); ok {
 			return strings.TrimSpace(s)
 		}
 		return v
 	}
-	return trim(want) == trim(have)
+	return trim(m.send) == trim(have)
 }
 
 // pipe is one outbound field kept in step by the merge: a source that people
@@ -36,7 +36,7 @@ func (p *pipe) reconcile() (sent int) {
 		mappings: []mapping{{name: "out:f", field: "f", expr: p.expr, want: p.source, send: p.source, ready: true}},
 		agreed:   p.agreed,
 		refused:  func(string, string) bool { return false },
-		have:     map[string]any{"f": p.ticket},
+		have:     func(mapping) any { return p.ticket },
 		conflict: p.conflict,
 		same:     trimmedSame,
 		digest:   testDigest,

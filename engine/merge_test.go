@@ -62,7 +62,7 @@ func TestMergeTable(t *testing.T) {
 				refused: func(name, pair string) bool {
 					return test.refused && name == "out:f" && pair == testDigest.pair(testDigest.of(test.want), testDigest.of(test.have))
 				},
-				have:     map[string]any{"f": test.have},
+				have:     func(mapping) any { return test.have },
 				conflict: test.conflict,
 				same:     trimmedSame,
 				digest:   testDigest,

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -36,7 +37,7 @@ func (w *work) open(ctx context.Context) (verdict, error) {
 // decideAndOpen decides anew and opens a ticket if the rules say so. dead is
 // the claim of an owner that is gone, if there is one.
 func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead stored) (verdict, error) {
-	decision, parent, err := w.decide(ctx, record, "")
+	decision, parent, err := w.decide(ctx, record, "", nil)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -134,10 +135,5 @@ func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, paren
 }
 
 func writesTo(r *rules.Route, connector string) bool {
-	for _, t := range r.Templates {
-		if t.Target.Connector == connector {
-			return true
-		}
-	}
-	return r.NoMatch != nil && r.NoMatch.Target.Connector == connector
+	return slices.ContainsFunc(templatesOf(r), func(t *rules.Template) bool { return t.Target.Connector == connector })
 }

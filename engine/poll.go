@@ -13,11 +13,17 @@ import (
 // defaultPollInterval is for connectors whose block was not decoded with one.
 const defaultPollInterval = time.Minute
 
-// setPollers starts and stops pollers so that every route's source has one.
+// setPollers starts and stops pollers so that every route's source has one,
+// and every collection of tickets from which something is written back.
 func (e *Engine) setPollers(set *rules.Set) {
 	wanted := map[connectors.Collection]bool{}
 	for _, route := range set.Routes {
 		wanted[route.Source] = true
+		for _, t := range templatesOf(route) {
+			if t.WritesBack {
+				wanted[t.Target] = true
+			}
+		}
 	}
 	for collection, stop := range e.pollers {
 		if !wanted[collection] {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -9,6 +10,9 @@ import (
 // freshFor is how long a read of the source answers for its privacy. A save
 // and a look-up fit into it; a wait for a rate limit or a slow system does not.
 const freshFor = 2 * time.Second
+
+// errNotAllowed says that nothing was sent although it was about to be.
+var errNotAllowed = errors.New("not sent")
 
 // private reports whether nothing of the record may be kept.
 func (w *work) private() bool { return w.record != nil && w.record.Private }
@@ -24,7 +28,7 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 	if _, err := w.readSource(ctx); err != nil && !isGone(err) {
 		return err
 	} else if err != nil || w.private() != was {
-		return fmt.Errorf("not sent: record %s is no longer what it was: %w", w.source, ErrConflict)
+		return fmt.Errorf("%w: record %s is no longer what it was: %w", errNotAllowed, w.source, ErrConflict)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -175,13 +174,14 @@ func isGone(err error) bool {
 	return known && class == connectors.ClassGone
 }
 
-// decide asks the rules. linked is the template of the link, empty for none.
-func (w *work) decide(ctx context.Context, record connectors.Record, linked string) (rules.Decision, *rules.Parent, error) {
+// decide asks the rules. linked is the template of the link, empty for none,
+// and ticket what the link leads to.
+func (w *work) decide(ctx context.Context, record connectors.Record, linked string, ticket *connectors.Record) (rules.Decision, *rules.Parent, error) {
 	parent, err := w.parent(ctx, record)
 	if err != nil {
 		return rules.Decision{}, nil, err
 	}
-	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent})
+	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket})
 	w.engine.step(StepDecided)
 	return d, parent, nil
 }
@@ -263,4 +263,3 @@ func (w *work) saveMark(ctx context.Context, m mark) error {
 	}
 	return nil
 }
-

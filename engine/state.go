@@ -38,11 +38,12 @@ type stateInput struct {
 
 // stateResult is what should become of the states: at most one is written.
 type stateResult struct {
-	side   side   // empty: none
-	to     string // the value to write
-	agreed *StatePair
-	pair   string // digest of what was compared
-	note   string // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
+	side   side       // empty: none
+	to     string     // the value to write
+	then   *StatePair // what is agreed when it is written
+	agreed *StatePair // what is agreed now
+	pair   string     // digest of what was compared
+	note   string     // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
 }
 
 // mergeState compares states through the table. A move within a class, or a
@@ -83,6 +84,7 @@ func mergeState(in stateInput) stateResult {
 	default:
 		return out // nobody moved since, or the direction is off
 	}
+	out.then = now.moved(out.side, out.to)
 	switch {
 	case out.to == "":
 		out.side, out.note = "", "unmapped"
@@ -90,6 +92,20 @@ func mergeState(in stateInput) stateResult {
 		out.side, out.note = "", "move_not_taken"
 	}
 	return out
+}
+
+// moved is the pair once one side is at a column value of a table.
+func (p StatePair) moved(s side, to string) *StatePair {
+	raw, category := to, ""
+	if name, ok := strings.CutPrefix(to, rules.CategoryPrefix); ok {
+		raw, category = "", name
+	}
+	if s == sourceSide {
+		p.Source, p.SourceCategory = raw, category
+	} else {
+		p.Target, p.TargetCategory = raw, category
+	}
+	return &p
 }
 
 // firstOf is the value that stands for a state in a collection's system; empty
@@ -119,12 +135,15 @@ func rawState(r connectors.Record, path string) string {
 	if path == "" {
 		return ""
 	}
-	v := fieldAt(r, strings.Split(path, "."))
+	v := fieldAt(r, statePath(path))
 	if v == nil {
 		return ""
 	}
 	return fmt.Sprint(v)
 }
+
+// statePath is the path that a state's field is written as.
+func statePath(field string) []string { return strings.Split(field, ".") }
 
 // fieldAt is the value at a path within a record's fields, nil where there is
 // none.

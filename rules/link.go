@@ -128,6 +128,7 @@ func (l *loader) adopt(t *template, c *candidate, source connectors.Collection) 
 	if t.made.Comments.Inbound == nil && t.made.Comments.Outbound == nil {
 		t.made.Comments = comments
 	}
+	t.made.WritesBack = t.made.WritesBack || len(c.inbound) > 0 || t.made.State != nil && t.made.State.Direction != Outbound
 	t.made.WantsParentTicket = t.made.WantsParentTicket || c.wantsTicket
 	if t.made.State != nil && t.made.State.SourceField == "" {
 		t.made.State.SourceField = c.state

@@ -97,6 +97,9 @@ type Template struct {
 	Files     Attachments
 	Lifecycle Lifecycle
 
+	// WritesBack is true where something of the ticket goes to the source:
+	// changes of the ticket matter then.
+	WritesBack bool
 	// WantsParentTicket is true where a value asks for parent.ticket.
 	WantsParentTicket bool
 }

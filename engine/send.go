@@ -1,0 +1,344 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A sending is a merged update on its way.
+type sending struct {
+	ends     *ends
+	link     stored // as loaded
+	next     *Link  // as it will be
+	template *rules.Template
+	parent   *rules.Parent
+	writes   []write
+	entry    JournalEntry
+
+	revision uint64 // of the link as saved last
+	sent     bool   // a request went out
+	refused  bool
+}
+
+// send writes to the target, then to the source: for each the intent is saved,
+// sent, and what was agreed taken note of.
+func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
+	if len(s.writes) > 0 {
+		var err error
+		if s.entry, err = w.keepLosers(ctx, s.entry); err != nil {
+			return verdict{}, err
+		}
+	}
+	s.next.Intent = nil
+	s.revision = s.link.revision
+	for _, to := range []side{targetSide, sourceSide} {
+		writes := slices.DeleteFunc(slices.Clone(s.writes), func(f write) bool { return f.mapping.side != to })
+		v, err := w.sendTo(ctx, s, to, writes)
+		if err != nil || v != nil {
+			return w.unsent(ctx, s, v, err)
+		}
+	}
+	if err := w.saveAgreed(ctx, s); err != nil {
+		return verdict{}, err
+	}
+	outcome := nothing
+	if s.refused {
+		outcome = deadEnded
+	}
+	if len(s.entry.Writes) == 0 && len(s.entry.Notes) == 0 && !s.refused {
+		return outcome, nil
+	}
+	if len(s.entry.Writes) > 0 {
+		outcome = settled
+		w.log.Info("brought in step", "template", s.link.Template, "target", s.link.Target.String(), "fields", s.entry.Writes)
+	}
+	return outcome, w.journal(ctx, s.entry)
+}
+
+// unsent ends a send whose request to one side was not done, or whose answer
+// nobody saw. What the other side was sent before is in the journal.
+func (w *work) unsent(ctx context.Context, s *sending, v *verdict, failure error) (verdict, error) {
+	if v == nil {
+		var said *connectors.Error
+		if !errors.As(failure, &said) && !errors.Is(failure, errNotAllowed) {
+			return verdict{}, failure // the store's
+		}
+		// Certainly not done: nothing is under way.
+		if err := w.saveAgreed(ctx, s); err != nil {
+			return verdict{}, err
+		}
+		if isGone(failure) {
+			failure = &connectors.Error{Class: connectors.ClassRetry, Op: "update", Record: said.Record, Message: "the record was gone between read and write", Err: failure}
+		}
+	}
+	if len(s.entry.Writes) > 0 {
+		if err := w.journal(ctx, s.entry); err != nil {
+			return verdict{}, err
+		}
+	}
+	if v != nil {
+		return *v, nil
+	}
+	return verdict{}, failure
+}
+
+// saveAgreed saves the link if it is not what is stored.
+func (w *work) saveAgreed(ctx context.Context, s *sending) error {
+	if s.revision == s.link.revision && sameLink(s.next, s.link.Link) {
+		return nil
+	}
+	revision, err := w.engine.saveLink(ctx, s.next, s.revision)
+	if err != nil {
+		return err
+	}
+	s.revision = revision
+	w.engine.step(StepAgreed)
+	return nil
+}
+
+// sendTo writes to one side. A field that is refused is left out of the next
+// try. A verdict means that nobody saw the answer; an error, that the request
+// was certainly not done.
+func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) (*verdict, error) {
+	e := s.ends.of(to)
+	for len(writes) > 0 {
+		if err := w.stillAllowed(ctx, s.sent); err != nil {
+			return nil, err
+		}
+		lease := w.engine.newLease()
+		intent, fields := w.intentOf(e, to, writes)
+		s.next.Intent = intent
+		saved, err := w.engine.saveLink(ctx, s.next, s.revision)
+		if err != nil {
+			return nil, err
+		}
+		s.revision, s.next.Intent = saved, nil
+		w.engine.step(StepIntentSaved)
+		answer, err := ask(e.guard, "update", func() (connectors.Record, error) {
+			if !lease.good() {
+				return connectors.Record{}, lease.expired()
+			}
+			return e.writer.Update(lease.bind(ctx), connectors.Change{Ref: e.ref, Stamp: intent.ID, Fields: fields})
+		})
+		s.sent = true
+		if err == nil {
+			w.engine.step(StepSent)
+			w.engine.metrics.Wrote(e.ref.Connector, "update")
+			return nil, w.agree(ctx, s, to, writes, answer)
+		}
+		var said *connectors.Error
+		if !errors.As(err, &said) || said.Class == connectors.ClassUnclear {
+			w.log.Warn("nobody saw the answer to an update; what became of it is settled later", "error", plain(err))
+			now := w.engine.clock.Now()
+			dead := now.Add(w.patience(stored{Link: s.next, at: now}, false))
+			v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to an update")
+			return &v, err
+		}
+		if said.Class != connectors.ClassRejected {
+			return nil, err
+		}
+		s.refused = true
+		if writes, err = w.leaveOut(ctx, s, writes, said); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// intentOf is what the next request to a side will carry.
+func (w *work) intentOf(e *end, to side, writes []write) (*Intent, map[string]any) {
+	intent := &Intent{ID: newStamp(), Side: string(to), ReadVersion: e.record.Version, Fields: map[string]Sent{}}
+	fields := map[string]any{}
+	for _, f := range writes {
+		fields[f.mapping.field] = f.value
+		if f.mapping.state {
+			intent.State, intent.StatePath, intent.StateWas = f.agreed, f.mapping.path, fmt.Sprint(f.was)
+			continue
+		}
+		intent.Fields[f.mapping.name] = Sent{From: w.engine.digest.of(f.mapping.want), Sent: w.engine.digest.of(f.value), Was: w.engine.digest.of(f.was), Expr: f.mapping.expr}
+	}
+	return intent, fields
+}
+
+// agree takes what the system answered as agreed. A field that still holds its
+// value from before did not stick: nothing new was agreed, so that a retry
+// writes it again.
+func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, answer connectors.Record) error {
+	e := s.ends.of(to)
+	d := w.engine.digest
+	var stuck []write
+	for _, f := range writes {
+		name, field := f.mapping.name, f.mapping.field
+		have := fieldAt(answer, f.mapping.path)
+		s.entry.Writes = append(s.entry.Writes, shown(name))
+		now := Agreement{From: d.of(f.mapping.want), Have: d.of(have), Expr: f.mapping.expr}
+		if now.Have == d.of(f.was) && !e.writer.Same(e.ref.Record, field, f.value, have) {
+			pair := d.pair(now.From, now.Have)
+			if f.mapping.state {
+				pair = f.mapping.pair
+			}
+			if err := w.refuse(ctx, s.next, name, pair, fieldFailure{shown(name), ReasonDidNotStick, didNotStick(answer, field)}); err != nil {
+				return err
+			}
+			continue
+		}
+		stuck = append(stuck, f)
+		*e = e.with(f.mapping.path, have)
+		if !f.mapping.state {
+			s.next.Fields[name] = now
+		}
+		if s.next.forgive(name) {
+			if err := w.engine.exhume(ctx, w.route.Name, w.source, shown(name)); err != nil {
+				return err
+			}
+		}
+	}
+	w.agreeState(s, stuck, answer)
+	w.agreePartners(s, stuck)
+	return nil
+}
+
+// agreeState takes the states as agreed once one was written.
+func (w *work) agreeState(s *sending, writes []write, answer connectors.Record) {
+	if !slices.ContainsFunc(writes, func(f write) bool { return f.mapping.state }) {
+		return
+	}
+	source, target := s.ends.source, s.ends.target
+	if answer.Ref == source.ref {
+		source.record = answer // with the category of its new state
+	}
+	from, to := w.standings(&ends{source: source, target: target}, *s.template.State)
+	s.next.State = &StatePair{Source: from.raw, SourceCategory: from.category, Target: to.raw, TargetCategory: to.category}
+}
+
+// agreePartners sets the agreements of the partners of what was written: from
+// the records as they were read, with only the written fields replaced by the
+// answer's values.
+func (w *work) agreePartners(s *sending, writes []write) {
+	if !slices.ContainsFunc(writes, func(f write) bool { return f.mapping.pair != "" && !f.mapping.state }) {
+		return
+	}
+	decision := w.config.Set.Decide(w.route.Name, rules.Input{
+		Record: s.ends.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &s.ends.target.record,
+	})
+	rendered := map[string]rules.Value{}
+	for _, v := range decision.Values {
+		rendered[outbound(v.Field)] = v
+	}
+	for _, v := range decision.Inbound {
+		rendered[inbound(v.Field)] = v
+	}
+	for _, f := range writes {
+		v, ok := rendered[f.mapping.pair]
+		if f.mapping.state || !ok || v.Err != nil {
+			continue
+		}
+		have := s.ends.have(mapping{side: sideOf(f.mapping.pair), path: fieldPath(v.Field)})
+		s.next.Fields[f.mapping.pair] = Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
+	}
+}
+
+// leaveOut remembers what was refused, the field that the system named or
+// else all of them, and returns what is left to send.
+func (w *work) leaveOut(ctx context.Context, s *sending, writes []write, said *connectors.Error) ([]write, error) {
+	d := w.engine.digest
+	named := slices.ContainsFunc(writes, func(f write) bool { return f.mapping.field == said.Field })
+	var left []write
+	for _, f := range writes {
+		if named && f.mapping.field != said.Field {
+			left = append(left, f)
+			continue
+		}
+		pair := d.pair(d.of(f.mapping.want), d.of(f.was))
+		if f.mapping.state {
+			pair = f.mapping.pair
+		}
+		failure := fieldFailure{shown(f.mapping.name), codeOf(said, ReasonRejected), said.Error()}
+		if err := w.refuse(ctx, s.next, f.mapping.name, pair, failure); err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
+}
+
+// forgiveChanged forgets refusals of pairs that are no longer what they were;
+// the write that may follow says anew whether they are refused.
+func (w *work) forgiveChanged(ctx context.Context, next *Link, pairs map[string]string, dead map[string]bool) error {
+	for _, r := range slices.Clone(next.Refused) {
+		if dead[r.What] || pairs[r.What] == r.Pair {
+			continue
+		}
+		next.forgive(r.What)
+		if err := w.engine.exhume(ctx, w.route.Name, w.source, shown(r.What)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuse remembers a refusal in the link and buries it, if it is a new one.
+func (w *work) refuse(ctx context.Context, link *Link, name, pair string, f fieldFailure) error {
+	if r, ok := link.refusal(name); ok && r.Pair == pair {
+		return nil
+	}
+	link.refuse(Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
+	f.field = shown(name)
+	return w.bury(ctx, f.reason, f.field, f.message)
+}
+
+// settle finds out what became of an intent whose answer nobody saw, from
+// evidence; it is never replayed. What the merge then sees is as if the answer
+// had come, or the request had not been sent.
+func (w *work) settle(l *Link, both *ends) []note {
+	intent := l.Intent
+	l.Intent = nil
+	e := both.of(side(intent.Side))
+	var notes []note
+	for name, sent := range intent.Fields {
+		now := w.engine.digest.of(fieldAt(e.record, fieldPath(fieldOf(name))))
+		done := Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
+		switch {
+		case e.record.Stamp == intent.ID:
+			if now != sent.Was {
+				done.Have = now // also what the system made of what was sent
+			}
+			l.Fields[name] = done
+		case e.record.Version == intent.ReadVersion, e.record.Stamp != "":
+			// Not done: the agreement stays, and the merge decides anew.
+		case now == sent.Sent:
+			l.Fields[name] = done
+		case now == sent.Was:
+			notes = append(notes, note{Field: shown(name), What: "unclear"})
+		default:
+			l.Fields[name] = done // what stands there now is the later edit
+			notes = append(notes, note{Field: shown(name), What: "unclear"})
+		}
+	}
+	if intent.State != nil && e.written(intent, fmt.Sprint(fieldAt(e.record, intent.StatePath)) != intent.StateWas) {
+		l.State = intent.State
+	}
+	return notes
+}
+
+// written reports, of a write that no field tells apart, whether the record
+// shows it: by its stamp, or else by its version and whether it changed.
+func (e *end) written(intent *Intent, changed bool) bool {
+	if e.record.Stamp != "" {
+		return e.record.Stamp == intent.ID
+	}
+	return e.record.Version != intent.ReadVersion && changed
+}
+
+// sameLink reports whether two links are the same document.
+func sameLink(a, b *Link) bool {
+	one, errOne := json.Marshal(a)
+	two, errTwo := json.Marshal(b)
+	return errOne == nil && errTwo == nil && bytes.Equal(one, two)
+}
