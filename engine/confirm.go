@@ -33,7 +33,7 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record 
 			next.refuse(Refusal{What: outbound(v.Field), Pair: w.engine.digest.pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
 		}
 	}
-	next.State = w.begun(claim.Opened.State, ticket, decision)
+	next.State = w.begun(claim.Opened.State, ticket, true, decision)
 	if before.Failed {
 		if err := w.engine.exhume(ctx, w.route.Name, w.source, "*"); err != nil {
 			return verdict{}, err
@@ -75,7 +75,7 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 			return verdict{}, err
 		}
 	}
-	next.State = w.begun(claim.Opened.State, ticket, decision)
+	next.State = w.begun(claim.Opened.State, ticket, ticket.Pristine, decision)
 	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
 		return v, err
 	}
@@ -96,14 +96,18 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 	return verdict{outcome: "ok", again: w.engine.clock.Now()}, nil
 }
 
-// begun are the states that a link begins with.
-func (w *work) begun(source *StatePair, ticket connectors.Record, decision rules.Decision) *StatePair {
+// begun are the states that a link begins with. A ticket is pristine where
+// nobody wrote it since it was opened.
+func (w *work) begun(source *StatePair, ticket connectors.Record, pristine bool, decision rules.Decision) *StatePair {
 	sync := w.stateOf(decision)
 	if source == nil || sync.Table == nil {
 		return nil
 	}
-	to := standingOf(ticket, sync.TargetField, w.schema(ticket.Ref))
 	both := *source
+	if !pristine && both.Target != "" {
+		return &both // what stands there now may be a later edit
+	}
+	to := standingOf(ticket, sync.TargetField, w.schema(ticket.Ref))
 	both.Target, both.TargetCategory = to.raw, to.category
 	return &both
 }

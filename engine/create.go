@@ -33,7 +33,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	link := newLink(w.route.Name, w.source)
 	link.Template, link.Phase = decision.Template, Claim
 	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
-	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: w.opening(record, decision)}
+	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: w.opening(record, decision, send)}
 	for _, v := range decision.Values {
 		if !v.Once {
 			link.Opened.Fields[outbound(v.Field)] = Sent{From: w.engine.digest.of(v.Value), Sent: w.engine.digest.of(send[v.Field]), Expr: v.Expr}
@@ -74,15 +74,19 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	return w.confirmCreated(ctx, claim, ticket, record, decision, send, before)
 }
 
-// opening are the states that a new ticket begins with: the target's follows
-// when it is confirmed.
-func (w *work) opening(record connectors.Record, decision rules.Decision) *StatePair {
+// opening are the states that a new ticket begins with, the target's if it is
+// sent.
+func (w *work) opening(record connectors.Record, decision rules.Decision, send map[string]any) *StatePair {
 	sync := w.stateOf(decision)
 	if sync.Table == nil {
 		return nil
 	}
 	from := standingOf(record, sync.SourceField, w.schema(record.Ref))
-	return &StatePair{Source: from.raw, SourceCategory: from.category}
+	pair := &StatePair{Source: from.raw, SourceCategory: from.category}
+	if state := send[sync.TargetField]; state != nil {
+		pair.Target = fmt.Sprint(state)
+	}
+	return pair
 }
 
 // withState adds the state that the table gives a new ticket, unless the

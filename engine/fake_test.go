@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -288,6 +289,7 @@ func (c *client) Update(ctx context.Context, change connectors.Change) (connecto
 		t.stamp = change.Stamp
 		t.version++
 		c.w.write(t, change.Fields, "lockstep")
+		c.w.changed = append(c.w.changed, change.Ref)
 		return c.w.read(change.Ref)
 	})
 }
@@ -298,6 +300,12 @@ func (c *client) Resolve(_ context.Context, record string, fields map[string]any
 	for name, v := range fields {
 		lookup, ok := v.(connectors.Lookup)
 		switch {
+		case name == "state":
+			n, err := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+			if err != nil {
+				return nil, nil, err
+			}
+			resolved[name] = n
 		case !ok:
 			resolved[name] = v
 		case lookup.Value == "lisa@example.com":
@@ -308,6 +316,11 @@ func (c *client) Resolve(_ context.Context, record string, fields map[string]any
 		}
 	}
 	return resolved, failed, nil
+}
+
+// MayMove: a ticket in 7 is closed for good.
+func (c *client) MayMove(record connectors.Record, _ string) bool {
+	return record.Ref.Record != "ticket" || record.Fields["state"] != int64(7)
 }
 
 func (c *client) Same(_, _ string, want, have any) bool { return store(want) == store(have) }

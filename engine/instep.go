@@ -65,15 +65,17 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		target: end{guard: guard, writer: target, ref: *link.Target, record: ticket},
 	}
 	both.source.writer, _ = both.source.guard.connector.(connectors.Writer)
-	if link.Intent != nil {
-		entry.Notes = append(entry.Notes, w.settle(next, both)...)
-	}
 	if decision.Action != rules.Update {
 		w.log.Warn("its template decides nothing", "template", link.Template, "reason", decision.Reason)
 		return nothing, nil
 	}
 
 	s := &sending{ends: both, link: link, next: next, entry: entry, template: template, parent: parent}
+	if link.Intent != nil {
+		if err := w.settle(ctx, s, decision); err != nil {
+			return verdict{}, err
+		}
+	}
 	in, dead, err := w.weigh(ctx, s, decision)
 	if err != nil {
 		return verdict{}, err

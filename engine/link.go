@@ -73,7 +73,7 @@ type Agreement struct {
 type Opened struct {
 	Into   string          `json:"into"` // the collection that the ticket was opened in
 	Fields map[string]Sent `json:"fields"`
-	State  *StatePair      `json:"state,omitempty"` // of the source
+	State  *StatePair      `json:"state,omitempty"` // of the source, and of the target where one was sent
 }
 
 // Sent are the digests of one mapping in a request: of the rendered value, of

@@ -173,7 +173,7 @@ func (w *work) intentOf(e *end, to side, writes []write) (*Intent, map[string]an
 func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, answer connectors.Record) error {
 	e := s.ends.of(to)
 	d := w.engine.digest
-	var stuck []write
+	var held []write
 	for _, f := range writes {
 		name, field := f.mapping.name, f.mapping.field
 		have := fieldAt(answer, f.mapping.path)
@@ -189,7 +189,7 @@ func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, a
 			}
 			continue
 		}
-		stuck = append(stuck, f)
+		held = append(held, f)
 		*e = e.with(f.mapping.path, have)
 		if !f.mapping.state {
 			s.next.Fields[name] = now
@@ -200,8 +200,8 @@ func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, a
 			}
 		}
 	}
-	w.agreeState(s, stuck, answer)
-	w.agreePartners(s, stuck)
+	w.agreeState(s, held, answer)
+	w.agreePartners(s, s.ends, held)
 	return nil
 }
 
@@ -221,12 +221,12 @@ func (w *work) agreeState(s *sending, writes []write, answer connectors.Record) 
 // agreePartners sets the agreements of the partners of what was written: from
 // the records as they were read, with only the written fields replaced by the
 // answer's values.
-func (w *work) agreePartners(s *sending, writes []write) {
+func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 	if !slices.ContainsFunc(writes, func(f write) bool { return f.mapping.pair != "" && !f.mapping.state }) {
 		return
 	}
 	decision := w.config.Set.Decide(w.route.Name, rules.Input{
-		Record: s.ends.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &s.ends.target.record,
+		Record: both.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &both.target.record,
 	})
 	rendered := map[string]rules.Value{}
 	for _, v := range decision.Values {
@@ -240,7 +240,7 @@ func (w *work) agreePartners(s *sending, writes []write) {
 		if f.mapping.state || !ok || v.Err != nil {
 			continue
 		}
-		have := s.ends.have(mapping{side: sideOf(f.mapping.pair), path: fieldPath(v.Field)})
+		have := both.have(mapping{side: sideOf(f.mapping.pair), path: fieldPath(v.Field)})
 		s.next.Fields[f.mapping.pair] = Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
 	}
 }
@@ -291,49 +291,6 @@ func (w *work) refuse(ctx context.Context, link *Link, name, pair string, f fiel
 	link.refuse(Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
 	f.field = shown(name)
 	return w.bury(ctx, f.reason, f.field, f.message)
-}
-
-// settle finds out what became of an intent whose answer nobody saw, from
-// evidence; it is never replayed. What the merge then sees is as if the answer
-// had come, or the request had not been sent.
-func (w *work) settle(l *Link, both *ends) []note {
-	intent := l.Intent
-	l.Intent = nil
-	e := both.of(side(intent.Side))
-	var notes []note
-	for name, sent := range intent.Fields {
-		now := w.engine.digest.of(fieldAt(e.record, fieldPath(fieldOf(name))))
-		done := Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
-		switch {
-		case e.record.Stamp == intent.ID:
-			if now != sent.Was {
-				done.Have = now // also what the system made of what was sent
-			}
-			l.Fields[name] = done
-		case e.record.Version == intent.ReadVersion, e.record.Stamp != "":
-			// Not done: the agreement stays, and the merge decides anew.
-		case now == sent.Sent:
-			l.Fields[name] = done
-		case now == sent.Was:
-			notes = append(notes, note{Field: shown(name), What: "unclear"})
-		default:
-			l.Fields[name] = done // what stands there now is the later edit
-			notes = append(notes, note{Field: shown(name), What: "unclear"})
-		}
-	}
-	if intent.State != nil && e.written(intent, fmt.Sprint(fieldAt(e.record, intent.StatePath)) != intent.StateWas) {
-		l.State = intent.State
-	}
-	return notes
-}
-
-// written reports, of a write that no field tells apart, whether the record
-// shows it: by its stamp, or else by its version and whether it changed.
-func (e *end) written(intent *Intent, changed bool) bool {
-	if e.record.Stamp != "" {
-		return e.record.Stamp == intent.ID
-	}
-	return e.record.Version != intent.ReadVersion && changed
 }
 
 // sameLink reports whether two links are the same document.
