@@ -16,8 +16,8 @@ import (
 func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	template := w.config.Set.Templates[link.Template]
 	guard, target, err := w.targetOf(link.Target.Collection)
-	if template == nil || template.Target != link.Target.Collection || err != nil {
-		return w.orphan(ctx, link)
+	if err != nil {
+		return verdict{}, err
 	}
 	if link.Intent != nil {
 		if dead := link.at.Add(w.patience(link, false)); w.engine.clock.Now().Before(dead) {
@@ -51,7 +51,11 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return w.stop(ctx, link)
 	}
 	if link.Phase == Stopped { // public again: read what was not read above
-		if ticket, err = guard.read(ctx, *link.Target); err != nil {
+		ticket, err = guard.read(ctx, *link.Target)
+		if isGone(err) {
+			return w.missing(ctx, link, "target", Gone)
+		}
+		if err != nil {
 			return verdict{}, err
 		}
 	}
@@ -394,6 +398,9 @@ func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
 // missing handles a side that could not be found: after two reads, ten minutes
 // apart, it is gone.
 func (w *work) missing(ctx context.Context, link stored, side string, then Phase) (verdict, error) {
+	if link.Phase == then {
+		return nothing, nil
+	}
 	now := w.engine.clock.Now()
 	next := link.clone()
 	if m := link.Missing; m == nil || m.Side != side {
@@ -415,21 +422,6 @@ func (w *work) missing(ctx context.Context, link stored, side string, then Phase
 	entry := w.entry()
 	entry.Template, entry.Action, entry.Reason, entry.Target = link.Template, string(rules.None), side+" is gone", *link.Target
 	return nothing, w.journal(ctx, entry)
-}
-
-// orphan rests a link whose template or connector is not configured, or whose
-// template opens its tickets elsewhere now.
-func (w *work) orphan(ctx context.Context, link stored) (verdict, error) {
-	if link.Phase != Active {
-		return nothing, nil
-	}
-	next := link.clone()
-	next.Phase = Orphan
-	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
-		return verdict{}, err
-	}
-	w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
-	return nothing, nil
 }
 
 // sameLink reports whether two links are the same document.
