@@ -43,6 +43,7 @@ type fault struct {
 	after bool          // the system had done it already
 	late  time.Duration // the system does it so much later
 	pause time.Duration // of a throttled call
+	first func()        // happens before the system does it
 	then  func()        // happens before the answer
 	ok    bool          // nothing fails
 }
@@ -172,6 +173,9 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	c.w.mu.Unlock()
 	if f == nil {
 		return do()
+	}
+	if f.first != nil {
+		f.first()
 	}
 	if f.then != nil {
 		defer f.then()
