@@ -36,10 +36,14 @@ func TestTwoDaemonsOpenOneTicket(t *testing.T) {
 				r.world.put(ref, false, critical())
 				for range 3 {
 					f := []fault{
-						{ok: true, first: slow(20 * time.Second)}, {ok: true, first: slow(2 * time.Minute)},
-						{ok: true, then: slow(20 * time.Second)}, {ok: true, then: slow(2 * time.Minute)},
-						{class: connectors.ClassUnclear}, {class: connectors.ClassUnclear, after: true},
-						{class: connectors.ClassUnclear, late: 100 * time.Second}, {class: connectors.ClassRetry},
+						{ok: true, first: slow(20 * time.Second)},
+						{ok: true, first: slow(2 * time.Minute)},
+						{ok: true, then: slow(20 * time.Second)},
+						{ok: true, then: slow(2 * time.Minute)},
+						{class: connectors.ClassUnclear},
+						{class: connectors.ClassUnclear, after: true},
+						{class: connectors.ClassUnclear, late: 100 * time.Second},
+						{class: connectors.ClassRetry},
 					}[random.IntN(8)]
 					r.world.fail("itsm", []string{"create", "update", "look up", "read"}[random.IntN(4)], f)
 				}

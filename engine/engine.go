@@ -240,8 +240,10 @@ func (e *Engine) forgetPlaces(ctx context.Context, set *rules.Set) {
 			continue
 		}
 		for _, ref := range pending {
-			letter := DeadLetter{Route: route, Record: ref, Reason: ReasonRouteGone,
-				Message: "the route was removed, or given another source, while the record waited; retrying hints the record anew"}
+			letter := DeadLetter{
+				Route: route, Record: ref, Reason: ReasonRouteGone,
+				Message: "the route was removed, or given another source, while the record waited; retrying hints the record anew",
+			}
 			if err := e.bury(ctx, letter, false); err != nil {
 				e.log.Error("a pending hint of a route that is gone was lost", "route", route, "record", ref.String(), "error", err)
 			}

@@ -92,8 +92,13 @@ func (c *running) orphaned(l *Link) bool {
 	if l.Target != nil {
 		target = l.Target.Collection
 	}
-	g := c.guards[target.Connector]
-	return target != template.Target || g == nil || g.kind != target.Type
+	return target != template.Target || !c.has(target)
+}
+
+// has reports whether the connector of a collection is configured.
+func (c *running) has(in connectors.Collection) bool {
+	g := c.guards[in.Connector]
+	return g != nil && g.kind == in.Type
 }
 
 func (e *Engine) view(s stored) LinkView {
@@ -239,9 +244,8 @@ func templateFor(r *rules.Route, target connectors.Collection) string {
 
 // readRef reads any record through its connector's guard.
 func (e *Engine) readRef(ctx context.Context, config *running, ref connectors.Ref) (connectors.Record, error) {
-	g := config.guards[ref.Connector]
-	if g == nil || g.kind != ref.Type {
+	if !config.has(ref.Collection) {
 		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
 	}
-	return g.read(ctx, ref)
+	return config.guards[ref.Connector].read(ctx, ref)
 }
