@@ -46,6 +46,7 @@ type fault struct {
 	first func()        // happens before the system does it
 	then  func()        // happens before the answer
 	ok    bool          // nothing fails
+	quote string        // the system's own words
 }
 
 func newWorld() *world {
@@ -191,7 +192,7 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	if f.late > 0 {
 		time.AfterFunc(f.late, func() { _, _ = do() })
 	}
-	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants"}
+	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants" + f.quote}
 	if f.class == connectors.ClassThrottled {
 		failure.Until = time.Now().Add(f.pause)
 		c.mu.Lock()
