@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,15 +90,6 @@ type running struct {
 	guards map[string]*guard
 }
 
-// placeOf names the durable place of a route. A route that reads another
-// source is at another place: what waits at the old one is not its business.
-func placeOf(r *rules.Route) string { return r.Name + " " + r.Source.String() }
-
-func routeAt(place string) string {
-	name, _, _ := strings.Cut(place, " ")
-	return name
-}
-
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
 	e := &Engine{
@@ -175,6 +165,9 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 
 	// What can fail comes first: places for new routes. They deliver when the
 	// configuration knows the route, or, if it never will, nothing.
+	if err := e.forgetCursors(ctx, c.Set); err != nil {
+		return err
+	}
 	added := map[string]func(){}
 	known, abandoned := make(chan struct{}), false
 	undo := func() {
@@ -209,46 +202,6 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	e.setPollers(c.Set)
 	e.takeUp(ctx, next)
 	return nil
-}
-
-// forgetPlaces ends the places of routes that are no longer configured, or
-// read another source. Hints that were pending there become dead letters.
-func (e *Engine) forgetPlaces(ctx context.Context, set *rules.Set) {
-	wanted := map[string]bool{}
-	for _, route := range set.Routes {
-		wanted[placeOf(route)] = true
-	}
-	for place, stop := range e.consumers {
-		if !wanted[place] {
-			stop()
-			delete(e.consumers, place)
-		}
-	}
-	names, err := e.store.Hints.Names(ctx)
-	if err != nil {
-		e.log.Error("routes that are gone were not looked for", "error", err)
-		return
-	}
-	for _, place := range names {
-		if wanted[place] {
-			continue
-		}
-		route := routeAt(place)
-		pending, err := e.store.Hints.Forget(ctx, place)
-		if err != nil {
-			e.log.Error("the place of a route that is gone was not removed", "route", route, "error", err)
-			continue
-		}
-		for _, ref := range pending {
-			letter := DeadLetter{
-				Route: route, Record: ref, Reason: ReasonRouteGone,
-				Message: "the route was removed, or given another source, while the record waited; retrying hints the record anew",
-			}
-			if err := e.bury(ctx, letter, false); err != nil {
-				e.log.Error("a pending hint of a route that is gone was lost", "route", route, "record", ref.String(), "error", err)
-			}
-		}
-	}
 }
 
 // takeUp goes through all links when a configuration begins to run. It hints

@@ -177,3 +177,49 @@ func TestNothingIsTakenOverByAnEngineThatStops(t *testing.T) {
 		}
 	})
 }
+
+// TestARouteThatComesBackBeginsAnew: what changed while nobody read its
+// source is no reason to open a ticket, an edit from then on is.
+func TestARouteThatComesBackBeginsAnew(t *testing.T) {
+	for name, gone := range map[string]func(r *rig){
+		"by a reload": func(r *rig) { r.apply(``); r.pass(time.Hour); r.apply(oneRoute) },
+		"by a start": func(r *rig) {
+			r.kill()
+			r.start(``)
+			r.pass(time.Hour)
+			r.kill()
+			r.start(oneRoute)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				opened(r, oneRoute)
+				other := incidents.Ref("01B")
+				time.AfterFunc(30*time.Minute, func() { r.world.put(other, false, critical()) })
+				gone(r)
+				r.pass(10 * time.Minute)
+				r.oneTicket()
+				r.world.edit(other, "title", "Edited")
+				r.pass(10 * time.Minute)
+				if n := len(r.world.list(tickets)); n != 2 {
+					t.Errorf("%d tickets, want 2", n)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatChangesWhileTheDaemonIsDownIsFound, as long as its route stays.
+func TestWhatChangesWhileTheDaemonIsDownIsFound(t *testing.T) {
+	simulate(t, func(r *rig) {
+		opened(r, oneRoute)
+		r.pass(5 * time.Minute)
+		r.kill()
+		r.world.put(incidents.Ref("01B"), false, critical())
+		r.start(oneRoute)
+		r.pass(time.Minute)
+		if n := len(r.world.list(tickets)); n != 2 {
+			t.Errorf("%d tickets, want 2", n)
+		}
+	})
+}
