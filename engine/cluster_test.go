@@ -26,7 +26,8 @@ func TestTwoDaemonsOpenOneTicket(t *testing.T) {
 				random := rand.New(rand.NewPCG(seed, 1))
 				pause := func() { r.pass(time.Duration(random.Int64N(int64(8 * time.Second)))) }
 				slow := func(d time.Duration) func() {
-					return func() { time.Sleep(time.Duration(random.Int64N(int64(d)))) }
+					wait := time.Duration(random.Int64N(int64(d)))
+					return func() { time.Sleep(wait) }
 				}
 				r.shared = true
 				r.start(oneRoute)
