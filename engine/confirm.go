@@ -60,7 +60,7 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record 
 // adoptFound makes a link of a claim whose ticket was found by its key. What
 // is agreed is what was about to be sent, so that an edit made meanwhile is
 // later, not a conflict.
-func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.Record, record connectors.Record, decision rules.Decision) (verdict, error) {
+func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.Record, decision rules.Decision) (verdict, error) {
 	ticket := found[0]
 	next := w.confirmed(claim, ticket)
 	for name, opened := range claim.Opened.Fields {

@@ -54,7 +54,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	}
 	w.engine.step(StepLookedUp)
 	if len(found) > 0 {
-		return w.adoptFound(ctx, claim, found, record, decision)
+		return w.adoptFound(ctx, claim, found, decision)
 	}
 	if err := w.stillAllowed(ctx, false); err != nil {
 		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
@@ -222,10 +222,13 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	guard, target, err := w.targetOf(into)
-	if err != nil {
+	if !w.config.has(into) {
 		w.log.Warn("a claim rests: its connector is not configured", "target", claim.Opened.Into)
 		return nothing, nil
+	}
+	guard, target, err := w.targetOf(into)
+	if err != nil {
+		return verdict{}, err
 	}
 	found, err := ask(guard, "look up", func() ([]connectors.Record, error) {
 		return target.FindByKey(ctx, into, claim.Key)
@@ -234,7 +237,7 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 		return verdict{}, err
 	}
 	if len(found) > 0 {
-		return w.adoptFound(ctx, claim, found, connectors.Record{}, rules.Decision{Template: claim.Template, Target: into, Action: rules.Create})
+		return w.adoptFound(ctx, claim, found, rules.Decision{Template: claim.Template, Target: into, Action: rules.Create})
 	}
 	// An empty answer is believed only when no request can still take effect
 	// and the search has caught up.
@@ -278,7 +281,7 @@ func (w *work) patience(l stored, search bool) time.Duration {
 
 func (w *work) targetOf(c connectors.Collection) (*guard, connectors.Target, error) {
 	g := w.config.guards[c.Connector]
-	if g == nil || g.kind != c.Type {
+	if !w.config.has(c) {
 		return nil, nil, fmt.Errorf("connector %s.%s is not configured", c.Type, c.Connector)
 	}
 	target, ok := g.target()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -74,13 +75,14 @@ type Engine struct {
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
 	applying  sync.Mutex
-	consumers map[string]consumer
+	consumers map[string]func() // by place: what stops reading it
 	pollers   map[connectors.Collection]context.CancelFunc
 	work      context.Context // of reconciles; cancelled when draining takes too long
 	stopWork  context.CancelFunc
 	stopLoops context.CancelFunc
 	loops     context.Context // of pollers and of the keeper
 	running   sync.WaitGroup  // workers and loops
+	drained   bool
 }
 
 // running is a Config with the guards of its connectors.
@@ -89,18 +91,12 @@ type running struct {
 	guards map[string]*guard
 }
 
-// consumer is the durable place of one route that is being read.
-type consumer struct {
-	source connectors.Collection
-	stop   func()
-}
-
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
 		queue:     newQueue(),
-		consumers: map[string]consumer{},
+		consumers: map[string]func(){},
 		pollers:   map[connectors.Collection]context.CancelFunc{},
 	}
 	if e.clock == nil {
@@ -131,7 +127,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
-	if err := e.takeUp(ctx); err != nil {
+	if err := e.rebuildIndex(ctx); err != nil {
 		return err
 	}
 	for range workers {
@@ -151,6 +147,9 @@ func (e *Engine) Apply(ctx context.Context, c Config) error {
 }
 
 func (e *Engine) apply(ctx context.Context, c Config) error {
+	if e.drained {
+		return errors.New("the engine is stopping")
+	}
 	next := &running{Config: c, guards: map[string]*guard{}}
 	before := e.config.Load()
 	for name, connector := range c.Connectors {
@@ -167,21 +166,24 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 
 	// What can fail comes first: places for new routes. They deliver when the
 	// configuration knows the route, or, if it never will, nothing.
-	added := map[string]consumer{}
+	if err := e.forgetCursors(ctx, c.Set); err != nil {
+		return err
+	}
+	added := map[string]func(){}
 	known, abandoned := make(chan struct{}), false
 	undo := func() {
 		abandoned = true
 		close(known)
-		for _, consumer := range added {
-			consumer.stop()
+		for _, stop := range added {
+			stop()
 		}
 	}
 	for _, route := range c.Set.Routes {
-		if old, ok := e.consumers[route.Name]; ok && old.source == route.Source {
+		place, name := placeOf(route), route.Name
+		if e.consumers[place] != nil {
 			continue
 		}
-		name := route.Name
-		stop, err := e.store.Hints.Consume(ctx, name, route.Source, func(h Hint) {
+		stop, err := e.store.Hints.Consume(ctx, place, route.Source, func(h Hint) {
 			if <-known; !abandoned {
 				e.queue.add(queueKey{route: name, source: h.Ref}, h)
 			}
@@ -190,72 +192,40 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 			undo()
 			return fmt.Errorf("route %s: %w", route.Name, err)
 		}
-		added[route.Name] = consumer{source: route.Source, stop: stop}
+		added[place] = stop
 	}
 
 	// From here on nothing fails the change.
 	e.config.Store(next)
 	close(known)
-	for name, consumer := range added {
-		if old, ok := e.consumers[name]; ok {
-			old.stop()
-		}
-		e.consumers[name] = consumer
-	}
-	e.forgetRoutes(ctx, c.Set)
+	maps.Copy(e.consumers, added)
+	e.forgetPlaces(ctx, c.Set)
 	e.setPollers(c.Set)
-	e.reportOrphans(ctx, c.Set)
+	e.takeUp(ctx, next)
 	return nil
 }
 
-// forgetRoutes ends the places of routes that are no longer configured. Hints
-// that were pending there become dead letters.
-func (e *Engine) forgetRoutes(ctx context.Context, set *rules.Set) {
-	for name, consumer := range e.consumers {
-		if set.Route(name) == nil {
-			consumer.stop()
-			delete(e.consumers, name)
-		}
-	}
-	names, err := e.store.Hints.Names(ctx)
-	if err != nil {
-		e.log.Error("routes that are gone were not looked for", "error", err)
-		return
-	}
-	for _, name := range names {
-		if set.Route(name) != nil {
-			continue
-		}
-		pending, err := e.store.Hints.Forget(ctx, name)
-		if err != nil {
-			e.log.Error("the place of a route that is gone was not removed", "route", name, "error", err)
-			continue
-		}
-		for _, ref := range pending {
-			letter := DeadLetter{Route: name, Record: ref, Reason: ReasonRouteGone,
-				Message: "the route was removed while the record waited; retrying hints the record anew"}
-			if err := e.bury(ctx, letter, false); err != nil {
-				e.log.Error("a pending hint of a route that is gone was lost", "route", name, "record", ref.String(), "error", err)
-			}
-		}
-	}
-}
-
-// reportOrphans says which links belong to routes that are not configured.
-func (e *Engine) reportOrphans(ctx context.Context, set *rules.Set) {
-	orphans := map[string]int{}
+// takeUp goes through all links when a configuration begins to run. It hints
+// what is under way: its own hint comes back only later, or went off while
+// its route was not configured. And it says which links are orphans.
+func (e *Engine) takeUp(ctx context.Context, config *running) {
+	orphans := map[[2]string]int{}
 	err := e.eachLink(ctx, func(l stored) error {
-		if set.Route(l.Route) == nil {
-			orphans[l.Route]++
+		if config.orphaned(l.Link) {
+			orphans[[2]string{l.Route, l.Template}]++
+			return nil
+		}
+		if l.Phase == Claim || l.Intent != nil {
+			return e.store.Hints.Add(ctx, l.Source, "")
 		}
 		return nil
 	})
 	if err != nil {
-		e.log.Error("links of routes that are gone were not counted", "error", err)
-		return
+		e.log.Error("what is under way was not all taken up; it goes on when its own hints come", "error", err)
 	}
-	for route, n := range orphans {
-		e.log.Warn("links belong to a route that is gone; they are kept, and rest until it comes back", "route", route, "links", n)
+	for of, n := range orphans {
+		e.log.Warn("links are orphans: their route, template or connector is gone; they are kept, and rest until it comes back",
+			"route", of[0], "template", of[1], "links", n)
 	}
 }
 
@@ -309,11 +279,12 @@ func (e *Engine) Drain(ctx context.Context) error {
 	e.applying.Lock()
 	defer e.applying.Unlock()
 	e.ready.Store(false)
+	e.drained = true
 	if e.stopLoops == nil {
 		return nil // never started
 	}
-	for _, consumer := range e.consumers {
-		consumer.stop()
+	for _, stop := range e.consumers {
+		stop()
 	}
 	clear(e.consumers)
 	e.stopLoops()
@@ -361,16 +332,10 @@ func (e *Engine) step(s Step) {
 	}
 }
 
-// takeUp goes through all links when the engine starts: it rebuilds the index
-// from tickets to links, which a crash may have left behind, and hints what
-// was under way, whose own hint the store would bring back only later.
-func (e *Engine) takeUp(ctx context.Context) error {
+// rebuildIndex puts the index from tickets to links right, which a crash may
+// have left behind.
+func (e *Engine) rebuildIndex(ctx context.Context) error {
 	return e.eachLink(ctx, func(l stored) error {
-		if l.Phase == Claim || l.Intent != nil {
-			if err := e.store.Hints.Add(ctx, l.Source, ""); err != nil {
-				return fmt.Errorf("hint %s: %w", l.Source, err)
-			}
-		}
 		if l.Target == nil {
 			return nil
 		}

@@ -44,8 +44,10 @@ type fault struct {
 	after bool          // the system had done it already
 	late  time.Duration // the system does it so much later
 	pause time.Duration // of a throttled call
+	first func()        // happens before the system does it
 	then  func()        // happens before the answer
 	ok    bool          // nothing fails
+	quote string        // the system's own words
 }
 
 func newWorld() *world {
@@ -174,6 +176,9 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	if f == nil {
 		return do()
 	}
+	if f.first != nil {
+		f.first()
+	}
 	if f.then != nil {
 		defer f.then()
 	}
@@ -188,7 +193,7 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	if f.late > 0 {
 		time.AfterFunc(f.late, func() { _, _ = do() })
 	}
-	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants"}
+	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants" + f.quote}
 	if f.class == connectors.ClassThrottled {
 		failure.Until = time.Now().Add(f.pause)
 		c.mu.Lock()

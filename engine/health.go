@@ -89,8 +89,8 @@ func plain(err error) string {
 		return "failed"
 	}
 	short := connectors.Error{Op: e.Op, Status: e.Status, RequestID: e.RequestID, Message: e.Class.String()}
-	if e.Status == 0 || e.Class == connectors.ClassUnauthorised || e.Class == connectors.ClassThrottled {
-		short.Message, short.Err = e.Message, e.Err // transport's or the gate's words, not about contents
+	if e.Status == 0 || e.Class == connectors.ClassUnauthorised {
+		short.Message, short.Err = e.Message, e.Err // the transport's words or the gate's, who know no contents
 	}
 	return short.Error()
 }

@@ -12,8 +12,8 @@ import (
 func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	template := w.config.Set.Templates[link.Template]
 	guard, target, err := w.targetOf(link.Target.Collection)
-	if template == nil || template.Target != link.Target.Collection || err != nil {
-		return w.orphan(ctx, link)
+	if err != nil {
+		return verdict{}, err
 	}
 	if link.Intent != nil {
 		if dead := link.at.Add(w.patience(link, false)); w.engine.clock.Now().Before(dead) {
@@ -47,7 +47,11 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return w.stop(ctx, link)
 	}
 	if link.Phase == Stopped { // public again: read what was not read above
-		if ticket, err = guard.read(ctx, *link.Target); err != nil {
+		ticket, err = guard.read(ctx, *link.Target)
+		if isGone(err) {
+			return w.missing(ctx, link, "target", Gone)
+		}
+		if err != nil {
 			return verdict{}, err
 		}
 	}

@@ -20,7 +20,8 @@ type Phase string
 
 // The phases. Claim: a ticket may exist. Stopped: the source turned private.
 // Gone: people deleted the ticket. Detached: unlinked, or the source was
-// deleted. Orphan: its template or connector is not configured.
+// deleted. Orphan: its route, template or connector is not configured; no
+// link is stored in this phase.
 const (
 	Claim    Phase = "claim"
 	Active   Phase = "active"

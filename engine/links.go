@@ -79,10 +79,36 @@ type LinkView struct {
 	Commit     string          `json:"commit,omitempty"`
 }
 
-func (s stored) view() LinkView {
+// orphaned reports whether a link's route, template or connector is not
+// configured, or its template opens its tickets elsewhere now. It rests until
+// that comes back. This is a matter of the configuration that runs, and not
+// stored in the link.
+func (c *running) orphaned(l *Link) bool {
+	route, template := c.Set.Route(l.Route), c.Set.Templates[l.Template]
+	if route == nil || route.Source != l.Source.Collection || template == nil {
+		return true
+	}
+	target := template.Target
+	if l.Target != nil {
+		target = l.Target.Collection
+	}
+	return target != template.Target || !c.has(target)
+}
+
+// has reports whether the connector of a collection is configured.
+func (c *running) has(in connectors.Collection) bool {
+	g := c.guards[in.Connector]
+	return g != nil && g.kind == in.Type
+}
+
+func (e *Engine) view(s stored) LinkView {
+	state := s.Phase
+	if state == Active && e.config.Load().orphaned(s.Link) {
+		state = Orphan
+	}
 	return LinkView{
 		ID: s.ID, Route: s.Route, Template: s.Template, Source: s.Source, Target: s.Target, URL: s.URL,
-		State: s.Phase, UpdatedAt: s.at.UTC(), Generation: s.Generation, Number: s.Number, Commit: s.Commit,
+		State: state, UpdatedAt: s.at.UTC(), Generation: s.Generation, Number: s.Number, Commit: s.Commit,
 	}
 }
 
@@ -90,7 +116,7 @@ func (s stored) view() LinkView {
 func (e *Engine) Links(ctx context.Context) ([]LinkView, error) {
 	views := []LinkView{}
 	err := e.eachLink(ctx, func(l stored) error {
-		views = append(views, l.view())
+		views = append(views, e.view(l))
 		return nil
 	})
 	slices.SortFunc(views, func(a, b LinkView) int { return b.UpdatedAt.Compare(a.UpdatedAt) })
@@ -103,7 +129,7 @@ func (e *Engine) Link(ctx context.Context, id string) (LinkView, error) {
 	if err != nil {
 		return LinkView{}, err
 	}
-	return l.view(), nil
+	return e.view(l), nil
 }
 
 // Unlink parts a record from its ticket for good: neither is written again,
@@ -156,9 +182,17 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
 	}
 	if entry, err := e.store.Targets.Get(ctx, target.String()); err == nil {
-		if other, err := e.loadLink(ctx, string(entry.Value)); err == nil && other.Phase == Active && other.ID != LinkID(route, source, 1) {
+		other, err := e.loadLink(ctx, string(entry.Value))
+		if err == nil && other.Phase != Detached && other.ID != LinkID(route, source, 1) && other.Target != nil && *other.Target == target {
 			return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
 		}
+	}
+	record, err := e.readRef(ctx, config, source)
+	if err != nil {
+		return LinkView{}, err
+	}
+	if record.Private && !r.Private {
+		return LinkView{}, &AdoptError{fmt.Sprintf("%s is private, and route %q takes no private records", source, route)}
 	}
 	ticket, err := e.readRef(ctx, config, target)
 	if err != nil {
@@ -214,9 +248,8 @@ func templatesOf(r *rules.Route) []*rules.Template {
 
 // readRef reads any record through its connector's guard.
 func (e *Engine) readRef(ctx context.Context, config *running, ref connectors.Ref) (connectors.Record, error) {
-	g := config.guards[ref.Connector]
-	if g == nil || g.kind != ref.Type {
+	if !config.has(ref.Collection) {
 		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
 	}
-	return g.read(ctx, ref)
+	return config.guards[ref.Connector].read(ctx, ref)
 }

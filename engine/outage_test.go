@@ -148,7 +148,7 @@ func TestACreationSurvivesAnyOutageOfTheStore(t *testing.T) {
 		ref := incidents.Ref("01A")
 		r.world.put(ref, false, critical())
 		o.arm()
-		_ = r.engine.Hint(t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
+		_ = r.engine.Hint(r.t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
 		r.pass(time.Hour)
 		o.disarm()
 		ticket := r.oneTicket()
@@ -173,7 +173,7 @@ func TestAnUpdateSurvivesAnyOutageOfTheStore(t *testing.T) {
 		r.world.edit(ticket, "title", "typed by hand")
 		r.world.put(ref, false, map[string]any{"title": "Database is slow", "detail": "Refused"})
 		o.arm()
-		_ = r.engine.Hint(t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
+		_ = r.engine.Hint(r.t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
 		r.pass(time.Hour)
 		o.disarm()
 		if title := r.world.field(ticket, "title"); title != "Database is slow" {
@@ -210,7 +210,7 @@ func TestTurningPrivateSurvivesAnyOutageOfTheStore(t *testing.T) {
 		r.hint(ref)
 		r.world.put(ref, true, map[string]any{"detail": "and private"})
 		o.arm()
-		_ = r.engine.Hint(t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
+		_ = r.engine.Hint(r.t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
 		r.pass(time.Hour)
 		o.disarm()
 		if l := r.links(); l[0].State != engine.Stopped {

@@ -67,6 +67,8 @@ func (e *Engine) pollForever(ctx context.Context, c connectors.Collection) {
 	}
 }
 
+func cursorKey(c connectors.Collection) string { return "cursor/" + c.String() }
+
 // poll hints what changed since the cursor, then moves the cursor.
 func (e *Engine) poll(ctx context.Context, config *running, c connectors.Collection) (int, error) {
 	g := config.guards[c.Connector]
@@ -77,7 +79,7 @@ func (e *Engine) poll(ctx context.Context, config *running, c connectors.Collect
 	if !ok {
 		return 0, nil
 	}
-	key := "cursor/" + c.String()
+	key := cursorKey(c)
 	entry, err := e.store.Marks.Get(ctx, key)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return 0, fmt.Errorf("poll %s: cursor: %w", c, err)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // freshFor is how long a read of the source answers for its privacy. A save
@@ -40,4 +42,25 @@ func (w *work) forget(ctx context.Context) error {
 		return fmt.Errorf("purge journal: %w", err)
 	}
 	return w.engine.silence(ctx, w.route.Name, w.source)
+}
+
+// stop ends everything that was derived from a record that turned private.
+func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
+	// First what the link does not hold: a stopped one is not looked at again.
+	if err := w.forget(ctx); err != nil {
+		return verdict{}, err
+	}
+	next := link.clone()
+	next.Phase = Stopped
+	next.withoutContents()
+	if link.Opened != nil { // where to look for the ticket when it is public again
+		next.Opened = &Opened{Into: link.Opened.Into}
+	}
+	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	w.log.Info("stopped: the record turned private")
+	entry := w.entry()
+	entry.Template, entry.Action, entry.Reason = link.Template, string(rules.None), "private"
+	return nothing, w.journal(ctx, entry)
 }

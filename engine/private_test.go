@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,76 @@ func TestNothingOfARecordThatTurnsPrivateIsKept(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestContentsOfAPrivateRecordAreNowhere: on a route that takes private
+// records every call fails in every way, quoting the record, and people edit
+// both sides; what it says is in the systems alone.
+func TestContentsOfAPrivateRecordAreNowhere(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.world.drops["note"] = true
+		r.start(strings.NewReplacer("templates =", "private = true\n  templates =", "outbound {", `outbound {
+    note   = "{{ incident.title }}"
+    owner  = "{{ incident.status == 'learning' ? {'x': 'y'}[incident.title] : null }}"`).Replace(strings.Replace(oneRoute, "when ", "conflict = \"target\"\n  when ", 1)))
+		ref := incidents.Ref("01A")
+		fields := critical()
+		fields["title"], fields["detail"] = canary, canary+" detail"
+		r.world.put(ref, true, fields)
+		classes := []connectors.Class{
+			connectors.ClassRetry, connectors.ClassThrottled, connectors.ClassUnclear, connectors.ClassRejected,
+			connectors.ClassUnauthorised, connectors.ClassConflict,
+		}
+		for _, class := range classes {
+			for _, call := range [][2]string{{"acme", "read"}, {"itsm", "read"}, {"itsm", "look up"}, {"itsm", "create"}, {"itsm", "update"}} {
+				quote := ": " + canary
+				if class == connectors.ClassUnauthorised { // who is not let in sees nothing to quote
+					quote = ""
+				}
+				r.world.fail(call[0], call[1], fault{class: class, quote: quote, pause: time.Second})
+			}
+		}
+		for i, status := range []string{"live", "learning", "closed", "live", "live", "live"} {
+			r.world.put(ref, true, map[string]any{"title": canary + strings.Repeat("!", i), "status": status})
+			for _, ticket := range r.world.list(tickets) {
+				r.world.edit(ticket, "title", canary+strings.Repeat("?", i))
+			}
+			r.hint(ref)
+			r.pass(20 * time.Minute)
+			r.retryAll()
+		}
+		r.oneTicket()
+		for name, kept := range r.kept(ref) {
+			if strings.Contains(kept, canary) {
+				t.Errorf("%s: %s", name, kept)
+			}
+		}
+		for line := range strings.Lines(r.log.String()) {
+			if strings.Contains(line, canary) {
+				t.Errorf("the log: %s", line)
+			}
+		}
+	})
+}
+
+// kept is everything that the store holds.
+func (r *rig) kept(ref connectors.Ref) map[string]string {
+	r.t.Helper()
+	all := map[string]string{}
+	for name, bucket := range map[string]engine.Bucket{"links": r.store.Links, "targets": r.store.Targets, "dead": r.store.Dead, "marks": r.store.Marks} {
+		err := bucket.Each(r.t.Context(), func(e engine.Entry) error {
+			all[name+" "+e.Key] = e.Key + string(e.Value)
+			return nil
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	entries, err := r.store.Journal.Read(r.t.Context(), ref, time.Time{}, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for i, entry := range entries {
+		all[fmt.Sprint("journal ", i)] = string(entry)
+	}
+	return all
 }

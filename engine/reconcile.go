@@ -143,15 +143,13 @@ func (w *work) run(ctx context.Context) (verdict, error) {
 	switch {
 	case link.Opened != nil: // a claim, also one that was stopped
 		return w.resumeClaim(ctx, link)
-	case link.Target == nil:
+	case link.Target == nil, link.Phase == Detached: // until a person changes that
+		return nothing, nil
+	case w.config.orphaned(link.Link):
+		w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
 		return nothing, nil
 	}
-	switch link.Phase {
-	case Active, Stopped, Orphan:
-		return w.keepInStep(ctx, link)
-	default: // gone and detached rest until a person changes that
-		return nothing, nil
-	}
+	return w.keepInStep(ctx, link)
 }
 
 // readSource reads the record.

@@ -27,6 +27,8 @@ type rig struct {
 	store engine.Store
 	log   *logBuffer
 
+	shared bool // with another daemon
+
 	engine  *engine.Engine
 	life    *life
 	clients []*client
@@ -108,7 +110,7 @@ func (r *rig) start(hcl string) {
 	r.engine = engine.New(engine.Options{
 		Store:  r.life.wrap(r.store),
 		Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Alone:  true,
+		Alone:  !r.shared,
 		OnStep: r.onStep(r.life, r.crashed),
 	})
 	c := r.config(set)

@@ -15,44 +15,24 @@ func (w *work) settle(ctx context.Context, s *sending, decision rules.Decision) 
 	s.next.Intent = nil
 	to := side(intent.Side)
 	e := s.ends.of(to)
-	d := w.engine.digest
 	values := decision.Values
 	if to == sourceSide {
 		values = decision.Inbound
+	}
+	if e.writer == nil {
+		return nil // it takes no writes any more
 	}
 	mappings, _, err := w.render(ctx, e, to, values, &Link{Fields: map[string]Agreement{}})
 	if err != nil {
 		return err
 	}
-	now := map[string]mapping{}
+	known := map[string]mapping{}
 	for _, m := range mappings {
-		now[m.name] = m
+		known[m.name] = m
 	}
-	var done []write
-	for name, sent := range intent.Fields {
-		path := fieldPath(fieldOf(name))
-		have := fieldAt(e.record, path)
-		switch written, sure := e.evidence(intent, d.of(have) != sent.Was); {
-		case !written && !sure:
-			s.entry.Notes = append(s.entry.Notes, note{Field: shown(name), What: "unclear"})
-			continue
-		case !written:
-			continue // the agreement stays, and the merge decides anew
-		case !sure && d.of(have) != sent.Sent:
-			s.entry.Notes = append(s.entry.Notes, note{Field: shown(name), What: "unclear"})
-		}
-		agreement := Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
-		if m, ok := now[name]; ok && d.of(m.want) == sent.From && m.ready {
-			// What was sent is known still: what stands there is either what the
-			// system made of it, or a later edit.
-			if !e.writer.Same(e.ref.Record, m.field, m.send, have) {
-				have = m.send
-			}
-			agreement.Have = d.of(have)
-			done = append(done, write{mapping: m, value: have})
-		}
-		s.next.Fields[name] = agreement
-	}
+	done, notes := settleFields(intent, e, known, s.next.Fields, w.engine.digest)
+	s.entry.Notes = append(s.entry.Notes, notes...)
+
 	as := *s.ends // as they were when the request was done
 	for _, f := range done {
 		*as.of(to) = as.of(to).with(f.mapping.path, f.value)
@@ -66,14 +46,42 @@ func (w *work) settle(ctx context.Context, s *sending, decision rules.Decision) 
 	return nil
 }
 
+// settleFields moves the agreements of what was written, field by field of the
+// intent. known are the mappings of that side as they are now: where one still
+// wants what was sent, its value tells what the system made of it from a later
+// edit. Those are returned, with the values that were agreed.
+func settleFields(intent *Intent, e *end, known map[string]mapping, agreed map[string]Agreement, d digester) (done []write, notes []note) {
+	for name, sent := range intent.Fields {
+		have := fieldAt(e.record, fieldPath(fieldOf(name)))
+		written, sure := e.evidence(intent, d.of(have) != sent.Was)
+		if !sure && d.of(have) != sent.Sent {
+			notes = append(notes, note{Field: shown(name), What: "unclear"})
+		}
+		if !written {
+			continue // the agreement stays, and the merge decides anew
+		}
+		agreement := Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
+		if m, ok := known[name]; ok && m.ready && d.of(m.want) == sent.From {
+			value := have
+			if !e.writer.Same(e.ref.Record, m.field, m.send, have) {
+				value = m.send // what stands there is a later edit
+			}
+			agreement.Have = d.of(value)
+			done = append(done, write{mapping: m, value: value})
+		}
+		agreed[name] = agreement
+	}
+	return done, notes
+}
+
 // evidence reports whether a request was carried out, by its stamp in the
 // record or else by the version and whether the value changed; sure is false
 // where somebody else may have written the same, or written it back.
 func (e *end) evidence(intent *Intent, changed bool) (written, sure bool) {
 	switch {
-	case e.record.Stamp != "":
-		return e.record.Stamp == intent.ID, true
-	case e.record.Version == intent.ReadVersion:
+	case e.record.Stamp == intent.ID:
+		return true, true
+	case e.record.Stamp != "", e.record.Version == intent.ReadVersion:
 		return false, true
 	}
 	return changed, false

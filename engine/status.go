@@ -49,7 +49,7 @@ func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
 	}
 	statuses := []RouteStatus{}
 	for _, route := range e.config.Load().Set.Routes {
-		pending, oldest, err := e.store.Hints.Backlog(ctx, route.Name)
+		pending, oldest, err := e.store.Hints.Backlog(ctx, placeOf(route))
 		if err != nil {
 			return nil, fmt.Errorf("backlog of route %s: %w", route.Name, err)
 		}

@@ -252,7 +252,7 @@ func TestARemovedRouteKeepsItsLinksAndTurnsItsHintsIntoDeadLetters(t *testing.T)
 		r.apply(``)
 		r.world.edit(ref, "title", "Edited while the route was gone")
 		r.hint(ref)
-		if l := r.links(); len(l) != 1 || l[0].State != engine.Active {
+		if l := r.links(); len(l) != 1 || l[0].State != engine.Orphan {
 			t.Errorf("links: %+v", l)
 		}
 		r.apply(oneRoute)

@@ -15,6 +15,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // canned answers everything alike.
@@ -30,22 +31,22 @@ func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 func TestReadFaults(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		fault incidentiotest.Fault
+		fault simulator.Fault
 		want  connectors.Class // -1: the read is repeated and succeeds
 		calls int
 	}{
-		{"slow", incidentiotest.Fault{Kind: incidentiotest.Latency, Delay: time.Second}, -1, 1},
-		{"too slow", incidentiotest.Fault{Kind: incidentiotest.SlowAnswer, Delay: time.Hour}, connectors.ClassUnclear, 3},
-		{"throttled", incidentiotest.Fault{Kind: incidentiotest.Throttle, RetryAfter: 7 * time.Second, Times: 1}, connectors.ClassThrottled, 1},
-		{"500 once", incidentiotest.Fault{Kind: incidentiotest.FailBefore, Times: 1}, -1, 2},
-		{"500 for ever", incidentiotest.Fault{Kind: incidentiotest.FailAfter}, connectors.ClassUnclear, 3},
-		{"cut once", incidentiotest.Fault{Kind: incidentiotest.CutBody, Times: 1}, -1, 2},
-		{"cut for ever", incidentiotest.Fault{Kind: incidentiotest.CutBody}, connectors.ClassUnclear, 3},
-		{"reset once", incidentiotest.Fault{Kind: incidentiotest.ResetBefore, Times: 1}, -1, 2},
-		{"reset for ever", incidentiotest.Fault{Kind: incidentiotest.ResetAfter}, connectors.ClassUnclear, 3},
-		{"refused once", incidentiotest.Fault{Kind: incidentiotest.Refuse, Times: 1}, -1, 1},
-		{"outage", incidentiotest.Fault{Kind: incidentiotest.Refuse}, connectors.ClassRetry, 0},
-		{"403", incidentiotest.Fault{Kind: incidentiotest.FailBefore, Status: 403}, connectors.ClassUnauthorised, 1},
+		{"slow", simulator.Fault{Kind: simulator.Latency, Delay: time.Second}, -1, 1},
+		{"too slow", simulator.Fault{Kind: simulator.SlowAnswer, Delay: time.Hour}, connectors.ClassUnclear, 3},
+		{"throttled", simulator.Fault{Kind: simulator.Throttle, RetryAfter: 7 * time.Second, Times: 1}, connectors.ClassThrottled, 1},
+		{"500 once", simulator.Fault{Kind: simulator.FailBefore, Times: 1}, -1, 2},
+		{"500 for ever", simulator.Fault{Kind: simulator.FailAfter}, connectors.ClassUnclear, 3},
+		{"cut once", simulator.Fault{Kind: simulator.CutBody, Times: 1}, -1, 2},
+		{"cut for ever", simulator.Fault{Kind: simulator.CutBody}, connectors.ClassUnclear, 3},
+		{"reset once", simulator.Fault{Kind: simulator.ResetBefore, Times: 1}, -1, 2},
+		{"reset for ever", simulator.Fault{Kind: simulator.ResetAfter}, connectors.ClassUnclear, 3},
+		{"refused once", simulator.Fault{Kind: simulator.Refuse, Times: 1}, -1, 1},
+		{"outage", simulator.Fault{Kind: simulator.Refuse}, connectors.ClassRetry, 0},
+		{"403", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, connectors.ClassUnauthorised, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 		server := incidentiotest.New(incidentiotest.Options{})
 		c := connect(t, server.RoundTripper(), incidentiotest.DefaultKey)
 		made := create(t, server)
-		server.Inject(incidentiotest.Fault{Kind: incidentiotest.Throttle, RetryAfter: 20 * time.Second, Times: 1})
+		server.Inject(simulator.Fault{Kind: simulator.Throttle, RetryAfter: 20 * time.Second, Times: 1})
 		failure := wantClass(t, c, incidents.Ref(made.ID), connectors.ClassThrottled)
 		if got := time.Until(failure.Until); got != 20*time.Second || c.Throttled() != failure.Until {
 			t.Errorf("paused for %s, until %v", got, c.Throttled())

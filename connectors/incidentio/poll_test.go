@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A poller polls one collection and keeps its cursor.
@@ -239,7 +240,7 @@ func TestPollFailsWhole(t *testing.T) {
 		create(t, server)
 	}
 	// The second page fails: nothing is reported, and the cursor stays.
-	server.Inject(incidentiotest.Fault{Kind: incidentiotest.Throttle, Path: "/v2/incidents", Times: 1, RetryAfter: time.Minute})
+	server.Inject(simulator.Fault{Kind: simulator.Throttle, Path: "/v2/incidents", Times: 1, RetryAfter: time.Minute})
 	if _, _, err := c.Poll(context.Background(), incidents, p.cursor); err == nil {
 		t.Error("a poll that was refused succeeded")
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 func TestDefaults(t *testing.T) {
@@ -169,7 +170,7 @@ func TestAdviseWithoutScope(t *testing.T) {
 	if err != nil || len(advice) != 1 || !strings.Contains(advice[0].Message, "catalog_entries.view") {
 		t.Errorf("got %+v, %v", advice, err)
 	}
-	server.Inject(incidentiotest.Fault{Kind: incidentiotest.Throttle, Times: 1})
+	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
 	if _, err := c.Advise(context.Background(), []connectors.Use{{Record: "incident", Field: "severity", Values: []any{"x"}}}); err == nil {
 		t.Error("an outage is no failure")
 	}

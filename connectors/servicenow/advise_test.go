@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 func uses() []connectors.Use {
@@ -85,7 +86,7 @@ func TestAdviseOnWhatMayNotBeRead(t *testing.T) {
 func TestAdviseDuringAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, c := instance(t)
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.Refuse})
+		server.Inject(simulator.Fault{Kind: simulator.Refuse})
 		_, err := c.Advise(t.Context(), uses())
 		wantClass(t, err, connectors.ClassRetry)
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // edit changes the parameters of requests on their way.
@@ -38,23 +39,23 @@ func TestFaults(t *testing.T) {
 	const once, thrice = 1, 3
 	for _, test := range []struct {
 		name        string
-		fault       servicenowtest.Fault
+		fault       simulator.Fault
 		read, write outcome
 		done        bool // a write took effect
 	}{
-		{"outage", servicenowtest.Fault{Kind: servicenowtest.Refuse}, outcome{connectors.ClassRetry, 0}, outcome{connectors.ClassRetry, 0}, false},
-		{"429", servicenowtest.Fault{Kind: servicenowtest.Throttle, RetryAfter: 7 * time.Second}, outcome{connectors.ClassThrottled, once}, outcome{connectors.ClassThrottled, once}, false},
-		{"503", servicenowtest.Fault{Kind: servicenowtest.FailBefore}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
-		{"500 after the commit", servicenowtest.Fault{Kind: servicenowtest.FailAfter}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
-		{"cut body", servicenowtest.Fault{Kind: servicenowtest.CutBody}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
-		{"cancelled amid the answer", servicenowtest.Fault{Kind: servicenowtest.CancelledMid}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
-		{"reset before", servicenowtest.Fault{Kind: servicenowtest.ResetBefore}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
-		{"reset after", servicenowtest.Fault{Kind: servicenowtest.ResetAfter}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
-		{"slow answer", servicenowtest.Fault{Kind: servicenowtest.SlowAnswer, Delay: 50 * time.Second}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
-		{"bad gateway", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 502}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
-		{"wrong password", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 401}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassUnauthorised, once}, false},
-		{"forbidden", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 403}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassRejected, once}, false},
-		{"bad request", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 400}, outcome{connectors.ClassRejected, once}, outcome{connectors.ClassRejected, once}, false},
+		{"outage", simulator.Fault{Kind: simulator.Refuse}, outcome{connectors.ClassRetry, 0}, outcome{connectors.ClassRetry, 0}, false},
+		{"429", simulator.Fault{Kind: simulator.Throttle, RetryAfter: 7 * time.Second}, outcome{connectors.ClassThrottled, once}, outcome{connectors.ClassThrottled, once}, false},
+		{"503", simulator.Fault{Kind: simulator.FailBefore}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
+		{"500 after the commit", simulator.Fault{Kind: simulator.FailAfter}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
+		{"cut body", simulator.Fault{Kind: simulator.CutBody}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
+		{"cancelled amid the answer", simulator.Fault{Kind: servicenowtest.CancelledMid}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
+		{"reset before", simulator.Fault{Kind: simulator.ResetBefore}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
+		{"reset after", simulator.Fault{Kind: simulator.ResetAfter}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
+		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 50 * time.Second}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
+		{"bad gateway", simulator.Fault{Kind: simulator.FailBefore, Status: 502}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
+		{"wrong password", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassUnauthorised, once}, false},
+		{"forbidden", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassRejected, once}, false},
+		{"bad request", simulator.Fault{Kind: simulator.FailBefore, Status: 400}, outcome{connectors.ClassRejected, once}, outcome{connectors.ClassRejected, once}, false},
 	} {
 		for op, call := range map[string]func(ctx context.Context, c *servicenow.Connector, ref connectors.Ref) error{
 			"read": func(ctx context.Context, c *servicenow.Connector, ref connectors.Ref) error {
@@ -119,8 +120,8 @@ func TestReadsOutlastAShortFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, c := instance(t)
 		record := create(t, c, "k", nil)
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.CancelledMid, Times: 1})
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.ResetBefore, Times: 1})
+		server.Inject(simulator.Fault{Kind: servicenowtest.CancelledMid, Times: 1})
+		server.Inject(simulator.Fault{Kind: simulator.ResetBefore, Times: 1})
 		if _, err := c.Read(t.Context(), record.Ref); err != nil {
 			t.Error(err)
 		}
@@ -130,7 +131,7 @@ func TestReadsOutlastAShortFault(t *testing.T) {
 func TestCommitLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, c := instance(t)
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.CommitLate, Method: "POST", Delay: 30 * time.Second, Times: 1})
+		server.Inject(simulator.Fault{Kind: simulator.CommitLate, Method: "POST", Delay: 30 * time.Second, Times: 1})
 		_, err := c.Create(t.Context(), draft("k", nil))
 		wantClass(t, err, connectors.ClassUnclear)
 		if n := len(server.Tickets()); n != 0 {
@@ -146,7 +147,7 @@ func TestCommitLate(t *testing.T) {
 func TestThrottledSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, c := instance(t)
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, RetryAfter: time.Minute, Times: 1})
+		server.Inject(simulator.Fault{Kind: simulator.Throttle, RetryAfter: time.Minute, Times: 1})
 		_, err := c.Read(t.Context(), incidents.Ref("0123"))
 		wantClass(t, err, connectors.ClassThrottled)
 		_, err = c.Create(t.Context(), draft("k", nil))
@@ -266,8 +267,8 @@ func TestBodiesOfRecordsAreNotQuoted(t *testing.T) {
 		server, c := instance(t)
 		const canary = "canary-7731"
 		record := create(t, c, "k", map[string]any{"description": canary, "short_description": canary})
-		for _, kind := range []servicenowtest.FaultKind{servicenowtest.CutBody, servicenowtest.CancelledMid, servicenowtest.FailAfter} {
-			server.Inject(servicenowtest.Fault{Kind: kind})
+		for _, kind := range []simulator.FaultKind{simulator.CutBody, servicenowtest.CancelledMid, simulator.FailAfter} {
+			server.Inject(simulator.Fault{Kind: kind})
 			_, readErr := c.Read(t.Context(), record.Ref)
 			_, writeErr := c.Update(t.Context(), connectors.Change{Ref: record.Ref, Stamp: "w", Fields: map[string]any{"description": canary + canary}})
 			for _, err := range []error{readErr, writeErr} {

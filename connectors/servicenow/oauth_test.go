@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // forms remembers the parameters of token requests.
@@ -106,7 +107,7 @@ func TestTokenIsAskedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := servicenowtest.New(options())
 		c := connect(t, server.RoundTripper(), oauth())
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.Latency, Path: "/oauth_token.do", Delay: 3 * time.Second})
+		server.Inject(simulator.Fault{Kind: simulator.Latency, Path: "/oauth_token.do", Delay: 3 * time.Second})
 		var done sync.WaitGroup
 		for range 20 {
 			done.Go(func() {
@@ -147,7 +148,7 @@ func TestTokenThatTheInstanceForgot(t *testing.T) {
 
 		// A token that was just made, and is refused, means bad permissions.
 		server.ExpireTokens(true)
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 401, Path: "/table/"})
+		server.Inject(simulator.Fault{Kind: simulator.FailBefore, Status: 401, Path: "/table/"})
 		_, err = c.Read(t.Context(), record.Ref)
 		wantClass(t, err, connectors.ClassUnauthorised)
 	})
@@ -156,17 +157,17 @@ func TestTokenThatTheInstanceForgot(t *testing.T) {
 func TestNoToken(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		fault servicenowtest.Fault
+		fault simulator.Fault
 		class connectors.Class
 	}{
-		{"refused", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 401}, connectors.ClassUnauthorised},
-		{"bad request", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 400}, connectors.ClassUnauthorised},
-		{"no such endpoint", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 404}, connectors.ClassUnauthorised},
-		{"outage", servicenowtest.Fault{Kind: servicenowtest.Refuse}, connectors.ClassRetry},
-		{"lost answer", servicenowtest.Fault{Kind: servicenowtest.ResetAfter}, connectors.ClassRetry},
-		{"cut answer", servicenowtest.Fault{Kind: servicenowtest.CutBody}, connectors.ClassRetry},
-		{"server error", servicenowtest.Fault{Kind: servicenowtest.FailBefore, Status: 500}, connectors.ClassRetry},
-		{"429", servicenowtest.Fault{Kind: servicenowtest.Throttle, RetryAfter: time.Second}, connectors.ClassThrottled},
+		{"refused", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, connectors.ClassUnauthorised},
+		{"bad request", simulator.Fault{Kind: simulator.FailBefore, Status: 400}, connectors.ClassUnauthorised},
+		{"no such endpoint", simulator.Fault{Kind: simulator.FailBefore, Status: 404}, connectors.ClassUnauthorised},
+		{"outage", simulator.Fault{Kind: simulator.Refuse}, connectors.ClassRetry},
+		{"lost answer", simulator.Fault{Kind: simulator.ResetAfter}, connectors.ClassRetry},
+		{"cut answer", simulator.Fault{Kind: simulator.CutBody}, connectors.ClassRetry},
+		{"server error", simulator.Fault{Kind: simulator.FailBefore, Status: 500}, connectors.ClassRetry},
+		{"429", simulator.Fault{Kind: simulator.Throttle, RetryAfter: time.Second}, connectors.ClassThrottled},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -192,7 +193,7 @@ func TestEarlyRenewalThatFailsKeepsTheToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(29*time.Minute + 5*time.Second)
-		server.Inject(servicenowtest.Fault{Kind: servicenowtest.Refuse, Path: "/oauth_token.do"})
+		server.Inject(simulator.Fault{Kind: simulator.Refuse, Path: "/oauth_token.do"})
 		if err := c.Probe(t.Context()); err != nil {
 			t.Errorf("the token is good for 55 s more: %v", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // judge holds every request and answer against the API's description.
@@ -137,10 +138,10 @@ func TestAgainstTheDescription(t *testing.T) {
 	wantClass(t, connect(t, j, refused).Probe(ctx), connectors.ClassUnauthorised)
 
 	judgeRest(t, j, record.Ref.ID)
-	server.Inject(servicenowtest.Fault{Kind: servicenowtest.FailAfter, Times: 1, Method: "PATCH"})
+	server.Inject(simulator.Fault{Kind: simulator.FailAfter, Times: 1, Method: "PATCH"})
 	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w2"})
 	wantClass(t, err, connectors.ClassUnclear)
-	server.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, Times: 1})
+	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
 	wantClass(t, c.Probe(ctx), connectors.ClassThrottled)
 
 	for _, operation := range []string{

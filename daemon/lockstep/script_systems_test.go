@@ -19,6 +19,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -102,17 +103,17 @@ func (p *play) cmdFault(args []string) {
 	if args[0] != "servicenow" {
 		p.ts.Fatalf("fault: only servicenow")
 	}
-	kinds := map[string]servicenowtest.FaultKind{
-		"error-after-commit": servicenowtest.FailAfter, "reset-after-commit": servicenowtest.ResetAfter,
-		"reset-before-commit": servicenowtest.ResetBefore, "cut": servicenowtest.CutBody,
+	kinds := map[string]simulator.FaultKind{
+		"error-after-commit": simulator.FailAfter, "reset-after-commit": simulator.ResetAfter,
+		"reset-before-commit": simulator.ResetBefore, "cut": simulator.CutBody,
 	}
 	switch kind, ok := kinds[args[1]]; {
 	case ok:
-		p.itsm.Inject(servicenowtest.Fault{Kind: kind, Method: argument, Path: "/table/incident", Times: 1})
+		p.itsm.Inject(simulator.Fault{Kind: kind, Method: argument, Path: "/table/incident", Times: 1})
 	case args[1] == "throttle":
 		pause, err := time.ParseDuration(argument)
 		p.ts.Check(err)
-		p.itsm.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, RetryAfter: pause, Times: 1})
+		p.itsm.Inject(simulator.Fault{Kind: simulator.Throttle, RetryAfter: pause, Times: 1})
 	case args[1] == "reject":
 		p.itsm.DenyWrites("incident", true)
 	case args[1] == "allow":

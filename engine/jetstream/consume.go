@@ -17,8 +17,10 @@ import (
 )
 
 func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
-	c := &consumption{hints: h, name: name, filter: h.topology.hintsOf(source), deliver: deliver,
-		broken: make(chan struct{}, 1), done: make(chan struct{}), logger: h.logger.With("consumer", name)}
+	c := &consumption{
+		hints: h, name: name, filter: h.topology.hintsOf(source), deliver: deliver,
+		broken: make(chan struct{}, 1), done: make(chan struct{}), logger: h.logger.With("consumer", name),
+	}
 	running, err := c.start(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("store: consume %s: %w", name, err)

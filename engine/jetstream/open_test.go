@@ -95,11 +95,15 @@ func TestOpenRefuses(t *testing.T) {
 		{name: "prefix", opts: jetstream.Options{Prefix: "a.b"}, want: `prefix "a.b": expected at most 64 letters, digits, _ and -`},
 		{name: "replicas", opts: jetstream.Options{Replicas: 6}, want: "6 replicas: expected 1 to 5"},
 		{name: "subjects", foreign: natsjs.StreamConfig{Name: "lockstep_hints", Subjects: []string{"orders.>"}}, want: "stream lockstep_hints exists and is not lockstep's: its subjects are"},
-		{name: "storage", foreign: natsjs.StreamConfig{Name: "lockstep_journal", Subjects: []string{"lockstep.journal.>"}, Storage: natsjs.MemoryStorage},
-			want: "stream lockstep_journal exists and is not lockstep's: its storage is Memory where File was expected"},
+		{
+			name: "storage", foreign: natsjs.StreamConfig{Name: "lockstep_journal", Subjects: []string{"lockstep.journal.>"}, Storage: natsjs.MemoryStorage},
+			want: "stream lockstep_journal exists and is not lockstep's: its storage is Memory where File was expected",
+		},
 		{name: "retention", foreign: natsjs.StreamConfig{Name: "lockstep_hints", Subjects: []string{"lockstep.hints.>", "lockstep.retry.>"}, Retention: natsjs.WorkQueuePolicy}, want: "its retention is"},
-		{name: "deletes", foreign: natsjs.StreamConfig{Name: "KV_lockstep_dead", Subjects: []string{"$KV.lockstep_dead.>"}, MaxMsgsPerSubject: 1, DenyDelete: true},
-			want: "it does not let messages be removed"},
+		{
+			name: "deletes", foreign: natsjs.StreamConfig{Name: "KV_lockstep_dead", Subjects: []string{"$KV.lockstep_dead.>"}, MaxMsgsPerSubject: 1, DenyDelete: true},
+			want: "it does not let messages be removed",
+		},
 		{name: "overlap", foreign: natsjs.StreamConfig{Name: "other", Subjects: []string{"lockstep.>"}}, want: "stream lockstep_hints: "},
 		{name: "cluster", opts: jetstream.Options{Replicas: 3}, want: "stream lockstep_hints: "},
 	} {

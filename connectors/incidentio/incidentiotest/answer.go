@@ -3,40 +3,35 @@ package incidentiotest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A call is one request on its way.
 type call struct {
-	method        string
-	path          string
-	query         url.Values
-	body          []byte
-	authorization string
-
-	key *apiKey
-	id  string // what stands for {id} in the route
+	*simulator.Call
+	query url.Values
+	key   *apiKey
+	id    string // what stands for {id} in the route
 }
 
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
+type answer = simulator.Answer
 
 func reply(status int, body any) answer {
-	a := answer{status: status, header: http.Header{}}
+	a := answer{Status: status, Header: http.Header{}}
 	if status == http.StatusNoContent {
 		return a
 	}
-	a.header.Set("Content-Type", "application/json")
+	a.Header.Set("Content-Type", "application/json")
 	// Nothing of the resources can fail to marshal.
-	a.body, _ = json.Marshal(body)
+	a.Body, _ = json.Marshal(body)
 	return a
 }
 
@@ -76,11 +71,8 @@ func notFound() *problem {
 	return &problem{status: http.StatusNotFound, kind: "not_found", code: "not_found", message: "The resource was not found"}
 }
 
-func (s *Server) throttle(key *apiKey, pause time.Duration, limits http.Header) answer {
-	name := ""
-	if key != nil {
-		name = key.Name
-	}
+// throttle is the refusal of a key that came too soon.
+func (s *Server) throttle(name string, pause time.Duration, limits http.Header) answer {
 	a := reply(http.StatusTooManyRequests, map[string]any{
 		"type": "too_many_requests", "status": http.StatusTooManyRequests, "request_id": s.requestID(),
 		"rate_limit": map[string]any{
@@ -92,10 +84,8 @@ func (s *Server) throttle(key *apiKey, pause time.Duration, limits http.Header) 
 			"message": "Too many requests hit the API too quickly. We recommend an exponential backoff of your requests.",
 		}},
 	})
-	for header, values := range limits {
-		a.header[header] = values
-	}
-	a.header.Set("Retry-After", strconv.Itoa(int((pause+time.Second-1)/time.Second)))
+	maps.Copy(a.Header, limits)
+	a.Header.Set("Retry-After", simulator.RetryAfter(pause))
 	return a
 }
 
@@ -128,11 +118,11 @@ func (r route) match(path string) (string, bool) {
 func (s *Server) dispatch(c *call) answer {
 	known := false
 	for _, r := range s.routes {
-		id, ok := r.match(c.path)
+		id, ok := r.match(c.URL.Path)
 		if !ok {
 			continue
 		}
-		if known = true; r.method != c.method {
+		if known = true; r.method != c.Method {
 			continue
 		}
 		if r.scope != "" && c.key.Scopes != nil && !slices.Contains(c.key.Scopes, r.scope) {
@@ -151,7 +141,7 @@ func (s *Server) dispatch(c *call) answer {
 	if known {
 		return s.refuse(problem{
 			status: http.StatusMethodNotAllowed, kind: "invalid_request_error", code: "method_not_allowed",
-			message: c.method + " is not allowed here",
+			message: c.Method + " is not allowed here",
 		})
 	}
 	return s.refuse(*notFound())
@@ -159,7 +149,7 @@ func (s *Server) dispatch(c *call) answer {
 
 // decodeBody reads a request's body.
 func decodeBody(c *call, into any) *problem {
-	if err := json.Unmarshal(c.body, into); err != nil {
+	if err := json.Unmarshal(c.Body, into); err != nil {
 		return &problem{
 			status: http.StatusBadRequest, kind: "invalid_request_error", code: "decode_payload",
 			message: "The body is not the JSON that is expected",

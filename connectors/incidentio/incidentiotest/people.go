@@ -21,7 +21,7 @@ func (s *Server) person() Actor { return Actor{User: &s.users[0]} }
 
 // CreateIncident opens an incident as a person.
 func (s *Server) CreateIncident(changes ...Change) (Incident, error) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	made, p := s.open(s.person(), changes...)
 	return made, p.asError()
@@ -29,7 +29,7 @@ func (s *Server) CreateIncident(changes ...Change) (Incident, error) {
 
 // EditIncident changes an incident as a person. id may be its reference.
 func (s *Server) EditIncident(id string, changes ...Change) (Incident, error) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incident(id)
 	if i == nil {
@@ -41,7 +41,7 @@ func (s *Server) EditIncident(id string, changes ...Change) (Incident, error) {
 
 // DeleteIncident takes an incident away, with its follow-ups.
 func (s *Server) DeleteIncident(id string) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incident(id)
 	if i == nil {
@@ -53,7 +53,7 @@ func (s *Server) DeleteIncident(id string) {
 
 // Incident is the incident with the id or reference.
 func (s *Server) Incident(id string) (Incident, bool) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := s.incident(id); i != nil {
 		return *i, true
@@ -73,7 +73,7 @@ func (s *Server) incident(id string) *Incident {
 
 // Incidents are all incidents, oldest first.
 func (s *Server) Incidents() []Incident {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return values(s.incidents)
 }
@@ -100,7 +100,7 @@ func valuesOf[T any](all []*T, belongs func(*T) bool) []T {
 // AddFollowUp adds a follow-up to an incident as a person. Of f count Title,
 // Description, Assignee, AssigneeTeam, Priority, Category and Labels.
 func (s *Server) AddFollowUp(incident string, f FollowUp) (FollowUp, error) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incident(incident)
 	if i == nil {
@@ -129,7 +129,7 @@ func (s *Server) addFollowUp(i *Incident, f FollowUp, actor Actor) FollowUp {
 
 // EditFollowUp changes a follow-up as a person.
 func (s *Server) EditFollowUp(id string, edit func(f *FollowUp)) error {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.followUp(id)
 	if f == nil {
@@ -199,7 +199,7 @@ func (s *Server) followUp(id string) *FollowUp {
 // FollowUps are an incident's follow-ups, deleted ones too; of all incidents if
 // id is empty.
 func (s *Server) FollowUps(id string) []FollowUp {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return valuesOf(s.followUps, func(f *FollowUp) bool { return id == "" || s.is(f.IncidentID, id) })
 }
@@ -212,7 +212,7 @@ func (s *Server) is(id, name string) bool {
 
 // PostUpdate shares an update as a person.
 func (s *Server) PostUpdate(incident, message string) (Update, error) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incident(incident)
 	if i == nil {
@@ -239,14 +239,14 @@ func (s *Server) postUpdate(i *Incident, message string, actor Actor) Update {
 
 // Updates are the updates of an incident, oldest first.
 func (s *Server) Updates(incident string) []Update {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return valuesOf(s.updates, func(u *Update) bool { return s.is(u.IncidentID, incident) })
 }
 
 // AddTimelineItem adds to an incident's timeline as a person.
 func (s *Server) AddTimelineItem(incident, title, description string) (TimelineItem, error) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.incident(incident)
 	if i == nil {
@@ -270,7 +270,7 @@ func (s *Server) addTimelineItem(i *Incident, item TimelineItem) TimelineItem {
 
 // TimelineItems are an incident's timeline items, by their time.
 func (s *Server) TimelineItems(incident string) []TimelineItem {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.timelineOf(func(t *TimelineItem) bool { return s.is(t.IncidentID, incident) })
 }
@@ -288,14 +288,14 @@ func (s *Server) timelineOf(belongs func(*TimelineItem) bool) []TimelineItem {
 
 // Attachments are the links of an incident.
 func (s *Server) Attachments(incident string) []Attachment {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return valuesOf(s.attachments, func(a *Attachment) bool { return s.is(a.IncidentID, incident) })
 }
 
 // Activity is an incident's activity log, oldest first.
 func (s *Server) Activity(incident string) []Activity {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return valuesOf(s.activity, func(a *Activity) bool { return s.is(a.IncidentID, incident) })
 }

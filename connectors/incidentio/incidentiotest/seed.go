@@ -58,7 +58,7 @@ func (s *Server) seed() {
 
 // AddUser adds a person.
 func (s *Server) AddUser(name, email string) User {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addUser(name, email)
 }
@@ -72,7 +72,7 @@ func (s *Server) addUser(name, email string) User {
 
 // AddSeverity adds a severity.
 func (s *Server) AddSeverity(name string, rank int) Severity {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addSeverity(name, rank)
 }
@@ -86,7 +86,7 @@ func (s *Server) addSeverity(name string, rank int) Severity {
 
 // AddStatus adds a status to a category, which may be one that nobody knows.
 func (s *Server) AddStatus(name, category string, rank int) Status {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addStatus(name, category, rank)
 }
@@ -100,7 +100,7 @@ func (s *Server) addStatus(name, category string, rank int) Status {
 
 // AddType adds an incident type.
 func (s *Server) AddType(name string) Type {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addType(name)
 }
@@ -115,7 +115,7 @@ func (s *Server) addType(name string) Type {
 // AddCustomField adds a custom field; fieldType is single_select, multi_select,
 // text, link or numeric.
 func (s *Server) AddCustomField(name, fieldType string, options ...string) CustomField {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addCustomField(name, fieldType, options...)
 }
@@ -132,7 +132,7 @@ func (s *Server) addCustomField(name, fieldType string, options ...string) Custo
 
 // AddRole adds an incident role; roleType is lead, reporter or custom.
 func (s *Server) AddRole(name, roleType string) Role {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addRole(name, roleType)
 }
@@ -147,7 +147,7 @@ func (s *Server) addRole(name, roleType string) Role {
 
 // AddTimestamp adds an incident timestamp.
 func (s *Server) AddTimestamp(name string) Timestamp {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addTimestamp(name)
 }
@@ -160,7 +160,7 @@ func (s *Server) addTimestamp(name string) Timestamp {
 
 // AddTeam adds a team.
 func (s *Server) AddTeam(name string) Team {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addTeam(name)
 }

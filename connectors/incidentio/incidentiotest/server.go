@@ -7,12 +7,14 @@ package incidentiotest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // Options configure a Server. The zero value is an account with one key that
@@ -32,6 +34,9 @@ type Options struct {
 // DefaultKey is the key of an account whose Options name none.
 const DefaultKey = "inc_development_key"
 
+// maxBody bounds a request, as the vendor's 413 does.
+const maxBody = 10 << 20
+
 const (
 	defaultDashboard = "https://app.incident.io/acme"
 	defaultRate      = 1200
@@ -47,21 +52,20 @@ type Key struct {
 	HidePrivate bool
 }
 
-// A Server is one account. It is safe for concurrent use.
+// A Server is one account: an endpoint, and what people do there. It is safe for
+// concurrent use.
 type Server struct {
+	*simulator.Endpoint
 	opts   Options
 	routes []route
 
-	mu       sync.Mutex // guards everything below
-	counter  uint64
-	number   int // of the last reference
-	stamped  time.Time
-	keys     []*apiKey
-	requests []Request
-	faults   []*Fault
-	late     []lateCall
-	held     bool
-	waiting  []func()
+	mu      simulator.Mutex // guards everything below
+	counter uint64
+	number  int // of the last reference
+	stamped time.Time
+	keys    []*apiKey
+	held    bool
+	waiting []func()
 
 	severities []Severity
 	statuses   []Status
@@ -110,19 +114,16 @@ func New(o Options) *Server {
 		o.Keys = []Key{{Token: DefaultKey, Name: "lockstep"}}
 	}
 	o.DashboardURL = strings.TrimSuffix(o.DashboardURL, "/")
-	s := &Server{opts: o, byKey: map[string]string{}, wake: make(chan struct{}, 1)}
+	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]string{}, wake: make(chan struct{}, 1)}
+	s.Endpoint = simulator.New(simulator.System{
+		State: &s.mu, Handle: s.handle, Throttled: s.throttled, Failed: s.failed, MaxBody: maxBody,
+	})
 	s.routes = s.allRoutes()
 	for _, key := range o.Keys {
 		s.keys = append(s.keys, &apiKey{Key: key, id: s.newID(), tokens: float64(o.RateLimit), filled: o.Now()})
 	}
 	s.seed()
 	return s
-}
-
-// lock takes the lock and does what has become due meanwhile.
-func (s *Server) lock() {
-	s.mu.Lock()
-	s.settle()
 }
 
 // newID makes a ULID: ids sort by creation.
@@ -163,14 +164,14 @@ func (s *Server) commit(apply func(at Moment)) {
 // HoldCommits keeps every change from now on from being seen; its updated_at is
 // stamped all the same. So rows appear later with a time in the past.
 func (s *Server) HoldCommits() {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = true
 }
 
 // ReleaseCommits carries out what was held, in order.
 func (s *Server) ReleaseCommits() {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	waiting := s.waiting
 	s.held, s.waiting = false, nil
@@ -179,59 +180,16 @@ func (s *Server) ReleaseCommits() {
 	}
 }
 
-// A Request is one request that reached the account.
-type Request struct {
-	Method string
-	Path   string
-	Query  string
-	Body   string
-	Key    string // name of the key that was authenticated
-	Status int    // 0: no answer was given
-}
-
-// Requests are the requests since the start or ResetRequests.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
-}
-
-// Count is the number of requests with the method ("" is any) whose path holds
-// the text.
-func (s *Server) Count(method, path string) int {
-	n := 0
-	for _, r := range s.Requests() {
-		if (method == "" || r.Method == method) && strings.Contains(r.Path, path) {
-			n++
-		}
-	}
-	return n
-}
-
-// ResetRequests forgets the requests so far.
-func (s *Server) ResetRequests() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = nil
-}
-
-// handle answers a request; s.mu is held.
-func (s *Server) handle(c *call) answer {
-	a := s.answer(c)
-	a.header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
-	name := ""
-	if c.key != nil {
-		name = c.key.Name
-	}
-	s.requests = append(s.requests, Request{
-		Method: c.method, Path: c.path, Query: c.query.Encode(), Body: string(c.body), Key: name, Status: a.status,
-	})
+// handle answers a call.
+func (s *Server) handle(r *simulator.Call) answer {
+	a := s.answer(&call{Call: r, query: r.URL.Query()})
+	a.Header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 	return a
 }
 
 func (s *Server) answer(c *call) answer {
-	scheme, token, _ := strings.Cut(c.authorization, " ")
-	if c.authorization == "" || !strings.EqualFold(scheme, "Bearer") || token == "" {
+	scheme, token, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return s.refuse(problem{
 			status: http.StatusUnauthorized, kind: "authentication_error",
 			code: "missing_authorization_material", message: "No authorization material provided in request",
@@ -248,14 +206,13 @@ func (s *Server) answer(c *call) answer {
 			code: "invalid_authorization_material", message: "The API key is not known",
 		})
 	}
+	c.Principal = c.key.Name
 	limits, spent := s.spend(c.key)
 	if spent {
-		return s.throttle(c.key, time.Second, limits)
+		return s.throttle(c.key.Name, time.Second, limits)
 	}
 	a := s.dispatch(c)
-	for name, values := range limits {
-		a.header[name] = values
-	}
+	maps.Copy(a.Header, limits)
 	return a
 }
 

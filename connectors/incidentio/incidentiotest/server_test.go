@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A reply is an answer as a client sees it.
@@ -250,26 +251,26 @@ func TestHeldCommits(t *testing.T) {
 func TestFaultsInMemory(t *testing.T) {
 	at := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	for _, test := range []struct {
-		fault incidentiotest.Fault
+		fault simulator.Fault
 		done  bool // the work is done at once
 		want  string
 	}{
-		{incidentiotest.Fault{Kind: incidentiotest.Latency, Delay: time.Microsecond}, true, "200"},
-		{incidentiotest.Fault{Kind: incidentiotest.SlowAnswer, Delay: time.Microsecond}, true, "200"},
-		{incidentiotest.Fault{Kind: incidentiotest.Throttle, RetryAfter: 1500 * time.Millisecond}, false, "429 after 2"},
-		{incidentiotest.Fault{Kind: incidentiotest.Throttle, Until: at.Add(time.Minute)}, false, "429 after 60"},
-		{incidentiotest.Fault{Kind: incidentiotest.FailBefore}, false, "500"},
-		{incidentiotest.Fault{Kind: incidentiotest.FailBefore, Status: 503}, false, "503"},
-		{incidentiotest.Fault{Kind: incidentiotest.FailAfter}, true, "500"},
-		{incidentiotest.Fault{Kind: incidentiotest.CutBody}, true, "unexpected EOF"},
-		{incidentiotest.Fault{Kind: incidentiotest.ResetBefore}, false, "connection reset"},
-		{incidentiotest.Fault{Kind: incidentiotest.ResetAfter}, true, "connection reset"},
-		{incidentiotest.Fault{Kind: incidentiotest.CommitLate, Delay: time.Minute}, false, "connection reset"},
-		{incidentiotest.Fault{Kind: incidentiotest.Refuse}, false, "connection refused"},
+		{simulator.Fault{Kind: simulator.Latency, Delay: time.Microsecond}, true, "200"},
+		{simulator.Fault{Kind: simulator.SlowAnswer, Delay: time.Microsecond}, true, "200"},
+		{simulator.Fault{Kind: simulator.Throttle, RetryAfter: 1500 * time.Millisecond}, false, "429 after 2"},
+		{simulator.Fault{Kind: simulator.Throttle, Until: at.Add(time.Minute)}, false, "429 after 60"},
+		{simulator.Fault{Kind: simulator.FailBefore}, false, "500"},
+		{simulator.Fault{Kind: simulator.FailBefore, Status: 503}, false, "503"},
+		{simulator.Fault{Kind: simulator.FailAfter}, true, "500"},
+		{simulator.Fault{Kind: simulator.CutBody}, true, "unexpected EOF"},
+		{simulator.Fault{Kind: simulator.ResetBefore}, false, "connection reset"},
+		{simulator.Fault{Kind: simulator.ResetAfter}, true, "connection reset"},
+		{simulator.Fault{Kind: simulator.CommitLate, Delay: time.Minute}, false, "connection reset"},
+		{simulator.Fault{Kind: simulator.Refuse}, false, "connection refused"},
 	} {
 		now := at
 		s := incidentiotest.New(incidentiotest.Options{Now: func() time.Time { return now }})
-		s.Inject(incidentiotest.Fault{Kind: incidentiotest.Refuse, Method: "DELETE"}) // does not fit
+		s.Inject(simulator.Fault{Kind: simulator.Refuse, Method: "DELETE"}) // does not fit
 		s.Inject(test.fault)
 		opening := `{"idempotency_key":"k","visibility":"public","name":"a"}`
 		got := ask(t, s.RoundTripper(), incidentiotest.DefaultKey, "POST", "/v2/incidents", opening)
@@ -287,7 +288,7 @@ func TestFaultsInMemory(t *testing.T) {
 			t.Errorf("%+v: done %v", test.fault, done)
 		}
 		s.ClearFaults()
-		if test.fault.Kind == incidentiotest.CommitLate {
+		if test.fault.Kind == simulator.CommitLate {
 			now = now.Add(time.Minute)
 			if len(s.Incidents()) != 1 {
 				t.Error("what was late was never done")
@@ -303,11 +304,11 @@ func TestFaultsOverTheNetwork(t *testing.T) {
 	account := incidentiotest.New(incidentiotest.Options{})
 	server := httptest.NewServer(account)
 	defer server.Close()
-	for kind, works := range map[incidentiotest.FaultKind]bool{
-		incidentiotest.CutBody: false, incidentiotest.ResetBefore: false, incidentiotest.ResetAfter: false,
-		incidentiotest.Refuse: false, incidentiotest.CommitLate: false, incidentiotest.Latency: true,
+	for kind, works := range map[simulator.FaultKind]bool{
+		simulator.CutBody: false, simulator.ResetBefore: false, simulator.ResetAfter: false,
+		simulator.Refuse: false, simulator.CommitLate: false, simulator.Latency: true,
 	} {
-		account.Inject(incidentiotest.Fault{Kind: kind, Times: 1, Path: "/v1/"})
+		account.Inject(simulator.Fault{Kind: kind, Times: 1, Path: "/v1/"})
 		request, err := http.NewRequest("POST", server.URL+"/v1/identity", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
@@ -324,17 +325,18 @@ func TestFaultsOverTheNetwork(t *testing.T) {
 }
 
 func TestCounts(t *testing.T) {
-	s := incidentiotest.New(incidentiotest.Options{})
+	at := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	s := incidentiotest.New(incidentiotest.Options{Now: func() time.Time { return at }})
 	ask(t, s.RoundTripper(), incidentiotest.DefaultKey, "GET", "/v1/identity", "")
 	ask(t, s.RoundTripper(), "wrong", "GET", "/v1/identity", "")
 	ask(t, s.RoundTripper(), incidentiotest.DefaultKey, "POST", "/v2/incidents", "{}")
 	if s.Count("", "") != 3 || s.Count("GET", "") != 2 || s.Count("", "/v2/") != 1 {
 		t.Errorf("counted %+v", s.Requests())
 	}
-	want := []incidentiotest.Request{
-		{Method: "GET", Path: "/v1/identity", Key: "lockstep", Status: 200},
-		{Method: "GET", Path: "/v1/identity", Status: 401},
-		{Method: "POST", Path: "/v2/incidents", Body: "{}", Key: "lockstep", Status: 422},
+	want := []simulator.Request{
+		{At: at, Method: "GET", Path: "/v1/identity", Principal: "lockstep", Status: 200},
+		{At: at, Method: "GET", Path: "/v1/identity", Status: 401},
+		{At: at, Method: "POST", Path: "/v2/incidents", Body: "{}", Principal: "lockstep", Status: 422},
 	}
 	if diff := cmp.Diff(want, s.Requests()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

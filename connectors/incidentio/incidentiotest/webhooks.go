@@ -34,7 +34,7 @@ const webhookTimeout = 15 * time.Second
 
 // Subscribe adds an endpoint.
 func (s *Server) Subscribe(w Webhook) {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	if w.Client == nil {
 		w.Client = &http.Client{Timeout: webhookTimeout}
@@ -84,7 +84,7 @@ func (s *Server) emit(private bool, event, id string, payload any) {
 
 // Outbox are the deliveries that no endpoint has taken yet.
 func (s *Server) Outbox() []Delivery {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	var waiting []Delivery
 	for _, m := range s.outbox {
@@ -111,7 +111,7 @@ type Attempt struct {
 // Deliver sends everything in the outbox now, one after the other. What was not
 // taken stays for the next time.
 func (s *Server) Deliver(ctx context.Context, o Order) []Attempt {
-	s.lock()
+	s.mu.Lock()
 	pending := s.outbox
 	s.outbox = nil
 	s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *Server) Deliver(ctx context.Context, o Order) []Attempt {
 			attempts = append(attempts, s.send(ctx, m))
 		}
 	}
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.outbox = append(left, s.outbox...)
 	return attempts
@@ -172,7 +172,7 @@ func (s *Server) Push(ctx context.Context) {
 			m.tries++
 			m.due = s.opts.Now().Add(pause)
 			next = min(next, pause)
-			s.lock()
+			s.mu.Lock()
 			s.outbox = append(s.outbox, m)
 			s.mu.Unlock()
 		}
@@ -183,7 +183,7 @@ func (s *Server) Push(ctx context.Context) {
 // dueMessages takes what is due out of the outbox; next is lowered to when the
 // next of the others is.
 func (s *Server) dueMessages(next *time.Duration) []message {
-	s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.opts.Now()
 	var due, waiting []message

@@ -88,7 +88,6 @@ func (s *Server) AddColumn(table string, c Column) {
 func (s *Server) Rows(table string) []Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
 	var rows []Row
 	for _, r := range s.rows(table) {
 		rows = append(rows, maps.Clone(r.values))
@@ -103,7 +102,6 @@ func (s *Server) Tickets() []Row { return s.Rows("incident") }
 func (s *Server) Ticket(table, idOrNumber string) Row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
 	if r := s.pick(table, idOrNumber); r != nil {
 		return maps.Clone(r.values)
 	}
@@ -135,7 +133,6 @@ func (s *Server) agent(userName string) *record {
 func (s *Server) Edit(table, idOrNumber, userName string, fields Row) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
 	r := s.pick(table, idOrNumber)
 	if r == nil {
 		return fmt.Errorf("%s %s: no such record", table, idOrNumber)
@@ -179,7 +176,6 @@ type JournalEntry struct{ ID, Element, Value, By, On string }
 func (s *Server) Journal(table, idOrNumber string) []JournalEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
 	r := s.pick(table, idOrNumber)
 	if r == nil {
 		return nil
@@ -214,7 +210,6 @@ func (s *Server) Attach(table, idOrNumber, userName, name, contentType string, c
 func (s *Server) Attachments(table, idOrNumber string) []Attachment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
 	r := s.pick(table, idOrNumber)
 	if r == nil {
 		return nil

@@ -12,14 +12,14 @@ import (
 	"strconv"
 )
 
-func (s *Server) attachmentAPI(c call, user *record, path []string) answer {
+func (s *Server) attachmentAPI(c *call, user *record, path []string) answer {
 	notFound := failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
 	switch {
 	case len(path) == 0 && c.Method == http.MethodGet:
 		return s.list(c, user, "sys_attachment", defaultAttachmentLimit, s.metadata)
 	case len(path) == 1 && path[0] == "file" && c.Method == http.MethodPost:
 		q := c.URL.Query()
-		return s.upload(user, q.Get("table_name"), q.Get("table_sys_id"), q.Get("file_name"), c.Header.Get("Content-Type"), c.body)
+		return s.upload(user, q.Get("table_name"), q.Get("table_sys_id"), q.Get("file_name"), c.Header.Get("Content-Type"), c.Body)
 	case len(path) == 1 && path[0] == "upload" && c.Method == http.MethodPost:
 		return s.uploadForm(c, user)
 	case len(path) == 0 || len(path) > 2:
@@ -32,7 +32,7 @@ func (s *Server) attachmentAPI(c call, user *record, path []string) answer {
 	switch {
 	case len(path) == 2 && path[1] == "file" && c.Method == http.MethodGet:
 		a := newAnswer(http.StatusOK, r.text("content_type"), s.files[r.text("sys_id")])
-		a.header.Set("X-Attachment-Metadata", string(encode(s.metadata(nil, r))))
+		a.Header.Set("X-Attachment-Metadata", string(encode(s.metadata(nil, r))))
 		return a
 	case len(path) == 1 && c.Method == http.MethodGet:
 		return resultAnswer(http.StatusOK, s.metadata(nil, r))
@@ -53,13 +53,13 @@ func (s *Server) metadata(_ url.Values, r *record) map[string]any {
 }
 
 // uploadForm reads table_name, table_sys_id and, last, the file.
-func (s *Server) uploadForm(c call, user *record) answer {
+func (s *Server) uploadForm(c *call, user *record) answer {
 	kind, parameters, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
 		return failure(http.StatusBadRequest, "Bad Request", "the body is not multipart/form-data")
 	}
 	fields := map[string]string{}
-	for parts := multipart.NewReader(bytes.NewReader(c.body), parameters["boundary"]); ; {
+	for parts := multipart.NewReader(bytes.NewReader(c.Body), parameters["boundary"]); ; {
 		part, err := parts.NextPart()
 		if err != nil {
 			return failure(http.StatusBadRequest, "Bad Request", "the file is missing, and has to be the last part")
@@ -92,7 +92,7 @@ func (s *Server) upload(user *record, tableName, id, name, contentType string, c
 	}
 	r := s.attach(user, tableName, owner, name, contentType, content)
 	a := resultAnswer(http.StatusCreated, s.metadata(nil, r))
-	a.header.Set("Location", s.opts.URL+"/api/now/attachment/"+r.text("sys_id"))
+	a.Header.Set("Location", s.opts.URL+"/api/now/attachment/"+r.text("sys_id"))
 	return a
 }
 

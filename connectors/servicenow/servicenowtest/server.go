@@ -6,12 +6,14 @@
 package servicenowtest
 
 import (
-	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // Options configure a Server. The zero value is an instance with one
@@ -53,20 +55,19 @@ const (
 	defaultTokenLife    = 1800 * time.Second
 )
 
-// A Server is one instance. It is safe for concurrent use.
+// A Server is one instance: an endpoint, and what people and administrators do
+// there. It is safe for concurrent use.
 type Server struct {
+	*simulator.Endpoint
 	opts Options
 
-	mu        sync.Mutex // guards everything below
+	mu        simulator.Mutex // guards everything below
 	tables    map[string]*table
 	records   map[string]*record // by sys_id
 	sequence  int
 	files     map[string][]byte // attachments by sys_id
 	tokens    map[string]grant
 	refresh   map[string]string // refresh token to user name
-	faults    []*Fault
-	late      []lateWrite
-	requests  []Request
 	hidden    map[string]func(Row) bool
 	protected map[string]bool // "table.column"
 	denied    map[string]bool // tables whose writes fail
@@ -103,11 +104,14 @@ func New(o Options) *Server {
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
 	s := &Server{
-		opts: o, webhook: o.Webhook,
+		opts: o, mu: simulator.Mutex{Now: o.Now}, webhook: o.Webhook,
 		tables: map[string]*table{}, records: map[string]*record{}, files: map[string][]byte{},
 		tokens: map[string]grant{}, refresh: map[string]string{},
 		hidden: map[string]func(Row) bool{}, protected: map[string]bool{}, denied: map[string]bool{}, unread: map[string]bool{},
 	}
+	s.Endpoint = simulator.New(simulator.System{
+		State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Spoilt: cancelMid, Secret: asksForToken,
+	})
 	s.seed()
 	return s
 }
@@ -115,79 +119,31 @@ func New(o Options) *Server {
 // Close waits for webhooks that are under way.
 func (s *Server) Close() { s.sending.Wait() }
 
-// A Request is one request that reached the instance.
-type Request struct {
-	At     time.Time // by the instance's clock
-	Method string
-	Path   string
-	Query  string
-	Body   string
-	User   string // who was authenticated
-	Status int    // 0: no answer was given
-}
-
-// Requests are the requests since the start or ResetRequests.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
-}
-
-// Count is the number of requests with the method ("" is any) whose path holds
-// the text.
-func (s *Server) Count(method, path string) int {
-	n := 0
-	for _, r := range s.Requests() {
-		if (method == "" || r.Method == method) && strings.Contains(r.Path, path) {
-			n++
-		}
-	}
-	return n
-}
-
-// ResetRequests forgets the requests so far.
-func (s *Server) ResetRequests() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = nil
-}
-
 // now is the instance's time as it stamps records.
 func (s *Server) now() time.Time { return s.opts.Now().UTC().Truncate(time.Second) }
 
-// An answer is what the instance says.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
+type (
+	call   = simulator.Call
+	answer = simulator.Answer
+)
 
 func newAnswer(status int, contentType string, body []byte) answer {
 	h := http.Header{}
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
 	}
-	return answer{status: status, header: h, body: body}
+	return answer{Status: status, Header: h, Body: body}
 }
 
-// call is one request with its body read.
-type call struct {
-	*http.Request
-	body []byte
-}
-
-// handle answers a request; s.mu is held.
-func (s *Server) handle(c call) answer {
-	i := len(s.requests)
-	s.requests = append(s.requests, Request{At: s.opts.Now(), Method: c.Method, Path: c.URL.Path, Query: c.URL.RawQuery, Body: string(c.body)})
-	a := s.route(c, &s.requests[i])
-	s.requests[i].Status = a.status
-	a.header.Set("Server", "ServiceNow")
+// handle answers a call.
+func (s *Server) handle(c *call) answer {
+	a := s.route(c)
+	a.Header.Set("Server", "ServiceNow")
 	return a
 }
 
-func (s *Server) route(c call, log *Request) answer {
-	if c.URL.Path == "/oauth_token.do" {
+func (s *Server) route(c *call) answer {
+	if asksForToken(c.Request) {
 		return s.token(c)
 	}
 	path, ok := strings.CutPrefix(c.URL.Path, "/api/now/")
@@ -200,10 +156,10 @@ func (s *Server) route(c call, log *Request) answer {
 	user, ok := s.authenticate(c)
 	if !ok {
 		a := failure(http.StatusUnauthorized, "User Not Authenticated", "Required to provide Auth information")
-		a.header.Set("WWW-Authenticate", `BASIC realm="Service-now"`)
+		a.Header.Set("WWW-Authenticate", `BASIC realm="Service-now"`)
 		return a
 	}
-	log.User = user.text("user_name")
+	c.Principal = user.text("user_name")
 	limits, exceeded := s.limit()
 	if exceeded != nil {
 		return *exceeded
@@ -222,14 +178,12 @@ func (s *Server) route(c call, log *Request) answer {
 			a = failure(http.StatusBadRequest, "Requested URI does not represent any resource", c.URL.Path)
 		}
 	}
-	for name, values := range limits {
-		a.header[name] = values
-	}
+	maps.Copy(a.Header, limits)
 	return a
 }
 
 // headers refuses a request without the headers that the REST APIs ask for.
-func headers(c call) *answer {
+func headers(c *call) *answer {
 	refuse := func(status int, message, detail string) *answer {
 		a := failure(status, message, detail)
 		return &a
@@ -272,16 +226,8 @@ func (s *Server) limit() (http.Header, *answer) {
 		return h, nil
 	}
 	a := throttled(reset.Sub(now))
-	for name, values := range h {
-		a.header[name] = values
-	}
+	maps.Copy(a.Header, h)
 	return nil, &a
-}
-
-func throttled(pause time.Duration) answer {
-	a := failure(http.StatusTooManyRequests, "Rate limit exceeded", "Rate limit of 100 requests per hour for Table API exceeded")
-	a.header.Set("Retry-After", fmt.Sprint(int((pause+time.Second-1)/time.Second)))
-	return a
 }
 
 // failure is an error as ServiceNow words it.
@@ -293,14 +239,4 @@ func failure(status int, message, detail string) answer {
 	return newAnswer(status, "application/json;charset=UTF-8", encode(map[string]any{
 		"error": map[string]any{"message": message, "detail": said}, "status": "failure",
 	}))
-}
-
-func readBody(r *http.Request) ([]byte, error) {
-	if r.Body == nil {
-		return nil, nil
-	}
-	defer r.Body.Close()
-	var b bytes.Buffer
-	_, err := b.ReadFrom(r.Body)
-	return b.Bytes(), err
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // client sends requests as the integration user.
@@ -402,23 +403,23 @@ func TestFaultsOverANetwork(t *testing.T) {
 			c := over(t, s)
 			id := c.insert("{}")["sys_id"].(string)
 			for _, test := range []struct {
-				kind   servicenowtest.FaultKind
+				kind   simulator.FaultKind
 				lost   bool // no whole answer
 				status int
 				done   bool
 			}{
-				{servicenowtest.Latency, false, 200, true},
-				{servicenowtest.SlowAnswer, false, 200, true},
-				{servicenowtest.Throttle, false, 429, false},
-				{servicenowtest.FailBefore, false, 503, false},
-				{servicenowtest.FailAfter, false, 500, true},
-				{servicenowtest.CutBody, true, 0, true},
+				{simulator.Latency, false, 200, true},
+				{simulator.SlowAnswer, false, 200, true},
+				{simulator.Throttle, false, 429, false},
+				{simulator.FailBefore, false, 503, false},
+				{simulator.FailAfter, false, 500, true},
+				{simulator.CutBody, true, 0, true},
 				{servicenowtest.CancelledMid, false, 200, true},
-				{servicenowtest.ResetBefore, true, 0, false},
-				{servicenowtest.ResetAfter, true, 0, true},
-				{servicenowtest.Refuse, true, 0, false},
+				{simulator.ResetBefore, true, 0, false},
+				{simulator.ResetAfter, true, 0, true},
+				{simulator.Refuse, true, 0, false},
 			} {
-				s.Inject(servicenowtest.Fault{Kind: test.kind, Method: "PATCH", Times: 1})
+				s.Inject(simulator.Fault{Kind: test.kind, Method: "PATCH", Times: 1})
 				text := fmt.Sprintf("written under fault %d", test.kind)
 				got, err := c.try("PATCH", "/api/now/table/incident/"+id, `{"description":"`+text+`"}`, nil)
 				if (err != nil) != test.lost || !test.lost && got.status != test.status {
@@ -439,9 +440,9 @@ func TestFaultsOverANetwork(t *testing.T) {
 }
 
 func TestRoundTripperTellsWhatWasSent(t *testing.T) {
-	for kind, want := range map[servicenowtest.FaultKind]bool{servicenowtest.Refuse: false, servicenowtest.ResetBefore: true} {
+	for kind, want := range map[simulator.FaultKind]bool{simulator.Refuse: false, simulator.ResetBefore: true} {
 		s := servicenowtest.New(servicenowtest.Options{})
-		s.Inject(servicenowtest.Fault{Kind: kind})
+		s.Inject(simulator.Fault{Kind: kind})
 		sent := false
 		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteHeaders: func() { sent = true }})
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, servicenowtest.DefaultURL, nil)
@@ -449,7 +450,7 @@ func TestRoundTripperTellsWhatWasSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.RoundTripper().RoundTrip(r)
-		if sent != want || err == nil || kind == servicenowtest.Refuse && !errors.Is(err, syscall.ECONNREFUSED) {
+		if sent != want || err == nil || kind == simulator.Refuse && !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("fault %d: sent %t, %v", kind, sent, err)
 		}
 	}
@@ -459,7 +460,7 @@ func TestFaultUntil(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := servicenowtest.New(servicenowtest.Options{Now: func() time.Time { return now }})
 	c := inMemory(t, s)
-	s.Inject(servicenowtest.Fault{Kind: servicenowtest.Throttle, Until: now.Add(90 * time.Second)})
+	s.Inject(simulator.Fault{Kind: simulator.Throttle, Until: now.Add(90 * time.Second)})
 	if got := c.do("GET", "/api/now/table/incident", ""); got.status != 429 || got.header.Get("Retry-After") != "90" {
 		t.Errorf("%d, Retry-After %q", got.status, got.header.Get("Retry-After"))
 	}

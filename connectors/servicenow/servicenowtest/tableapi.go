@@ -24,7 +24,7 @@ func encode(v any) []byte {
 	return b
 }
 
-func (s *Server) tableAPI(c call, user *record, path []string) answer {
+func (s *Server) tableAPI(c *call, user *record, path []string) answer {
 	if len(path) == 0 || len(path) > 2 || path[0] == "" {
 		return failure(http.StatusBadRequest, "Requested URI does not represent any resource", c.URL.Path)
 	}
@@ -67,8 +67,8 @@ func resultAnswer(status int, v any) answer {
 	return newAnswer(status, "application/json;charset=UTF-8", encode(map[string]any{"result": v}))
 }
 
-func (s *Server) insert(c call, user *record, name string) answer {
-	input, bad := readInput(c.body)
+func (s *Server) insert(c *call, user *record, name string) answer {
+	input, bad := readInput(c.Body)
 	if bad != nil {
 		return *bad
 	}
@@ -77,12 +77,12 @@ func (s *Server) insert(c call, user *record, name string) answer {
 		return failure(no.status, no.message, no.detail)
 	}
 	a := resultAnswer(http.StatusCreated, s.shape(c.URL.Query(), r))
-	a.header.Set("Location", s.opts.URL+"/api/now/table/"+name+"/"+r.text("sys_id"))
+	a.Header.Set("Location", s.opts.URL+"/api/now/table/"+name+"/"+r.text("sys_id"))
 	return a
 }
 
-func (s *Server) update(c call, user *record, name string, r *record) answer {
-	input, bad := readInput(c.body)
+func (s *Server) update(c *call, user *record, name string, r *record) answer {
+	input, bad := readInput(c.Body)
 	if bad != nil {
 		return *bad
 	}
@@ -141,7 +141,7 @@ func (s *Server) sees(user *record, r *record) bool {
 }
 
 // list answers a query. Limit and total count rows before permissions do.
-func (s *Server) list(c call, user *record, name string, limit int, shape func(url.Values, *record) map[string]any) answer {
+func (s *Server) list(c *call, user *record, name string, limit int, shape func(url.Values, *record) map[string]any) answer {
 	q := c.URL.Query()
 	limit = intParameter(q, "sysparm_limit", limit)
 	offset := intParameter(q, "sysparm_offset", 0)
@@ -158,10 +158,10 @@ func (s *Server) list(c call, user *record, name string, limit int, shape func(u
 	}
 	a := resultAnswer(http.StatusOK, rows)
 	if q.Get("sysparm_no_count") != "true" {
-		a.header.Set("X-Total-Count", strconv.Itoa(len(all)))
+		a.Header.Set("X-Total-Count", strconv.Itoa(len(all)))
 	}
 	if q.Get("sysparm_suppress_pagination_header") != "true" && len(all) > 0 && limit > 0 {
-		a.header.Set("Link", s.links(c.URL, offset, limit, len(all)))
+		a.Header.Set("Link", s.links(c.URL, offset, limit, len(all)))
 	}
 	return a
 }

@@ -1,0 +1,76 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// second starts another daemon's rig on the same store and world.
+func (r *rig) second(hcl string) *rig {
+	r.t.Helper()
+	other := &rig{t: r.t, world: r.world, store: r.store, log: r.log, shared: true}
+	other.start(hcl)
+	return other
+}
+
+// TestTwoDaemonsOpenOneTicket lets two daemons share a store, its hints going
+// to one or the other, and slow, lost and late answers hit either.
+func TestTwoDaemonsOpenOneTicket(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				random := rand.New(rand.NewPCG(seed, 1))
+				pause := func() { r.pass(time.Duration(random.Int64N(int64(8 * time.Second)))) }
+				slow := func(d time.Duration) func() {
+					wait := time.Duration(random.Int64N(int64(d)))
+					return func() { time.Sleep(wait) }
+				}
+				r.shared = true
+				r.start(oneRoute)
+				other := r.second(oneRoute)
+				defer other.kill()
+				ref := incidents.Ref("01A")
+				r.world.put(ref, false, critical())
+				for range 3 {
+					f := []fault{
+						{ok: true, first: slow(20 * time.Second)},
+						{ok: true, first: slow(2 * time.Minute)},
+						{ok: true, then: slow(20 * time.Second)},
+						{ok: true, then: slow(2 * time.Minute)},
+						{class: connectors.ClassUnclear},
+						{class: connectors.ClassUnclear, after: true},
+						{class: connectors.ClassUnclear, late: 100 * time.Second},
+						{class: connectors.ClassRetry},
+					}[random.IntN(8)]
+					r.world.fail("itsm", []string{"create", "update", "look up", "read"}[random.IntN(4)], f)
+				}
+				for i := range 4 {
+					r.world.edit(ref, "title", fmt.Sprint("title ", i))
+					for _, one := range []*rig{r, other} {
+						if err := one.engine.Hint(r.t.Context(), []connectors.Ref{ref}, ""); err != nil {
+							t.Fatal(err)
+						}
+					}
+					pause()
+				}
+				r.pass(2 * time.Hour)
+				if title := r.world.field(r.oneTicket(), "title"); title != "title 3" {
+					t.Errorf("the title is %v", title)
+				}
+				if letters := r.dead(); len(letters) != 0 {
+					t.Errorf("dead letters: %+v", letters)
+				}
+				r.world.resetCalls()
+				r.hint(ref)
+				r.pass(time.Minute)
+				if w := r.writes(); len(w) != 0 {
+					t.Errorf("at rest it writes %v", w)
+				}
+			})
+		})
+	}
+}

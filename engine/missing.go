@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// missing handles a side that could not be found: after two reads, ten minutes
+// apart, it is gone.
+func (w *work) missing(ctx context.Context, link stored, side string, then Phase) (verdict, error) {
+	if link.Phase == then {
+		return nothing, nil
+	}
+	now := w.engine.clock.Now()
+	next := link.clone()
+	if m := link.Missing; m == nil || m.Side != side {
+		next.Missing = &Missing{Side: side, Times: 1, At: now.UTC()}
+	} else if wait := m.At.Add(goneAfter); now.Before(wait) {
+		return w.waitUntil(wait), nil
+	} else {
+		next.Phase = then
+		next.withoutContents()
+		next.Missing = nil
+	}
+	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	if next.Phase != then {
+		return w.waitUntil(now.Add(goneAfter)), nil
+	}
+	w.log.Warn("a side of the link is gone", "side", side, "phase", string(then))
+	entry := w.entry()
+	entry.Template, entry.Action, entry.Reason, entry.Target = link.Template, string(rules.None), side+" is gone", *link.Target
+	return nothing, w.journal(ctx, entry)
+}
