@@ -10,7 +10,7 @@ import (
 )
 
 // confirmCreated makes a link of a claim whose ticket was just created.
-func (w *work) confirmCreated(ctx context.Context, claim stored, ticket, record connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
+func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
 	next := w.confirmed(claim, ticket)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref

@@ -71,7 +71,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	}
 	w.engine.step(StepCreated)
 	w.engine.metrics.Wrote(decision.Target.Connector, "create")
-	return w.confirmCreated(ctx, claim, ticket, record, decision, send, before)
+	return w.confirmCreated(ctx, claim, ticket, decision, send, before)
 }
 
 // opening are the states that a new ticket begins with, the target's if it is

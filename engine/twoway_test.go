@@ -262,8 +262,11 @@ func TestBothSidesConverge(t *testing.T) {
 						where := []string{"acme", "itsm"}[random.IntN(2)]
 						op := []string{"update", "create", "read"}[random.IntN(3)]
 						r.world.fail(where, op, []fault{
-							{class: connectors.ClassRetry}, {class: connectors.ClassUnclear}, {class: connectors.ClassUnclear, after: true},
-							{class: connectors.ClassThrottled, pause: 20 * time.Second}, {class: connectors.ClassUnclear, late: time.Duration(random.IntN(100)) * time.Second},
+							{class: connectors.ClassRetry},
+							{class: connectors.ClassUnclear},
+							{class: connectors.ClassUnclear, after: true},
+							{class: connectors.ClassThrottled, pause: 20 * time.Second},
+							{class: connectors.ClassUnclear, late: time.Duration(random.IntN(100)) * time.Second},
 						}[random.IntN(5)])
 					case 5:
 						r.crash = steps[random.IntN(len(steps))]
