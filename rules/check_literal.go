@@ -66,13 +66,13 @@ func (w *writer) literal(f *field, v any, at hcl.Range, sensitive bool, known co
 	}
 }
 
-// sameChoice compares by value and by what people see.
+// sameChoice compares by value and by what people see: the label, or both.
 func sameChoice(c connectors.Choice, v any) bool {
 	if c.Value == v {
 		return true
 	}
 	s, ok := v.(string)
-	return ok && c.Label != "" && strings.EqualFold(c.Label, s)
+	return ok && c.Label != "" && (strings.EqualFold(c.Label, s) || strings.EqualFold(fmt.Sprint(c.Value)+" - "+c.Label, s))
 }
 
 func literalFits(v any, t connectors.Type) bool {

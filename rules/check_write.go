@@ -20,8 +20,9 @@ type writer struct {
 	schema   *connectors.Schema
 }
 
-// field checks one mapping. creation is true for once, whose values are written
-// when the record is opened, and never again.
+// field checks one mapping. Its value is nil if that has mistakes of its own,
+// which hide none of the field's. creation is true for once, whose values are
+// written when the record is opened, and never again.
 func (w *writer) field(f *field, v *value, creation bool) {
 	known, listed := w.schema.Fields[f.name]
 	if !listed {
@@ -37,13 +38,15 @@ func (w *writer) field(f *field, v *value, creation bool) {
 		return
 	case listed && known.Write == connectors.ReadOnly:
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is read-only", f.name, w.schema.Record),
-			sentences(w.setBy(f.name), w.writable(f.name)))
+			sentences(w.setBy(f.name), w.writable(f.name, creation)))
 		return
 	case listed && known.Write == connectors.AtCreation && !creation:
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is set only when it is opened", f.name, w.schema.Record), w.onlyAtCreation(f))
 		return
 	}
-	w.value(f, v, known, known.Writes(), listed)
+	if v != nil {
+		w.value(f, v, known, known.Writes(), listed)
+	}
 }
 
 // unlisted says what becomes of a field that the schema does not list; false:
@@ -80,10 +83,10 @@ func (w *writer) setBy(name string) string {
 }
 
 // writable lists what can be written instead, if that is not too much.
-func (w *writer) writable(except string) string {
+func (w *writer) writable(except string, creation bool) string {
 	var names []string
 	for name, f := range w.schema.Fields {
-		if f.Write != connectors.ReadOnly && f.Reserved == "" && name != except {
+		if f.Write != connectors.ReadOnly && (creation || f.Write != connectors.AtCreation) && f.Reserved == "" && name != except {
 			names = append(names, name)
 		}
 	}

@@ -111,11 +111,14 @@ func (l *loader) compile(t *template, source connectors.Collection, f *findings,
 			in, w = env.inbound, inward
 			visible = append(slices.Clone(seen), readable{expr.Path{ticketName}, t.made.Target, t.schema})
 		}
-		v := d.value.compile(in, f)
+		var v *value
+		if d.value != nil {
+			v = d.value.compile(in, f)
+		}
+		w.field(d.field, v, d.field.section == onceSection)
 		if v == nil {
 			continue
 		}
-		w.field(d.field, v, d.field.section == onceSection)
 		m := &mapping{field: d.field.name, section: d.field.section, at: d.field.at, value: v, reads: v.reads()}
 		m.digest = l.digest(m)
 		u.reads(m.reads, visible)
@@ -196,9 +199,9 @@ func stateField(f *findings, t *template, attr, written string, s *connectors.Sc
 // The defaults are incident.io's; they say nothing of a source that has other
 // categories.
 func (l *loader) compileLifecycle(c *candidate, from *connectors.Schema, f *findings, t *template) {
-	attrs := t.decl.attrsOf["lifecycle"]
 	if from.Mode != "" {
 		c.mode, c.modes = from.Mode, t.made.Lifecycle.Modes
+		checkModes(from, f, t)
 	}
 	if from.State == nil || from.State.Category == "" {
 		return
@@ -209,7 +212,7 @@ func (l *loader) compileLifecycle(c *candidate, from *connectors.Schema, f *find
 			known = append(known, name)
 		}
 	}
-	a := attrs["statuses"]
+	a := t.decl.attrsOf["lifecycle"]["statuses"]
 	written := a != nil && !isNull(a.Expr)
 	if !written && !slices.ContainsFunc(t.made.Lifecycle.Statuses, func(s string) bool { return slices.Contains(known, s) }) {
 		return
@@ -218,9 +221,25 @@ func (l *loader) compileLifecycle(c *candidate, from *connectors.Schema, f *find
 	if !written || len(known) == 0 {
 		return
 	}
-	for _, s := range t.made.Lifecycle.Statuses {
+	for i, s := range t.made.Lifecycle.Statuses {
 		if !slices.Contains(known, s) {
-			f.err(a.Expr.Range(), fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "status category"))
+			f.err(t.statusesAt[i], fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "status category"))
+		}
+	}
+}
+
+// checkModes reports written modes that the source does not have.
+func checkModes(from *connectors.Schema, f *findings, t *template) {
+	var known []string
+	for _, choice := range from.Fields[from.Mode].Choices {
+		known = append(known, fmt.Sprint(choice.Value))
+	}
+	if len(known) == 0 {
+		return
+	}
+	for i, at := range t.modesAt {
+		if mode := t.made.Lifecycle.Modes[i]; !slices.Contains(known, mode) {
+			f.err(at, fmt.Sprintf("%s has no mode %q", from.Record, mode), suggest(mode, known, "mode"))
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (l *loader) parse(path string, content []byte) {
 	l.sources[path] = src
 	l.order = append(l.order, path)
 	file, diags := hclsyntax.ParseConfig(content, path, hcl.InitialPos)
-	l.hcl(diags)
+	l.hcl(plainSyntax(diags, content))
 	if file != nil {
 		src.body, _ = file.Body.(*hclsyntax.Body)
 	}

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -73,11 +74,20 @@ func (f *findings) hcl(diags hcl.Diagnostics) {
 				at = d.Expression.Range()
 			}
 			summary = call.CalledFunctionName() + "(): " + call.FunctionCallError().Error()
-			detail = "The function cannot work with what it is given here."
+			detail = fmt.Sprintf("Change what it is given, or say what to take instead: try(%s(…), …).", call.CalledFunctionName())
+			var advised *advisedError
+			if errors.As(call.FunctionCallError(), &advised) {
+				detail = advised.advice
+			}
 		}
 		f.list = append(f.list, finding{severity, at, summary, detail})
 	}
 }
+
+// An advisedError is the failure of a function that knows what to do about it.
+type advisedError struct{ text, advice string }
+
+func (e *advisedError) Error() string { return e.text }
 
 // callDiagnostic is what HCL attaches to the failure of a function.
 type callDiagnostic interface {

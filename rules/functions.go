@@ -68,7 +68,11 @@ func (l *loader) envFunction() function.Function {
 			name := args[0].AsString()
 			value, ok := l.options.Env(name)
 			if !ok && !l.options.Offline {
-				return cty.NilVal, fmt.Errorf("the environment variable %s is not set", name)
+				return cty.NilVal, &advisedError{
+					fmt.Sprintf("the environment variable %s is not set", name),
+					"Set it in the environment of the command that talks to the systems, empty if it is to be empty. " +
+						"Offline commands, such as check and explain, take it as empty.",
+				}
 			}
 			return cty.StringVal(value).Mark(sensitiveMark), nil
 		},
@@ -82,7 +86,7 @@ func (l *loader) fileFunction() function.Function {
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			content, err := l.readFile(args[0].AsString())
 			if err != nil {
-				return cty.NilVal, err
+				return cty.NilVal, &advisedError{err.Error(), "A path is relative to the configuration directory, " + l.dir + "."}
 			}
 			return cty.StringVal(content), nil
 		},

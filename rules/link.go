@@ -14,11 +14,14 @@ import (
 func (l *loader) link(set *Set, routes []*routeDecl) {
 	templates := l.templatesOf(routes)
 	compiled := map[compiledKey]*candidate{}
-	compileFor := func(t *template, source connectors.Collection) *candidate {
+	var bySource []sourceFindings
+	compileFor := func(t *template, source connectors.Collection, route string) *candidate {
 		key := compiledKey{t, source}
 		c, ok := compiled[key]
 		if !ok {
-			c = l.compile(t, source, &l.findings, &l.uses)
+			found := sourceFindings{template: t, route: route, source: source}
+			c = l.compile(t, source, &found.findings, &l.uses)
+			bySource = append(bySource, found)
 			compiled[key] = c
 			l.adopt(t, c, source)
 		}
@@ -41,7 +44,7 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 					fmt.Sprintf("Each ticket would be a new record of %s, and get a ticket itself. Choose another target.", d.source))
 				return nil
 			}
-			c := compileFor(t, d.source)
+			c := compileFor(t, d.source, d.name)
 			if c != nil {
 				r.NeedsParent = r.NeedsParent || c.needsParent
 			}
@@ -60,6 +63,7 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 		}
 		r.decider.rest = l.rest(r, templates)
 	}
+	l.addBySource(bySource)
 	for _, name := range sortedKeys(templates) {
 		t := templates[name]
 		broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
@@ -73,6 +77,44 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 	l.checkRoutes(routes, compiled, templates)
 	l.checkCircles(routes, compiled, templates)
 	set.uses = l.uses.list()
+}
+
+// sourceFindings is what is wrong with a template for the records of one
+// source, and the first route that brings them.
+type sourceFindings struct {
+	template *template
+	source   connectors.Collection
+	route    string
+	findings findings
+}
+
+// has reports whether something is found for one source as for another.
+func (s *sourceFindings) has(d finding) bool {
+	return slices.ContainsFunc(s.findings.list, func(o finding) bool { return o.at == d.at && o.summary == d.summary })
+}
+
+// addBySource takes over what is wrong with templates. What is so for every
+// source of a template it says once, else it names the source.
+func (l *loader) addBySource(all []sourceFindings) {
+	for i, of := range all {
+		for _, d := range of.findings.list {
+			everywhere, said := true, false
+			for j := range all {
+				if all[j].template == of.template {
+					has := all[j].has(d)
+					everywhere = everywhere && has
+					said = said || has && j < i
+				}
+			}
+			switch {
+			case everywhere && said:
+				continue
+			case !everywhere:
+				d.detail = sentences(d.detail, fmt.Sprintf("(Route %q brings records of %s here.)", of.route, of.source))
+			}
+			l.list = append(l.list, d)
+		}
+	}
 }
 
 type compiledKey struct {

@@ -82,7 +82,7 @@ connector "incidentio" "acme" {
 	want := Diagnostic{
 		Severity: "error", File: filepath.Join(dir, "main.hcl"), Line: 3, Column: 13,
 		Summary: "env(): the environment variable KEY is not set",
-		Detail:  "The function cannot work with what it is given here.",
+		Detail:  "Set it in the environment of the command that talks to the systems, empty if it is to be empty. Offline commands, such as check and explain, take it as empty.",
 		Source:  `  api_key = env("KEY")`, Width: len(`env("KEY")`),
 	}
 	if diff := gocmp.Diff(want, found[0]); diff != "" {

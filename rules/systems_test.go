@@ -169,7 +169,11 @@ func ticketSchema() *connectors.Schema {
 	reserved := written(connectors.Always, text)
 	reserved.Reserved = "it holds the key by which lockstep finds the ticket again"
 	levels := func() connectors.Field {
-		return choices(written(connectors.Always, kind(connectors.Int)), int64(1), int64(2), int64(3))
+		f := written(connectors.Always, kind(connectors.Int))
+		for i, label := range []string{"High", "Medium", "Low"} {
+			f.Choices = append(f.Choices, connectors.Choice{Value: int64(i + 1), Label: label})
+		}
+		return f
 	}
 	person := func() connectors.Field {
 		return lookups(written(connectors.Always, kind(connectors.Reference)), "email", "user_name", "name")

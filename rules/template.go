@@ -33,15 +33,18 @@ type template struct {
 	when   *expr.Text         // nil: always
 	// source_field as written; empty if it is not.
 	sourceField string
-	fields      []*mappingDecl
-	used        bool // some route lists it, or has it as no_match
-	ok          bool
+	// Where the elements of lifecycle.modes and lifecycle.statuses stand; empty
+	// if they are not written.
+	modesAt, statusesAt []hcl.Range
+	fields              []*mappingDecl
+	used                bool // some route lists it, or has it as no_match
+	ok                  bool
 }
 
 // A mappingDecl is one mapping with its HCL evaluated.
 type mappingDecl struct {
 	field *field
-	value *value
+	value *value // nil if it has mistakes
 }
 
 // template decodes what of a template does not depend on the source; nil if
@@ -66,12 +69,15 @@ func (l *loader) template(d *templateDecl) *template {
 		t.sourceField = t.made.State.SourceField
 		t.made.State.TargetField = stateField(&l.findings, t, "target_field", t.made.State.TargetField, t.schema)
 	}
-	t.made.Lifecycle = l.decodeLifecycle(d)
+	t.made.Lifecycle = l.decodeLifecycle(t)
 	t.made.Files = l.decodeAttachments(d)
 	t.when = l.text(d.attrs["when"])
 	for _, f := range d.fieldsOf(onceSection, outboundSection, inboundSection) {
 		v, ok := l.value(f.expr)
-		if ok && v.kind != nullValue {
+		switch {
+		case !ok:
+			t.fields = append(t.fields, &mappingDecl{f, nil})
+		case v.kind != nullValue:
 			t.fields = append(t.fields, &mappingDecl{f, v})
 		}
 	}
@@ -135,8 +141,8 @@ func (l *loader) decodeStateSync(d *templateDecl) *StateSync {
 	return s
 }
 
-func (l *loader) decodeLifecycle(d *templateDecl) Lifecycle {
-	attrs := d.attrsOf["lifecycle"]
+func (l *loader) decodeLifecycle(t *template) Lifecycle {
+	attrs := t.decl.attrsOf["lifecycle"]
 	life := Lifecycle{
 		KeepPrivate: oneOf(l, attrs["on_private"], "stop", "stop", "keep") == "keep",
 		OnDelete:    oneOf(l, attrs["on_delete"], "detach", "detach", "close"),
@@ -146,11 +152,13 @@ func (l *loader) decodeLifecycle(d *templateDecl) Lifecycle {
 		ParentWait:  l.duration(attrs["parent_wait"], defaultParentWait),
 	}
 	if a := attrs["modes"]; a != nil && !isNull(a.Expr) {
-		modes, _, _ := l.stringList(a)
+		modes, places, _ := l.stringList(a)
+		t.modesAt = places
 		life.Modes = append([]string{}, modes...) // an empty list is one: no mode
 	}
 	if a := attrs["statuses"]; a != nil && !isNull(a.Expr) {
-		statuses, _, _ := l.stringList(a)
+		statuses, places, _ := l.stringList(a)
+		t.statusesAt = places
 		life.Statuses = append([]string{}, statuses...)
 	}
 	return life

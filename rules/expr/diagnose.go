@@ -170,13 +170,11 @@ func (p *program) fieldAdvice(e ast.Expr, name string) string {
 	if near := Nearest(name, names); near != "" {
 		return detail + "; did you mean " + quote(near) + "?"
 	}
-	if len(names) <= 12 {
-		return detail + ". Its fields are " + list(names) + "."
+	const few = 40
+	if len(names) > few {
+		return detail + "."
 	}
-	if st.schema != nil {
-		return detail + `. The command "lockstep schema" lists the fields that it has.`
-	}
-	return detail + "."
+	return detail + ". Its fields are " + list(names) + "."
 }
 
 // selectOperand is what a field is selected from.

@@ -20,7 +20,7 @@ func TestDiagnostics(t *testing.T) {
 		{`local.urgncy['x'] == 1`, "urgncy", `unknown field "urgncy"`, `did you mean "urgency"?`},
 		{`parent.tickt.id == 'x'`, "tickt", `unknown field "tickt"`, `did you mean "ticket"?`},
 		{`ticket.stat == 1`, "stat", `unknown field "stat"`, `did you mean "state"?`},
-		{`incident.nothing_like_it == 1`, "nothing_like_it", `unknown field "nothing_like_it"`, `"lockstep schema"`},
+		{`incident.nothing_like_it == 1`, "nothing_like_it", `unknown field "nothing_like_it"`, `created_at, creator`},
 		{`incident.role_assignments.exists(r, r.assigne.name == 'x')`, "assigne", `unknown field "assigne"`, `r has no field "assigne"; did you mean "assignee"?`},
 		{`inciden.name == 'x'`, "inciden", `unknown name "inciden"`, `Did you mean "incident"?`},
 		{`severity.name == 'x'`, "severity", `unknown name "severity"`, `write incident.severity.`},

@@ -62,14 +62,12 @@ func (p *program) overloadAdvice(e ast.Expr, function string, args []string) (su
 	if member && len(names) > 0 {
 		given = names[1:]
 	}
-	what := "no arguments"
-	if len(given) > 0 {
-		what = list(given)
-	}
 	if member && len(names) > 0 {
-		summary = fmt.Sprintf("%s of %s does not take %s", name, names[0], what)
-	} else {
-		summary = fmt.Sprintf("%s does not take %s", name, what)
+		name += " of " + names[0]
+	}
+	summary = name + " needs an argument"
+	if len(given) > 0 {
+		summary = fmt.Sprintf("%s does not take %s", name, list(given))
 	}
 	if function == lookupName {
 		detail = "It is called as lookup(MAP, KEY, DEFAULT). KEY must have the type of the map's keys, DEFAULT that of its values, or be null."

@@ -9,7 +9,7 @@ template "a" {
 
   once {
     urgancy        = 1 # ERROR: 5: incident has no field "urgancy"
-    urgency        = "high" # ERROR: 22: field "urgency" must be a whole number, not a text
+    urgency        = "urgent" # ERROR: 22: field "urgency" must be a whole number, not a text
     impact         = 5 # ERROR: 22: 5 is no choice of field "impact"
     number         = "INC1" # ERROR: 5: field "number" of incident is read-only
     correlation_id = "x" # ERROR: 5: field "correlation_id" is lockstep's own

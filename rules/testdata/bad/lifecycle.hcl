@@ -21,7 +21,7 @@ template "a" {
   }
   lifecycle {
     on_delete = "close" # ERROR: 17: on_delete = "close" needs a state table
-    statuses  = ["live", "post"] # ERROR: 17: incident has no status category "post"
+    statuses  = ["live", "post"] # ERROR: 26: incident has no status category "post"
   }
 }
 

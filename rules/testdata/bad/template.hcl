@@ -36,7 +36,8 @@ template "a" {
     on_private  = "hide" # ERROR: 19: "hide" is no value of on_private
     on_delete   = "close" # ERROR: 19: on_delete = "close" needs a state table
     parent_wait = "forever" # ERROR: 19: "forever" is no duration
-    statuses    = ["live", "post"] # ERROR: 19: incident has no status category "post"
+    modes       = ["standard", "tset"] # ERROR: 32: incident has no mode "tset"
+    statuses    = ["live", "post"] # ERROR: 28: incident has no status category "post"
   }
 }
 
