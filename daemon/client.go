@@ -133,6 +133,8 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 	host := c.address
 	if _, ok := unixPath(host); ok {
 		host = "lockstep" // the socket needs none, the request does
+	} else if _, _, err := net.SplitHostPort(host); err != nil {
+		return value, nil, fmt.Errorf("admin address %s: expected unix://PATH or HOST:PORT", c.address)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, bytes.NewReader(encoded))
 	if err != nil {

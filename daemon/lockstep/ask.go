@@ -37,6 +37,15 @@ func explained(err error) error {
 	return err
 }
 
+// named says of which id a daemon has nothing.
+func named(err error, what, id string) error {
+	var refused *daemon.AnswerError
+	if errors.As(err, &refused) && refused.Status == 404 {
+		return fmt.Errorf("%s: there is no such %s", id, what)
+	}
+	return err
+}
+
 // printJSON prints the daemon's own bytes.
 func (a *app) printJSON(raw []byte) error {
 	if _, err := a.stdout.Write(raw); err != nil {

@@ -145,7 +145,7 @@ l2  incidents  -         claim   incidentio.acme.incident/3  -                  
 		t.Errorf("adopt: exit %d, stdout:\n%s", status, stdout)
 	}
 	status, stdout, stderr := f.ask(t, "links show l9")
-	if status != 1 || stdout != "" || !strings.Contains(stderr, "nothing of this id") {
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "l9: there is no such link") {
 		t.Errorf("an unknown link: exit %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
 }

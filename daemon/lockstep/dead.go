@@ -53,7 +53,7 @@ func (a *app) deadCommand() *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error {
 				d, raw, err := a.client(admin).DeadLetter(cmd.Context(), args[0])
 				if err != nil {
-					return explained(err)
+					return explained(named(err, "dead letter", args[0]))
 				}
 				if asJSON {
 					return a.printJSON(raw)
@@ -87,7 +87,7 @@ func (a *app) eachDead(ctx context.Context, ids []string, asJSON bool, what stri
 		d, _, err := do(ctx, id)
 		var refused *daemon.AnswerError
 		if errors.As(err, &refused) && refused.Status == 404 {
-			fmt.Fprintf(a.stderr, "lockstep: %s: there is no such dead letter\n", id)
+			fmt.Fprintf(a.stderr, "lockstep: %s\n", named(err, "dead letter", id))
 			failed = true
 			continue
 		}

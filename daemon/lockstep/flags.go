@@ -22,8 +22,12 @@ func normalize(root *cobra.Command, args []string) ([]string, error) {
 			return append(out, args[i:]...), nil
 		}
 		if !strings.HasPrefix(arg, "-") || arg == "-" {
-			if sub := subcommand(cmd, arg); sub != nil {
+			sub := subcommand(cmd, arg)
+			switch {
+			case sub != nil:
 				cmd = sub
+			case cmd.HasSubCommands():
+				return nil, unknownCommand(cmd, arg) // also where -help would hide it
 			}
 			out = append(out, arg)
 			continue

@@ -53,7 +53,8 @@ func (a *app) linksCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "show ID", Short: "Show one link", Args: between(1, 1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return one(a.client(admin).Link(cmd.Context(), args[0]))
+				link, raw, err := a.client(admin).Link(cmd.Context(), args[0])
+				return one(link, raw, named(err, "link", args[0]))
 			},
 		},
 		&cobra.Command{
@@ -61,7 +62,8 @@ func (a *app) linksCommand() *cobra.Command {
 			Long: `Parts a record from its ticket: neither is written again, and no new ticket opens
 for the record on that route. 'lockstep links adopt' joins them again.`,
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return one(a.client(admin).Unlink(cmd.Context(), args[0]))
+				link, raw, err := a.client(admin).Unlink(cmd.Context(), args[0])
+				return one(link, raw, named(err, "link", args[0]))
 			},
 		},
 		&cobra.Command{

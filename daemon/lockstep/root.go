@@ -12,6 +12,7 @@ import (
 )
 
 func (a *app) root() *cobra.Command {
+	showVersion := false
 	root := &cobra.Command{
 		Use:   "lockstep",
 		Short: "Keeps incidents and tickets in step, by rules that live in git",
@@ -32,10 +33,14 @@ Run it:             lockstep run DIR`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return a.printVersion(false)
+			}
 			cmd.SetOut(a.stderr)
 			return errors.Join(cmd.Help(), errReportedUsage)
 		},
 	}
+	root.Flags().BoolVar(&showVersion, "version", false, "print version, commit and Go version")
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -48,6 +53,14 @@ Run it:             lockstep run DIR`,
 		a.statusCommand(), a.reloadCommand(), a.linksCommand(), a.deadCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)
+	root.InitDefaultHelpCmd()
+	subcommand(root, "help").Args = func(_ *cobra.Command, args []string) error {
+		cmd, rest, err := root.Find(args)
+		if err == nil && len(rest) > 0 && cmd.HasSubCommands() {
+			return unknownCommand(cmd, rest[0])
+		}
+		return err
+	}
 	return root
 }
 

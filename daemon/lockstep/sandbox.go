@@ -47,11 +47,11 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 # Jira is not simulated yet. The connector blocks that fit:
 
 %[2]s
-# Declare an incident, edit it, look at the tickets:
+# Choose a TYPE, declare an incident, edit it by its ID, look at the tickets:
 #
 #   curl -s -H 'Authorization: Bearer %[3]s' %[1]s/v1/incident_types
 #   curl -s -H 'Authorization: Bearer %[3]s' -H 'Content-Type: application/json' %[1]s/v2/incidents \
-#     -d '{"idempotency_key":"1","visibility":"public","name":"Our database is sad"}'
+#     -d '{"idempotency_key":"1","visibility":"public","name":"Our database is sad","incident_type_id":"TYPE"}'
 #   curl -s -H 'Authorization: Bearer %[3]s' -H 'Content-Type: application/json' %[1]s/v2/incidents/ID/actions/edit \
 #     -d '{"incident":{"name":"Our database is very sad"},"notify_incident_channel":false}'
 #   curl -s -u %[4]s:%[5]s -H 'Accept: application/json' %[1]s/api/now/table/incident

@@ -50,14 +50,18 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print version, commit and Go version",
 		Args:  atMost(0),
 		RunE: func(*cobra.Command, []string) error {
-			b := thisBuild()
-			if asJSON {
-				return writeJSON(a.stdout, b)
-			}
-			fmt.Fprintf(a.stdout, "lockstep %s (commit %s, %s)\n", b.Version, b.Commit, b.Go)
-			return nil
+			return a.printVersion(asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+func (a *app) printVersion(asJSON bool) error {
+	b := thisBuild()
+	if asJSON {
+		return writeJSON(a.stdout, b)
+	}
+	fmt.Fprintf(a.stdout, "lockstep %s (commit %s, %s)\n", b.Version, b.Commit, b.Go)
+	return nil
 }
