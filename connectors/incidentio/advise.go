@@ -2,10 +2,8 @@ package incidentio
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,18 +17,28 @@ type directory struct {
 	member string
 	paged  bool
 	scope  string // what the key needs to read it
+	query  url.Values
+	within string // the member of an element that has the name; "": itself
+	most   int    // elements that are read; 0: listBound
+}
+
+func (d directory) bound() int {
+	if d.most > 0 {
+		return d.most
+	}
+	return listBound
 }
 
 // directories are the lists by the field whose names they hold.
 func directories() map[string]directory {
 	return map[string]directory{
-		"incident/severity":        {"severity", "/v1/severities", "severities", false, "severities.view"},
-		"incident/incident_type":   {"incident type", "/v1/incident_types", "incident_types", false, "incident_types.view"},
-		"incident/incident_status": {"incident status", "/v1/incident_statuses", "incident_statuses", false, "incident_statuses.view"},
-		"incident/custom_fields":   {"custom field", "/v2/custom_fields", "custom_fields", false, "custom_fields.view"},
-		"incident/roles":           {"incident role", "/v2/incident_roles", "incident_roles", false, "incident_roles.view"},
-		"incident/timestamps":      {"timestamp", "/v2/incident_timestamps", "incident_timestamps", false, "incidents.view"},
-		"follow_up/assignee_team":  {"team", "/v3/teams", "teams", true, "catalog_entries.view"},
+		"incident/severity":        {noun: "severity", path: "/v1/severities", member: "severities", scope: "severities.view"},
+		"incident/incident_type":   {noun: "incident type", path: "/v1/incident_types", member: "incident_types", scope: "incident_types.view"},
+		"incident/incident_status": {noun: "incident status", path: "/v1/incident_statuses", member: "incident_statuses", scope: "incident_statuses.view"},
+		"incident/custom_fields":   {noun: "custom field", path: "/v2/custom_fields", member: "custom_fields", scope: "custom_fields.view"},
+		"incident/roles":           {noun: "incident role", path: "/v2/incident_roles", member: "incident_roles", scope: "incident_roles.view"},
+		"incident/timestamps":      {noun: "timestamp", path: "/v2/incident_timestamps", member: "incident_timestamps", scope: "incidents.view"},
+		"follow_up/assignee_team":  {noun: "team", path: "/v3/teams", member: "teams", paged: true, scope: "catalog_entries.view"},
 	}
 }
 
@@ -93,26 +101,17 @@ type names struct {
 	forbidden  bool
 }
 
+// names reads a directory anew. What it finds serves later writes as well.
 func (c *Connector) names(ctx context.Context, d directory) (*names, error) {
-	known := &names{}
-	list := listing{op: "advise", record: Type + "." + c.name, path: d.path, member: d.member, paged: d.paged}
-	_, err := c.each(ctx, list, func(element json.RawMessage) error {
-		var row struct {
-			Name     string `json:"name"`
-			Category string `json:"category"`
-		}
-		if json.Unmarshal(element, &row) == nil && row.Name != "" {
-			known.all = append(known.all, row.Name)
-			known.categories = append(known.categories, row.Category)
-		}
-		return nil
-	})
-	var refused *connectors.Error
-	if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
-		known.forbidden = true
-		return known, nil
+	r, err := c.reading(ctx, "advise", d, 0)
+	if err != nil {
+		return nil, err
 	}
-	return known, err
+	known := &names{all: r.names(), forbidden: r.forbidden}
+	for _, n := range r.all {
+		known.categories = append(known.categories, n.Category)
+	}
+	return known, nil
 }
 
 func (n *names) has(name string) bool {

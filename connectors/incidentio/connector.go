@@ -14,17 +14,20 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
-// A Connector reads one incident.io account with one key.
+// A Connector reads and writes one incident.io account with one key.
 type Connector struct {
 	name       string
 	schemas    map[string]*connectors.Schema
 	client     *transport.Client
 	signingKey []byte
+	references *references
+	users      *users
 }
 
 // The parts of the contract that a Connector meets.
 var (
-	_ connectors.Connector       = (*Connector)(nil)
+	_ connectors.Writer          = (*Connector)(nil)
+	_ connectors.Mover           = (*Connector)(nil)
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)
 	_ connectors.Prober          = (*Connector)(nil)
@@ -51,6 +54,8 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		name:       name,
 		schemas:    schemas,
 		signingKey: key,
+		references: newReferences(),
+		users:      newUsers(),
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,
@@ -96,29 +101,41 @@ func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Re
 }
 
 func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	record, err := c.get(ctx, ref, "/v2/incidents/")
+	raw, err := c.get(ctx, ref, "/v2/incidents/")
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	if textAt(record.Fields, "visibility") == "" {
-		return connectors.Record{}, unreadable(ref, "it does not say whether the incident is private", nil)
-	}
-	return record, nil
+	return asRecord(c.recordIn(ref, raw))
 }
 
 func (c *Connector) readFollowUp(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	record, err := c.get(ctx, ref, "/v3/follow_ups/")
+	record, err := c.readFollowUpAlone(ctx, ref)
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	if record.Parent.IsZero() {
-		return connectors.Record{}, unreadable(ref, "it does not name an incident", nil)
+	return c.withParent(ctx, record)
+}
+
+// readFollowUpAlone does not say whether it is private.
+func (c *Connector) readFollowUpAlone(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	raw, err := c.get(ctx, ref, "/v3/follow_ups/")
+	if err != nil {
+		return connectors.Record{}, err
 	}
-	if textAt(record.Fields, "status") == "deleted" {
+	record, err := asRecord(c.recordIn(ref, raw))
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	if textAt(record.Fields, "status") == deleted {
 		return connectors.Record{}, &connectors.Error{
 			Class: connectors.ClassGone, Op: "read", Record: ref.String(), Message: "the follow-up was deleted",
 		}
 	}
+	return record, nil
+}
+
+// withParent adds to a follow-up what its incident says.
+func (c *Connector) withParent(ctx context.Context, record connectors.Record) (connectors.Record, error) {
 	parent, err := c.readIncident(ctx, record.Parent)
 	if err != nil {
 		return connectors.Record{}, err
@@ -130,20 +147,29 @@ func (c *Connector) readFollowUp(ctx context.Context, ref connectors.Ref) (conne
 }
 
 // get reads one record from under the path.
-func (c *Connector) get(ctx context.Context, ref connectors.Ref, path string) (connectors.Record, error) {
-	if strings.Trim(ref.ID, ".") == "" {
-		return connectors.Record{}, &connectors.Error{
-			Class: connectors.ClassGone, Op: "read", Record: ref.String(), Message: "there is no such id",
-		}
+func (c *Connector) get(ctx context.Context, ref connectors.Ref, path string) (json.RawMessage, error) {
+	if err := addressable(ref, "read"); err != nil {
+		return nil, err
 	}
 	var answer map[string]json.RawMessage
 	_, err := c.client.Do(ctx, transport.Request{
 		Op: "read", Record: ref.String(), Method: http.MethodGet, Path: path + url.PathEscape(ref.ID), Into: &answer,
 	})
-	if err != nil {
-		return connectors.Record{}, err
+	return answer[ref.Record], err
+}
+
+// addressable refuses an id that would not be the last part of a path.
+func addressable(ref connectors.Ref, op string) error {
+	if strings.Trim(ref.ID, ".") == "" {
+		return &connectors.Error{Class: connectors.ClassGone, Op: op, Record: ref.String(), Message: "there is no such id"}
 	}
-	object, err := parseObject(answer[ref.Record])
+	return nil
+}
+
+// recordIn is the record of ref in an answer. Of a follow-up it does not say
+// whether it is private.
+func (c *Connector) recordIn(ref connectors.Ref, raw json.RawMessage) (connectors.Record, *connectors.Error) {
+	object, err := parseObject(raw)
 	if err != nil {
 		return connectors.Record{}, unreadable(ref, "", err)
 	}
@@ -155,6 +181,18 @@ func (c *Connector) get(ctx context.Context, ref connectors.Ref, path string) (c
 		return connectors.Record{}, unreadable(ref, "it has no updated_at", nil)
 	case record.Ref.ID != ref.ID && !isNumber(ref.ID):
 		return connectors.Record{}, unreadable(ref, "it is another record", nil)
+	case ref.Record == incidentRecord && textAt(record.Fields, "visibility") == "":
+		return connectors.Record{}, unreadable(ref, "it does not say whether the incident is private", nil)
+	case ref.Record == followUpRecord && record.Parent.IsZero():
+		return connectors.Record{}, unreadable(ref, "it does not name an incident", nil)
+	}
+	return record, nil
+}
+
+// asRecord keeps a nil *Error from becoming an error.
+func asRecord(record connectors.Record, failure *connectors.Error) (connectors.Record, error) {
+	if failure != nil {
+		return connectors.Record{}, failure
 	}
 	return record, nil
 }
@@ -210,7 +248,7 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 		}
 		if field != "" {
 			if failure.Field == "" {
-				failure.Field = fieldName(field)
+				failure.Field = fieldNamed(field)
 			}
 			text = fmt.Sprintf("%s (%s)", text, field)
 		}
@@ -221,37 +259,4 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if len(said) > 0 {
 		failure.Message = strings.Join(said, "; ")
 	}
-}
-
-// fieldName is the record's name for a field of a request, where the two
-// differ: requests name things by id.
-func fieldName(field string) string {
-	field = strings.Trim(field, "/")
-	for _, envelope := range []string{"incident.", "incident/"} {
-		field = strings.TrimPrefix(field, envelope)
-	}
-	if cut := strings.IndexAny(field, "./["); cut > 0 {
-		field = field[:cut]
-	}
-	switch field {
-	case "severity_id":
-		return "severity"
-	case "incident_type_id":
-		return "incident_type"
-	case "incident_status_id":
-		return "incident_status"
-	case "custom_field_entries":
-		return "custom_fields"
-	case "incident_role_assignments":
-		return "roles"
-	case "incident_timestamp_values":
-		return "timestamps"
-	case "assignee_id":
-		return "assignee"
-	case "assignee_team_id":
-		return "assignee_team"
-	case "follow_up_priority_option_id":
-		return "priority"
-	}
-	return field
 }

@@ -169,15 +169,16 @@ func TestRefusalNamesTheField(t *testing.T) {
 	for field, want := range map[string]string{
 		"severity_id":                        "severity",
 		"incident.severity_id":               "severity",
-		"/incident/custom_field_entries/0":   "custom_fields",
-		"incident_role_assignments[0].role":  "roles",
-		"incident_timestamp_values.0.value":  "timestamps",
-		"incident_status_id":                 "incident_status",
+		"custom_field_entries":               "custom_fields",
+		"/incident/custom_field_entries/0":   "custom_fields[0]",
+		"incident_role_assignments[1].role":  "roles[1]",
+		"incident_timestamp_values.2.value":  "timestamps[2]",
+		"incident_status_id":                 "incident_status.name",
 		"follow_up_priority_option_id":       "priority",
 		"assignee_id":                        "assignee",
 		"title":                              "title",
 		"incident.incident_type_id":          "incident_type",
-		"incident_timestamp_values[0].value": "timestamps",
+		"incident_timestamp_values[0].value": "timestamps[0]",
 	} {
 		body := `{"type":"validation_error","status":422,"request_id":"r-1","errors":[{"code":"c","message":"No","source":{"field":"` + field + `"}},{"message":"More"}]}`
 		failure := wantClass(t, connect(t, canned{422, []byte(body)}, "key"), incidents.Ref("I1"), connectors.ClassRejected)

@@ -168,6 +168,13 @@ func fieldValue(f FieldInfo, value string) (FieldValue, *problem) {
 		}
 		return FieldValue{Numeric: value}, nil
 	}
+	if len(f.Catalog) > 0 {
+		entry := entryOf(f.Catalog, value)
+		if entry == nil {
+			return FieldValue{}, invalid("custom_field_entries", "not_found", "%s has no catalog entry %q", f.Name, value)
+		}
+		return FieldValue{Entry: entry}, nil
+	}
 	option := find(f.Options, func(o Option) bool { return o.ID == value || o.Value == value })
 	if option == nil {
 		return FieldValue{}, invalid("custom_field_entries", "not_found", "%s has no option %q", f.Name, value)

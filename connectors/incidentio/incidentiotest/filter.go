@@ -156,9 +156,12 @@ func (f filter) fitsField(i *Incident) (bool, *problem) {
 	var held []string
 	if entry != nil {
 		for _, v := range entry.Values {
-			if v.Option != nil {
+			switch {
+			case v.Option != nil:
 				held = append(held, v.Option.ID)
-			} else {
+			case v.Entry != nil:
+				held = append(held, v.Entry.ID)
+			default:
 				held = append(held, v.Text+v.Link+v.Numeric)
 			}
 		}

@@ -119,6 +119,7 @@ type incidentPayload struct {
 		ID     string `json:"custom_field_id"`
 		Values []struct {
 			OptionID *string `json:"value_option_id"`
+			EntryID  *string `json:"value_catalog_entry_id"`
 			Text     *string `json:"value_text"`
 			Link     *string `json:"value_link"`
 			Numeric  *string `json:"value_numeric"`
@@ -168,7 +169,7 @@ func (s *Server) changes(p incidentPayload) []Change {
 	for _, entry := range p.CustomFields {
 		var values []string
 		for _, v := range entry.Values {
-			for _, given := range []*string{v.OptionID, v.Text, v.Link, v.Numeric} {
+			for _, given := range []*string{v.OptionID, v.EntryID, v.Text, v.Link, v.Numeric} {
 				if given != nil && *given != "" {
 					values = append(values, *given)
 					break

@@ -54,6 +54,7 @@ func (s *Server) allRoutes() []route {
 			return find(s.fields, func(v CustomField) bool { return v.ID == id })
 		})},
 		{http.MethodGet, "/v1/custom_field_options", "custom_fields.view", s.listOptions},
+		{http.MethodGet, "/v3/catalog_entries", "catalog_entries.view", s.listCatalogEntries},
 		{http.MethodGet, "/v2/incident_roles", "incident_roles.view", all("incident_roles", func() any { return s.roles })},
 		{http.MethodGet, "/v2/incident_timestamps", "", all("incident_timestamps", func() any { return s.timestamps })},
 		{http.MethodGet, "/v2/users", "users.view", s.listUsers},

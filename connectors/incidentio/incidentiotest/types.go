@@ -79,8 +79,11 @@ type CustomField struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
 	FieldType   string `json:"field_type"`
-	CreatedAt   Moment `json:"created_at"`
-	UpdatedAt   Moment `json:"updated_at"`
+	// CatalogTypeID is set where the options are entries of the Catalog.
+	CatalogTypeID string         `json:"catalog_type_id,omitempty"`
+	Catalog       []CatalogEntry `json:"-"`
+	CreatedAt     Moment         `json:"created_at"`
+	UpdatedAt     Moment         `json:"updated_at"`
 }
 
 // An Option is one choice of a select field.
@@ -93,11 +96,12 @@ type Option struct {
 
 // FieldInfo is a custom field as it stands in an incident.
 type FieldInfo struct {
-	ID          string   `json:"id"`
-	Name        string   `json:"name"`
-	Description string   `json:"description"`
-	FieldType   string   `json:"field_type"`
-	Options     []Option `json:"options"`
+	ID          string         `json:"id"`
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	FieldType   string         `json:"field_type"`
+	Options     []Option       `json:"options"`
+	Catalog     []CatalogEntry `json:"-"`
 }
 
 // A FieldEntry is a custom field of an incident with its values.
@@ -108,10 +112,11 @@ type FieldEntry struct {
 
 // A FieldValue is one value of a custom field.
 type FieldValue struct {
-	Option  *Option `json:"value_option,omitempty"`
-	Text    string  `json:"value_text,omitempty"`
-	Link    string  `json:"value_link,omitempty"`
-	Numeric string  `json:"value_numeric,omitempty"`
+	Option  *Option       `json:"value_option,omitempty"`
+	Entry   *CatalogEntry `json:"value_catalog_entry,omitempty"`
+	Text    string        `json:"value_text,omitempty"`
+	Link    string        `json:"value_link,omitempty"`
+	Numeric string        `json:"value_numeric,omitempty"`
 }
 
 // A Role is a role that people have in an incident.

@@ -1,0 +1,321 @@
+package incidentio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// How long what was read of the account's names counts. A name that is missing
+// from a list is looked for again, at most once in the second time.
+const (
+	listLife = 10 * time.Minute
+	missLife = 30 * time.Second
+	// anyAge takes whatever was once read.
+	anyAge = time.Duration(math.MaxInt64)
+	// listBound is how many elements of one list are read.
+	listBound = 20000
+)
+
+// errEnough ends the reading of a list that is long enough.
+var errEnough = errors.New("enough was read")
+
+// A named is one element of a directory.
+type named struct {
+	ID          string
+	Name        string
+	Rank        int64
+	Category    string   // of a status
+	FieldType   string   // of a custom field
+	CatalogType string   // of a custom field whose options are catalog entries
+	RoleType    string   // of a role
+	Others      []string // what else a catalog entry goes by
+}
+
+// namedOf reads an element, by the names that the API's lists use: an option is
+// called by its value.
+func namedOf(element json.RawMessage) (named, bool) {
+	var row struct {
+		ID          string   `json:"id"`
+		Name        string   `json:"name"`
+		Value       string   `json:"value"`
+		Rank        int64    `json:"rank"`
+		Category    string   `json:"category"`
+		FieldType   string   `json:"field_type"`
+		CatalogType string   `json:"catalog_type_id"`
+		RoleType    string   `json:"role_type"`
+		ExternalID  string   `json:"external_id"`
+		Aliases     []string `json:"aliases"`
+		ArchivedAt  string   `json:"archived_at"`
+	}
+	if json.Unmarshal(element, &row) != nil || row.ArchivedAt != "" {
+		return named{}, false
+	}
+	n := named{
+		ID: row.ID, Name: row.Name, Rank: row.Rank, Category: row.Category,
+		FieldType: row.FieldType, CatalogType: row.CatalogType, RoleType: row.RoleType, Others: row.Aliases,
+	}
+	if n.Name == "" {
+		n.Name = row.Value
+	}
+	if row.ExternalID != "" {
+		n.Others = append(n.Others, row.ExternalID)
+	}
+	return n, n.ID != "" && n.Name != ""
+}
+
+// A reading is one whole reading of a directory. It is never changed.
+type reading struct {
+	all       []named
+	at        time.Time
+	forbidden bool // this key may not list it
+}
+
+// find returns the elements with the name; else the one with the id, or with
+// another of its names.
+func (r *reading) find(name string) []named {
+	var found []named
+	for _, n := range r.all {
+		if n.Name == name {
+			found = append(found, n)
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	for _, n := range r.all {
+		if n.ID == name || slices.Contains(n.Others, name) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+func (r *reading) names() []string {
+	names := make([]string, 0, len(r.all))
+	for _, n := range r.all {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// references are the directories as read last.
+type references struct {
+	mu   sync.Mutex // guards kept
+	kept map[string]*kept
+}
+
+// kept is one directory. Who holds its turn reads it; others wait for that.
+type kept struct {
+	turn chan struct{}
+	last atomic.Pointer[reading]
+}
+
+func newReferences() *references { return &references{kept: map[string]*kept{}} }
+
+func (r *references) of(d directory) *kept {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := d.path + "?" + d.query.Encode()
+	k := r.kept[key]
+	if k == nil {
+		k = &kept{turn: make(chan struct{}, 1)}
+		r.kept[key] = k
+	}
+	return k
+}
+
+// known is what was once read of the directory, without asking; nil: nothing.
+func (c *Connector) known(d directory) *reading { return c.references.of(d).last.Load() }
+
+// reading returns the directory as it was read no longer ago than age.
+func (c *Connector) reading(ctx context.Context, op string, d directory, age time.Duration) (*reading, error) {
+	k := c.references.of(d)
+	fresh := func() *reading {
+		last := k.last.Load()
+		if last == nil || time.Since(last.at) >= age {
+			return nil
+		}
+		if last.forbidden && time.Since(last.at) >= missLife {
+			return nil // a scope may have been added
+		}
+		return last
+	}
+	if last := fresh(); last != nil {
+		return last, nil
+	}
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil, &connectors.Error{
+			Class: connectors.ClassRetry, Op: op, Record: Type + "." + c.name, Message: "not sent: waiting for a list of names", Err: ctx.Err(),
+		}
+	}
+	if last := fresh(); last != nil {
+		return last, nil // somebody else has just read it
+	}
+	now, err := c.readDirectory(ctx, op, d)
+	if err != nil {
+		return nil, err
+	}
+	k.last.Store(now)
+	return now, nil
+}
+
+func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (*reading, error) {
+	now := &reading{at: time.Now()}
+	seen := map[string]bool{}
+	elements := 0
+	list := listing{op: op, record: Type + "." + c.name, path: d.path, query: d.query, member: d.member, paged: d.paged}
+	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+		if elements++; elements > d.bound() {
+			return errEnough
+		}
+		if d.within != "" {
+			var outer map[string]json.RawMessage
+			if json.Unmarshal(element, &outer) != nil {
+				return nil
+			}
+			element = outer[d.within]
+		}
+		if n, ok := namedOf(element); ok && !seen[n.ID] {
+			seen[n.ID] = true
+			now.all = append(now.all, n)
+		}
+		return nil
+	})
+	var refused *connectors.Error
+	switch {
+	case errors.Is(err, errEnough):
+		return now, nil
+	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
+		now.forbidden = true
+		return now, nil
+	}
+	return now, err
+}
+
+// find looks a name up in a directory, asking again once if it is not there.
+// The message says why it was not found, and does not hold the name: it may be
+// of a private record. The error says nothing about the name.
+func (c *Connector) find(ctx context.Context, d directory, name string, age time.Duration) (named, string, error) {
+	r, err := c.reading(ctx, "resolve", d, age)
+	if err != nil {
+		return c.unlistedName(d, err)
+	}
+	found := r.find(name)
+	if len(found) == 0 && !r.forbidden && time.Since(r.at) >= missLife {
+		if r, err = c.reading(ctx, "resolve", d, missLife); err != nil {
+			return c.unlistedName(d, err)
+		}
+		found = r.find(name)
+	}
+	switch {
+	case r.forbidden:
+		return named{}, fmt.Sprintf("this API key may not list the %s names (scope %s)", d.noun, d.scope), nil
+	case len(found) == 0:
+		return named{}, fmt.Sprintf("incident.io has no %s of this name%s", d.noun, suggestion(name, r.names())), nil
+	case len(found) > 1:
+		return named{}, fmt.Sprintf("incident.io has more than one %s of this name", d.noun), nil
+	}
+	return found[0], "", nil
+}
+
+// unlistedName tells a list that cannot be had for good, which is a failure of
+// the field, from an outage.
+func (c *Connector) unlistedName(d directory, err error) (named, string, error) {
+	var refused *connectors.Error
+	if errors.As(err, &refused) && (refused.Class == connectors.ClassRejected || refused.Class == connectors.ClassGone) {
+		return named{}, fmt.Sprintf("the %s names cannot be listed: %s", d.noun, refused.Message), nil
+	}
+	return named{}, "", err
+}
+
+// suggestion ends a message about a name that is not there.
+func suggestion(name string, known []string) string {
+	const shown = 12
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return ", nor any other"
+	}
+	sorted := slices.Compact(slices.Sorted(slices.Values(known)))
+	list := strings.Join(sorted[:min(len(sorted), shown)], ", ")
+	if len(sorted) > shown {
+		list += ", …"
+	}
+	return "; there are: " + list
+}
+
+// nearest is the known name that was most likely meant; "": none is near.
+func nearest(name string, known []string) string {
+	folded := []rune(strings.ToLower(strings.TrimSpace(name)))
+	best, limit := "", min(max((len(folded)+2)/4, 1), 3)
+	if len(folded) < 3 {
+		limit = 0 // of a very short name nearly every other one is near
+	}
+	for _, k := range known {
+		if d := distance(folded, []rune(strings.ToLower(k))); d < limit || d == limit && best == "" {
+			best, limit = k, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete or replace.
+func distance(a, b []rune) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			cost := diagonal
+			if x != y {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// The directories that a field's values are looked up in; directories() has
+// those that belong to a field alone.
+
+func optionsOf(field named) directory {
+	if field.CatalogType != "" {
+		return directory{
+			noun: "catalog entry", path: "/v3/catalog_entries", member: "catalog_entries", paged: true, scope: "catalog_entries.view",
+			query: url.Values{"catalog_type_id": {field.CatalogType}},
+		}
+	}
+	return directory{
+		noun: "option", path: "/v1/custom_field_options", member: "custom_field_options", paged: true, scope: "custom_fields.view",
+		query: url.Values{"custom_field_id": {field.ID}},
+	}
+}
+
+// priorities are those that follow-ups have: the API has no list of them.
+func priorities() directory {
+	return directory{
+		noun: "priority in use", path: "/v3/follow_ups", member: "follow_ups", paged: true, scope: "actions.view",
+		within: "priority", most: 1000,
+	}
+}

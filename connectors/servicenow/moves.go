@@ -1,0 +1,32 @@
+package servicenow
+
+import (
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// The states of an incident that nothing leads out of: the product documents
+// that a closed incident cannot be reopened, and that a canceled one is at the
+// end of the state model.
+const (
+	stateClosed   = "7"
+	stateCanceled = "8"
+)
+
+var _ connectors.Mover = (*Connector)(nil)
+
+// MayMove reports whether the ticket may be moved to the state. Of an incident
+// all moves are taken but those out of Closed and Canceled; other tables have
+// state models of their own, and there the instance decides.
+func (c *Connector) MayMove(record connectors.Record, to string) bool {
+	if record.Ref.Record != "incident" {
+		return true
+	}
+	from, err := textOf(record.Fields["state"])
+	if err != nil {
+		return true
+	}
+	from = strings.TrimSpace(from)
+	return from != stateClosed && from != stateCanceled || from == strings.TrimSpace(to)
+}
