@@ -128,6 +128,8 @@ func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
 	ref := ticket.Ref
 	next.Phase, next.Target, next.Number, next.URL = Active, &ref, ticket.Number, ticket.URL
 	next.OpenedAt = w.engine.clock.Now().UTC()
+	verify := next.OpenedAt.Add(firstVerify)
+	next.VerifyAfter = &verify
 	next.Opened = nil
 	next.Fields = map[string]Agreement{}
 	return next
@@ -149,6 +151,9 @@ func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict
 	}
 	w.engine.step(StepConfirmed)
 	if err := w.engine.indexTarget(ctx, next); err != nil {
+		return verdict{}, true, err
+	}
+	if err := w.verifyLater(ctx, next); err != nil {
 		return verdict{}, true, err
 	}
 	if err := w.engine.store.Marks.Delete(ctx, decidedKey(w.route.Name, w.source), 0); err != nil {

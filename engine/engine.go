@@ -134,6 +134,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 		e.running.Go(e.runWorker)
 	}
 	e.running.Go(e.keepHints)
+	e.running.Go(e.sweepForever)
 	e.ready.Store(true)
 	return nil
 }

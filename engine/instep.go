@@ -69,6 +69,9 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		target: end{guard: guard, writer: target, ref: *link.Target, record: ticket},
 	}
 	both.source.writer, _ = both.source.guard.connector.(connectors.Writer)
+	if err := w.verify(ctx, guard, target, next); err != nil {
+		return verdict{}, err
+	}
 	if decision.Action != rules.Update {
 		w.log.Warn("its template decides nothing", "template", link.Template, "reason", decision.Reason)
 		return nothing, nil

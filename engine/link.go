@@ -56,6 +56,9 @@ type Link struct {
 	Intent  *Intent              `json:"intent"`
 	Refused []Refusal            `json:"refused,omitempty"`
 
+	// VerifyAfter is when the key is looked up next, for a second ticket.
+	VerifyAfter *time.Time `json:"verify_after,omitempty"`
+
 	// Missing counts the reads, ten minutes apart, that found a side gone.
 	Missing *Missing `json:"missing,omitempty"`
 }

@@ -25,6 +25,8 @@ type work struct {
 
 	record *connectors.Record // the source, as read last; nil: not yet
 	readAt time.Time          // not later than the system's answer
+
+	underWay bool // an intent was saved
 }
 
 // A verdict is how a reconcile ended.
@@ -65,7 +67,10 @@ func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
 	if err != nil {
 		v, err = w.judge(ctx, err)
 	}
-	if err == nil && !v.again.IsZero() {
+	// A retry that is parked already keeps its turn and its tries: a sweep that
+	// fails before it sent anything leaves it to that, or to the next sweep.
+	swept := onlySwept(hints)
+	if err == nil && !v.again.IsZero() && (!swept || w.underWay) {
 		err = e.store.Hints.AddAt(ctx, w.linkID, key.source, v.again, v.tries)
 	}
 	if err != nil {
@@ -76,6 +81,10 @@ func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
 	}
 	for _, h := range hints {
 		h.Ack()
+	}
+	if v.outcome == settled.outcome && swept {
+		e.metrics.Noted(route.Name, noteDrift)
+		w.log.Warn("drift: a sweep found what no webhook or poll had told")
 	}
 	e.metrics.Reconciled(route.Name, v.outcome, e.clock.Now().Sub(began))
 }

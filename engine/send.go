@@ -119,7 +119,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		if err != nil {
 			return nil, err
 		}
-		s.revision, s.next.Intent = saved, nil
+		s.revision, s.next.Intent, w.underWay = saved, nil, true
 		w.engine.step(StepIntentSaved)
 		answer, err := ask(e.guard, "update", func() (connectors.Record, error) {
 			if !lease.good() {

@@ -92,6 +92,8 @@ type Hint struct {
 
 	Ack  func()
 	Keep func() // "still at it"
+
+	swept bool // nobody said so: it is the sweep's turn to look
 }
 
 // A Journal is the append-only record of what was decided and written.

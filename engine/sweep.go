@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// How often all links are looked at although nothing was heard of them, and
+// how tickets are looked for that carry the key of another.
+const (
+	sweepEvery   = 6 * time.Hour
+	sweepPace    = 2 * time.Second // between two links, at the most
+	firstVerify  = 15 * time.Minute
+	verifyFor    = 7 * 24 * time.Hour
+	noteDrift    = "drift"
+	verifySuffix = "/verify"
+)
+
+// sweepForever finds drift that no event announced: what it has to write was
+// missed by webhooks and polls.
+func (e *Engine) sweepForever() {
+	for {
+		select {
+		case <-e.loops.Done():
+			return
+		case <-e.clock.After(sweepEvery):
+		}
+		if err := e.sweep(e.loops); err != nil && e.loops.Err() == nil {
+			e.log.Error("the sweep did not look at every link; the next one will", "error", err)
+		}
+	}
+}
+
+// sweep has every link looked at once, slowly.
+func (e *Engine) sweep(ctx context.Context) error {
+	var keys []queueKey
+	err := e.eachLink(ctx, func(l stored) error {
+		// What is under way is looked at when it is due.
+		if l.Intent == nil && (l.Phase == Active || l.Phase == Gone) {
+			keys = append(keys, queueKey{route: l.Route, source: l.Source})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		e.queue.add(key, Hint{Ref: key.source, At: e.clock.Now(), Ack: func() {}, Keep: func() {}, swept: true})
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.clock.After(min(sweepPace, sweepEvery/time.Duration(2*len(keys)))):
+		}
+	}
+	return nil
+}
+
+// onlySwept reports whether nothing but a sweep asked for a look.
+func onlySwept(hints []Hint) bool {
+	for _, h := range hints {
+		if !h.swept {
+			return false
+		}
+	}
+	return true
+}
+
+// verifyLater has the key of a new ticket looked up again when the search must
+// have caught up.
+func (w *work) verifyLater(ctx context.Context, next *Link) error {
+	if err := w.engine.store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, *next.VerifyAfter, 0); err != nil {
+		return fmt.Errorf("verification of link %s: %w", w.linkID, err)
+	}
+	return nil
+}
+
+// verify looks for other tickets with the link's key: a request that took
+// effect later than anything allows for has opened one.
+func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, next *Link) error {
+	now := w.engine.clock.Now()
+	if next.VerifyAfter == nil || now.Before(*next.VerifyAfter) {
+		return nil
+	}
+	found, err := ask(g, "look up", func() ([]connectors.Record, error) {
+		return target.FindByKey(ctx, next.Target.Collection, next.Key)
+	})
+	if err != nil {
+		return err
+	}
+	for _, other := range found {
+		if other.Ref == *next.Target {
+			continue
+		}
+		message := fmt.Sprintf("%s carries the key of %s as well; lockstep keeps %s in step and never writes the other: close it by hand", other.Ref, next.Target, next.Target)
+		if err := w.bury(ctx, ReasonDuplicate, "", message); err != nil {
+			return err
+		}
+	}
+	next.VerifyAfter = nil
+	if now.Sub(next.OpenedAt) < verifyFor {
+		at := now.Add(sweepEvery).UTC()
+		next.VerifyAfter = &at
+	}
+	return nil
+}
