@@ -47,6 +47,34 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// The incident beside the example shows what the example is for: a ticket.
+func TestIncidentioServiceNowIncident(t *testing.T) {
+	body, err := os.ReadFile("incidentio-servicenow/incident.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, found := rules.Load("incidentio-servicenow", rules.Options{
+		Systems: []connectors.System{incidentio.System(), servicenow.System()}, Offline: true,
+	})
+	if set == nil {
+		t.Fatal(found)
+	}
+	source := set.Routes[0].Source
+	record, err := set.Connectors[source.Connector].System.Decode(source, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := set.Decide(set.Routes[0].Name, rules.Input{Record: record})
+	if d.Template != "security" || d.Action != rules.Create {
+		t.Errorf("template %q, action %s", d.Template, d.Action)
+	}
+	for _, v := range d.Values {
+		if v.Err != nil {
+			t.Errorf("%s: %s", v.Field, v.Err)
+		}
+	}
+}
+
 func TestIncidentioServiceNowIsEmbedded(t *testing.T) {
 	files, err := examples.IncidentioServiceNow()
 	if err != nil {

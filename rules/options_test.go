@@ -46,6 +46,8 @@ connector "incidentio" "acme" {
 		{"type of the default", "default = true", map[string]string{"x": "false"}, nil, "false"},
 		{"wrong type", "type = number", map[string]string{"x": "many"}, nil, `variable "x" must be number`},
 		{"list", "type = list(string)", map[string]string{"x": `["p", "q"]`}, nil, `["p","q"]`},
+		{"object given as list", "type = object({ a = number, b = optional(string, \"q\") })", map[string]string{"x": `{ a = 1 }`}, nil, `{"a":1,"b":"q"}`},
+		{"default object as list", "type = object({ a = optional(number, 1) })\n  default = {}", nil, nil, `{"a":1}`},
 		{"bad list", "type = list(string)", map[string]string{"x": `[`}, nil, `variable "x" must be list(string)`},
 		{"none", "", nil, nil, `variable "x" has no value`},
 		{"unknown", `default = "a"`, map[string]string{"y": "1"}, nil, `-var sets the unknown variable "y"`},

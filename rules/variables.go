@@ -47,7 +47,7 @@ func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	in := l.contents(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
 	sensitive := l.boolean(in.attr("sensitive"), false)
 	l.str(in.attr("description"))
-	wanted := l.typeConstraint(in.attr("type"))
+	wanted, optional := l.typeConstraint(in.attr("type"))
 
 	fallback, hasDefault := cty.NilVal, false
 	if a := in.attr("default"); a != nil {
@@ -58,7 +58,7 @@ func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 		if !ok {
 			return cty.DynamicVal, false
 		}
-		converted, err := convert.Convert(v, wanted)
+		converted, err := convertTo(v, wanted, optional)
 		if err != nil {
 			l.err(a.Expr.Range(), "the default does not fit the type", fmt.Sprintf("It should be %s: %s.", typeexpr.TypeString(wanted), err))
 			return cty.DynamicVal, false
@@ -72,7 +72,7 @@ func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 		if wanted == cty.DynamicPseudoType && hasDefault && !fallback.IsNull() {
 			wanted = fallback.Type()
 		}
-		v, err := l.parseGiven(value, wanted)
+		v, err := parseGiven(value, wanted, optional)
 		if err != nil {
 			detail := "What " + from + " says does not fit: " + err.Error() + "."
 			if sensitive {
@@ -104,7 +104,7 @@ func (l *loader) given(name string) (value string, ok bool, from string) {
 
 // parseGiven reads a value from outside: a text as it is, a number or a bool
 // by its text, and anything else as an HCL expression without names.
-func (l *loader) parseGiven(value string, want cty.Type) (cty.Value, error) {
+func parseGiven(value string, want cty.Type, optional *typeexpr.Defaults) (cty.Value, error) {
 	if want == cty.DynamicPseudoType || want.IsPrimitiveType() {
 		return convert.Convert(cty.StringVal(value), want)
 	}
@@ -116,17 +116,31 @@ func (l *loader) parseGiven(value string, want cty.Type) (cty.Value, error) {
 	if diags.HasErrors() {
 		return cty.NilVal, fmt.Errorf("only literal values can be given")
 	}
+	return convertTo(v, want, optional)
+}
+
+// convertTo gives a value the wanted type, and attributes that are left out
+// what optional(…) says.
+func convertTo(v cty.Value, want cty.Type, optional *typeexpr.Defaults) (cty.Value, error) {
+	if optional != nil && !v.IsNull() {
+		v = optional.Apply(v)
+	}
 	return convert.Convert(v, want)
 }
 
-func (l *loader) typeConstraint(a *hclsyntax.Attribute) cty.Type {
+func (l *loader) typeConstraint(a *hclsyntax.Attribute) (cty.Type, *typeexpr.Defaults) {
 	if a == nil {
-		return cty.DynamicPseudoType
+		return cty.DynamicPseudoType, nil
 	}
-	t, diags := typeexpr.TypeConstraint(a.Expr)
+	t, optional, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
 	if diags.HasErrors() {
-		l.err(a.Expr.Range(), "unknown type", "Write string, number, bool, any, or a type made of these as list(string) and map(number).")
-		return cty.DynamicPseudoType
+		at := a.Expr.Range()
+		if diags[0].Subject != nil {
+			at = *diags[0].Subject
+		}
+		l.err(at, "unknown type",
+			"Write string, number, bool, any, or a type made of these, as list(string), map(number) and object({ a = string, b = optional(number, 1) }).")
+		return cty.DynamicPseudoType, nil
 	}
-	return t
+	return t, optional
 }
