@@ -65,6 +65,8 @@ connector "servicenow" "itsm" {
   username = "incidentio.sync"
   password = env("SERVICENOW_PASSWORD")
   settle   = "2s"
+
+  poll_interval = "1s"
 }
 `
 

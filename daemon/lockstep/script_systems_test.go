@@ -373,3 +373,48 @@ func (p *play) cmdStatus(args []string) {
 		p.ts.Fatalf("exit status %d, want %d", got, want)
 	}
 }
+
+func (p *play) cmdAgent(args []string) {
+	t, ok := p.ticketOf(args[0])
+	if !ok {
+		p.ts.Fatalf("%s has no ticket", args[0])
+	}
+	changes := servicenowtest.Row{}
+	for _, pair := range args[1:] {
+		key, value := p.keyValue(pair)
+		changes[key] = value
+	}
+	p.ts.Check(p.itsm.Edit("incident", t["sys_id"], "fred.luddy", changes))
+}
+
+func (p *play) cmdRestart(args []string) {
+	p.cmdStop(nil)
+	p.cmdDaemon(args)
+}
+
+// cmdUntilIncident waits for an incident's name or the beginning of a custom
+// field.
+func (p *play) cmdUntilIncident(args []string) {
+	field, want := p.keyValue(args[1])
+	p.until(args[0]+" has "+args[1], func() bool {
+		i, ok := p.incidents.Incident(p.id(args[0]))
+		if !ok {
+			return false
+		}
+		if field == "name" {
+			return i.Name == want
+		}
+		entry := strings.TrimPrefix(field, "custom_fields/")
+		for _, f := range i.CustomFieldEntries {
+			if f.CustomField.Name != entry {
+				continue
+			}
+			for _, v := range f.Values {
+				if strings.HasPrefix(v.Text, want) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}

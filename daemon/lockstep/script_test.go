@@ -54,6 +54,8 @@ func TestMain(m *testing.M) {
 //	retry-dead               lockstep dead retry, with every dead letter's id
 //	link NAME unlink|adopt   lockstep links, with the ids of an incident
 //	status N COMMAND…        runs a command that must exit with N
+//	agent NAME key=value…    somebody edits an incident's ticket in ServiceNow
+//	restart DIR              stop, and daemon again
 //	quiet                    waits until nothing is pending or in work
 //	until-…                  waits, with a deadline, until it is so
 func TestScripts(t *testing.T) {
@@ -75,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
 			"until-calls": plays((*play).cmdUntilCalls),
 			"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
+			"agent": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
 		},
 	})
 }
