@@ -23,7 +23,8 @@ var (
 
 // everything is all that a connector of incident.io can do.
 type everything interface {
-	connectors.Connector
+	connectors.Writer
+	connectors.Mover
 	connectors.Poller
 	connectors.WebhookReceiver
 	connectors.Prober

@@ -69,3 +69,10 @@ func (s *Server) listCatalogEntries(c *call) (answer, *problem) {
 		"catalog_type": map[string]any{"id": id, "name": f.Name},
 	}), nil
 }
+
+// Priorities are the priorities of follow-ups, of which the API has no list.
+func (s *Server) Priorities() []Priority {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.priorities)
+}
