@@ -60,7 +60,7 @@ func newMetrics(version string, routes routesFunc, systems connectorsFunc, ready
 		decisions: counter("decisions_total", "Decisions by route, template (empty: none) and action.", "route", "template", "action"),
 		writes:    counter("writes_total", "Writes that a system answered, by connector and verb.", "connector", "verb"),
 		dead:      counter("dead_letters_total", "Dead letters that came up, by route and reason.", "route", "reason"),
-		notes:     counter("merge_notes_total", "What a merge had to settle: a conflict, values that differ.", "route", "what"),
+		notes:     counter("merge_notes_total", "What a merge had to settle: a conflict, values that differ, drift that only a sweep found, states that the table does not relate.", "route", "what"),
 		polls:     counter("polls_total", "Polls by connector, record type and outcome.", "connector", "record", "outcome"),
 		polled:    counter("polled_records_total", "Records that polls found changed.", "connector", "record"),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
