@@ -30,6 +30,7 @@ func (l *loader) readDir() {
 	here := hcl.Range{Filename: l.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
+		l.broken = true
 		l.err(here, "cannot read the configuration directory: "+reason(err), "Name a directory that holds *.hcl files.")
 		return
 	}
@@ -45,12 +46,14 @@ func (l *loader) readDir() {
 		if err != nil {
 			at := here
 			at.Filename = path
+			l.broken = true
 			l.err(at, "cannot read the file: "+reason(err), "Every *.hcl in the directory is part of the configuration.")
 			continue
 		}
 		l.parse(path, content)
 	}
 	if len(l.order) == 0 && l.errors() == 0 {
+		l.broken = true
 		l.err(here, "no *.hcl file", "A configuration is a directory with at least one *.hcl file directly in it.")
 	}
 }
@@ -61,6 +64,7 @@ func (l *loader) parse(path string, content []byte) {
 	l.order = append(l.order, path)
 	file, diags := hclsyntax.ParseConfig(content, path, hcl.InitialPos)
 	l.hcl(plainSyntax(diags, content))
+	l.broken = l.broken || brokenSyntax(diags)
 	if file != nil {
 		src.body, _ = file.Body.(*hclsyntax.Body)
 	}

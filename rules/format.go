@@ -15,7 +15,7 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	_, diags := hclsyntax.ParseConfig(src, filename, hcl.InitialPos)
 	if diags.HasErrors() {
 		var f findings
-		f.hcl(diags)
+		f.hcl(plainSyntax(diags, src))
 		return nil, f.diagnostics(map[string]*source{filename: {name: filename, bytes: src}}, nil)
 	}
 	out := hclwrite.Format(src)

@@ -29,6 +29,10 @@ route "r" {
 	if diff := gocmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	_, found = Format([]byte("a = \"x\nb = \"y\"\n"), "main.hcl")
+	if len(found) != 1 || found[0].Detail != closeTheQuote {
+		t.Errorf("an open quote: %+v", found)
+	}
 	got, found = Format([]byte("route {\n  x =\n}\n"), "main.hcl")
 	if got != nil || !found.HasErrors() || found[0].File != "main.hcl" || found[0].Line != 2 {
 		t.Errorf("%q, %+v", got, found)

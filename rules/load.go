@@ -48,6 +48,7 @@ type loader struct {
 	systems  map[string]connectors.System
 	sources  map[string]*source
 	order    []string          // of the sources
+	broken   bool              // some of them are not whole
 	included map[string][]byte // what file() read, by path
 
 	functions map[string]function.Function
@@ -94,7 +95,7 @@ func newLoader(dir string, o Options) *loader {
 // load goes from names that nothing else depends on to those that use them.
 func (l *loader) load() *Set {
 	l.readDir()
-	if l.errors() > 0 {
+	if l.broken {
 		return nil // of half a file, most other errors would be noise
 	}
 	l.sortBlocks()

@@ -464,3 +464,20 @@ daemon {
 		t.Error("no encryption key")
 	}
 }
+
+// A second default of a sensitive variable is one as well.
+func TestSensitiveTwice(t *testing.T) {
+	_, found := Load(write(t, "main.hcl", `
+variable "x" {
+  sensitive = true
+  default   = "hunter2"
+  default   = "hunter3"
+}
+`), Options{Systems: fakeSystems()})
+	if len(found) != 1 || found[0].Summary != "attribute redefined" {
+		t.Errorf("diagnostics:\n%s", textOf(found))
+	}
+	if text := textOf(found); strings.Contains(text, "hunter") {
+		t.Errorf("shown:\n%s", text)
+	}
+}

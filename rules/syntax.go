@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"regexp"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -11,9 +12,13 @@ import (
 const (
 	hclOpenQuote  = "Invalid multi-line string"
 	hclNoNewline  = "Missing newline after argument"
+	hclOpenText   = "Unterminated template string"
+	hclEscape     = "Invalid escape sequence"
+	hclTwice      = "Attribute redefined"
 	quotedInText  = `Within a text, CEL's strings stand in single quotes: "incident.name == 'x'".`
 	quotedExpr    = `An expression stands within a text, in quotes: "{{ … }}".`
 	closeTheQuote = `The quote that closes the text is missing. A text of many lines is written <<-EOT … EOT.`
+	escapes       = `A quoted text knows \n, \r, \t, \", \\, \uNNNN and \UNNNNNNNN. A backslash that is meant as one is written \\.`
 )
 
 // bareExpr is a CEL expression that is not within a text.
@@ -30,7 +35,7 @@ func plainSyntax(diags hcl.Diagnostics, content []byte) hcl.Diagnostics {
 			continue
 		}
 		at := d.Subject.Start.Byte
-		if n := len(kept); n > 0 && kept[n-1].Subject != nil && kept[n-1].Subject.Start.Byte == at {
+		if slices.ContainsFunc(kept, func(k *hcl.Diagnostic) bool { return k.Subject != nil && k.Subject.Start.Byte == at }) {
 			continue
 		}
 		plain := *d
@@ -41,12 +46,52 @@ func plainSyntax(diags hcl.Diagnostics, content []byte) hcl.Diagnostics {
 			return append(kept, &plain)
 		case d.Summary == hclNoNewline && at > 0 && at <= len(content) && content[at-1] == '"':
 			plain.Detail = quotedInText
+		case d.Summary == hclOpenText:
+			if opening, marker, ok := openHeredoc(content, d.Subject.Filename); ok {
+				plain.Subject = &opening
+				plain.Detail = "The text that begins here ends with a line that holds " + marker + " alone; there is none."
+			}
+		case d.Summary == hclEscape:
+			plain.Detail = escapes
 		case bareExpr.Match(lineAround(content, at)):
 			plain.Detail = quotedExpr
 		}
 		kept = append(kept, &plain)
 	}
 	return kept
+}
+
+// brokenSyntax reports whether what was parsed is only a part of the file. An
+// attribute that is there twice is one mistake among others.
+func brokenSyntax(diags hcl.Diagnostics) bool {
+	return slices.ContainsFunc(diags, func(d *hcl.Diagnostic) bool {
+		return d.Severity == hcl.DiagError && d.Summary != hclTwice
+	})
+}
+
+// heredoc is how one begins.
+var heredoc = regexp.MustCompile(`<<-?([\p{L}_][\p{L}\p{N}_-]*)\r?\n`)
+
+// openHeredoc finds the first heredoc that does not end.
+func openHeredoc(content []byte, filename string) (at hcl.Range, marker string, ok bool) {
+	for _, m := range heredoc.FindAllSubmatchIndex(content, -1) {
+		marker = string(content[m[2]:m[3]])
+		closed := false
+		for line := range bytes.Lines(content[m[1]:]) {
+			closed = closed || string(bytes.TrimSpace(line)) == marker
+		}
+		if closed {
+			continue
+		}
+		line := lineAround(content, m[0])
+		start := hcl.Pos{Byte: m[0], Line: bytes.Count(content[:m[0]], []byte("\n")) + 1}
+		begin := m[0] - bytes.Index(line, content[m[0]:m[3]])
+		start.Column = graphemes(string(content[begin:m[0]])) + 1
+		end := start
+		end.Byte, end.Column = m[3], start.Column+graphemes(string(content[m[0]:m[3]]))
+		return hcl.Range{Filename: filename, Start: start, End: end}, marker, true
+	}
+	return hcl.Range{}, "", false
 }
 
 // lineAround is the line that a byte is on.

@@ -52,7 +52,7 @@ func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	fallback, hasDefault := cty.NilVal, false
 	if a := in.attr("default"); a != nil {
 		if sensitive {
-			l.hidden = append(l.hidden, a.SrcRange)
+			l.hidden = append(l.hidden, b.Body.Range()) // a second default, too
 		}
 		v, ok := l.eval(a.Expr)
 		if !ok {
