@@ -2,6 +2,7 @@ package incidentio
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -27,6 +28,16 @@ func (d directory) bound() int {
 		return d.most
 	}
 	return listBound
+}
+
+// namedIn is the part of an element that has the name.
+func (d directory) namedIn(element json.RawMessage) json.RawMessage {
+	if d.within == "" {
+		return element
+	}
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(element, &members) // what is no object has no members
+	return members[d.within]
 }
 
 // directories are the lists by the field whose names they hold.

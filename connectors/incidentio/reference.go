@@ -183,14 +183,7 @@ func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (
 		if elements++; elements > d.bound() {
 			return errEnough
 		}
-		if d.within != "" {
-			var outer map[string]json.RawMessage
-			if json.Unmarshal(element, &outer) != nil {
-				return nil
-			}
-			element = outer[d.within]
-		}
-		if n, ok := namedOf(element); ok && !seen[n.ID] {
+		if n, ok := namedOf(d.namedIn(element)); ok && !seen[n.ID] {
 			seen[n.ID] = true
 			now.all = append(now.all, n)
 		}

@@ -138,20 +138,12 @@ func (c *Connector) askForUser(ctx context.Context, k userKey) (foundUser, error
 	}
 	var ids []string
 	_, err := c.each(ctx, list, func(element json.RawMessage) error {
-		var user struct {
-			ID          string `json:"id"`
-			Email       string `json:"email"`
-			SlackUserID string `json:"slack_user_id"`
-			Active      *bool  `json:"is_active"`
-		}
-		if json.Unmarshal(element, &user) != nil || user.ID == "" || user.Active != nil && !*user.Active {
-			return nil
-		}
+		user, ok := userOf(element)
 		has := user.SlackUserID == k.value
 		if k.property == "email" {
 			has = strings.EqualFold(user.Email, k.value)
 		}
-		if has && !slices.Contains(ids, user.ID) {
+		if ok && has && !slices.Contains(ids, user.ID) {
 			ids = append(ids, user.ID)
 		}
 		return nil
@@ -170,4 +162,19 @@ func (c *Connector) askForUser(ctx context.Context, k userKey) (foundUser, error
 		return foundUser{code: codeNoRef, message: "no active person has this " + k.property}, nil
 	}
 	return foundUser{id: ids[0]}, nil
+}
+
+// A user is a person as the API lists people.
+type user struct {
+	ID          string `json:"id"`
+	Email       string `json:"email"`
+	SlackUserID string `json:"slack_user_id"`
+	Active      *bool  `json:"is_active"`
+}
+
+// userOf reads an active person.
+func userOf(element json.RawMessage) (user, bool) {
+	var u user
+	err := json.Unmarshal(element, &u)
+	return u, err == nil && u.ID != "" && (u.Active == nil || *u.Active)
 }
