@@ -62,8 +62,10 @@ func TestPlainLeavesPlainTextAlone(t *testing.T) {
 }
 
 func TestPlainIsIdempotent(t *testing.T) {
-	pieces := []string{"a", "b c", " ", "\n", "\n\n", "*", "**", "_", "__", "~~", "`", "```\n", "[", "](", ")", "](http://x)", "![",
-		"<", ">", "http://x>", "# ", "## ", " #", "\\", "\\*", "\\_", "\\\\", "- ", "1. ", "> ", "    ", "\t", "é", "😀", "!", ".", "\r\n", "\"t\"", "&lt;"}
+	pieces := []string{
+		"a", "b c", " ", "\n", "\n\n", "*", "**", "_", "__", "~~", "`", "```\n", "[", "](", ")", "](http://x)", "![",
+		"<", ">", "http://x>", "# ", "## ", " #", "\\", "\\*", "\\_", "\\\\", "- ", "1. ", "> ", "    ", "\t", "é", "😀", "!", ".", "\r\n", "\"t\"", "&lt;",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 30).Draw(t, "pieces"), "")
 		once := Plain(in)
