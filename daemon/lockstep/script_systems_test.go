@@ -418,3 +418,37 @@ func (p *play) cmdUntilIncident(args []string) {
 		return false
 	})
 }
+
+func (p *play) cmdFollowUp(args []string) {
+	if args[0] == "create" {
+		_, title := p.keyValue(args[3])
+		made, err := p.incidents.AddFollowUp(p.id(args[2]), incidentiotest.FollowUp{Title: title})
+		p.ts.Check(err)
+		p.ids[args[1]] = made.ID
+		return
+	}
+	_, title := p.keyValue(args[2])
+	p.ts.Check(p.incidents.EditFollowUp(p.id(args[1]), func(f *incidentiotest.FollowUp) { f.Title = title }))
+}
+
+func (p *play) cmdChild(args []string) {
+	child, okChild := p.ticketOf(args[0])
+	parent, okParent := p.ticketOf(args[1])
+	if !okChild || !okParent || child["parent"] != parent["sys_id"] {
+		p.ts.Fatalf("the ticket of %s is below %q, not below that of %s", args[0], child["parent"], args[1])
+	}
+}
+
+func (p *play) cmdUntilFollowUp(args []string) {
+	key, want := p.keyValue(args[1])
+	p.until(args[0]+" has "+args[1], func() bool {
+		for _, i := range p.incidents.Incidents() {
+			for _, f := range p.incidents.FollowUps(i.ID) {
+				if f.ID == p.id(args[0]) && (key == "title" && f.Title == want || key == "status" && f.Status == want) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}

@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 //	kill-at STEP…            for each step: an incident whose creation is killed
 //	                         there, a restart, and one ticket more
 //	incident create|edit NAME key=value…
+//	follow-up create NAME INCIDENT title=… | edit NAME title=…
+//	child FOLLOW-UP INCIDENT the one's ticket is below the other's
 //	webhook NAME             delivers what waits, which must be taken
 //	post [-sign] [-secret=S] [-age=D] [-id=ID] [-svix] [-size=N] PATH FILE
 //	get PATH                 both print the status code
@@ -77,7 +79,8 @@ func TestScripts(t *testing.T) {
 			"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
 			"until-calls": plays((*play).cmdUntilCalls),
 			"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
-			"agent": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
+			"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
+			"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
 		},
 	})
 }
