@@ -32,7 +32,25 @@ func (l *loader) eval(e hcl.Expression) (cty.Value, bool) {
 			}
 		}
 	}
-	return v, !diags.HasErrors()
+	if diags.HasErrors() {
+		return v, false
+	}
+	if infinite(v) {
+		l.err(e.Range(), "this number is infinite", "A number is divided by zero here. Write a number, or null to leave the field alone.")
+		return v, false
+	}
+	return v, true
+}
+
+// infinite reports whether a value holds a number that no system can be sent.
+func infinite(v cty.Value) bool {
+	found := false
+	v, _ = plain(v)
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) {
+		found = found || v.IsKnown() && !v.IsNull() && v.Type() == cty.Number && v.AsBigFloat().IsInf()
+		return !found, nil
+	})
+	return found
 }
 
 // touchesSecret reports whether an expression rests on a sensitive value.

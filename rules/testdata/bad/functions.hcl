@@ -7,5 +7,6 @@ locals {
   f = local.g
   g = local.f # ERROR: 7: locals that need each other
   h = "${template.a}" # ERROR: 10: a template is no value
+  j = [1, 1 / 0] # ERROR: 7: this number is infinite
   i = 1 + "x" # ERROR: 11: invalid operand
 }
