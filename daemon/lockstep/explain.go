@@ -71,18 +71,23 @@ func (a *app) explain(dir string, vars *varFlags, o explainOptions) error {
 	if err != nil {
 		return err
 	}
-	decisions, err := decideAll(set, routes, body)
-	if err != nil {
-		return fmt.Errorf("%s: %w", fileName(o.record), err)
-	}
-	if o.json {
-		return writeJSON(a.stdout, decisions)
-	}
-	for i, d := range decisions {
-		if i > 0 {
-			fmt.Fprintln(a.stdout)
+	decisions, refused := decideAll(set, routes, body)
+	switch {
+	case refused != nil && len(decisions) == 0:
+	case o.json:
+		if err := writeJSON(a.stdout, decisions); err != nil {
+			return err
 		}
-		d.WriteText(a.stdout)
+	default:
+		for i, d := range decisions {
+			if i > 0 {
+				fmt.Fprintln(a.stdout)
+			}
+			d.WriteText(a.stdout)
+		}
+	}
+	if refused != nil {
+		return fmt.Errorf("%s: %w", fileName(o.record), refused)
 	}
 	return nil
 }
@@ -140,10 +145,12 @@ func (a *app) readRecord(name string) ([]byte, error) {
 	return body, nil
 }
 
-// decideAll decides the record on every route whose source it can be of.
+// decideAll decides the record on every route whose source it can be of. With
+// an error, there may be decisions on other routes than the one that it is of.
 func decideAll(set *rules.Set, routes []*rules.Route, body []byte) ([]rules.Decision, error) {
 	decisions := []rules.Decision{}
 	var refused []string
+	var needs error
 	for _, route := range routes {
 		block := set.Connectors[route.Source.Connector]
 		record, err := block.System.Decode(route.Source, body)
@@ -154,7 +161,8 @@ func decideAll(set *rules.Set, routes []*rules.Route, body []byte) ([]rules.Deci
 			continue
 		}
 		if route.Private && record.Private && record.Fields == nil {
-			return nil, errNeedsRecord
+			needs = fmt.Errorf("route %s: %w", route.Name, errNeedsRecord)
+			continue
 		}
 		// The parent is not there to be read: to the rules it is null.
 		decisions = append(decisions, set.Decide(route.Name, rules.Input{
@@ -162,8 +170,8 @@ func decideAll(set *rules.Set, routes []*rules.Route, body []byte) ([]rules.Deci
 			LinkID: engine.LinkID(route.Name, record.Ref, 1),
 		}))
 	}
-	if len(decisions) == 0 {
+	if len(decisions) == 0 && needs == nil {
 		return nil, errors.New(strings.Join(refused, "\n"))
 	}
-	return decisions, nil
+	return decisions, needs
 }
