@@ -213,7 +213,7 @@ func (c *explainedCall) message(reason string, args []ref.Val) string {
 		if operator := operatorName(function); operator != "" {
 			return fmt.Sprintf("%s does not work on %s%s", operator, strings.Join(names, " and "), fields)
 		}
-		return fmt.Sprintf("%s does not work on %s%s", function, strings.Join(names, ", "), fields)
+		return fmt.Sprintf("%s does not work on %s%s", function, list(names), fields)
 	}
 	if operator := operatorName(function); operator != "" {
 		return plainReason(reason)
