@@ -98,7 +98,7 @@ func loadBad(t *testing.T, file string) (*Set, Diagnostics, string) {
 // TestDiagnosticsText compares the diagnostics as people see them with golden
 // files. LOCKSTEP_UPDATE=1 rewrites these.
 func TestDiagnosticsText(t *testing.T) {
-	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape"} {
+	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape", "made"} {
 		t.Run(name, func(t *testing.T) {
 			_, found, _ := loadBad(t, "testdata/bad/"+name+".hcl")
 			for i := range found {

@@ -282,7 +282,14 @@ func (v *value) compile(env *expr.Env, f *findings) *value {
 	switch v.kind {
 	case textValue:
 		template, diags := env.Template(v.text)
+		before := len(f.list)
 		f.hcl(diags)
+		if v.made && !v.sensitive {
+			for i := range f.list[before:] {
+				d := &f.list[before+i]
+				d.detail = sentences(d.detail, "The text, as it is when the configuration is loaded: "+showLiteral(v.text.Value())+".")
+			}
+		}
 		if template == nil {
 			return nil
 		}
