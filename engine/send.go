@@ -190,7 +190,11 @@ func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, a
 			continue
 		}
 		held = append(held, f)
-		*e = e.with(f.mapping.path, have)
+		path := f.mapping.path
+		if f.mapping.state {
+			path = path[:1] // the category moves with the state
+		}
+		*e = e.with(path, fieldAt(answer, path))
 		if !f.mapping.state {
 			s.next.Fields[name] = now
 		}
@@ -200,22 +204,42 @@ func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, a
 			}
 		}
 	}
-	w.agreeState(s, held, answer)
+	if slices.ContainsFunc(held, func(f write) bool { return f.mapping.state }) {
+		w.agreeState(s)
+		if to == sourceSide {
+			w.adoptFollowers(s)
+		}
+	}
 	w.agreePartners(s, s.ends, held)
 	return nil
 }
 
 // agreeState takes the states as agreed once one was written.
-func (w *work) agreeState(s *sending, writes []write, answer connectors.Record) {
-	if !slices.ContainsFunc(writes, func(f write) bool { return f.mapping.state }) {
-		return
-	}
-	source, target := s.ends.source, s.ends.target
-	if answer.Ref == source.ref {
-		source.record = answer // with the category of its new state
-	}
-	from, to := w.standings(&ends{source: source, target: target}, *s.template.State)
+func (w *work) agreeState(s *sending) {
+	from, to := w.standings(s.ends, *s.template.State)
 	s.next.State = &StatePair{Source: from.raw, SourceCategory: from.category, Target: to.raw, TargetCategory: to.category}
+}
+
+// adoptFollowers agrees on what people wrote into the ticket when they moved
+// it: a mapping that had nothing to say before the source followed (the notes
+// of a resolution) must not put its own words over theirs.
+func (w *work) adoptFollowers(s *sending) {
+	d := w.engine.digest
+	for _, v := range w.redecide(s, s.ends).Values {
+		name := outbound(v.Field)
+		have := fieldAt(s.ends.target.record, fieldPath(v.Field))
+		last, agreed := s.next.Fields[name]
+		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.of(nil) && !empty(have) {
+			s.next.Fields[name] = Agreement{From: d.of(v.Value), Have: d.of(have), Expr: v.Expr}
+		}
+	}
+}
+
+// redecide renders the mappings by the records as they are known.
+func (w *work) redecide(s *sending, both *ends) rules.Decision {
+	return w.config.Set.Decide(w.route.Name, rules.Input{
+		Record: both.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &both.target.record,
+	})
 }
 
 // agreePartners sets the agreements of the partners of what was written: from
@@ -225,9 +249,7 @@ func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 	if !slices.ContainsFunc(writes, func(f write) bool { return f.mapping.pair != "" && !f.mapping.state }) {
 		return
 	}
-	decision := w.config.Set.Decide(w.route.Name, rules.Input{
-		Record: both.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &both.target.record,
-	})
+	decision := w.redecide(s, both)
 	rendered := map[string]rules.Value{}
 	for _, v := range decision.Values {
 		rendered[outbound(v.Field)] = v

@@ -313,3 +313,29 @@ func TestBothSidesConverge(t *testing.T) {
 		})
 	}
 }
+
+// TestAResolutionKeepsItsOwnWords: somebody resolves the ticket with notes of
+// their own; the incident follows, and the template's notes do not take their
+// place. When the incident leads, they are written.
+func TestAResolutionKeepsItsOwnWords(t *testing.T) {
+	simulate(t, func(r *rig) {
+		ref, ticket := opened(r, bothWays)
+		r.pass(time.Second)
+		r.world.mu.Lock()
+		r.world.records[ticket].fields["note"] = "Fixed by hand"
+		r.world.mu.Unlock()
+		r.world.edit(ticket, "state", int64(6))
+		r.pass(10 * time.Minute)
+		if status, note := r.world.field(ref, "status"), r.world.field(ticket, "note"); status != "closed" || note != "Fixed by hand" {
+			t.Errorf("status %v, note %v", status, note)
+		}
+		r.world.edit(ticket, "state", int64(2))
+		r.pass(10 * time.Minute)
+		r.world.edit(ref, "status", "closed")
+		r.pass(10 * time.Minute)
+		if state, note := r.world.field(ticket, "state"), r.world.field(ticket, "note"); state != int64(6) || note != "Resolved" {
+			t.Errorf("state %v, note %v", state, note)
+		}
+		r.quietAfter(ref)
+	})
+}
