@@ -48,7 +48,7 @@ func newStage(world *simulators, abort <-chan struct{}) (*stage, error) {
 	}
 	s := &stage{
 		dir: dir, conf: filepath.Join(dir, "conf"), world: world, abort: abort,
-		vars: map[string]string{"incidentio_url": world.url(), "servicenow_url": world.url(), "servicenow_user": simulatedUser},
+		vars: map[string]string{"incidentio_url": world.url(), "servicenow_url": world.url(), "servicenow_user": simulatedUser, "servicenow_poll": "1s"},
 		env: func(name string) (string, bool) {
 			value, ok := world.secrets()[name]
 			return value, ok

@@ -16,6 +16,11 @@ variable "servicenow_user" {
   default     = "incidentio.sync"
 }
 
+variable "servicenow_poll" {
+  description = "How often changes of tickets are looked for"
+  default     = "60s"
+}
+
 connector "incidentio" "acme" {
   api_url        = var.incidentio_url
   api_key        = env("INCIDENTIO_API_KEY")
@@ -26,4 +31,8 @@ connector "servicenow" "itsm" {
   url      = var.servicenow_url
   username = var.servicenow_user
   password = env("SERVICENOW_PASSWORD")
+
+  # With webhook_secret and the business rule in connectors/servicenow/README.md
+  # changes of tickets arrive at once.
+  poll_interval = var.servicenow_poll
 }

@@ -64,5 +64,32 @@ template "ticket" {
 
       {{ incident.reference }}: {{ incident.permalink }}
     EOT
+
+    # ServiceNow asks for these when a ticket is resolved; they travel with it.
+    close_code  = "{{ state == 'done' ? 'Solution provided' : null }}"
+    close_notes = "{{ state == 'done' ? 'Resolved in ' + incident.reference : null }}"
+  }
+
+  # Written back: the ticket's number, into a custom field of the incident.
+  inbound {
+    custom_fields = { "ServiceNow ticket" = "{{ ticket.number }}" }
+  }
+
+  # States go both ways through the table below.
+  state {
+    table = state_table.incident
+  }
+}
+
+# Which states mean the same. Any value of a list is read, the first is written:
+# an incident whose ticket is resolved goes to its post-incident flow.
+state_table "incident" {
+  state "open" {
+    incidentio = ["category:live", "category:triage", "category:paused"]
+    servicenow = [2, 1, 3] # In Progress, New, On Hold
+  }
+  state "done" {
+    incidentio = ["category:learning", "category:closed", "category:merged", "category:declined", "category:canceled"]
+    servicenow = [6, 7, 8] # Resolved, Closed, Canceled
   }
 }
