@@ -34,6 +34,9 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connecto
 		}
 	}
 	next.State = w.begun(claim.Opened.State, ticket, true, decision)
+	if err := w.beginPairs(ctx, next, ticket); err != nil {
+		return verdict{}, err
+	}
 	if before.Failed {
 		if err := w.engine.exhume(ctx, w.route.Name, w.source, "*"); err != nil {
 			return verdict{}, err
@@ -76,6 +79,9 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 		}
 	}
 	next.State = w.begun(claim.Opened.State, ticket, ticket.Pristine, decision)
+	if err := w.beginPairs(ctx, next, ticket); err != nil {
+		return verdict{}, err
+	}
 	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
 		return v, err
 	}
@@ -94,6 +100,34 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 	}
 	// The source may have changed since the ticket was opened.
 	return verdict{outcome: "ok", again: w.engine.clock.Now()}, nil
+}
+
+// beginPairs sets the agreements of what is read back from the fields that the
+// ticket was opened with, where they still hold what was agreed: what people
+// type there from now on is an edit.
+func (w *work) beginPairs(ctx context.Context, next *Link, ticket connectors.Record) error {
+	if t := w.config.Set.Templates[next.Template]; t == nil || !t.WritesBack || w.record == nil {
+		return nil
+	}
+	if !w.decided {
+		parent, err := w.parent(ctx, *w.record)
+		if err != nil {
+			return err
+		}
+		w.decided, w.parents = true, parent
+	}
+	d := w.engine.digest
+	decision := w.config.Set.Decide(w.route.Name, rules.Input{
+		Record: *w.record, Linked: next.Template, LinkID: w.linkID, Parent: w.parents, Ticket: &ticket,
+	})
+	for _, v := range decision.Inbound {
+		partner, agreed := next.Fields[outbound(v.Pair)]
+		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.of(fieldAt(ticket, fieldPath(v.Pair))) {
+			continue
+		}
+		next.Fields[inbound(v.Field)] = Agreement{From: d.of(v.Value), Have: d.of(fieldAt(*w.record, fieldPath(v.Field))), Expr: v.Expr}
+	}
+	return nil
 }
 
 // begun are the states that a link begins with. A ticket is pristine where

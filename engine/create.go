@@ -263,7 +263,9 @@ func (w *work) patience(l stored, search bool) time.Duration {
 		wait = 0
 	}
 	name := ""
-	if l.Target != nil {
+	if l.Intent != nil && side(l.Intent.Side) == sourceSide {
+		name = l.Source.Connector
+	} else if l.Target != nil {
 		name = l.Target.Connector
 	} else if l.Opened != nil {
 		if into, err := connectors.ParseCollection(l.Opened.Into); err == nil {

@@ -97,12 +97,12 @@ func TestOneTicketWhateverHappensToTheCreate(t *testing.T) {
 					r.world.fail("itsm", "create", create...)
 					ref := incidents.Ref("01A")
 					r.world.put(ref, false, critical())
-					r.crash = crash
+					r.crash.Store(crash)
 					r.hint(ref)
 					r.pass(3 * time.Second)
 					if crash != "" {
 						r.kill()
-						r.crash = ""
+						r.crash.Store(engine.Step(""))
 						r.start(oneRoute)
 					}
 					r.pass(time.Hour)

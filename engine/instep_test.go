@@ -86,13 +86,13 @@ func TestAnUpdateArrivesWhateverHappensToIt(t *testing.T) {
 					ref, ticket := opened(r, oneRoute)
 					r.world.fail("itsm", "update", update...)
 					r.world.edit(ref, "title", "Database is slow")
-					r.crash = crash
+					r.crash.Store(crash)
 					r.hint(ref)
 					r.pass(3 * time.Second)
 					r.world.edit(ticket, "note", "typed meanwhile")
 					if crash != "" {
 						r.kill()
-						r.crash = ""
+						r.crash.Store(engine.Step(""))
 						r.start(oneRoute)
 					}
 					r.pass(time.Hour)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/rules"
@@ -156,7 +157,30 @@ func merge(in mergeInput) mergeResult {
 			}
 		}
 	}
-	return out
+	return out.untangled(in.conflict)
+}
+
+// untangled leaves out, where both of a pair would be written, the one that
+// loses conflicts: they would swap their values. Its agreement stays until the
+// other one's answer sets it.
+func (r mergeResult) untangled(c rules.Conflict) mergeResult {
+	written := map[string]bool{}
+	for _, w := range r.writes {
+		written[w.mapping.name] = true
+	}
+	r.writes = slices.DeleteFunc(r.writes, func(w write) bool {
+		m := w.mapping
+		if !written[m.pair] || wins(c, m.side) {
+			return false
+		}
+		said := note{Field: fieldOf(m.pair), What: "conflict", Side: other(m.side)}
+		if !slices.ContainsFunc(r.notes, func(n note) bool { return n.Field == said.Field && n.What == said.What && n.Side == said.Side }) {
+			said.Lost = m.want
+			r.notes = append(r.notes, said)
+		}
+		return true
+	})
+	return r
 }
 
 // wins reports whether, in a conflict, the value wins that is to be written to

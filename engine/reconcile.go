@@ -27,6 +27,9 @@ type work struct {
 	readAt time.Time          // not later than the system's answer
 
 	underWay bool // an intent was saved
+
+	decided bool          // the rules were asked
+	parents *rules.Parent // what they saw of the record's parent
 }
 
 // A verdict is how a reconcile ended.
@@ -188,6 +191,7 @@ func (w *work) decide(ctx context.Context, record connectors.Record, linked stri
 	if err != nil {
 		return rules.Decision{}, nil, err
 	}
+	w.decided, w.parents = true, parent
 	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket})
 	w.engine.step(StepDecided)
 	return d, parent, nil

@@ -32,7 +32,7 @@ type rig struct {
 	engine  *engine.Engine
 	life    *life
 	clients []*client
-	crash   engine.Step // at the next one of it, once
+	crash   atomic.Value // the engine.Step at the next one of which it is killed, once
 	crashed chan struct{}
 }
 
@@ -70,7 +70,7 @@ func simulate(t *testing.T, test func(r *rig)) {
 
 // connectorBlocks go before every configuration of a test.
 const connectorBlocks = `
-connector "fake" "acme" {}
+connector "fake" "acme" { settle = "10m" }
 connector "fake" "itsm" {}
 connector "fake" "eng" {}
 `
@@ -126,7 +126,7 @@ func (r *rig) onStep(l *life, crashed chan struct{}) func(engine.Step) {
 	var once sync.Once
 	clients := func() []*client { return r.clients }
 	return func(s engine.Step) {
-		if s != r.crash || l.over.Load() {
+		if r.crash.Load() != s || l.over.Load() {
 			return
 		}
 		once.Do(func() {

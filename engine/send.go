@@ -137,7 +137,9 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		if !errors.As(err, &said) || said.Class == connectors.ClassUnclear {
 			w.log.Warn("nobody saw the answer to an update; what became of it is settled later", "error", plain(err))
 			now := w.engine.clock.Now()
-			dead := now.Add(w.patience(stored{Link: s.next, at: now}, false))
+			under := s.next.clone()
+			under.Intent = intent
+			dead := now.Add(w.patience(stored{Link: under, at: now}, false))
 			v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to an update")
 			return &v, err
 		}
@@ -250,20 +252,23 @@ func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 		return
 	}
 	decision := w.redecide(s, both)
-	rendered := map[string]rules.Value{}
-	for _, v := range decision.Values {
-		rendered[outbound(v.Field)] = v
-	}
-	for _, v := range decision.Inbound {
-		rendered[inbound(v.Field)] = v
-	}
-	for _, f := range writes {
-		v, ok := rendered[f.mapping.pair]
-		if f.mapping.state || !ok || v.Err != nil {
-			continue
+	for to, values := range map[side][]rules.Value{targetSide: decision.Values, sourceSide: decision.Inbound} {
+		for _, v := range values {
+			name, partner := outbound(v.Field), inbound(v.Pair)
+			if to == sourceSide {
+				name, partner = inbound(v.Field), outbound(v.Pair)
+			}
+			// Of several that read what was written, each knows its partner, the
+			// written one only one of them.
+			reads := slices.ContainsFunc(writes, func(f write) bool {
+				return !f.mapping.state && (f.mapping.pair == name || v.Pair != "" && f.mapping.name == partner)
+			})
+			if !reads || v.Once || v.Err != nil {
+				continue
+			}
+			have := both.have(mapping{side: to, path: fieldPath(v.Field)})
+			s.next.Fields[name] = Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
 		}
-		have := both.have(mapping{side: sideOf(f.mapping.pair), path: fieldPath(v.Field)})
-		s.next.Fields[f.mapping.pair] = Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
 	}
 }
 

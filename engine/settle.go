@@ -61,13 +61,17 @@ func settleFields(intent *Intent, e *end, known map[string]mapping, agreed map[s
 			continue // the agreement stays, and the merge decides anew
 		}
 		agreement := Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
-		if m, ok := known[name]; ok && m.ready && d.of(m.want) == sent.From {
+		m, ok := known[name]
+		switch {
+		case ok && m.ready && d.of(m.want) == sent.From:
 			value := have
 			if !e.writer.Same(e.ref.Record, m.field, m.send, have) {
 				value = m.send // what stands there is a later edit
 			}
 			agreement.Have = d.of(value)
 			done = append(done, write{mapping: m, value: value})
+		case ok && d.of(have) == sent.Sent: // also when something else is wanted by now
+			done = append(done, write{mapping: m, value: have})
 		}
 		agreed[name] = agreement
 	}

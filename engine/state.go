@@ -71,7 +71,8 @@ func mergeState(in stateInput) stateResult {
 	lastFrom, _ := in.sync.Table.Label(in.source.collection, in.agreed.Source, in.agreed.SourceCategory)
 	lastTo, _ := in.sync.Table.Label(in.target.collection, in.agreed.Target, in.agreed.TargetCategory)
 	sourceMoved, targetMoved := from != lastFrom, to != lastTo
-	if sourceMoved && targetMoved {
+	conflict := sourceMoved && targetMoved
+	if conflict {
 		out.note = "conflict"
 		sourceMoved = wins(in.conflict, targetSide)
 		targetMoved = !sourceMoved
@@ -81,6 +82,9 @@ func mergeState(in stateInput) stateResult {
 		out.side, out.to = targetSide, firstOf(in.sync.Table, from, in.target.collection)
 	case targetMoved && in.sync.Direction != rules.Outbound:
 		out.side, out.to = sourceSide, firstOf(in.sync.Table, to, in.source.collection)
+	case conflict: // the direction of the winner is off
+		out.agreed = now
+		return out
 	default:
 		return out // nobody moved since, or the direction is off
 	}

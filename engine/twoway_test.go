@@ -269,15 +269,15 @@ func TestBothSidesConverge(t *testing.T) {
 							{class: connectors.ClassUnclear, late: time.Duration(random.IntN(100)) * time.Second},
 						}[random.IntN(5)])
 					case 5:
-						r.crash = steps[random.IntN(len(steps))]
+						r.crash.Store(steps[random.IntN(len(steps))])
 					case 6:
 						r.kill()
-						r.crash = ""
+						r.crash.Store(engine.Step(""))
 						r.start(rules)
 					}
 					if r.life.over.Load() {
 						r.kill()
-						r.crash = ""
+						r.crash.Store(engine.Step(""))
 						r.start(rules)
 					}
 					if random.IntN(2) == 0 {
@@ -286,7 +286,7 @@ func TestBothSidesConverge(t *testing.T) {
 					r.pass(time.Duration(random.IntN(90)) * time.Second)
 				}
 				r.kill()
-				r.crash = ""
+				r.crash.Store(engine.Step(""))
 				r.world.mu.Lock()
 				clear(r.world.faults)
 				r.world.mu.Unlock()
