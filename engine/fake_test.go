@@ -24,6 +24,7 @@ type world struct {
 	calls   []string // "create t.tickets.ticket", in order
 	faults  map[string][]fault
 	drops   map[string]bool // fields that do not stick
+	blank   bool            // incidents carry no stamp
 	changed []connectors.Ref
 }
 
@@ -226,19 +227,29 @@ func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	if t == nil {
 		return connectors.Record{}, &connectors.Error{Class: connectors.ClassGone, Op: "read", Record: ref.String(), Status: 404}
 	}
+	stamp := t.stamp
+	if w.blank && ref.Collection == incidents {
+		stamp = ""
+	}
 	return connectors.Record{
 		Ref: ref, Fields: maps.Clone(t.fields), Number: "N" + ref.ID, URL: "https://fake.example/" + ref.ID,
-		Version: fmt.Sprint(t.version), UpdatedBy: t.by, Private: t.private, Key: t.key, Stamp: t.stamp,
+		Version: fmt.Sprint(t.version), UpdatedBy: t.by, Private: t.private, Key: t.key, Stamp: stamp,
 		Parent: t.parent, Pristine: t.version == 0,
 	}, nil
 }
 
-// store is what the system makes of a value: it trims text, and an empty one
-// is none.
+// longest is how much text a field takes.
+const longest = 40
+
+// store is what the system makes of a value: it trims and cuts text, and an
+// empty one is none.
 func store(v any) any {
 	if s, ok := v.(string); ok {
 		if s = strings.TrimSpace(s); s == "" {
 			return nil
+		}
+		if cut := []rune(s); len(cut) > longest {
+			return string(cut[:longest])
 		}
 		return s
 	}
@@ -247,9 +258,19 @@ func store(v any) any {
 
 func (w *world) write(t *thing, fields map[string]any, by string) {
 	for name, v := range fields {
-		if !w.drops[name] {
-			t.fields[name] = store(v)
+		if w.drops[name] {
+			continue
 		}
+		if field, entry, ok := strings.Cut(name, "/"); ok {
+			entries, _ := t.fields[field].(map[string]any)
+			if entries = maps.Clone(entries); entries == nil {
+				entries = map[string]any{}
+			}
+			entries[entry] = store(v)
+			t.fields[field] = entries
+			continue
+		}
+		t.fields[name] = store(v)
 	}
 	t.by = by
 }
@@ -362,6 +383,7 @@ func fakeSystem() connectors.System {
 			Fields: map[string]connectors.Field{
 				"title": text(connectors.Always), "detail": text(connectors.Always), "severity": text(connectors.Always),
 				"status": text(connectors.Always), "mode": text(connectors.ReadOnly), "owner": text(connectors.Always),
+				"custom_fields": {Type: connectors.MapOf(connectors.Type{Kind: connectors.String}), Write: connectors.Always},
 			},
 		},
 		"follow_up": {

@@ -102,6 +102,7 @@ type mergeResult struct {
 // other what the other carries.
 func merge(in mergeInput) mergeResult {
 	out := mergeResult{agreed: map[string]Agreement{}}
+	adopted, left := map[string]bool{}, map[string]Agreement{}
 	for _, m := range in.mappings {
 		have := in.have(m)
 		last, agreed := in.agreed[m.name]
@@ -117,6 +118,7 @@ func merge(in mergeInput) mergeResult {
 		agree := func() { out.agreed[m.name] = now }
 		adopt := func() {
 			agree()
+			adopted[m.name] = true
 			if !equal() {
 				out.notes = append(out.notes, note{Field: m.field, What: "differs"})
 			}
@@ -143,6 +145,7 @@ func merge(in mergeInput) mergeResult {
 			send()
 		case !wantChanged:
 			out.agreed[m.name] = last // a value people wrote is theirs, or the pair's to carry
+			left[m.name] = now
 		case equal():
 			agree()
 		case !haveChanged:
@@ -155,6 +158,11 @@ func merge(in mergeInput) mergeResult {
 			if m.pair == "" { // of a pair the one that writes says so
 				out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: m.want, Side: other(m.side)})
 			}
+		}
+	}
+	for _, m := range in.mappings {
+		if now, ok := left[m.name]; ok && adopted[m.pair] {
+			out.agreed[m.name] = now // both stand as they are: what the partner adopted, it does not carry
 		}
 	}
 	return out.untangled(in.conflict)
