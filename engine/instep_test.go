@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -430,6 +431,46 @@ func TestAdoptAndUnlink(t *testing.T) {
 			if _, err := r.engine.Adopt(t.Context(), adopt[0], source, target); err == nil {
 				t.Errorf("adopted %s", what)
 			}
+		}
+	})
+}
+
+// TestAParentsTicketThatIsOpenedJustNowIsNotMissed: the parent's ticket is
+// confirmed after the follow-up's decision looked for it.
+func TestAParentsTicketThatIsOpenedJustNowIsNotMissed(t *testing.T) {
+	simulate(t, func(r *rig) {
+		incident, followUp := incidents.Ref("01A"), followUps.Ref("02F")
+		var told atomic.Bool
+		r.during = func(s engine.Step) {
+			if s != engine.StepDecided || !told.CompareAndSwap(false, true) {
+				return
+			}
+			if err := r.engine.Hint(r.t.Context(), []connectors.Ref{incident}, ""); err != nil {
+				t.Error(err)
+			}
+			<-time.After(time.Second) // the incident gets its ticket
+		}
+		r.start(oneRoute + `
+route "follow_ups" {
+  source    = fake.acme.follow_up
+  templates = [template.follow_up]
+}
+template "follow_up" {
+  target = fake.itsm.ticket
+  once { parent = "{{ parent.ticket.id }}" }
+  outbound { title = "{{ follow_up.title }}" }
+}
+`)
+		r.world.put(incident, false, critical())
+		r.world.put(followUp, false, map[string]any{"title": "Write it up"})
+		r.world.mu.Lock()
+		r.world.records[followUp].parent = incident
+		r.world.mu.Unlock()
+		r.hint(followUp)
+		r.pass(2 * time.Minute)
+		all := r.world.list(tickets)
+		if len(all) != 2 || r.world.field(all[1], "parent") != all[0].ID {
+			t.Errorf("%d tickets; the follow-up's is below %v", len(all), r.world.field(all[len(all)-1], "parent"))
 		}
 	})
 }

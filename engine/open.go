@@ -113,10 +113,11 @@ func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, paren
 			continue
 		}
 		link, err := w.engine.loadLink(ctx, LinkID(route.Name, ref, 1))
-		if err == nil && link.Phase == Claim {
-			return true, nil
-		}
 		if err == nil {
+			// Also a ticket that was confirmed since the parent was looked at.
+			if link.Phase == Claim || link.Phase == Active && link.Target.Connector == connector {
+				return true, nil
+			}
 			continue
 		}
 		if !errors.Is(err, ErrNotFound) {

@@ -34,6 +34,7 @@ type rig struct {
 	clients []*client
 	crash   atomic.Value // the engine.Step at the next one of which it is killed, once
 	crashed chan struct{}
+	during  func(engine.Step) // nil: nothing happens at the steps
 }
 
 type logBuffer struct {
@@ -126,6 +127,9 @@ func (r *rig) onStep(l *life, crashed chan struct{}) func(engine.Step) {
 	var once sync.Once
 	clients := func() []*client { return r.clients }
 	return func(s engine.Step) {
+		if r.during != nil {
+			r.during(s)
+		}
 		if r.crash.Load() != s || l.over.Load() {
 			return
 		}
