@@ -72,6 +72,15 @@ func mergeState(in stateInput) stateResult {
 	lastTo, _ := in.sync.Table.Label(in.target.collection, in.agreed.Target, in.agreed.TargetCategory)
 	sourceMoved, targetMoved := from != lastFrom, to != lastTo
 	conflict := sourceMoved && targetMoved
+	// A move within the class is none, also after the table is changed.
+	kept := *in.agreed
+	if !sourceMoved {
+		kept.Source, kept.SourceCategory = now.Source, now.SourceCategory
+	}
+	if !targetMoved {
+		kept.Target, kept.TargetCategory = now.Target, now.TargetCategory
+	}
+	out.agreed = &kept
 	if conflict {
 		out.note = "conflict"
 		sourceMoved = wins(in.conflict, targetSide)

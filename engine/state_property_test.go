@@ -103,3 +103,26 @@ func TestMergeStateProperties(t *testing.T) {
 		}
 	})
 }
+
+// TestAMoveWithinTheClassIsNoneUnderTheNextTable: both sides were adopted as
+// they stood, and the source's two values are parted by a reload.
+func TestAMoveWithinTheClassIsNoneUnderTheNextTable(t *testing.T) {
+	from := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}
+	to := connectors.Collection{Type: "fake", Connector: "itsm", Record: "ticket"}
+	tables := stateTables()
+	in := stateInput{
+		sync:    rules.StateSync{Table: tables[0], Direction: rules.Both},
+		source:  standing{collection: from, raw: "d"},
+		target:  standing{collection: to, raw: "1"},
+		mayMove: func(side, string) bool { return true },
+		refused: func(string) bool { return false },
+		digest:  testDigest,
+	}
+	in.agreed = mergeState(in).agreed
+	in.source = standing{collection: from, raw: "x", category: "over"}
+	in.agreed = mergeState(in).agreed
+	in.sync.Table = tables[1]
+	if out := mergeState(in); out.side != "" {
+		t.Errorf("a new table alone writes %q to the %s", out.to, out.side)
+	}
+}
