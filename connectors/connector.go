@@ -11,8 +11,9 @@ import (
 // interfaces too, are safe for concurrent use, return a *Error for what the
 // system did, never send a write twice and stop when ctx is done.
 //
-// What else a connector can do it says by implementing Target, Poller,
-// WebhookReceiver, Prober or Advisor.
+// What else a connector can do it says by implementing Writer, Target, Mover,
+// Commenter, FileReader, FileWriter, WebLinker, Poller, ItemPoller,
+// VersionOrder, Historian, WebhookReceiver, Prober or Advisor.
 type Connector interface {
 	// Read reads one record by id. A record that is not there is ClassGone.
 	Read(ctx context.Context, ref Ref) (Record, error)

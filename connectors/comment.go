@@ -1,0 +1,76 @@
+package connectors
+
+import (
+	"context"
+	"time"
+)
+
+// A Comment is something that was said on a record: a work note, a timeline
+// item, a comment. Comments are never edited or deleted by lockstep.
+type Comment struct {
+	// ID is the system's own, unique within the record and never given twice.
+	// A connector whose system has none makes one from the time, the author, a
+	// digest of the text and the ordinal among equals.
+	ID     string
+	Kind   string // one of the schema's CommentKinds
+	Author string // as people know them: a name, else the account
+	Text   string // Markdown, without lockstep's own marker; "": nothing was said
+	At     time.Time
+
+	// Marker is set where the comment is a copy that lockstep posted: it holds
+	// a marker, and these credentials wrote it. A marker that somebody quoted is
+	// text like any other.
+	Marker string
+}
+
+// A Post is a comment to be added to a record: a copy of one elsewhere.
+type Post struct {
+	Record Record // as read; only its references and ids are meant
+	Kind   string // one of the schema's CommentKinds
+	// Marker is read back as the Marker of the comment, and is its idempotency
+	// key where the system takes one. At most 40 characters of [a-z0-9-].
+	Marker string
+	Text   string    // Markdown
+	Author string    // who said it, as people know them
+	Origin string    // where it was said, as people call it: "INC0010023 work note"
+	At     time.Time // when it was said
+}
+
+// A Posted is what a system answered to a post.
+type Posted struct {
+	ID string // of the comment; "": the answer does not tell, read it back
+	// Version of the record after it, "" where the answer does not tell.
+	Version string
+}
+
+// A Commenter reads and adds comments.
+type Commenter interface {
+	Connector
+
+	// Comments lists the comments of a record, oldest first, at least those
+	// that were made at or after since (the zero time: all), lockstep's copies
+	// too. It sees every comment that was added before it began.
+	Comments(ctx context.Context, record Record, since time.Time) ([]Comment, error)
+
+	// Comment adds one in one call. An answer without an ID is no proof that
+	// the comment is there: some systems drop it without a word.
+	Comment(ctx context.Context, post Post) (Posted, error)
+}
+
+// Items are the two things that hang on records.
+type Items string
+
+// The items.
+const (
+	CommentItems    Items = "comments"
+	AttachmentItems Items = "attachments"
+)
+
+// An ItemPoller finds records on which something new hangs, in bulk, where
+// Poll does not find them: because the system does not count it as a change of
+// the record, or not reliably.
+type ItemPoller interface {
+	// PollItems is Poll for the items of all the record types together. A
+	// system that has nothing to ask for returns the cursor as it is.
+	PollItems(ctx context.Context, items Items, records []string, cursor []byte) (changed []Ref, next []byte, err error)
+}
