@@ -22,11 +22,16 @@ type decider struct {
 
 func newDecider(l *loader, r *Route) *decider {
 	schema := l.schema(r.Source)
-	d := &decider{record: r.Source.Record, parent: schema.Parent, locals: map[string]any{}}
+	return &decider{record: r.Source.Record, parent: schema.Parent, locals: l.localValues()}
+}
+
+// localValues are the locals as expressions see them.
+func (l *loader) localValues() map[string]any {
+	values := map[string]any{}
 	for name, v := range l.seen {
-		d.locals[name] = v.value
+		values[name] = v.value
 	}
-	return d
+	return values
 }
 
 // Decide says what should become of a record on a route. It reads nothing but

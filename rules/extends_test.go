@@ -5,6 +5,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const family = `
@@ -112,7 +113,7 @@ func TestExtends(t *testing.T) {
 	if diff := gocmp.Diff(Comments{
 		Inbound:  []CommentClause{{From: []string{"comments"}}},
 		Outbound: []CommentClause{{To: "work_notes"}},
-	}, child.Comments); diff != "" {
+	}, child.Comments, cmpopts.IgnoreUnexported(CommentClause{})); diff != "" {
 		t.Errorf("comments of child (-want +got):\n%s", diff)
 	}
 	if l := child.Lifecycle; l.OnDelete != "close" || l.ParentWait != 10*time.Minute {

@@ -170,7 +170,8 @@ func (l *loader) adopt(t *template, c *candidate, source connectors.Collection) 
 	if t.made.Comments.Inbound == nil && t.made.Comments.Outbound == nil {
 		t.made.Comments = comments
 	}
-	t.made.WritesBack = t.made.WritesBack || len(c.inbound) > 0 || t.made.State != nil && t.made.State.Direction != Outbound
+	t.made.WritesBack = t.made.WritesBack || len(c.inbound) > 0 || t.made.State != nil && t.made.State.Direction != Outbound ||
+		len(t.made.Comments.Inbound) > 0 || len(t.made.Files.Inbound) > 0
 	t.made.WantsParentTicket = t.made.WantsParentTicket || c.wantsTicket
 	if t.made.State != nil && t.made.State.SourceField == "" {
 		t.made.State.SourceField = c.state
@@ -179,9 +180,16 @@ func (l *loader) adopt(t *template, c *candidate, source connectors.Collection) 
 
 func (l *loader) checkAttachments(t *template, source *connectors.Schema) {
 	for d, to := range map[Direction]*connectors.Schema{Inbound: source, Outbound: t.schema} {
+		from := source
+		if d == Inbound {
+			from = t.schema
+		}
 		for _, b := range t.decl.clausesOf["attachments"][d] {
-			if to.Attachments == "" {
+			switch {
+			case to.Attachments == "":
 				l.err(b.DefRange(), article(to.Record)+" takes no attachments", "Leave this block out.")
+			case from.Attachments != "bytes":
+				l.warn(b.DefRange(), article(from.Record)+" has no files to give", "The API of "+from.Record+" holds links only, so nothing goes this way. Leave this block out.")
 			}
 		}
 	}

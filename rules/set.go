@@ -97,8 +97,8 @@ type Template struct {
 	Files     Attachments
 	Lifecycle Lifecycle
 
-	// WritesBack is true where something of the ticket goes to the source:
-	// changes of the ticket matter then.
+	// WritesBack is true where something of the ticket goes to the source, its
+	// comments and attachments too: changes of the ticket matter then.
 	WritesBack bool
 	// WantsParentTicket is true where a value asks for parent.ticket.
 	WantsParentTicket bool
@@ -169,6 +169,8 @@ type CommentClause struct {
 	From []string        // kinds taken; empty: all
 	To   string          // kind written; empty: the system's first
 	When *expr.Condition // over comment.text, .kind and .author; nil: always
+
+	locals map[string]any
 }
 
 // Attachments is a template's attachments block.

@@ -205,7 +205,7 @@ func (l *loader) comments(d *templateDecl, source, target *connectors.Schema) Co
 }
 
 func (l *loader) commentClause(b *hclsyntax.Block, from, to *connectors.Schema) CommentClause {
-	var c CommentClause
+	c := CommentClause{locals: l.localValues()}
 	if len(to.CommentKinds) == 0 {
 		l.err(b.DefRange(), article(to.Record)+" takes no comments", "Leave this block out.")
 	}
