@@ -54,8 +54,8 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connecto
 	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
 	w.log.Info("opened a ticket", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
 	v := settled
-	if w.config.Set.Templates[decision.Template].WritesBack {
-		v.again = w.engine.clock.Now() // for what the new ticket gives the source
+	if t := w.config.Set.Templates[decision.Template]; t.WritesBack || w.carries(t, ticket) {
+		v.again = w.engine.clock.Now() // for what the new ticket gives the source, and what hangs on either
 	}
 	return v, w.journal(ctx, entry)
 }
@@ -166,6 +166,9 @@ func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
 	next.VerifyAfter = &verify
 	next.Opened = nil
 	next.Fields = map[string]Agreement{}
+	if t := w.config.Set.Templates[next.Template]; t != nil {
+		next.Items = newItems(t)
+	}
 	return next
 }
 

@@ -33,6 +33,7 @@ const (
 	StepSent        Step = "sent"
 	StepAgreed      Step = "agreed"
 	StepJournaled   Step = "journaled"
+	StepCarried     Step = "carried" // a comment or attachment
 )
 
 // Options are what an engine is made of.
@@ -75,9 +76,9 @@ type Engine struct {
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
 	applying  sync.Mutex
-	consumers map[string]func() // by place: what stops reading it
-	pollers   map[connectors.Collection]context.CancelFunc
-	work      context.Context // of reconciles; cancelled when draining takes too long
+	consumers map[string]func()             // by place: what stops reading it
+	pollers   map[string]context.CancelFunc // by name of the polling
+	work      context.Context               // of reconciles; cancelled when draining takes too long
 	stopWork  context.CancelFunc
 	stopLoops context.CancelFunc
 	loops     context.Context // of pollers and of the keeper
@@ -97,7 +98,7 @@ func New(o Options) *Engine {
 		store: o.Store, clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
 		queue:     newQueue(),
 		consumers: map[string]func(){},
-		pollers:   map[connectors.Collection]context.CancelFunc{},
+		pollers:   map[string]context.CancelFunc{},
 	}
 	if e.clock == nil {
 		e.clock = SystemClock{}

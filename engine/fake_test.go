@@ -26,9 +26,13 @@ type world struct {
 	drops   map[string]bool // fields that do not stick
 	blank   bool            // incidents carry no stamp
 	changed []connectors.Ref
+	items   []connectors.Ref // on which something new hangs
+
+	showsTickets bool // incidents show links to their tickets
 }
 
 type thing struct {
+	hanging
 	fields  map[string]any
 	private bool
 	key     string
@@ -379,7 +383,8 @@ func fakeSystem() connectors.System {
 	schemas := map[string]*connectors.Schema{
 		"incident": {
 			Record: "incident", Mode: "mode",
-			State: &connectors.StateField{Field: "status", Category: "status"},
+			State:        &connectors.StateField{Field: "status", Category: "status"},
+			CommentKinds: []string{"timeline", "update"}, Attachments: "link",
 			Fields: map[string]connectors.Field{
 				"title": text(connectors.Always), "detail": text(connectors.Always), "severity": text(connectors.Always),
 				"status": text(connectors.Always), "mode": text(connectors.ReadOnly), "owner": text(connectors.Always),
@@ -391,8 +396,9 @@ func fakeSystem() connectors.System {
 			Fields: map[string]connectors.Field{"title": text(connectors.Always)},
 		},
 		"ticket": {
-			Record: "ticket",
-			State:  &connectors.StateField{Field: "state", Int: true},
+			Record:       "ticket",
+			State:        &connectors.StateField{Field: "state", Int: true},
+			CommentKinds: []string{"work_notes", "comments"}, Attachments: "bytes",
 			Fields: map[string]connectors.Field{
 				"title": text(connectors.Always), "detail": text(connectors.Always), "note": text(connectors.Always), "parent": text(connectors.Always),
 				"state": {Type: connectors.Type{Kind: connectors.Int}, Write: connectors.Always},

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -77,12 +78,20 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return nothing, nil
 	}
 
-	s := &sending{ends: both, link: link, next: next, entry: entry, template: template, parent: parent}
+	s := &sending{ends: both, link: link, next: next, entry: entry, template: template, parent: parent, revision: link.revision}
 	if link.Intent != nil {
 		if err := w.settle(ctx, s, decision); err != nil {
 			return verdict{}, err
 		}
 	}
+	hauls := w.hauls(s)
+	if err := w.forgiveItems(ctx, s, hauls); err != nil {
+		return verdict{}, err
+	}
+	if v, err := w.carry(ctx, s, hauls); v != nil || err != nil {
+		return w.unsent(ctx, s, v, err)
+	}
+	before := s.next.clone()
 	in, dead, err := w.weigh(ctx, s, decision)
 	if err != nil {
 		return verdict{}, err
@@ -96,6 +105,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		}
 	}
 	next.Fields = agreed
+	notes := slices.Clone(s.entry.Notes)
 	s.entry.Notes = append(s.entry.Notes, merged.notes...)
 	s.writes = merged.writes
 	moved, pairs, err := w.weighState(ctx, s)
@@ -106,8 +116,17 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	for _, m := range in.mappings {
 		pairs[m.name] = in.digest.pair(in.digest.of(m.want), in.digest.of(in.have(m)))
 	}
+	maps.Copy(pairs, w.itemPairs(s, hauls))
 	if err := w.forgiveChanged(ctx, next, pairs, dead); err != nil {
 		return verdict{}, err
+	}
+	if s.carried && len(s.writes) > 0 {
+		// What was read is old by now: a write would span a longer time than it
+		// has to. The fields have their turn at once.
+		s.next, s.writes, s.entry.Notes = before, nil, notes
+		v, err := w.send(ctx, s)
+		v.again = w.engine.clock.Now()
+		return v, err
 	}
 	return w.send(ctx, s)
 }

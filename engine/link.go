@@ -56,6 +56,9 @@ type Link struct {
 	Intent  *Intent              `json:"intent"`
 	Refused []Refusal            `json:"refused,omitempty"`
 
+	// Items are the comments and attachments carried, by haul.
+	Items map[string]*Items `json:"items,omitempty"`
+
 	// VerifyAfter is when the key is looked up next, for a second ticket.
 	VerifyAfter *time.Time `json:"verify_after,omitempty"`
 
@@ -101,6 +104,8 @@ type Intent struct {
 	State     *StatePair `json:"state,omitempty"`
 	StatePath []string   `json:"state_path,omitempty"`
 	StateWas  string     `json:"state_was,omitempty"`
+	// Items are the comments and attachments under way: HAUL/KEY.
+	Items []string `json:"items,omitempty"`
 }
 
 // A Refusal is something a system refused for good. It is not tried again
@@ -148,7 +153,7 @@ func newLink(route string, source connectors.Ref) *Link {
 
 // withoutContents drops everything that was derived from contents.
 func (l *Link) withoutContents() {
-	l.Fields, l.State, l.Opened, l.Intent, l.Refused = nil, nil, nil, nil, nil
+	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items = nil, nil, nil, nil, nil, nil
 }
 
 func (l *Link) refusal(what string) (Refusal, bool) {
@@ -186,6 +191,7 @@ func (l *Link) clone() *Link {
 		c.Fields = map[string]Agreement{}
 	}
 	c.Refused = slices.Clone(l.Refused)
+	c.Items = maps.Clone(l.Items)
 	return &c
 }
 

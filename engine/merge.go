@@ -41,8 +41,12 @@ func fieldOf(mapping string) string {
 }
 
 // shown is how dead letters call a mapping: the ticket's field, or, of what is
-// written back, "inbound." and the source's. named is the way back.
+// written back, "inbound." and the source's; an item by its haul and key. named
+// is the way back.
 func shown(mapping string) string {
+	if item, ok := strings.CutPrefix(mapping, itemPrefix); ok {
+		return item
+	}
 	if sideOf(mapping) == sourceSide {
 		return "inbound." + fieldOf(mapping)
 	}
@@ -52,6 +56,11 @@ func shown(mapping string) string {
 func named(shown string) string {
 	if field, ok := strings.CutPrefix(shown, "inbound."); ok {
 		return inbound(field)
+	}
+	for _, haul := range []string{commentsInbound, commentsOutbound, filesInbound, filesOutbound, ticketItem} {
+		if shown == haul || strings.HasPrefix(shown, haul+"/") {
+			return itemPrefix + shown
+		}
 	}
 	return outbound(shown)
 }

@@ -10,7 +10,8 @@ type Metrics interface {
 	Reconciled(route, outcome string, took time.Duration)
 	// Decided is one new decision.
 	Decided(route, template, action string)
-	// Wrote is one write that a system answered; verb is "create" or "update".
+	// Wrote is one write that a system answered; verb is "create", "update",
+	// "comment" or "attach".
 	Wrote(connector, verb string)
 	// DeadLettered is one new dead letter.
 	DeadLettered(route, reason string)

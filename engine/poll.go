@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -13,50 +14,93 @@ import (
 // defaultPollInterval is for connectors whose block was not decoded with one.
 const defaultPollInterval = time.Minute
 
-// setPollers starts and stops pollers so that every route's source has one,
-// and every collection of tickets from which something is written back.
-func (e *Engine) setPollers(set *rules.Set) {
-	wanted := map[connectors.Collection]bool{}
+// A polling asks a connector for one kind of change, at its interval.
+type polling struct {
+	connector string
+	record    string // for logs and metrics
+	cursor    string // where its cursor is kept
+	// with is how the connector is asked; nil: it cannot tell.
+	with func(connectors.Connector) question
+}
+
+// question asks for what changed since the cursor, as connectors.Poller says.
+type question func(ctx context.Context, cursor []byte) (changed []connectors.Ref, next []byte, err error)
+
+// pollings are the changes to ask for: of every route's source, of every
+// collection of tickets from which something is written back, and of what
+// hangs on either where it is carried. The connectors say what they can tell.
+func pollings(set *rules.Set) map[string]polling {
+	wanted := map[string]polling{}
+	add := func(c connectors.Collection) {
+		wanted[cursorKey(c)] = polling{c.Connector, c.Record, cursorKey(c), func(made connectors.Connector) question {
+			poller, ok := made.(connectors.Poller)
+			if !ok {
+				return nil
+			}
+			return func(ctx context.Context, cursor []byte) ([]connectors.Ref, []byte, error) {
+				return poller.Poll(ctx, c, cursor)
+			}
+		}}
+	}
 	for _, route := range set.Routes {
-		wanted[route.Source] = true
+		add(route.Source)
 		for _, t := range templatesOf(route) {
 			if t.WritesBack {
-				wanted[t.Target] = true
+				add(t.Target)
 			}
 		}
 	}
-	for collection, stop := range e.pollers {
-		if !wanted[collection] {
+	for place, records := range polledItems(set) {
+		key := fmt.Sprintf("cursor/%s.%s/%s", place.kind, place.connector, place.items)
+		// The records are part of what is polled: another list is another poll.
+		wanted[key+"?"+strings.Join(records, ",")] = polling{place.connector, string(place.items), key, func(made connectors.Connector) question {
+			poller, ok := made.(connectors.ItemPoller)
+			if !ok {
+				return nil
+			}
+			return func(ctx context.Context, cursor []byte) ([]connectors.Ref, []byte, error) {
+				return poller.PollItems(ctx, place.items, records, cursor)
+			}
+		}}
+	}
+	return wanted
+}
+
+// setPollers starts and stops pollers so that each polling has one.
+func (e *Engine) setPollers(set *rules.Set) {
+	wanted := pollings(set)
+	for name, stop := range e.pollers {
+		if _, ok := wanted[name]; !ok {
 			stop()
-			delete(e.pollers, collection)
+			delete(e.pollers, name)
 		}
 	}
-	for collection := range wanted {
-		if e.pollers[collection] == nil {
+	for name, p := range wanted {
+		if e.pollers[name] == nil {
 			ctx, stop := context.WithCancel(e.loops)
-			e.pollers[collection] = stop
-			e.running.Go(func() { e.pollForever(ctx, collection) })
+			e.pollers[name] = stop
+			e.running.Go(func() { e.pollForever(ctx, p) })
 		}
 	}
 }
 
-func (e *Engine) pollForever(ctx context.Context, c connectors.Collection) {
+func (e *Engine) pollForever(ctx context.Context, p polling) {
 	lastError := ""
 	for {
 		config := e.config.Load()
-		found, err := e.poll(ctx, config, c)
+		found, err := e.poll(ctx, config, p)
 		if ctx.Err() != nil {
 			return
 		}
-		e.metrics.Polled(c.Connector, c.Record, found, err)
+		e.metrics.Polled(p.connector, p.record, found, err)
 		if err != nil && plain(err) != lastError {
-			e.log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "source", c.String(), "error", plain(err))
+			e.log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "connector", p.connector, "polled", p.record, "error", plain(err))
 		}
 		if lastError = ""; err != nil {
 			lastError = plain(err)
 		}
 		interval := defaultPollInterval
-		if block := config.Set.Connectors[c.Connector]; block != nil && block.Common.PollInterval > 0 {
+		if block := config.Set.Connectors[p.connector]; block != nil && block.Common.PollInterval > 0 {
 			interval = block.Common.PollInterval
 		}
 		select {
@@ -70,26 +114,25 @@ func (e *Engine) pollForever(ctx context.Context, c connectors.Collection) {
 func cursorKey(c connectors.Collection) string { return "cursor/" + c.String() }
 
 // poll hints what changed since the cursor, then moves the cursor.
-func (e *Engine) poll(ctx context.Context, config *running, c connectors.Collection) (int, error) {
-	g := config.guards[c.Connector]
+func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int, error) {
+	g := config.guards[polled.connector]
 	if g == nil {
 		return 0, nil
 	}
-	poller, ok := g.connector.(connectors.Poller)
-	if !ok {
+	question := polled.with(g.connector)
+	if question == nil {
 		return 0, nil
 	}
-	key := cursorKey(c)
-	entry, err := e.store.Marks.Get(ctx, key)
+	entry, err := e.store.Marks.Get(ctx, polled.cursor)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return 0, fmt.Errorf("poll %s: cursor: %w", c, err)
+		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
 	type page struct {
 		changed []connectors.Ref
 		next    []byte
 	}
 	p, err := ask(g, "poll", func() (page, error) {
-		changed, next, err := poller.Poll(ctx, c, entry.Value)
+		changed, next, err := question(ctx, entry.Value)
 		return page{changed, next}, err
 	})
 	if err != nil {
@@ -101,8 +144,8 @@ func (e *Engine) poll(ctx context.Context, config *running, c connectors.Collect
 	if string(p.next) == string(entry.Value) {
 		return len(p.changed), nil
 	}
-	if _, err := e.store.Marks.Put(ctx, key, p.next); err != nil {
-		return 0, fmt.Errorf("poll %s: cursor: %w", c, err)
+	if _, err := e.store.Marks.Put(ctx, polled.cursor, p.next); err != nil {
+		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
 	return len(p.changed), nil
 }

@@ -23,7 +23,9 @@ type sending struct {
 	entry    JournalEntry
 
 	revision uint64 // of the link as saved last
-	sent     bool   // a request went out
+	saved    *Intent
+	sent     bool // a request went out
+	carried  bool // a comment or attachment went out
 	refused  bool
 }
 
@@ -36,8 +38,6 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 			return verdict{}, err
 		}
 	}
-	s.next.Intent = nil
-	s.revision = s.link.revision
 	for _, to := range []side{targetSide, sourceSide} {
 		writes := slices.DeleteFunc(slices.Clone(s.writes), func(f write) bool { return f.mapping.side != to })
 		v, err := w.sendTo(ctx, s, to, writes)
@@ -114,13 +114,9 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		}
 		lease := w.engine.newLease()
 		intent, fields := w.intentOf(e, to, writes)
-		s.next.Intent = intent
-		saved, err := w.engine.saveLink(ctx, s.next, s.revision)
-		if err != nil {
+		if err := w.saveIntent(ctx, s, intent); err != nil {
 			return nil, err
 		}
-		s.revision, s.next.Intent, w.underWay = saved, nil, true
-		w.engine.step(StepIntentSaved)
 		answer, err := ask(e.guard, "update", func() (connectors.Record, error) {
 			if !lease.good() {
 				return connectors.Record{}, lease.expired()
@@ -135,13 +131,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		}
 		var said *connectors.Error
 		if !errors.As(err, &said) || said.Class == connectors.ClassUnclear {
-			w.log.Warn("nobody saw the answer to an update; what became of it is settled later", "error", plain(err))
-			now := w.engine.clock.Now()
-			under := s.next.clone()
-			under.Intent = intent
-			dead := now.Add(w.patience(stored{Link: under, at: now}, false))
-			v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to an update")
-			return &v, err
+			return w.answerLost(ctx, s, "update", err)
 		}
 		if said.Class != connectors.ClassRejected {
 			return nil, err
@@ -152,6 +142,32 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		}
 	}
 	return nil, nil
+}
+
+// saveIntent saves what is about to be sent. The saved intent is the lease:
+// nobody else acts until it is dead.
+func (w *work) saveIntent(ctx context.Context, s *sending, intent *Intent) error {
+	s.next.Intent = intent
+	revision, err := w.engine.saveLink(ctx, s.next, s.revision)
+	s.next.Intent = nil
+	if err != nil {
+		return err
+	}
+	s.revision, s.saved, w.underWay = revision, intent, true
+	w.engine.step(StepIntentSaved)
+	return nil
+}
+
+// answerLost leaves the saved intent and comes back when its request can no
+// longer take effect.
+func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure error) (*verdict, error) {
+	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", plain(failure))
+	now := w.engine.clock.Now()
+	under := s.next.clone()
+	under.Intent = s.saved
+	dead := now.Add(w.patience(stored{Link: under, at: now}, false))
+	v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
+	return &v, err
 }
 
 // intentOf is what the next request to a side will carry.

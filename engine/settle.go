@@ -15,6 +15,9 @@ func (w *work) settle(ctx context.Context, s *sending, decision rules.Decision) 
 	s.next.Intent = nil
 	to := side(intent.Side)
 	e := s.ends.of(to)
+	if len(intent.Fields) == 0 && intent.State == nil {
+		return nil // items: their copies are looked for
+	}
 	values := decision.Values
 	if to == sourceSide {
 		values = decision.Inbound

@@ -11,12 +11,13 @@ import (
 // How often all links are looked at although nothing was heard of them, and
 // how tickets are looked for that carry the key of another.
 const (
-	sweepEvery   = 6 * time.Hour
-	sweepPace    = 2 * time.Second // between two links, at the most
-	firstVerify  = 15 * time.Minute
-	verifyFor    = 7 * 24 * time.Hour
-	noteDrift    = "drift"
-	verifySuffix = "/verify"
+	sweepEvery    = 6 * time.Hour
+	sweepPace     = 2 * time.Second // between two links, at the most
+	firstVerify   = 15 * time.Minute
+	verifyFor     = 7 * 24 * time.Hour
+	noteDrift     = "drift"
+	noteDuplicate = "duplicate"
+	verifySuffix  = "/verify"
 )
 
 // sweepForever finds drift that no event announced: what it has to write was

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// Names of the hauls in links, journals and dead letters.
+const (
+	commentsInbound  = "comments.inbound"
+	commentsOutbound = "comments.outbound"
+)
+
+// commentHaul carries the comments of one side to the other; false where the
+// template or a system does not do that.
+func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.CommentClause) (haul, bool) {
+	from, into := s.ends.of(other(to)), s.ends.of(to)
+	reader, reads := from.guard.connector.(connectors.Commenter)
+	writer, writes := into.guard.connector.(connectors.Commenter)
+	kinds := w.schema(into.ref).CommentKinds
+	if len(clauses) == 0 || !reads || !writes || len(kinds) == 0 {
+		return haul{}, false
+	}
+	h := haul{name: name, to: to, verb: "comment"}
+	h.list = func(ctx context.Context, since time.Time) ([]item, error) {
+		all, err := ask(from.guard, opList, func() ([]connectors.Comment, error) {
+			return reader.Comments(ctx, from.record, since)
+		})
+		if err != nil {
+			return nil, err
+		}
+		var items []item
+		for _, c := range all {
+			if c.Marker != "" || c.Text == "" {
+				continue // a copy of ours, or nothing was said
+			}
+			it := item{key: c.ID, at: c.At, copies: []string{s.next.marker(name, c.ID)}}
+			clause, err := rules.Take(clauses, c)
+			if err != nil {
+				w.log.Warn("a condition on comments failed; the comment is not taken by it", "comment", c.ID)
+				s.entry.Notes = append(s.entry.Notes, note{Field: name, What: "condition_failed", Side: other(to)})
+			}
+			if clause == nil {
+				it.drop = func(context.Context) (string, error) { return itemSeen, nil }
+				items = append(items, it)
+				continue
+			}
+			kind := clause.To
+			if kind == "" {
+				kind = kinds[0]
+			}
+			it.send = func(ctx context.Context) (connectors.Posted, error) {
+				return writer.Comment(ctx, connectors.Post{
+					Record: into.record, Kind: kind, Marker: it.copies[0], Text: c.Text, Author: c.Author, At: c.At,
+					Origin: strings.TrimSpace(from.record.Number + " " + kindName(c.Kind)),
+				})
+			}
+			items = append(items, it)
+		}
+		return items, nil
+	}
+	h.copies = func(ctx context.Context) (map[string][]string, error) {
+		all, err := ask(into.guard, opList, func() ([]connectors.Comment, error) {
+			return writer.Comments(ctx, into.record, time.Time{})
+		})
+		copies := map[string][]string{}
+		for _, c := range all {
+			if c.Marker != "" {
+				copies[c.Marker] = append(copies[c.Marker], c.ID)
+			}
+		}
+		return copies, err
+	}
+	return h, true
+}
+
+// kindName is a kind of comment as people say it: "work_notes" is "work note".
+func kindName(kind string) string {
+	return strings.TrimSuffix(strings.ReplaceAll(kind, "_", " "), "s")
+}
+
+// marker is the mark of the copy of an item. It is a plain digest: the same
+// after a lost store, so that the copy is found.
+func (l *Link) marker(haul, key string) string {
+	sum := sha256.Sum256([]byte(l.Key + "\x00" + haul + "\x00" + key))
+	return "ls-" + hex.EncodeToString(sum[:10])
+}
+
+// opList is a read of what hangs on a record.
+const opList = "list"
+
+// hauls are all that the link's template carries, and the ticket itself.
+func (w *work) hauls(s *sending) []haul {
+	var all []haul
+	add := func(h haul, ok bool) {
+		if ok {
+			all = append(all, h)
+		}
+	}
+	t := s.template
+	add(w.commentHaul(s, commentsOutbound, targetSide, t.Comments.Outbound))
+	add(w.commentHaul(s, commentsInbound, sourceSide, t.Comments.Inbound))
+	add(w.fileHaul(s, filesOutbound, targetSide, t.Files.Outbound))
+	add(w.fileHaul(s, filesInbound, sourceSide, t.Files.Inbound))
+	add(w.ticketHaul(s))
+	return all
+}
+
+// newItems are the items of a new ticket: everything that the other side holds
+// is new to it.
+func newItems(t *rules.Template) map[string]*Items {
+	items := map[string]*Items{}
+	for name, n := range map[string]int{
+		commentsInbound: len(t.Comments.Inbound), commentsOutbound: len(t.Comments.Outbound),
+		filesInbound: len(t.Files.Inbound), filesOutbound: len(t.Files.Outbound),
+	} {
+		if n > 0 {
+			items[name] = &Items{}
+		}
+	}
+	return items
+}
+
+// carries reports whether a new ticket may have items at once: what the source
+// holds already, or the ticket itself.
+func (w *work) carries(t *rules.Template, ticket connectors.Record) bool {
+	source := w.config.guards[w.source.Connector]
+	linker, links := source.connector.(connectors.WebLinker)
+	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 ||
+		links && ticket.URL != "" && linker.TakesLink(w.source.Record, ticketLink(ticket))
+}
+
+// polledItems are the record types whose items are to be polled for, by
+// connector.
+func polledItems(set *rules.Set) map[itemPlace][]string {
+	wanted := map[itemPlace][]string{}
+	add := func(n int, c connectors.Collection, items connectors.Items) {
+		place := itemPlace{c.Type, c.Connector, items}
+		if n > 0 && !slices.Contains(wanted[place], c.Record) {
+			wanted[place] = append(wanted[place], c.Record)
+		}
+	}
+	for _, r := range set.Routes {
+		for _, t := range templatesOf(r) {
+			add(len(t.Comments.Inbound), t.Target, connectors.CommentItems)
+			add(len(t.Comments.Outbound), r.Source, connectors.CommentItems)
+			add(len(t.Files.Inbound), t.Target, connectors.AttachmentItems)
+			add(len(t.Files.Outbound), r.Source, connectors.AttachmentItems)
+		}
+	}
+	for _, records := range wanted {
+		slices.Sort(records)
+	}
+	return wanted
+}
+
+// An itemPlace is where items are polled for.
+type itemPlace struct {
+	kind, connector string
+	items           connectors.Items
+}

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gabriel-vasile/mimetype"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+const (
+	filesInbound  = "attachments.inbound"
+	filesOutbound = "attachments.outbound"
+	ticketItem    = "ticket"
+)
+
+// Why a file is not carried, beside itemSeen.
+const (
+	fileTooLarge   = "file_too_large"
+	fileOtherType  = "file_of_another_type"
+	sniffed        = 3072 // bytes that tell a file's type
+	unknownContent = "application/octet-stream"
+)
+
+// fileHaul carries the files of one side to the other: as files where the
+// other system holds files, else as links to them.
+func (w *work) fileHaul(s *sending, name string, to side, clauses []rules.AttachmentClause) (haul, bool) {
+	from, into := s.ends.of(other(to)), s.ends.of(to)
+	reader, reads := from.guard.connector.(connectors.FileReader)
+	if len(clauses) == 0 || !reads {
+		return haul{}, false
+	}
+	writer, holds := into.guard.connector.(connectors.FileWriter)
+	linker, links := into.guard.connector.(connectors.WebLinker)
+	h := haul{name: name, to: to, verb: "attach"}
+	var put func(ctx context.Context, f connectors.File) (connectors.Posted, error)
+	marks := func(f connectors.File) []string {
+		sized := fmt.Sprintf("%s/%d", f.Name, f.Size)
+		if f.Hash == "" {
+			return []string{sized}
+		}
+		return []string{f.Hash, sized}
+	}
+	switch {
+	case holds:
+		h.copies = func(ctx context.Context) (map[string][]string, error) {
+			all, err := ask(into.guard, opList, func() ([]connectors.File, error) { return writer.Files(ctx, into.record) })
+			copies := map[string][]string{}
+			for _, f := range all {
+				for _, mark := range marks(f) {
+					if f.Ours || mark == f.Hash { // somebody may have carried it by hand
+						copies[mark] = append(copies[mark], f.ID)
+					}
+				}
+			}
+			return copies, err
+		}
+		put = func(ctx context.Context, f connectors.File) (connectors.Posted, error) {
+			content, err := reader.OpenFile(ctx, from.record, f)
+			if err != nil {
+				return connectors.Posted{}, err
+			}
+			defer content.Close()
+			made, err := writer.AddFile(ctx, into.record, f, content)
+			return connectors.Posted{ID: made.ID}, err
+		}
+	case links:
+		link := func(f connectors.File) connectors.WebLink {
+			return connectors.WebLink{URL: f.URL, Title: f.Name, System: from.ref.Type}
+		}
+		marks = func(f connectors.File) []string { return []string{f.URL} }
+		h.copies = w.linked(into, linker)
+		put = func(ctx context.Context, f connectors.File) (connectors.Posted, error) {
+			return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, into.record, link(f))
+		}
+		if !linker.TakesLink(into.ref.Record, link(connectors.File{})) {
+			return haul{}, false
+		}
+	default:
+		return haul{}, false
+	}
+	h.list = func(ctx context.Context, _ time.Time) ([]item, error) {
+		all, err := ask(from.guard, opList, func() ([]connectors.File, error) { return reader.Files(ctx, from.record) })
+		var items []item
+		for _, f := range all {
+			if f.Ours {
+				continue // a copy
+			}
+			items = append(items, item{
+				key: f.ID, at: f.At, name: f.Name, copies: marks(f),
+				drop: func(ctx context.Context) (string, error) { return w.dropFile(ctx, from, reader, f, clauses) },
+				send: func(ctx context.Context) (connectors.Posted, error) { return put(ctx, f) },
+			})
+		}
+		return items, err
+	}
+	return h, true
+}
+
+// itemLinked stands for the id of a link, which has none.
+const itemLinked = "linked"
+
+// dropFile says why no clause takes a file; empty: one does. What the content
+// shows counts, and the name or the sender's word only where it shows nothing.
+func (w *work) dropFile(ctx context.Context, from *end, reader connectors.FileReader, f connectors.File, clauses []rules.AttachmentClause) (string, error) {
+	fits := clauses[:0:0]
+	for _, c := range clauses {
+		if f.Size <= c.MaxSize {
+			fits = append(fits, c)
+		}
+	}
+	if len(fits) == 0 {
+		return fileTooLarge, nil
+	}
+	content, err := ask(from.guard, "open", func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.record, f) })
+	if err != nil {
+		return "", err
+	}
+	defer content.Close()
+	head := make([]byte, sniffed)
+	n, err := io.ReadFull(content, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return "", &connectors.Error{Class: connectors.ClassRetry, Op: "open", Record: from.ref.String(), Message: "the content of a file was cut", Err: err}
+	}
+	is := mediaType(mimetype.Detect(head[:n]).String())
+	if is == unknownContent {
+		is = mediaType(f.Type)
+	}
+	for _, c := range fits {
+		for _, pattern := range c.Types {
+			if ok, err := path.Match(pattern, is); ok && err == nil {
+				return "", nil
+			}
+		}
+	}
+	return fileOtherType, nil
+}
+
+// mediaType is a media type without its parameters.
+func mediaType(s string) string {
+	s, _, _ = strings.Cut(s, ";")
+	return strings.ToLower(strings.TrimSpace(s))
+}
+
+// ticketHaul shows the ticket in its source, where the source's system has a
+// place for links.
+func (w *work) ticketHaul(s *sending) (haul, bool) {
+	source, ticket := &s.ends.source, s.ends.target.record
+	linker, links := source.guard.connector.(connectors.WebLinker)
+	if !links || ticket.URL == "" || !linker.TakesLink(source.ref.Record, ticketLink(ticket)) {
+		return haul{}, false
+	}
+	return haul{
+		name: ticketItem, to: sourceSide, verb: "attach", always: true,
+		list: func(context.Context, time.Time) ([]item, error) {
+			return []item{{key: ticket.Ref.String(), copies: []string{ticket.URL}, send: func(ctx context.Context) (connectors.Posted, error) {
+				return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, source.record, ticketLink(ticket))
+			}}}, nil
+		},
+		copies: w.linked(source, linker),
+	}, true
+}
+
+func ticketLink(ticket connectors.Record) connectors.WebLink {
+	title := ticket.Number
+	if title == "" {
+		title = ticket.Ref.ID
+	}
+	return connectors.WebLink{URL: ticket.URL, Title: title, System: ticket.Ref.Type, Ticket: true}
+}
+
+// linked lists the links of a record.
+func (w *work) linked(e *end, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
+	return func(ctx context.Context) (map[string][]string, error) {
+		all, err := ask(e.guard, opList, func() ([]string, error) { return linker.WebLinks(ctx, e.record) })
+		copies := map[string][]string{}
+		for _, url := range all {
+			copies[url] = append(copies[url], itemLinked)
+		}
+		return copies, err
+	}
+}

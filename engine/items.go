@@ -1,0 +1,343 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// itemsKept is how far behind the newest item keys are kept, and how far back
+// it is looked for items that came late.
+const itemsKept = 48 * time.Hour
+
+// Items are the things of one kind that were carried in one direction. The set
+// of keys decides; From only bounds it: what is older counts as done.
+type Items struct {
+	From time.Time         `json:"from_time,omitzero"`
+	Done map[string]string `json:"done,omitempty"` // key → id of the copy, or a word below
+}
+
+// What became of an item that has no copy with an id.
+const (
+	itemCopied  = "copied"  // the system gave the copy no id
+	itemSeen    = "seen"    // it was there before, or the rules take it nowhere
+	itemSkipped = "skipped" // too large, or of another type
+)
+
+// An item is one thing that may have to be carried to the other side.
+type item struct {
+	key    string
+	at     time.Time
+	name   string   // as people call it; may be contents
+	copies []string // marks by which copies are known, one is enough
+	// drop says why the item is not carried, empty: it is. It may do I/O.
+	drop func(ctx context.Context) (string, error)
+	// send carries it, in one request.
+	send func(ctx context.Context) (connectors.Posted, error)
+}
+
+// A haul carries one kind of item in one direction, each once.
+type haul struct {
+	name   string // in the link, and in the journal: "comments.inbound"
+	to     side
+	verb   string // for metrics: "comment", "attach"
+	always bool   // also what was there before the link knew of this haul
+
+	// list lists the items that are there to carry, oldest first; copies what
+	// stands on the other side already, by mark. Both ask the systems.
+	list   func(ctx context.Context, since time.Time) ([]item, error)
+	copies func(ctx context.Context) (map[string][]string, error)
+}
+
+// itemName is what a refused item is called among the refusals of a link.
+func itemName(h haul, key string) string { return itemPrefix + h.name + "/" + key }
+
+const itemPrefix = "item:"
+
+// carry carries the items of all hauls. A verdict means that nobody saw an
+// answer; an error, that a request was certainly not done.
+func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, error) {
+	wanted := map[string]bool{}
+	for _, h := range hauls {
+		wanted[h.name] = true
+	}
+	maps.DeleteFunc(s.next.Items, func(name string, _ *Items) bool { return !wanted[name] })
+	for _, h := range hauls {
+		v, err := w.haul(ctx, s, h)
+		var said *connectors.Error
+		if errors.As(err, &said) && said.Class == connectors.ClassRejected {
+			// It may not be read there: the rest goes on.
+			s.refused = true
+			err = w.refuse(ctx, s.next, itemPrefix+h.name, w.pairOf(s, h.to), fieldFailure{"", codeOf(said, ReasonRejected), said.Error()})
+		} else if err == nil && v == nil && s.next.forgive(itemPrefix+h.name) {
+			err = w.engine.exhume(ctx, w.route.Name, w.source, h.name)
+		}
+		if v != nil || err != nil {
+			return v, err
+		}
+	}
+	return nil, nil
+}
+
+// haul carries what is new of one haul.
+func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
+	known := s.next.Items[h.name]
+	if known == nil {
+		known = &Items{}
+	}
+	all, err := h.list(ctx, known.From)
+	if err != nil {
+		return nil, err
+	}
+	if s.next.Items == nil {
+		s.next.Items = map[string]*Items{}
+	}
+	if s.next.Items[h.name] == nil && !h.always {
+		for _, it := range all {
+			known = known.with(it.key, itemSeen)
+		}
+		s.next.Items[h.name] = known.trimmed(all, w.engine.clock.Now())
+		return nil, nil
+	}
+	fresh := slices.DeleteFunc(slices.Clone(all), func(it item) bool {
+		_, refused := s.next.refusal(itemName(h, it.key))
+		return refused || known.has(it)
+	})
+	var send []item
+	for _, it := range fresh {
+		if it.drop == nil {
+			send = append(send, it)
+			continue
+		}
+		reason, err := it.drop(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if reason == "" {
+			send = append(send, it)
+			continue
+		}
+		known = known.with(it.key, reason)
+		if reason != itemSeen {
+			s.entry.Notes = append(s.entry.Notes, note{Field: h.name, What: reason, Lost: it.name, Side: other(h.to)})
+		}
+	}
+	s.next.Items[h.name] = known
+	if len(send) > 0 {
+		if v, err := w.sendItems(ctx, s, h, send); v != nil || err != nil {
+			return v, err
+		}
+	}
+	s.next.Items[h.name] = s.next.Items[h.name].trimmed(all, w.engine.clock.Now())
+	return nil, nil
+}
+
+// sendItems carries items that the link does not know, but for those whose
+// copy is found on the other side.
+func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) (*verdict, error) {
+	copies, err := h.copies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done := func(it item, as string) { s.next.Items[h.name] = s.next.Items[h.name].with(it.key, as) }
+	var left, unseen []item
+	for _, it := range fresh {
+		found := it.found(copies)
+		if len(found) == 0 {
+			left = append(left, it)
+			continue
+		}
+		done(it, found[0])
+		if len(found) > 1 {
+			s.entry.Notes = append(s.entry.Notes, note{Field: h.name, What: noteDuplicate, Side: h.to})
+		}
+	}
+	e := s.ends.of(h.to)
+	var lent lease
+	for i, it := range left {
+		if err := w.stillAllowed(ctx, s.sent); err != nil {
+			return nil, err
+		}
+		if i == 0 || !lent.good() {
+			lent = w.engine.newLease()
+			intent := &Intent{ID: newStamp(), Side: string(h.to), ReadVersion: e.record.Version, Fields: map[string]Sent{}}
+			for _, it := range left[i:] {
+				intent.Items = append(intent.Items, h.name+"/"+it.key)
+			}
+			if err := w.saveIntent(ctx, s, intent); err != nil {
+				return nil, err
+			}
+		}
+		posted, err := ask(e.guard, h.verb, func() (connectors.Posted, error) {
+			if !lent.good() {
+				return connectors.Posted{}, lent.expired()
+			}
+			return it.send(lent.bind(ctx))
+		})
+		s.sent = true
+		var said *connectors.Error
+		switch {
+		case err == nil:
+			w.engine.step(StepCarried)
+			w.engine.metrics.Wrote(e.ref.Connector, h.verb)
+			s.carried = true
+			s.entry.Writes = append(s.entry.Writes, h.name)
+			if posted.ID == "" {
+				posted.ID = itemCopied
+				unseen = append(unseen, it)
+			}
+			done(it, posted.ID)
+		case !errors.As(err, &said) || said.Class == connectors.ClassUnclear:
+			return w.answerLost(ctx, s, h.verb, err)
+		case said.Class == connectors.ClassRejected:
+			s.refused = true
+			if err := w.refuseItem(ctx, s, h, it, codeOf(said, ReasonRejected), said.Error()); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
+		}
+	}
+	return nil, w.readBack(ctx, s, h, unseen)
+}
+
+// readBack looks for copies whose answer did not tell whether they are there:
+// some systems drop them without a word.
+func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) error {
+	if len(sent) == 0 {
+		return nil
+	}
+	copies, err := h.copies(ctx)
+	if err != nil {
+		// They count as carried only when they are seen.
+		for _, it := range sent {
+			s.next.Items[h.name] = s.next.Items[h.name].without(it.key)
+		}
+		return err
+	}
+	for _, it := range sent {
+		if found := it.found(copies); len(found) > 0 {
+			s.next.Items[h.name] = s.next.Items[h.name].with(it.key, found[0])
+			continue
+		}
+		s.next.Items[h.name] = s.next.Items[h.name].without(it.key)
+		s.refused = true
+		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.ends.of(h.to).ref, h.name)
+		if err := w.refuseItem(ctx, s, h, it, ReasonDidNotStick, message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *work) refuseItem(ctx context.Context, s *sending, h haul, it item, reason, message string) error {
+	return w.refuse(ctx, s.next, itemName(h, it.key), w.pairOf(s, h.to), fieldFailure{"", reason, message})
+}
+
+// pairOf is what a refused item waits for to change: the state of the record
+// that refused it.
+func (w *work) pairOf(s *sending, to side) string {
+	e := s.ends.of(to)
+	state := ""
+	if schema := w.schema(e.ref); schema != nil && schema.State != nil {
+		state = rawState(e.record, schema.State.Field)
+	}
+	return w.engine.digest.of(state)
+}
+
+// itemPairs are the pairs of the items that were refused, as they are now.
+func (w *work) itemPairs(s *sending, hauls []haul) map[string]string {
+	pairs := map[string]string{}
+	for _, h := range hauls {
+		name := itemPrefix + h.name
+		for _, r := range s.next.Refused {
+			if r.What == name || strings.HasPrefix(r.What, name+"/") {
+				pairs[r.What] = w.pairOf(s, h.to)
+			}
+		}
+	}
+	return pairs
+}
+
+// forgiveItems lets items be tried again that were refused in another state.
+func (w *work) forgiveItems(ctx context.Context, s *sending, hauls []haul) error {
+	pairs, others := w.itemPairs(s, hauls), map[string]bool{}
+	for _, r := range s.next.Refused {
+		others[r.What] = !strings.HasPrefix(r.What, itemPrefix)
+	}
+	return w.forgiveChanged(ctx, s.next, pairs, others)
+}
+
+// found are the copies of an item.
+func (it item) found(copies map[string][]string) []string {
+	for _, mark := range it.copies {
+		if ids := copies[mark]; len(ids) > 0 {
+			return ids
+		}
+	}
+	return nil
+}
+
+// has reports whether an item was dealt with.
+func (i *Items) has(it item) bool {
+	_, done := i.Done[it.key]
+	return done || it.at.Before(i.From)
+}
+
+// with and without are copies: a link's items are replaced, never changed.
+func (i *Items) with(key, as string) *Items {
+	next := &Items{From: i.From, Done: maps.Clone(i.Done)}
+	if next.Done == nil {
+		next.Done = map[string]string{}
+	}
+	next.Done[key] = as
+	return next
+}
+
+func (i *Items) without(key string) *Items {
+	next := &Items{From: i.From, Done: maps.Clone(i.Done)}
+	delete(next.Done, key)
+	return next
+}
+
+// trimmed moves From up to 48 hours behind the newest item, but not past one
+// that is not done, and forgets the keys of what is older. all is what was
+// listed from From on.
+func (i *Items) trimmed(all []item, now time.Time) *Items {
+	next := &Items{From: i.From}
+	for _, it := range all {
+		if at := earlier(it.at, now).Add(-itemsKept).UTC(); at.After(next.From) {
+			next.From = at
+		}
+	}
+	for _, it := range all {
+		if _, done := i.Done[it.key]; !done && !it.at.Before(i.From) && it.at.Before(next.From) {
+			next.From = it.at.UTC()
+		}
+	}
+	if next.From.Before(i.From) {
+		next.From = i.From
+	}
+	for _, it := range all {
+		if as, done := i.Done[it.key]; done && !it.at.Before(next.From) {
+			if next.Done == nil {
+				next.Done = map[string]string{}
+			}
+			next.Done[it.key] = as
+		}
+	}
+	return next
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
