@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,13 +111,7 @@ const itemLinked = "linked"
 // dropFile says why no clause takes a file; empty: one does. What the content
 // shows counts, and the name or the sender's word only where it shows nothing.
 func (w *work) dropFile(ctx context.Context, from *end, reader connectors.FileReader, f connectors.File, clauses []rules.AttachmentClause) (string, error) {
-	fits := clauses[:0:0]
-	for _, c := range clauses {
-		if f.Size <= c.MaxSize {
-			fits = append(fits, c)
-		}
-	}
-	if len(fits) == 0 {
+	if !slices.ContainsFunc(clauses, func(c rules.AttachmentClause) bool { return f.Size <= c.MaxSize }) {
 		return fileTooLarge, nil
 	}
 	content, err := ask(from.guard, "open", func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.record, f) })
@@ -133,14 +128,20 @@ func (w *work) dropFile(ctx context.Context, from *end, reader connectors.FileRe
 	if is == unknownContent {
 		is = mediaType(f.Type)
 	}
-	for _, c := range fits {
-		for _, pattern := range c.Types {
-			if ok, err := path.Match(pattern, is); ok && err == nil {
-				return "", nil
-			}
+	reason := fileOtherType
+	for _, c := range clauses {
+		matches := slices.ContainsFunc(c.Types, func(pattern string) bool {
+			ok, err := path.Match(pattern, is)
+			return ok && err == nil
+		})
+		if matches && f.Size <= c.MaxSize {
+			return "", nil
+		}
+		if matches {
+			reason = fileTooLarge
 		}
 	}
-	return fileOtherType, nil
+	return reason, nil
 }
 
 // mediaType is a media type without its parameters.
