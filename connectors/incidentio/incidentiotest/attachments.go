@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // The attachments API: links, no bytes.
@@ -56,6 +57,9 @@ func (s *Server) createAttachment(c *call) (answer, *problem) {
 	if resource == nil {
 		return answer{}, invalid("resource", "is_required", "resource is missing from body")
 	}
+	if payload.IncidentID == "" {
+		return answer{}, invalid("incident_id", "is_required", "incident_id is missing from body")
+	}
 	i, p := s.seen(c, payload.IncidentID)
 	if p != nil {
 		return answer{}, p
@@ -68,6 +72,8 @@ func (s *Server) createAttachment(c *call) (answer, *problem) {
 		return answer{}, invalid("resource", "invalid_value", "You must provide either external_id or url, but not both")
 	case !arbitrary && (resource.Title != "" || resource.Emoji != ""):
 		return answer{}, invalid("resource.title", "invalid_value", "title and emoji are only supported for arbitrary_url")
+	case strings.Contains(resource.Emoji, ":"):
+		return answer{}, invalid("resource.emoji", "invalid_value", "emoji is a shortcode without colons")
 	case arbitrary && (err != nil || u.Host == ""):
 		return answer{}, invalid("resource.url", "invalid_value", "url must be an address")
 	case !slices.Contains(installed(), resource.ResourceType):
@@ -79,10 +85,10 @@ func (s *Server) createAttachment(c *call) (answer, *problem) {
 	if a.Resource.Title == "" {
 		a.Resource.Title = resource.URL
 	}
-	actor := s.keyActor(c)
 	s.commit(func(at Moment) {
 		s.attachments = append(s.attachments, a)
-		s.log(i.ID, "incident_attachment_added", "Added an attachment", at, map[string]any{"attachment": *a, "actor": actor})
+		s.log(i.ID, "incident_attachment_added", "Added an attachment", at, nil)
+		s.bump(i, at)
 	})
 	return reply(http.StatusCreated, map[string]any{"incident_attachment": *a}), nil
 }
@@ -97,6 +103,6 @@ func (s *Server) deleteAttachment(c *call) (answer, *problem) {
 		return answer{}, p
 	}
 	s.attachments = slices.Delete(s.attachments, at, at+1)
-	s.log(a.IncidentID, "incident_attachment_removed", "Removed an attachment", s.stamp(), map[string]any{"attachment": *a, "actor": s.keyActor(c)})
+	s.log(a.IncidentID, "incident_attachment_removed", "Removed an attachment", s.stamp(), nil)
 	return reply(http.StatusNoContent, nil), nil
 }

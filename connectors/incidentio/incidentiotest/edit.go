@@ -1,7 +1,6 @@
 package incidentiotest
 
 import (
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -229,34 +228,5 @@ func (s *Server) open(actor Actor, changes ...Change) (Incident, *problem) {
 
 // change edits an incident. Nothing is stamped where nothing changes.
 func (s *Server) change(i *Incident, actor Actor, changes ...Change) (Incident, *problem) {
-	try := &draft{Incident: *i, server: s, actor: actor}
-	for _, change := range changes {
-		if p := change(try); p != nil {
-			return Incident{}, p
-		}
-	}
-	if reflect.DeepEqual(*i, try.Incident) {
-		return *i, nil
-	}
-	s.commit(func(at Moment) {
-		// Again, on what it is by now: others may have been held as well.
-		d := &draft{Incident: *i, server: s, actor: actor}
-		for _, change := range changes {
-			if change(d) != nil {
-				return
-			}
-		}
-		before := *i
-		d.UpdatedAt = at
-		*i = d.Incident
-		s.logChanges(before, *i, d.actor, at)
-		private := i.Visibility == "private"
-		s.emit(private, "incident_updated_v2", i.ID, *i)
-		if before.IncidentStatus.ID != i.IncidentStatus.ID && !private {
-			s.emit(false, "incident_status_updated_v2", i.ID, map[string]any{
-				"incident": *i, "previous_status": before.IncidentStatus, "new_status": i.IncidentStatus,
-			})
-		}
-	})
-	return *i, nil
+	return s.share(i, actor, nil, changes...)
 }

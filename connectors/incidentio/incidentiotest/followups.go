@@ -3,7 +3,6 @@ package incidentiotest
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -238,27 +237,6 @@ func (s *Server) deleteFollowUp(c *call) (answer, *problem) {
 	return reply(http.StatusNoContent, nil), nil
 }
 
-// providers are the issue trackers that the API knows.
-func providers() []string {
-	return []string{
-		"asana", "azure_devops", "click_up", "linear", "jira", "jira_server", "github", "gitlab", "service_now", "shortcut", "notion",
-	}
-}
-
-// issueOf names the issue at an address.
-func issueOf(provider, address string) (*ExternalIssue, *problem) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return nil, invalid("url", "invalid_value", "url must be the address of an issue")
-	}
-	parts := strings.FieldsFunc(u.Path, func(r rune) bool { return r == '/' })
-	name := u.Host
-	if len(parts) > 0 {
-		name = parts[len(parts)-1]
-	}
-	return &ExternalIssue{Provider: provider, Name: name, Permalink: address}, nil
-}
-
 func (s *Server) connectExternalIssue(c *call) (answer, *problem) {
 	f, p := s.seenFollowUp(c)
 	if p != nil {
@@ -271,12 +249,21 @@ func (s *Server) connectExternalIssue(c *call) (answer, *problem) {
 	if !slices.Contains(providers(), payload.Provider) {
 		return answer{}, invalid("provider", "invalid_value", "provider must be one of %s", strings.Join(providers(), ", "))
 	}
+	if payload.URL == "" {
+		return answer{}, invalid("url", "is_required", "url is missing from body")
+	}
 	if f.ExternalIssueReference != nil {
 		return answer{}, invalid("url", "already_connected", "The follow-up is already connected to an external issue")
 	}
-	issue, p := issueOf(payload.Provider, payload.URL)
+	issue, p := issueAt(payload.URL)
 	if p != nil {
 		return answer{}, p
+	}
+	if payload.Provider == "jira_server" && issue.Provider == "jira" {
+		issue.Provider = payload.Provider
+	}
+	if issue.Provider != payload.Provider {
+		return answer{}, invalid("url", "invalid_value", "url is not the address of an issue of %s", payload.Provider)
 	}
 	connected := s.editFollowUp(f, s.keyActor(c), func(f *FollowUp) { f.ExternalIssueReference = issue })
 	return reply(http.StatusOK, map[string]any{"follow_up": v2(connected)}), nil
@@ -294,12 +281,9 @@ func (s *Server) createFromLink(c *call) (answer, *problem) {
 	if p != nil {
 		return answer{}, p
 	}
-	issue, p := issueOf("service_now", payload.URL)
+	issue, p := issueAt(payload.URL)
 	if p != nil {
 		return answer{}, p
-	}
-	if strings.Contains(payload.URL, ".atlassian.net") {
-		issue.Provider = "jira"
 	}
 	f := s.addFollowUp(i, FollowUp{Title: issue.Name, ExternalIssueReference: issue}, s.keyActor(c))
 	return reply(http.StatusCreated, map[string]any{"follow_up": f}), nil

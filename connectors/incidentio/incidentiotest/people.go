@@ -3,7 +3,6 @@ package incidentiotest
 import (
 	"errors"
 	"slices"
-	"strings"
 )
 
 // What people do in the app, without the API's rules and unseen by it until it
@@ -208,82 +207,6 @@ func (s *Server) FollowUps(id string) []FollowUp {
 func (s *Server) is(id, name string) bool {
 	i := s.incident(name)
 	return i != nil && i.ID == id
-}
-
-// PostUpdate shares an update as a person.
-func (s *Server) PostUpdate(incident, message string) (Update, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.incident(incident)
-	if i == nil {
-		return Update{}, errors.New("there is no incident " + incident)
-	}
-	return s.postUpdate(i, message, s.person()), nil
-}
-
-// postUpdate shares an update; status and severity are the incident's.
-func (s *Server) postUpdate(i *Incident, message string, actor Actor) Update {
-	u := &Update{
-		ID: s.newID(), IncidentID: i.ID, Message: message, Updater: actor,
-		NewIncidentStatus: i.IncidentStatus, NewSeverity: i.Severity,
-	}
-	s.commit(func(at Moment) {
-		u.CreatedAt = at
-		s.updates = append(s.updates, u)
-		s.log(i.ID, "incident_update", "Shared an update", at, map[string]any{"id": u.ID, "message": message, "updater": actor})
-		i.UpdatedAt = at
-		s.emit(i.Visibility == "private", "incident_updated_v2", i.ID, *i)
-	})
-	return *u
-}
-
-// Updates are the updates of an incident, oldest first.
-func (s *Server) Updates(incident string) []Update {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return valuesOf(s.updates, func(u *Update) bool { return s.is(u.IncidentID, incident) })
-}
-
-// AddTimelineItem adds to an incident's timeline as a person.
-func (s *Server) AddTimelineItem(incident, title, description string) (TimelineItem, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.incident(incident)
-	if i == nil {
-		return TimelineItem{}, errors.New("there is no incident " + incident)
-	}
-	return s.addTimelineItem(i, TimelineItem{Title: title, Description: description, Creator: s.person()}), nil
-}
-
-func (s *Server) addTimelineItem(i *Incident, item TimelineItem) TimelineItem {
-	item.ID, item.IncidentID = s.newID(), i.ID
-	made := &item
-	s.commit(func(at Moment) {
-		made.CreatedAt, made.UpdatedAt = at, at
-		if made.Timestamp.IsZero() {
-			made.Timestamp = at
-		}
-		s.timeline = append(s.timeline, made)
-	})
-	return *made
-}
-
-// TimelineItems are an incident's timeline items, by their time.
-func (s *Server) TimelineItems(incident string) []TimelineItem {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.timelineOf(func(t *TimelineItem) bool { return s.is(t.IncidentID, incident) })
-}
-
-func (s *Server) timelineOf(belongs func(*TimelineItem) bool) []TimelineItem {
-	items := valuesOf(s.timeline, belongs)
-	slices.SortFunc(items, func(a, b TimelineItem) int {
-		if c := a.Timestamp.Compare(b.Timestamp.Time); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	return items
 }
 
 // Attachments are the links of an incident.

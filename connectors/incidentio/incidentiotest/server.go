@@ -29,6 +29,12 @@ type Options struct {
 	// RateLimit is the number of requests a minute of each key; 0 is the
 	// vendor's 1200.
 	RateLimit int
+	// ItemsBump: an update with only a message, a timeline item and an
+	// attachment count as a change of their incident. The vendor does not say.
+	ItemsBump bool
+	// OldestUpdatesFirst lists updates oldest first. The vendor does not say in
+	// which order they come; without it they come newest first, as incidents do.
+	OldestUpdatesFirst bool
 }
 
 // DefaultKey is the key of an account whose Options name none.
@@ -84,7 +90,9 @@ type Server struct {
 	timeline    []*TimelineItem
 	attachments []*Attachment
 	activity    []*Activity
-	byKey       map[string]string // idempotency key to the id of what it made
+	byKey       map[string]string // idempotency key to the id of the incident it made
+	updateByKey map[string]*Update
+	itemByKey   map[string]*TimelineItem
 
 	webhooks []Webhook
 	outbox   []message
@@ -114,7 +122,7 @@ func New(o Options) *Server {
 		o.Keys = []Key{{Token: DefaultKey, Name: "lockstep"}}
 	}
 	o.DashboardURL = strings.TrimSuffix(o.DashboardURL, "/")
-	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]string{}, wake: make(chan struct{}, 1)}
+	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]string{}, updateByKey: map[string]*Update{}, itemByKey: map[string]*TimelineItem{}, wake: make(chan struct{}, 1)}
 	s.Endpoint = simulator.New(simulator.System{
 		State: &s.mu, Handle: s.handle, Throttled: s.throttled, Failed: s.failed, MaxBody: maxBody,
 	})

@@ -117,6 +117,13 @@ func TestRefusals(t *testing.T) {
 		{"all", "POST", "/v1/incident_attachments", `{"incident_id":"` + made.ID + `","resource":{"resource_type":"jira_issue","url":"https://x"}}`, "422 validation_error integration_missing resource.resource_type"},
 		{"all", "POST", "/v1/incident_attachments", `{"incident_id":"` + made.ID + `","resource":{"resource_type":"arbitrary_url"}}`, "422 validation_error invalid_value resource"},
 		{"all", "POST", "/v2/incident_timeline_items", `{"idempotency_key":"k","incident_id":"` + made.ID + `","title":"x"}`, "422 validation_error is_required timestamp"},
+		{"all", "POST", "/v1/incident_attachments", `{"resource":{"resource_type":"arbitrary_url","url":"https://x.example"}}`, "422 validation_error is_required incident_id"},
+		{"all", "POST", "/v1/incident_attachments", `{"incident_id":"` + made.ID + `","resource":{"resource_type":"arbitrary_url","url":"https://x.example","emoji":":ticket:"}}`, "422 validation_error invalid_value resource.emoji"},
+		{"all", "POST", "/v2/incident_timeline_items", `{"idempotency_key":"k","incident_id":"` + made.ID + `","title":" ","timestamp":"2026-01-02T03:04:05Z"}`, "422 validation_error is_required title"},
+		{"all", "POST", "/v2/incident_timeline_items", `{"incident_id":"` + made.ID + `","title":"x","timestamp":"2026-01-02T03:04:05Z"}`, "422 validation_error is_required idempotency_key"},
+		{"all", "POST", "/v2/incident_updates", `{"idempotency_key":"k","message":"x"}`, "422 validation_error is_required incident_id"},
+		{"all", "POST", "/v2/incident_updates", `{"incident_id":"` + made.ID + `","message":"x"}`, "422 validation_error is_required idempotency_key"},
+		{"all", "POST", "/v2/incident_updates", `{"idempotency_key":"k","incident_id":"` + made.ID + `"}`, "422 validation_error is_required message"},
 	} {
 		got := ask(t, s.RoundTripper(), test.key, test.method, test.path, test.body)
 		if got.problem() != test.want {

@@ -233,14 +233,16 @@ type Update struct {
 
 // A TimelineItem is an item of an incident's curated timeline.
 type TimelineItem struct {
-	ID          string `json:"id"`
-	IncidentID  string `json:"incident_id"`
-	Title       string `json:"title"`
-	Description string `json:"description,omitempty"`
-	Timestamp   Moment `json:"timestamp"`
-	Creator     Actor  `json:"creator"`
-	CreatedAt   Moment `json:"created_at"`
-	UpdatedAt   Moment `json:"updated_at"`
+	ID         string `json:"id"`
+	IncidentID string `json:"incident_id"`
+	// ActivityLogID is set where the item was promoted from the activity log.
+	ActivityLogID string `json:"activity_log_id,omitempty"`
+	Title         string `json:"title"`
+	Description   string `json:"description,omitempty"`
+	Timestamp     Moment `json:"timestamp"`
+	Creator       Actor  `json:"creator"`
+	CreatedAt     Moment `json:"created_at"`
+	UpdatedAt     Moment `json:"updated_at"`
 }
 
 // An Attachment is a link from an incident to something elsewhere.
@@ -259,7 +261,7 @@ type Resource struct {
 }
 
 // An Activity is an entry of an incident's activity log. Content has one
-// member, named after Type.
+// member, named after Type, or is missing: not every type has any.
 type Activity struct {
 	ID         string         `json:"id"`
 	IncidentID string         `json:"incident_id"`

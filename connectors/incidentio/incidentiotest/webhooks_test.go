@@ -60,7 +60,7 @@ func subscribe(s *incidentiotest.Server, w incidentiotest.Webhook) *endpoint {
 }
 
 func TestEvents(t *testing.T) {
-	s := incidentiotest.New(incidentiotest.Options{})
+	s := incidentiotest.New(incidentiotest.Options{ItemsBump: true})
 	e := subscribe(s, incidentiotest.Webhook{})
 	all := subscribe(s, incidentiotest.Webhook{Svix: true, Events: []string{"public_incident.follow_up_created_v1", "private_incident.incident_updated_v2"}})
 
