@@ -28,7 +28,9 @@ type world struct {
 	changed []connectors.Ref
 	items   []connectors.Ref // on which something new hangs
 
-	showsTickets bool // incidents show links to their tickets
+	showsTickets bool            // incidents show links to their tickets
+	remembers    map[string]bool // connectors that tell the history of their records
+	forgetful    bool            // versions do not tell whether one follows the other
 }
 
 type thing struct {
@@ -38,6 +40,8 @@ type thing struct {
 	key     string
 	stamp   string
 	version int
+	at      time.Time
+	history []connectors.FieldChange
 	by      string
 	parent  connectors.Ref
 }
@@ -81,9 +85,13 @@ func (w *world) put(ref connectors.Ref, private bool, fields map[string]any) {
 		t = &thing{fields: map[string]any{}}
 		w.records[ref] = t
 	}
+	for name, v := range fields {
+		t.history = append(t.history, connectors.FieldChange{Field: name, Old: t.fields[name], New: v, At: time.Now().UTC(), By: "a person"})
+	}
 	maps.Copy(t.fields, fields)
 	t.private, t.by = private, "a person"
 	t.version++
+	t.at = time.Now().UTC()
 	w.changed = append(w.changed, ref)
 }
 
@@ -237,7 +245,7 @@ func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	}
 	return connectors.Record{
 		Ref: ref, Fields: maps.Clone(t.fields), Number: "N" + ref.ID, URL: "https://fake.example/" + ref.ID,
-		Version: fmt.Sprint(t.version), UpdatedBy: t.by, Private: t.private, Key: t.key, Stamp: stamp,
+		Version: fmt.Sprint(t.version), UpdatedAt: t.at, UpdatedBy: t.by, Private: t.private, Key: t.key, Stamp: stamp,
 		Parent: t.parent, Pristine: t.version == 0,
 	}, nil
 }
@@ -265,6 +273,7 @@ func (w *world) write(t *thing, fields map[string]any, by string) {
 		if w.drops[name] {
 			continue
 		}
+		t.history = append(t.history, connectors.FieldChange{Field: name, Old: t.fields[name], New: store(v), At: time.Now().UTC(), Ours: true})
 		if field, entry, ok := strings.Cut(name, "/"); ok {
 			entries, _ := t.fields[field].(map[string]any)
 			if entries = maps.Clone(entries); entries == nil {
@@ -276,7 +285,36 @@ func (w *world) write(t *thing, fields map[string]any, by string) {
 		}
 		t.fields[name] = store(v)
 	}
-	t.by = by
+	t.by, t.at = by, time.Now().UTC()
+}
+
+// Follows: versions are counted.
+func (c *client) Follows(before, after string) (next, known bool) {
+	was, errWas := strconv.Atoi(before)
+	is, errIs := strconv.Atoi(after)
+	if c.w.forgetful || errWas != nil || errIs != nil {
+		return false, false
+	}
+	return is == was+1, true
+}
+
+// History fails where the test has not said that the connector remembers.
+func (c *client) History(ctx context.Context, record connectors.Record, since time.Time) ([]connectors.FieldChange, error) {
+	if !c.w.remembers[c.name] {
+		return nil, &connectors.Error{Class: connectors.ClassRejected, Op: "history", Message: "there is none"}
+	}
+	var all []connectors.FieldChange
+	_, err := c.call(ctx, "history", record.Ref.String(), func() (connectors.Record, error) {
+		c.w.mu.Lock()
+		defer c.w.mu.Unlock()
+		for _, change := range c.w.records[record.Ref].history {
+			if !change.At.Before(since) {
+				all = append(all, change)
+			}
+		}
+		return connectors.Record{}, nil
+	})
+	return all, err
 }
 
 func (c *client) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {

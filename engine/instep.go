@@ -97,6 +97,13 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return verdict{}, err
 	}
 	merged := merge(in)
+	if in.conflict == rules.LatestWins && len(merged.clashes) > 0 {
+		if in.newest, err = w.newest(ctx, s, merged.clashes); err != nil {
+			return verdict{}, err
+		}
+		merged = merge(in)
+	}
+	s.uneven = merged.uneven || len(dead) > 0
 	agreed := merged.agreed
 	for name, agreement := range next.Fields {
 		// Of mappings that failed. Those that the template no longer has go.
@@ -123,7 +130,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	if s.carried && len(s.writes) > 0 {
 		// What was read is old by now: a write would span a longer time than it
 		// has to. The fields have their turn at once.
-		s.next, s.writes, s.entry.Notes = before, nil, notes
+		s.next, s.writes, s.entry.Notes, s.uneven = before, nil, notes, true
 		v, err := w.send(ctx, s)
 		v.again = w.engine.clock.Now()
 		return v, err
@@ -177,7 +184,7 @@ func (w *work) render(ctx context.Context, e *end, to side, values []rules.Value
 		if v.Once {
 			continue
 		}
-		m := mapping{name: name(v.Field), side: to, field: v.Field, path: fieldPath(v.Field), expr: v.Expr, want: v.Value}
+		m := mapping{name: name(v.Field), side: to, field: v.Field, path: fieldPath(v.Field), expr: v.Expr, want: v.Value, reads: v.Reads}
 		if v.Pair != "" {
 			m.pair = partner(v.Pair)
 		}
@@ -221,7 +228,7 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 	}
 	source, target := w.standings(s.ends, *sync)
 	names := map[side]string{targetSide: outbound(sync.TargetField), sourceSide: inbound(sync.SourceField)}
-	result := mergeState(stateInput{
+	in := stateInput{
 		sync: *sync, conflict: s.template.Conflict, source: source, target: target, agreed: s.next.State,
 		mayMove: func(to side, value string) bool {
 			e := s.ends.of(to)
@@ -239,7 +246,20 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 			return false
 		},
 		digest: w.engine.digest,
-	})
+	}
+	result := mergeState(in)
+	if result.clash && in.conflict == rules.LatestWins {
+		newest, err := w.newest(ctx, s, []clash{{
+			name: names[targetSide], to: targetSide, read: [][]string{statePath(sync.SourceField)}, wrote: statePath(sync.TargetField),
+		}})
+		if err != nil {
+			return nil, nil, err
+		}
+		if in.newest = newest[names[targetSide]]; in.newest == "" {
+			s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: noteTimeUnknown})
+		}
+		result = mergeState(in)
+	}
 	s.next.State = result.agreed
 	for _, name := range names {
 		pairs[name] = result.pair
@@ -248,7 +268,11 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 		return nil, pairs, w.notMoved(ctx, s, result, names[targetSide])
 	}
 	if result.note != "" {
-		s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: result.note})
+		said := note{Field: "state", What: result.note}
+		if result.lost != "" {
+			said.Lost = result.lost
+		}
+		s.entry.Notes = append(s.entry.Notes, said)
 	}
 	if result.side == "" {
 		return nil, pairs, nil

@@ -187,6 +187,9 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 			w.engine.step(StepCarried)
 			w.engine.metrics.Wrote(e.ref.Connector, h.verb)
 			s.carried = true
+			if posted.Version != "" {
+				e.record.Version = posted.Version
+			}
 			s.entry.Writes = append(s.entry.Writes, h.name)
 			if posted.ID == "" {
 				posted.ID = itemCopied

@@ -59,6 +59,10 @@ type Link struct {
 	// Items are the comments and attachments carried, by haul.
 	Items map[string]*Items `json:"items,omitempty"`
 
+	// Seen are the versions of both sides when all was last in step, kept where
+	// conflicts are decided by time.
+	Seen map[side]string `json:"seen,omitempty"`
+
 	// VerifyAfter is when the key is looked up next, for a second ticket.
 	VerifyAfter *time.Time `json:"verify_after,omitempty"`
 
@@ -153,7 +157,7 @@ func newLink(route string, source connectors.Ref) *Link {
 
 // withoutContents drops everything that was derived from contents.
 func (l *Link) withoutContents() {
-	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items = nil, nil, nil, nil, nil, nil
+	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items, l.Seen = nil, nil, nil, nil, nil, nil, nil
 }
 
 func (l *Link) refusal(what string) (Refusal, bool) {

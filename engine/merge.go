@@ -23,10 +23,11 @@ type mapping struct {
 	path  []string // of the field within a record
 	state bool     // it writes the state of the link, which has agreements of its own
 	expr  string
-	pair  string // name of the mapping that reads what this one writes, and the other way round
-	want  any    // as rendered
-	send  any    // as the system resolved it; nil: leave the field alone
-	ready bool   // send is known; a mapping that changed must be
+	reads [][]string // paths on the other side that it reads
+	pair  string     // name of the mapping that reads what this one writes, and the other way round
+	want  any        // as rendered
+	send  any        // as the system resolved it; nil: leave the field alone
+	ready bool       // send is known; a mapping that changed must be
 }
 
 // outbound and inbound are the names of the mappings that write a field of the
@@ -79,8 +80,18 @@ type mergeInput struct {
 	refused  func(name, pair string) bool // this very pair was refused
 	have     func(m mapping) any          // what the written field holds now
 	conflict rules.Conflict
+	newest   map[string]side // of conflicts by time, by mapping: the side that changed last
 	same     func(m mapping, have any) bool
 	digest   digester
+}
+
+// wins reports whether, in a conflict, the value wins that a mapping would
+// write. By time the source wins where no time is known.
+func (in mergeInput) wins(m mapping) bool {
+	if newest, known := in.newest[m.name]; known && in.conflict == rules.LatestWins {
+		return newest != m.side
+	}
+	return wins(in.conflict, m.side)
 }
 
 // A write is one field to send.
@@ -104,6 +115,9 @@ type mergeResult struct {
 	writes []write
 	agreed map[string]Agreement
 	notes  []note
+
+	clashes []clash // conflicts, for whoever decides them by time
+	uneven  bool    // something stands on one side alone, and is left there
 }
 
 // merge decides what to write. It is the table of the protocol, row by row,
@@ -120,6 +134,7 @@ func merge(in mergeInput) mergeResult {
 			if agreed {
 				out.agreed[m.name] = last
 			}
+			out.uneven = true
 			continue
 		}
 		wantChanged, haveChanged, edited := now.From != last.From, now.Have != last.Have, last.Expr != m.expr
@@ -155,17 +170,20 @@ func merge(in mergeInput) mergeResult {
 		case !wantChanged:
 			out.agreed[m.name] = last // a value people wrote is theirs, or the pair's to carry
 			left[m.name] = now
+			out.uneven = out.uneven || haveChanged && m.pair == ""
 		case equal():
 			agree()
 		case !haveChanged:
 			send()
-		case wins(in.conflict, m.side):
+		case in.wins(m):
 			send()
-			out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: have, Side: m.side})
+			out.clash(in, m)
+			out.notes = append(out.notes, note{Field: m.field, What: noteConflict, Lost: have, Side: m.side})
 		default:
 			agree()
+			out.clash(in, m)
 			if m.pair == "" { // of a pair the one that writes says so
-				out.notes = append(out.notes, note{Field: m.field, What: "conflict", Lost: m.want, Side: other(m.side)})
+				out.notes = append(out.notes, note{Field: m.field, What: noteConflict, Lost: m.want, Side: other(m.side)})
 			}
 		}
 	}
@@ -174,23 +192,31 @@ func merge(in mergeInput) mergeResult {
 			out.agreed[m.name] = now // both stand as they are: what the partner adopted, it does not carry
 		}
 	}
-	return out.untangled(in.conflict)
+	return out.untangled(in)
+}
+
+// clash takes note of a conflict.
+func (r *mergeResult) clash(in mergeInput, m mapping) {
+	r.clashes = append(r.clashes, clash{name: m.name, to: m.side, read: m.reads, wrote: m.path})
+	if _, known := in.newest[m.name]; !known && in.conflict == rules.LatestWins {
+		r.notes = append(r.notes, note{Field: m.field, What: noteTimeUnknown})
+	}
 }
 
 // untangled leaves out, where both of a pair would be written, the one that
 // loses conflicts: they would swap their values. Its agreement stays until the
 // other one's answer sets it.
-func (r mergeResult) untangled(c rules.Conflict) mergeResult {
+func (r mergeResult) untangled(in mergeInput) mergeResult {
 	written := map[string]bool{}
 	for _, w := range r.writes {
 		written[w.mapping.name] = true
 	}
 	r.writes = slices.DeleteFunc(r.writes, func(w write) bool {
 		m := w.mapping
-		if !written[m.pair] || wins(c, m.side) {
+		if !written[m.pair] || in.wins(m) {
 			return false
 		}
-		said := note{Field: fieldOf(m.pair), What: "conflict", Side: other(m.side)}
+		said := note{Field: fieldOf(m.pair), What: noteConflict, Side: other(m.side)}
 		if !slices.ContainsFunc(r.notes, func(n note) bool { return n.Field == said.Field && n.What == said.What && n.Side == said.Side }) {
 			said.Lost = m.want
 			r.notes = append(r.notes, said)
@@ -200,8 +226,8 @@ func (r mergeResult) untangled(c rules.Conflict) mergeResult {
 	return r
 }
 
-// wins reports whether, in a conflict, the value wins that is to be written to
-// the side. "latest" needs the time of the field; without it the source wins.
+// wins reports whether, in a conflict that time does not decide, the value wins
+// that is to be written to the side.
 func wins(c rules.Conflict, written side) bool {
 	return (c == rules.TargetWins) == (written == sourceSide)
 }

@@ -27,6 +27,7 @@ type sending struct {
 	sent     bool // a request went out
 	carried  bool // a comment or attachment went out
 	refused  bool
+	uneven   bool // something stands on one side alone, and is left there
 }
 
 // send writes to the target, then to the source: for each the intent is saved,
@@ -44,6 +45,9 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 		if err != nil || v != nil {
 			return w.unsent(ctx, s, v, err)
 		}
+	}
+	if !s.uneven && !s.refused {
+		s.see()
 	}
 	if err := w.saveAgreed(ctx, s); err != nil {
 		return verdict{}, err
@@ -127,7 +131,17 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		if err == nil {
 			w.engine.step(StepSent)
 			w.engine.metrics.Wrote(e.ref.Connector, "update")
-			return nil, w.agree(ctx, s, to, writes, answer)
+			if err := w.agree(ctx, s, to, writes, answer); err != nil {
+				return nil, err
+			}
+			notes, err := w.overlapped(ctx, e, writes, answer)
+			if err != nil {
+				// What was done is done, and agreed. The journal says what is not known.
+				notes = []note{{What: noteMayOverlap, Side: to}}
+			}
+			s.entry.Notes = append(s.entry.Notes, notes...)
+			e.record.Version, e.record.UpdatedAt = answer.Version, answer.UpdatedAt
+			return nil, nil
 		}
 		var said *connectors.Error
 		if !errors.As(err, &said) || said.Class == connectors.ClassUnclear {

@@ -31,6 +31,7 @@ type stateInput struct {
 	source   standing
 	target   standing
 	agreed   *StatePair
+	newest   side // of a conflict by time: the side that moved last; empty: not known
 	mayMove  func(s side, to string) bool
 	refused  func(pair string) bool // this very pair was refused
 	digest   digester
@@ -44,6 +45,8 @@ type stateResult struct {
 	agreed *StatePair // what is agreed now
 	pair   string     // digest of what was compared
 	note   string     // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
+	clash  bool       // both moved, to different classes
+	lost   string     // the raw state that lost a conflict
 }
 
 // mergeState compares states through the table. A move within a class, or a
@@ -82,9 +85,15 @@ func mergeState(in stateInput) stateResult {
 	}
 	out.agreed = &kept
 	if conflict {
-		out.note = "conflict"
+		out.clash, out.note = true, noteConflict
 		sourceMoved = wins(in.conflict, targetSide)
+		if in.conflict == rules.LatestWins && in.newest != "" {
+			sourceMoved = in.newest == sourceSide
+		}
 		targetMoved = !sourceMoved
+		if out.lost = now.Target; targetMoved {
+			out.lost = now.Source
+		}
 	}
 	switch {
 	case sourceMoved && in.sync.Direction != rules.Inbound:

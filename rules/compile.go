@@ -83,6 +83,17 @@ func (m *mapping) readsField(root, field string) bool {
 	})
 }
 
+// readsOf are the fields that a mapping reads of what expressions call root.
+func (m *mapping) readsOf(root string) [][]string {
+	var paths [][]string
+	for _, read := range m.reads {
+		if len(read) > 1 && read[0] == root {
+			paths = append(paths, slices.Clone(read[1:]))
+		}
+	}
+	return paths
+}
+
 // compile compiles a template for a source and checks it against both schemas;
 // nil if it has mistakes. It changes nothing but f, u and the environments.
 func (l *loader) compile(t *template, source connectors.Collection, f *findings, u *uses) *candidate {

@@ -203,7 +203,7 @@ func (d *Decision) render(c *candidate, ticket *connectors.Record, vars map[stri
 			continue
 		}
 		v, err := m.value.eval(vars)
-		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner})
+		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(d.Record.Record)})
 	}
 	if ticket == nil || d.Action != Update {
 		return
@@ -211,6 +211,6 @@ func (d *Decision) render(c *candidate, ticket *connectors.Record, vars map[stri
 	vars[ticketName] = ticket
 	for _, m := range c.entries {
 		v, err := m.value.eval(vars)
-		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner})
+		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(ticketName)})
 	}
 }

@@ -94,6 +94,9 @@ type Value struct {
 	// Pair is the field of the mapping of the other direction that writes what
 	// this one reads and reads what it writes; empty: there is none.
 	Pair string
+	// Reads are the fields of the other record that the mapping reads, as paths
+	// within it.
+	Reads [][]string
 	// Sensitive is true where the configuration made the value from env() or a
 	// sensitive variable. It is written, and never shown.
 	Sensitive bool
