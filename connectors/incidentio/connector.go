@@ -22,6 +22,7 @@ type Connector struct {
 	signingKey []byte
 	references *references
 	users      *users
+	own        own
 }
 
 // The parts of the contract that a Connector meets.
@@ -32,6 +33,7 @@ var (
 	_ connectors.WebhookReceiver = (*Connector)(nil)
 	_ connectors.Prober          = (*Connector)(nil)
 	_ connectors.Advisor         = (*Connector)(nil)
+	_ connectors.Commenter       = (*Connector)(nil)
 )
 
 func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas map[string]*connectors.Schema) (*Connector, error) {

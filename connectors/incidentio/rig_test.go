@@ -29,6 +29,7 @@ type everything interface {
 	connectors.WebhookReceiver
 	connectors.Prober
 	connectors.Advisor
+	connectors.Commenter
 }
 
 // connect makes a connector with the key, in memory.
