@@ -34,6 +34,7 @@ var (
 	_ connectors.Prober          = (*Connector)(nil)
 	_ connectors.Advisor         = (*Connector)(nil)
 	_ connectors.Commenter       = (*Connector)(nil)
+	_ connectors.WebLinker       = (*Connector)(nil)
 )
 
 func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas map[string]*connectors.Schema) (*Connector, error) {

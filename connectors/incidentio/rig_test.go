@@ -30,6 +30,7 @@ type everything interface {
 	connectors.Prober
 	connectors.Advisor
 	connectors.Commenter
+	connectors.WebLinker
 }
 
 // connect makes a connector with the key, in memory.
