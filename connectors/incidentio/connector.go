@@ -35,6 +35,7 @@ var (
 	_ connectors.Advisor         = (*Connector)(nil)
 	_ connectors.Commenter       = (*Connector)(nil)
 	_ connectors.WebLinker       = (*Connector)(nil)
+	_ connectors.ItemPoller      = (*Connector)(nil)
 )
 
 func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas map[string]*connectors.Schema) (*Connector, error) {

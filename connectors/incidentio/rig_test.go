@@ -31,6 +31,7 @@ type everything interface {
 	connectors.Advisor
 	connectors.Commenter
 	connectors.WebLinker
+	connectors.ItemPoller
 }
 
 // connect makes a connector with the key, in memory.

@@ -1,10 +1,12 @@
 package incidentiotest
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Incident updates: what people share, and every change of a status or a
@@ -16,9 +18,12 @@ func (s *Server) listUpdates(c *call) (answer, *problem) {
 		i, p := s.seen(c, u.IncidentID)
 		return p == nil && (id == "" || i.ID == id)
 	})
-	if !s.opts.OldestUpdatesFirst {
-		slices.Reverse(found)
-	}
+	slices.SortStableFunc(found, func(a, b Update) int {
+		if s.opts.OldestUpdatesFirst {
+			a, b = b, a
+		}
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt.Time), strings.Compare(b.ID, a.ID))
+	})
 	found, meta, p := page(c, found, func(u Update) string { return u.ID }, largestPage)
 	if p != nil {
 		return answer{}, p

@@ -1,0 +1,150 @@
+package incidentio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// An itemCursor says where a poll of updates begins. Anchor is an update older
+// than the overlap, where the list is known to go on with newer ones.
+type itemCursor struct {
+	cursor
+	Anchor   string    `json:"anchor,omitempty"`
+	AnchorAt time.Time `json:"anchor_at,omitzero"`
+}
+
+// errMisled ends a reading from an anchor behind which older updates stand.
+var errMisled = errors.New("the list is in another order")
+
+// PollItems finds the incidents that an update with a message was shared on.
+//
+// The API lists updates of the whole account, without a filter, and does not
+// say in which order. Where newer ones come first, it is read until what is
+// older than the overlap, which is one request when nothing is new. Where they
+// come last, it is read to its end once and then from where that was.
+//
+// Timeline items cannot be asked for in bulk (incident_id is required), nor
+// can attachments: those are found when their incident is looked at. Follow-ups
+// have nothing of their own.
+func (c *Connector) PollItems(ctx context.Context, items connectors.Items, records []string, from []byte) ([]connectors.Ref, []byte, error) {
+	if items != connectors.CommentItems || !slices.Contains(records, incidentRecord) {
+		return nil, from, nil
+	}
+	collection := c.collection(incidentRecord)
+	list := listing{
+		op: "poll items", record: collection.String(), paged: true, query: url.Values{},
+		path: "/v2/incident_updates", member: "incident_updates",
+	}
+	var last itemCursor
+	baseline := from == nil
+	if baseline {
+		first := list
+		first.paged, first.query = false, url.Values{"page_size": {"1"}}
+		now, err := c.each(ctx, first, func(json.RawMessage) error { return nil })
+		if err != nil {
+			return nil, nil, err
+		}
+		last.cursor = cursor{Version: cursorVersion, Last: now.UTC()}
+	} else if json.Unmarshal(from, &last) != nil || last.Version != cursorVersion || last.Last.IsZero() {
+		return nil, nil, &connectors.Error{
+			Class: connectors.ClassRejected, Op: list.op, Record: list.record, Message: "the cursor is not one of this connector's",
+		}
+	}
+	found, began, err := c.updates(ctx, list, last)
+	if last.Anchor != "" && isMisled(err) {
+		last.Anchor, last.AnchorAt = "", time.Time{}
+		found, began, err = c.updates(ctx, list, last)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	next := itemCursor{cursor: last.advance(found.rows, began), Anchor: last.Anchor, AnchorAt: last.AnchorAt}
+	if found.anchor.ID != "" {
+		next.Anchor, next.AnchorAt = found.anchor.ID, found.anchor.at
+	}
+	stored, err := json.Marshal(next)
+	if err != nil || baseline {
+		return nil, stored, err
+	}
+	var changed []connectors.Ref
+	for i, row := range found.rows {
+		ref := collection.Ref(found.incidents[i])
+		if ref.ID != "" && !slices.Contains(last.Seen, row.digest()) && !slices.Contains(changed, ref) {
+			changed = append(changed, ref)
+		}
+	}
+	return changed, stored, nil
+}
+
+// isMisled reports whether an anchor is of no use: older updates follow it, or
+// the API knows it no more.
+func isMisled(err error) bool {
+	var refused *connectors.Error
+	return errors.Is(err, errMisled) ||
+		errors.As(err, &refused) && refused.Class == connectors.ClassRejected && refused.Status == http.StatusUnprocessableEntity
+}
+
+// sharedUpdates are the updates since the start of a window. Of those without
+// a message, the incident is empty.
+type sharedUpdates struct {
+	rows      []change
+	incidents []string
+	anchor    change // the newest that is older, where newer ones follow
+}
+
+func (c *Connector) updates(ctx context.Context, list listing, from itemCursor) (sharedUpdates, time.Time, error) {
+	var found sharedUpdates
+	if from.Anchor != "" {
+		list.query = url.Values{"after": {from.Anchor}}
+	}
+	start := from.start()
+	var before time.Time
+	rises, falls := from.Anchor != "", false
+	began, err := c.each(ctx, list, func(element json.RawMessage) error {
+		var update struct {
+			ID         string    `json:"id"`
+			IncidentID string    `json:"incident_id"`
+			Message    string    `json:"message"`
+			CreatedAt  time.Time `json:"created_at"`
+		}
+		if json.Unmarshal(element, &update) != nil || update.ID == "" || update.IncidentID == "" || update.CreatedAt.IsZero() {
+			return c.unlisted(list, "an element has no id, incident_id or created_at")
+		}
+		at := update.CreatedAt.UTC()
+		if at.Before(from.AnchorAt) {
+			return errMisled
+		}
+		if !before.IsZero() {
+			rises, falls = rises || at.After(before), falls || at.Before(before)
+		}
+		before = at
+		row := change{ID: update.ID, UpdatedAt: at.Format(time.RFC3339Nano), at: at}
+		if at.Before(start) {
+			if falls && !rises {
+				return errEnough
+			}
+			found.anchor = row
+			return nil
+		}
+		if update.Message == "" {
+			update.IncidentID = ""
+		}
+		found.rows = append(found.rows, row)
+		found.incidents = append(found.incidents, update.IncidentID)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	if !rises || falls {
+		found.anchor = change{}
+	}
+	return found, began, err
+}
