@@ -114,6 +114,9 @@ type StateField struct {
 	Category string
 	// Known are the column values a table should cover; nil: not known.
 	Known []string
+	// Closed are the column values in which a record is closed: going back from
+	// them is a reopening. nil: not known, and then the last state of a table is.
+	Closed []string
 	// Int is true where column values are numbers.
 	Int bool
 }

@@ -30,7 +30,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 		return w.refused(ctx, record, decision, dead, failed)
 	}
 
-	link := newLink(w.route.Name, w.source)
+	link := newLink(w.route.Name, w.source, w.n)
 	link.Template, link.Phase = decision.Template, Claim
 	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
 	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: w.opening(record, decision, send)}

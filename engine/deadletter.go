@@ -157,7 +157,7 @@ func (e *Engine) RetryDead(ctx context.Context, id string) error {
 // forgiveLink removes the refusal behind a dead letter from its link.
 func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 	for range 5 {
-		link, err := e.loadLink(ctx, LinkID(d.Route, d.Record, 1))
+		link, _, _, err := e.current(ctx, d.Route, d.Record)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}

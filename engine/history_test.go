@@ -199,4 +199,3 @@ func TestTheLatestStateWins(t *testing.T) {
 		})
 	}
 }
-

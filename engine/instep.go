@@ -119,6 +119,9 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
+	if s.reopened {
+		return w.supersede(ctx, s)
+	}
 	s.writes = append(s.writes, moved...)
 	for _, m := range in.mappings {
 		pairs[m.name] = in.digest.pair(in.digest.of(m.want), in.digest.of(in.have(m)))
@@ -260,11 +263,15 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 		}
 		result = mergeState(in)
 	}
+	if w.reopens(s, result, target) {
+		s.reopened = true
+		return nil, pairs, nil
+	}
 	s.next.State = result.agreed
 	for _, name := range names {
 		pairs[name] = result.pair
 	}
-	if result.note == "unmapped" || result.note == "move_not_taken" {
+	if result.note == noteUnmapped || result.note == noteMoveNotTaken {
 		return nil, pairs, w.notMoved(ctx, s, result, names[targetSide])
 	}
 	if result.note != "" {

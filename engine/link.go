@@ -48,6 +48,9 @@ type Link struct {
 	Number     string          `json:"number,omitempty"`
 	URL        string          `json:"url"`
 	Phase      Phase           `json:"phase"`
+	// Then is the N of the link that took this one's place, when its record came
+	// back after its ticket was closed; 0: none did.
+	Then int `json:"then,omitempty"`
 
 	// Fields are the agreements by mapping: "out:description".
 	Fields  map[string]Agreement `json:"fields,omitempty"`
@@ -143,13 +146,13 @@ func linkDigest(route string, source connectors.Ref, n int) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func newLink(route string, source connectors.Ref) *Link {
+func newLink(route string, source connectors.Ref, n int) *Link {
 	return &Link{
 		V:      linkVersion,
-		ID:     LinkID(route, source, 1),
+		ID:     LinkID(route, source, n),
 		Route:  route,
-		N:      1,
-		Key:    linkKey(route, source, 1),
+		N:      n,
+		Key:    linkKey(route, source, n),
 		Source: source,
 		Fields: map[string]Agreement{},
 	}

@@ -21,6 +21,21 @@ func (e *Engine) loadLink(ctx context.Context, id string) (stored, error) {
 	return decodeLink(entry)
 }
 
+// current returns the link of a record on a route that counts now, with its
+// id and N. Where there is none yet, they are those that it will have, and the
+// error is ErrNotFound.
+func (e *Engine) current(ctx context.Context, route string, source connectors.Ref) (link stored, id string, n int, err error) {
+	n = 1
+	for {
+		id = LinkID(route, source, n)
+		link, err = e.loadLink(ctx, id)
+		if err != nil || link.Then <= n {
+			return link, id, n, err
+		}
+		n = link.Then
+	}
+}
+
 // saveLink writes a link where revision is its newest, 0 where it is new;
 // ErrConflict otherwise.
 func (e *Engine) saveLink(ctx context.Context, l *Link, revision uint64) (uint64, error) {
@@ -181,9 +196,13 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	if template == "" {
 		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
 	}
+	_, id, n, err := e.current(ctx, route, source)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return LinkView{}, err
+	}
 	if entry, err := e.store.Targets.Get(ctx, target.String()); err == nil {
 		other, err := e.loadLink(ctx, string(entry.Value))
-		if err == nil && other.Phase != Detached && other.ID != LinkID(route, source, 1) && other.Target != nil && *other.Target == target {
+		if err == nil && other.Phase != Detached && other.ID != id && other.Target != nil && *other.Target == target {
 			return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
 		}
 	}
@@ -204,7 +223,7 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 		l.withoutContents()
 		l.Missing = nil
 	}
-	fresh := newLink(route, source)
+	fresh := newLink(route, source, n)
 	adopted(fresh)
 	_, err = e.saveLink(ctx, fresh, 0)
 	if errors.Is(err, ErrConflict) {

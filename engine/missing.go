@@ -13,17 +13,32 @@ func (w *work) missing(ctx context.Context, link stored, side string, then Phase
 		return nothing, nil
 	}
 	now := w.engine.clock.Now()
-	next := link.clone()
+	next, revision := link.clone(), link.revision
 	if m := link.Missing; m == nil || m.Side != side {
 		next.Missing = &Missing{Side: side, Times: 1, At: now.UTC()}
 	} else if wait := m.At.Add(goneAfter); now.Before(wait) {
 		return w.waitUntil(wait), nil
 	} else {
+		if side == "source" {
+			s, v, err := w.closeTicket(ctx, link)
+			if s != nil && (v != nil || err != nil) {
+				return w.unsent(ctx, s, v, err)
+			}
+			if err != nil {
+				return verdict{}, err
+			}
+			if s != nil {
+				revision = s.revision
+				if err := w.journal(ctx, s.entry); err != nil {
+					return verdict{}, err
+				}
+			}
+		}
 		next.Phase = then
 		next.withoutContents()
 		next.Missing = nil
 	}
-	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+	if _, err := w.engine.saveLink(ctx, next, revision); err != nil {
 		return verdict{}, err
 	}
 	if next.Phase != then {

@@ -112,7 +112,7 @@ func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, paren
 		if route.Source != ref.Collection || !writesTo(route, connector) {
 			continue
 		}
-		link, err := w.engine.loadLink(ctx, LinkID(route.Name, ref, 1))
+		link, _, _, err := w.engine.current(ctx, route.Name, ref)
 		if err == nil {
 			// Also a ticket that was confirmed since the parent was looked at.
 			if link.Phase == Claim || link.Phase == Active && link.Target.Connector == connector {

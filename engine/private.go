@@ -27,6 +27,14 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 		return nil
 	}
 	was := w.private()
+	if w.sourceGone {
+		if _, err := w.readSource(ctx); isGone(err) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return fmt.Errorf("%w: record %s is there again: %w", errNotAllowed, w.source, ErrConflict)
+	}
 	if _, err := w.readSource(ctx); err != nil && !isGone(err) {
 		return err
 	} else if err != nil || w.private() != was {

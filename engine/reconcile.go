@@ -20,13 +20,15 @@ type work struct {
 	route  *rules.Route
 	source connectors.Ref
 	linkID string
+	n      int // of the link
 	tries  int
 	log    *slog.Logger
 
 	record *connectors.Record // the source, as read last; nil: not yet
 	readAt time.Time          // not later than the system's answer
 
-	underWay bool // an intent was saved
+	underWay   bool // an intent was saved
+	sourceGone bool // it was not found, and what is sent says so
 
 	decided bool          // the rules were asked
 	parents *rules.Parent // what they saw of the record's parent
@@ -59,11 +61,15 @@ func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	linkID := LinkID(route.Name, key.source, 1)
-	w := &work{engine: e, config: config, route: route, source: key.source, linkID: linkID, tries: triesOf(linkID, hints)}
+	w := &work{engine: e, config: config, route: route, source: key.source}
+	link, id, n, err := e.current(ctx, route.Name, key.source)
+	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
 
-	v, err := w.run(ctx)
+	var v verdict
+	if err == nil || errors.Is(err, ErrNotFound) {
+		v, err = w.run(ctx, link)
+	}
 	if ctx.Err() != nil {
 		return // cut off; the hints come again
 	}
@@ -144,15 +150,11 @@ func (w *work) bury(ctx context.Context, reason, field, message string) error {
 	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
 }
 
-func (w *work) run(ctx context.Context) (verdict, error) {
-	link, err := w.engine.loadLink(ctx, w.linkID)
+// run goes on with the link; one without a document: there is none.
+func (w *work) run(ctx context.Context, link stored) (verdict, error) {
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case link.Link == nil:
 		return w.open(ctx)
-	case err != nil:
-		return verdict{}, err
-	}
-	switch {
 	case link.Opened != nil: // a claim, also one that was stopped
 		return w.resumeClaim(ctx, link)
 	case link.Target == nil, link.Phase == Detached: // until a person changes that
@@ -217,7 +219,7 @@ func (w *work) parent(ctx context.Context, record connectors.Record) (*rules.Par
 		if route.Source != record.Parent.Collection {
 			continue
 		}
-		link, err := w.engine.loadLink(ctx, LinkID(route.Name, record.Parent, 1))
+		link, _, _, err := w.engine.current(ctx, route.Name, record.Parent)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}

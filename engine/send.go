@@ -27,6 +27,7 @@ type sending struct {
 	sent     bool // a request went out
 	carried  bool // a comment or attachment went out
 	refused  bool
+	reopened bool // the source came back, and is to get a new ticket
 	uneven   bool // something stands on one side alone, and is left there
 }
 

@@ -24,6 +24,12 @@ type StatePair struct {
 	TargetCategory string `json:"target_category,omitempty"`
 }
 
+// Why states that differ are left as they are.
+const (
+	noteUnmapped     = "unmapped"
+	noteMoveNotTaken = "move_not_taken"
+)
+
 // stateInput is all that the merge of states looks at.
 type stateInput struct {
 	sync     rules.StateSync
@@ -45,6 +51,7 @@ type stateResult struct {
 	agreed *StatePair // what is agreed now
 	pair   string     // digest of what was compared
 	note   string     // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
+	wanted side       // whose state is to follow the other's, also where it may not
 	clash  bool       // both moved, to different classes
 	lost   string     // the raw state that lost a conflict
 }
@@ -59,7 +66,7 @@ func mergeState(in stateInput) stateResult {
 	to, toKnown := in.sync.Table.Label(in.target.collection, in.target.raw, in.target.category)
 	switch {
 	case !fromKnown || !toKnown:
-		out.note = "unmapped"
+		out.note = noteUnmapped
 		return out
 	case from == to:
 		out.agreed = now
@@ -106,12 +113,12 @@ func mergeState(in stateInput) stateResult {
 	default:
 		return out // nobody moved since, or the direction is off
 	}
-	out.then = now.moved(out.side, out.to)
+	out.then, out.wanted = now.moved(out.side, out.to), out.side
 	switch {
 	case out.to == "":
-		out.side, out.note = "", "unmapped"
+		out.side, out.note = "", noteUnmapped
 	case !in.mayMove(out.side, out.to):
-		out.side, out.note = "", "move_not_taken"
+		out.side, out.note = "", noteMoveNotTaken
 	}
 	return out
 }

@@ -145,7 +145,11 @@ func (d *decider) vars(in *Input) map[string]any {
 func (d *Decision) choose(c *candidate, in *Input, vars map[string]any) {
 	d.Template, d.Target = c.template.Name, c.template.Target
 	vars[linkName] = map[string]any{"id": in.LinkID, "route": d.Route, "template": d.Template}
-	if label, ok := c.label(&in.Record); ok {
+	label, ok := c.label(&in.Record)
+	if in.State != "" {
+		label, ok = in.State, true
+	}
+	if ok {
 		d.State = label
 		vars[stateName] = label
 	}

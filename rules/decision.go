@@ -15,6 +15,9 @@ type Input struct {
 	// Ticket is the record's ticket, for what is written back; nil: there is
 	// none, or it was not read.
 	Ticket *connectors.Record
+	// State, if set, is taken for the label of the record: of one that is gone,
+	// and so cannot say.
+	State string
 }
 
 // A Parent is a record's parent with its oldest ticket in each connector.

@@ -43,11 +43,14 @@ func schemaOf(table string) *connectors.Schema {
 		maps.Copy(schema.Fields, incidentColumns())
 		schema.Unlisted = connectors.SuspectUnknown
 		schema.State.Known = []string{"1", "2", "3", "6", "7", "8"}
+		schema.State.Closed = []string{"6", stateClosed, stateCanceled}
 	case "incident_task":
 		// Pending, Open, Work in Progress, Closed Complete, Incomplete, Skipped.
 		schema.State.Known = []string{"-5", "1", "2", "3", "4", "7"}
+		schema.State.Closed = []string{"3", "4", "7"}
 	case "problem_task":
 		schema.State.Known = []string{"151", "152", "154", "157"} // New, Assess, Work in Progress, Closed
+		schema.State.Closed = []string{"157"}
 	}
 	return schema
 }

@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// reopens reports whether the source came back after its ticket was closed, and
+// is to get a new ticket: because the template says so, or because the system
+// cannot reopen the old one.
+func (w *work) reopens(s *sending, result stateResult, target standing) bool {
+	cannot := result.note == noteMoveNotTaken
+	if result.wanted != targetSide || !cannot && s.template.Lifecycle.OnReopen != "new" {
+		return false
+	}
+	if !w.closed(s, target.raw) || w.closed(s, result.to) {
+		return false
+	}
+	// What would become of it now: where no ticket may be opened, none is.
+	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: s.ends.source.record, LinkID: LinkID(w.route.Name, w.source, w.n+1), Parent: w.parents})
+	return d.Action == rules.Create
+}
+
+// closed reports whether a ticket is closed in the state.
+func (w *work) closed(s *sending, raw string) bool {
+	sync, ref := s.template.State, s.ends.target.ref
+	if schema := w.schema(ref); schema != nil && schema.State != nil && schema.State.Closed != nil && schema.State.Field == sync.TargetField {
+		return slices.Contains(schema.State.Closed, raw)
+	}
+	label, known := sync.Table.Label(ref.Collection, raw, standingOf(s.ends.target.record, sync.TargetField, w.schema(ref)).category)
+	return known && label == lastLabel(sync.Table)
+}
+
+func lastLabel(t *rules.StateTable) string { return t.States[len(t.States)-1].Label }
+
+// supersede lets another link take the place of one whose ticket stays closed.
+// The record is then decided anew.
+func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
+	next := s.link.clone()
+	next.Phase, next.Then = Detached, w.n+1
+	next.withoutContents()
+	if _, err := w.engine.saveLink(ctx, next, s.revision); err != nil {
+		return verdict{}, err
+	}
+	w.log.Info("the record came back after its ticket was closed; it gets a new one", "target", s.link.Target.String())
+	s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: "reopened"})
+	if err := w.journal(ctx, s.entry); err != nil {
+		return verdict{}, err
+	}
+	return verdict{outcome: settled.outcome, again: w.engine.clock.Now()}, nil
+}
