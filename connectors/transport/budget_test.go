@@ -274,3 +274,30 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 	})
 }
+
+// TestLocalPause: a request for silence about a part of the system is for the
+// connector to heed, and holds up nothing else.
+func TestLocalPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuse := true
+		s := newSystem(t, func(w http.ResponseWriter, r *http.Request) {
+			if refuse {
+				answer(429, "later", "Retry-After", "7", "X-Part", "one")(w, r)
+				return
+			}
+			answer(200, "{}")(w, r)
+		})
+		c := s.client(t, func(o *Options) {
+			o.Local = func(a *Answer) bool { return a.Header.Get("X-Part") == "one" }
+		})
+		e := failed(t, c, write)
+		if e.Class != connectors.ClassThrottled || !e.Until.Equal(time.Now().Add(7*time.Second)) {
+			t.Errorf("%v, until %v", e, e.Until)
+		}
+		if until := c.PausedUntil(); !until.IsZero() {
+			t.Errorf("all of it is paused until %v", until)
+		}
+		refuse = false
+		succeeds(t, c, read)
+	})
+}

@@ -32,6 +32,9 @@ func (c *Client) refusal(answer *Answer, write bool, fail failFunc) *connectors.
 	}
 	if asked && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
 		e.Until = time.Now().Add(pause)
+		if c.opts.Local != nil && c.opts.Local(answer) {
+			return e
+		}
 		c.pause(e.Until)
 		if o := c.opts.Env.Observer; o != nil {
 			o.Throttled(c.opts.Connector, pause)

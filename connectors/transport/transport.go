@@ -60,6 +60,10 @@ type Options struct {
 	// 2xx that is none. It may set Message, Field, RequestID, Code and, where
 	// the system's status is misleading, Class.
 	Refusal func(answer *Answer, failure *connectors.Error)
+	// Local reports whether an answer asks for silence about less than the whole
+	// system: then only its failure says until when, and it is for the connector
+	// to heed it. nil: no answer does.
+	Local func(answer *Answer) bool
 }
 
 // A Client sends requests to one system. It is safe for concurrent use.
