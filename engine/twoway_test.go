@@ -148,6 +148,7 @@ func TestStatesGoBothWaysThroughTheTable(t *testing.T) {
 		states("also when the other side moves", "closed", 42)
 		r.world.edit(ticket, "state", int64(7))
 		states("both are done", "closed", 7)
+		r.apply(strings.Replace(bothWays, "templates =", "create = false\n  templates =", 1)) // or a new ticket would be opened
 		r.world.edit(ref, "status", "live")
 		states("a closed ticket takes no move", "live", 7)
 		unmapped, notTaken := 0, 0
