@@ -36,6 +36,7 @@ var (
 	_ connectors.Commenter       = (*Connector)(nil)
 	_ connectors.WebLinker       = (*Connector)(nil)
 	_ connectors.ItemPoller      = (*Connector)(nil)
+	_ connectors.Historian       = (*Connector)(nil)
 )
 
 func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas map[string]*connectors.Schema) (*Connector, error) {

@@ -32,6 +32,7 @@ type everything interface {
 	connectors.Commenter
 	connectors.WebLinker
 	connectors.ItemPoller
+	connectors.Historian
 }
 
 // connect makes a connector with the key, in memory.
