@@ -112,7 +112,8 @@ func New(opts Options) *Client {
 // CloseIdle closes connections that are not in use.
 func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
 
-// A Request is one call to the system. At most one of JSON, Form and Body is set.
+// A Request is one call to the system. At most one of JSON, Form, Body and
+// Stream is set.
 type Request struct {
 	Op     string // the operation for errors and metrics: "read", "create"
 	Record string // the ref or collection it is about, for errors
@@ -125,6 +126,7 @@ type Request struct {
 	JSON        any        // sent as application/json
 	Form        url.Values // sent form-encoded
 	Body        []byte     // sent as ContentType
+	Stream      *Stream    // sent as ContentType, once
 	ContentType string
 
 	// Repeatable requests change nothing and may be sent again after an answer
@@ -132,8 +134,14 @@ type Request struct {
 	Repeatable      bool
 	NoAuthorization bool
 
+	// Follow lets Open go where redirects lead, to other hosts too, without the
+	// credentials. Do never does.
+	Follow bool
+
 	// Into, if not nil, receives the answer's JSON.
 	Into any
+
+	open bool // the answer's content is wanted as it comes
 }
 
 // An Answer is a whole answer.
@@ -141,6 +149,8 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	content io.ReadCloser // of an answer that was opened
 }
 
 // PausedUntil is until when the system has asked for silence; the zero time
@@ -166,7 +176,7 @@ func (c *Client) pause(until time.Time) {
 // failure is a *connectors.Error. While the system has asked for silence it
 // fails at once with ClassThrottled and sends nothing.
 func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
-	repeatable := r.Repeatable || r.Method == http.MethodGet || r.Method == http.MethodHead
+	repeatable := r.Stream == nil && (r.Repeatable || r.Method == http.MethodGet || r.Method == http.MethodHead)
 	for attempt := 1; ; attempt++ {
 		answer, failure := c.exchange(ctx, r, !repeatable)
 		if failure == nil {
@@ -203,14 +213,20 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	if err := c.limiter.Wait(ctx); err != nil {
 		return nil, fail(connectors.ClassRetry, "not sent: waiting for the rate budget", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-	defer cancel()
+	ctx, watch, done := c.bounded(ctx, r)
+	opened := false
+	defer func() {
+		if !opened {
+			done()
+		}
+	}()
 
 	// Whether anything went out decides between "certainly not done" and
 	// "unclear". A RoundTripper that is not net/http's calls the hook itself.
 	var sent atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	request, err := c.build(traced, r, write)
+	body := c.outgoing(r, watch)
+	request, err := c.build(traced, r, body, write)
 	if err != nil {
 		return nil, fail(connectors.ClassRejected, "request cannot be made", err)
 	}
@@ -227,7 +243,22 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		return nil, fail(connectors.ClassRetry, "not sent: it waited too long for its turn", nil)
 	}
 	began := time.Now()
-	answer, failure := c.roundTrip(request, &sent, write, fail)
+	response, failure := c.send(request, r, &sent, body, fail)
+	if body != nil {
+		body.over.Store(true)
+	}
+	var answer *Answer
+	switch {
+	case failure != nil:
+	case r.open && response.StatusCode/100 == 2:
+		opened = true
+		answer = &Answer{Status: response.StatusCode, Header: response.Header, content: &incoming{
+			body: response.Body, watch: watch,
+			fail: func(err error) error { return fail(connectors.ClassUnclear, "the answer was cut off", err) },
+		}}
+	default:
+		answer, failure = c.readAll(response, write, fail)
+	}
 	if failure == nil && answer.Status/100 != 2 {
 		failure = c.refusal(answer, write, fail)
 	}
@@ -286,14 +317,28 @@ func (c *Client) unauthorised(err error, fail failFunc) *connectors.Error {
 
 type failFunc func(class connectors.Class, message string, err error) *connectors.Error
 
-func (c *Client) roundTrip(request *http.Request, sent *atomic.Bool, write bool, fail failFunc) (*Answer, *connectors.Error) {
+// send sends a request and reads the beginning of the answer.
+func (c *Client) send(request *http.Request, r Request, sent *atomic.Bool, body *outgoing, fail failFunc) (*http.Response, *connectors.Error) {
 	response, err := c.http.Do(request)
 	if err != nil {
+		if body != nil {
+			if failed := body.failed.Load(); failed != nil {
+				return nil, fail(connectors.ClassRetry, "not sent: the content cannot be read to its end", *failed)
+			}
+		}
 		if sent.Load() {
 			return nil, fail(connectors.ClassUnclear, "no answer", err)
 		}
 		return nil, fail(connectors.ClassRetry, "not sent", err)
 	}
+	if r.open && r.Follow && redirects(response.StatusCode) {
+		return c.follow(request.Context(), response, fail)
+	}
+	return response, nil
+}
+
+// readAll reads an answer to its end.
+func (c *Client) readAll(response *http.Response, write bool, fail failFunc) (*Answer, *connectors.Error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.opts.MaxBody+1))
 	whole := &Answer{Status: response.StatusCode, Header: response.Header, Body: body}
@@ -317,7 +362,7 @@ func (c *Client) roundTrip(request *http.Request, sent *atomic.Bool, write bool,
 	return nil, e
 }
 
-func (c *Client) build(ctx context.Context, r Request, write bool) (*http.Request, error) {
+func (c *Client) build(ctx context.Context, r Request, stream *outgoing, write bool) (*http.Request, error) {
 	address := strings.TrimSuffix(c.opts.BaseURL, "/") + r.Path
 	if len(r.Query) > 0 {
 		address += "?" + r.Query.Encode()
@@ -337,12 +382,23 @@ func (c *Client) build(ctx context.Context, r Request, write bool) (*http.Reques
 		return nil, fmt.Errorf("its body has %d bytes, more than %d", len(body), c.opts.MaxSent)
 	}
 	var reader io.Reader
-	if body != nil {
+	switch {
+	case stream != nil && stream.left != 0:
+		reader = stream
+	case body != nil:
 		reader = bytes.NewReader(body)
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, address, reader)
 	if err != nil {
 		return nil, err
+	}
+	if stream != nil {
+		request.ContentLength = stream.left
+		if stream.left == 0 {
+			if err := stream.ended(nil); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for name, values := range r.Header {
 		request.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
