@@ -222,6 +222,9 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`{"follow_up":{"id":"I1","incident_id":"I1","updated_at":"2026-01-02T03:04:05Z"}}`))
 	f.Add([]byte(`{"errors":[{"source":null}],"type":7}`))
 	f.Add([]byte(`{"incident":null}`))
+	f.Add([]byte(`{"incident_timeline_items":[{"id":"T1","title":"a","description":"b","creator":{"api_key":{"id":"K1"}},"created_at":"2026-01-02T03:04:05Z"}],"incident_updates":[]}`))
+	f.Add([]byte(`{"incident_attachments":[{"resource":{"permalink":"https://x"}}],"incident_timeline_item":{"creator":{"api_key":null}}}`))
+	f.Add([]byte(`{"identity":{"name":"k"},"incident_activity_log_entries":[{"incident_id":"I1","type":"role_update","occurred_at":"2026-01-02T03:04:05Z","content":{"role_update":{"role":{"name":"a"},"updater":{"api_key":{"name":"k"}},"new_assignee":{"id":"U1"}}}}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		synctest.Test(t, func(t *testing.T) { // reads are repeated after a pause
 			for _, status := range []int{200, 422} {
@@ -231,6 +234,12 @@ func FuzzAnswers(f *testing.F) {
 					if err == nil && record.Ref != ref {
 						t.Errorf("read %s, got %s", ref, record.Ref)
 					}
+					hung := connectors.Record{Ref: ref, Parent: incidents.Ref("I1")}
+					// Whatever they say, they say it without a panic.
+					_, _ = c.Comments(context.Background(), hung, time.Time{})
+					_, _ = c.Comment(context.Background(), workNote(hung, "timeline"))
+					_, _ = c.WebLinks(context.Background(), hung)
+					_, _ = c.History(context.Background(), hung, time.Time{})
 				}
 			}
 		})

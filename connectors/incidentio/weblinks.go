@@ -29,7 +29,7 @@ func tracker(system string) string {
 	return ""
 }
 
-// TakesLink: an incident shows any page, a follow-up its ticket alone, in a
+// TakesLink says that an incident shows any page, a follow-up its ticket alone, in a
 // tracker that the API knows.
 func (c *Connector) TakesLink(record string, link connectors.WebLink) bool {
 	switch record {
