@@ -380,3 +380,21 @@ func TestVendorsComments(t *testing.T) {
 		t.Errorf("comments (-want +got):\n%s", diff)
 	}
 }
+
+// TestTimeOfCopies: a copy is of the past, whatever the other system's clock
+// says.
+func TestTimeOfCopies(t *testing.T) {
+	for _, at := range []time.Time{{}, time.Now().Add(time.Hour)} {
+		server, c := start(t, incidentiotest.Options{})
+		made := create(t, server)
+		post := workNote(read(t, c, incidents.Ref(made.ID)), "timeline")
+		post.At = at
+		before := time.Now()
+		if _, err := c.Comment(t.Context(), post); err != nil {
+			t.Fatal(err)
+		}
+		if got := server.TimelineItems(made.ID)[0].Timestamp; got.Before(before) || got.After(time.Now()) {
+			t.Errorf("said at %v, on the timeline at %v", at, got)
+		}
+	}
+}
