@@ -58,6 +58,18 @@ func TestMain(m *testing.M) {
 //	status N COMMAND…        runs a command that must exit with N
 //	agent NAME key=value…    somebody edits an incident's ticket in ServiceNow
 //	restart DIR              stop, and daemon again
+//	say NAME TEXT            a responder posts an update to an incident
+//	note [-customer] NAME TEXT
+//	                         somebody writes a work note, or a comment, on its ticket
+//	attach NAME FILE TYPE    somebody attaches a file to its ticket; FILE.png.txt is
+//	                         made a picture
+//	journal|timeline|shown NAME
+//	                         prints the ticket's journal, the incident's timeline and
+//	                         updates, or the links that it shows
+//	until-journal|until-timeline|until-shown NAME N TEXT
+//	                         waits until N lines of these hold the text, and no more
+//	until-skipped NAME N     waits until the journal names N files not carried
+//	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
 //	until-…                  waits, with a deadline, until it is so
 func TestScripts(t *testing.T) {
@@ -80,6 +92,9 @@ func TestScripts(t *testing.T) {
 			"until-calls": plays((*play).cmdUntilCalls),
 			"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 			"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
+			"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
+			"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
+			"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),
 			"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
 		},
 	})
