@@ -1,0 +1,43 @@
+package incidentio_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/conformance"
+	"github.com/lockstep-sync/lockstep/connectors/incidentio"
+	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+)
+
+func TestConformance(t *testing.T) {
+	const key = incidentiotest.DefaultKey
+	conformance.Run(t, conformance.System{
+		Secrets:   []string{key, testSecret, strings.TrimPrefix(testSecret, "whsec_")},
+		ReadTries: 3,
+		Start: func(t *testing.T, logger *slog.Logger) conformance.Subject {
+			server := incidentiotest.New(incidentiotest.Options{})
+			common := incidentio.System().Defaults
+			common.WebhookSecret, common.RateLimit = testSecret, 0
+			made, err := incidentio.System().New("acme", &incidentio.Settings{APIKey: key}, common, connectors.Env{RoundTripper: server.RoundTripper(), Logger: logger})
+			if err != nil {
+				t.Fatal(err)
+			}
+			incident := create(t, server, incidentiotest.SetName("Database down"), incidentiotest.SetSummary("Slow"))
+			return conformance.Subject{
+				Connector: made, Endpoint: server.Endpoint,
+				Record: incidents.Ref(incident.ID), Text: "summary",
+				Comment: []string{"timeline", "update"},
+				Say: func(text string) {
+					if _, err := server.PostUpdate(incident.ID, text); err != nil {
+						t.Fatal(err)
+					}
+				},
+				Edit:   func(text string) { edit(t, server, incident.ID, incidentiotest.SetSummary(text)) },
+				Settle: time.Minute,
+			}
+		},
+	})
+}
