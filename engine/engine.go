@@ -203,21 +203,24 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	maps.Copy(e.consumers, added)
 	e.forgetPlaces(ctx, c.Set)
 	e.setPollers(c.Set)
-	e.takeUp(ctx, next)
+	e.takeUp(ctx, before, next)
 	return nil
 }
 
 // takeUp goes through all links when a configuration begins to run. It hints
 // what is under way: its own hint comes back only later, or went off while
-// its route was not configured. And it says which links are orphans.
-func (e *Engine) takeUp(ctx context.Context, config *running) {
+// its route was not configured; and what was an orphan under the configuration
+// before, of which nothing was carried since. And it says which links are
+// orphans now.
+func (e *Engine) takeUp(ctx context.Context, before, config *running) {
 	orphans := map[[2]string]int{}
 	err := e.eachLink(ctx, func(l stored) error {
 		if config.orphaned(l.Link) {
 			orphans[[2]string{l.Route, l.Template}]++
 			return nil
 		}
-		if l.Phase == Claim || l.Intent != nil {
+		back := before != nil && before.orphaned(l.Link)
+		if l.Phase == Claim || l.Intent != nil || back {
 			return e.store.Hints.Add(ctx, l.Source, "")
 		}
 		return nil

@@ -31,7 +31,7 @@ func TestALinkIsAnOrphanWhileItsRouteOrTemplateIsGone(t *testing.T) {
 				if l := r.links(); len(l) != 1 || l[0].State != engine.Active {
 					t.Errorf("links: %+v", l)
 				}
-				r.hint(ref)
+				r.pass(time.Second) // nobody tells of it again
 				if title := r.world.field(ticket, "title"); title != "Edited meanwhile" {
 					t.Errorf("the title is %v", title)
 				}

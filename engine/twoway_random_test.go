@@ -188,7 +188,7 @@ func keepBothInStep(r *rig, seed uint64) {
 	}
 	restart(r)
 	restart(other)
-	r.hint(ref) // what was edited while its template was renamed would wait for the sweep
+	r.hint(ref) // a restart under other rules leaves what was an orphan to the sweep
 	r.pass(2 * time.Hour)
 	all := r.world.list(tickets)
 	if len(all) == 0 { // it was private all the while it was looked at
