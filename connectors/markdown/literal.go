@@ -150,3 +150,28 @@ func isMarkup(line string, i int) bool {
 	}
 	return false
 }
+
+// Simple is the plain text of Markdown that needs no more to be shown; false
+// where there is markup in it. Lists and quotes need none.
+func Simple(markdown string) (string, bool) {
+	markdown = strings.ReplaceAll(strings.ReplaceAll(markdown, "\r\n", "\n"), "\r", "\n")
+	if words(shown(markdown)) == words(listMarks(markdown)) {
+		return markdown, true
+	}
+	source := []byte(markdown)
+	simple := true
+	_ = ast.Walk(parse(source), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
+		switch node := n.(type) {
+		case *ast.Document, *ast.Paragraph:
+		case *ast.Text:
+			simple = simple && !strings.ContainsRune(string(readText(node.Segment.Value(source))), 0)
+		default:
+			simple = false
+		}
+		return ast.WalkContinue, nil
+	})
+	if !simple {
+		return "", false
+	}
+	return strings.TrimSpace(shown(markdown)), true // escapes, no more
+}

@@ -15,7 +15,10 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
-const tableAPI = "/api/now/table/"
+const (
+	tableAPI      = "/api/now/table/"
+	attachmentAPI = "/api/now/attachment"
+)
 
 // A Connector is one ServiceNow instance.
 type Connector struct {
@@ -37,6 +40,10 @@ var (
 	_ connectors.WebhookReceiver = (*Connector)(nil)
 	_ connectors.Prober          = (*Connector)(nil)
 	_ connectors.Advisor         = (*Connector)(nil)
+	_ connectors.Commenter       = (*Connector)(nil)
+	_ connectors.ItemPoller      = (*Connector)(nil)
+	_ connectors.FileWriter      = (*Connector)(nil)
+	_ connectors.VersionOrder    = (*Connector)(nil)
 )
 
 func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas *schemas) (*Connector, error) {
@@ -121,23 +128,33 @@ type usedTokenKey struct{}
 // dropped: that 401 proves that nothing was done, and the next attempt gets a
 // new token. A read makes that attempt at once.
 func (c *Connector) do(ctx context.Context, r transport.Request) (*transport.Answer, error) {
+	var answer *transport.Answer
+	err := c.withToken(ctx, r.Method, func(ctx context.Context) error {
+		var err error
+		answer, err = c.http.Do(ctx, r)
+		return err
+	})
+	return answer, err
+}
+
+func (c *Connector) withToken(ctx context.Context, method string, send func(context.Context) error) error {
 	if c.tokens == nil {
-		return c.http.Do(ctx, r)
+		return send(ctx)
 	}
-	for again := r.Method == http.MethodGet; ; again = false {
+	for again := method == http.MethodGet; ; again = false {
 		used := &usedToken{}
-		answer, err := c.http.Do(context.WithValue(ctx, usedTokenKey{}, used), r)
+		err := send(context.WithValue(ctx, usedTokenKey{}, used))
 		var failure *connectors.Error
 		if err == nil || !errors.As(err, &failure) || failure.Status != http.StatusUnauthorized || used.token == "" {
-			return answer, err
+			return err
 		}
 		c.tokens.drop(used.token)
 		if used.fresh {
-			return answer, err
+			return err
 		}
 		failure.Class = connectors.ClassRetry
 		if !again {
-			return answer, err
+			return err
 		}
 	}
 }
@@ -306,9 +323,16 @@ func (c *Connector) page(ctx context.Context, op, record, table string, query, f
 	}
 	q.Set("sysparm_limit", strconv.Itoa(limit))
 	q.Set("sysparm_offset", strconv.Itoa(offset))
+	path := tableAPI + table
+	if table == attachmentTable { // its own API shows the files of all records that the user may read
+		path = attachmentAPI
+		for _, unknown := range []string{"sysparm_fields", "sysparm_display_value", "sysparm_exclude_reference_link"} {
+			q.Del(unknown)
+		}
+	}
 	var into result[[]row]
 	answer, err := c.do(ctx, transport.Request{
-		Op: op, Record: record, Method: http.MethodGet, Path: tableAPI + table, Query: q, Into: &into,
+		Op: op, Record: record, Method: http.MethodGet, Path: path, Query: q, Into: &into,
 	})
 	var failure *connectors.Error
 	if errors.As(err, &failure) && failure.Status == http.StatusNotFound {

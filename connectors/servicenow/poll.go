@@ -24,7 +24,26 @@ const pageOverlap = 20
 // maxSeen bounds a cursor; what falls off is reported again.
 const maxSeen = 20_000
 
-const pollFields = "sys_id,sys_mod_count,sys_updated_on,sys_updated_by"
+// A feed is a table that is polled, and what its rows are about.
+type feed struct {
+	record string // for errors
+	table  string
+	where  string // condition, "" or with its "^"
+	stamp  string // column by whose time it is followed
+	fields string
+	// ref is the record that a row is about; false where the row is not one of
+	// those that were asked for, for a condition may have been dropped.
+	ref func(row) (connectors.Ref, bool)
+}
+
+// records is the feed of a table's records.
+func records(collection connectors.Collection) feed {
+	return feed{
+		record: collection.String(), table: collection.Record, stamp: "sys_updated_on",
+		fields: "sys_id,sys_mod_count,sys_updated_on,sys_updated_by",
+		ref:    func(r row) (connectors.Ref, bool) { return collection.Ref(r.text("sys_id")), true },
+	}
+}
 
 // A cursor is where a poll ended. It holds no record's contents.
 type cursor struct {
@@ -44,7 +63,10 @@ func (c cursor) since() string {
 }
 
 // A change is one row of a poll.
-type change struct{ id, mod, updated string }
+type change struct {
+	id, mod, updated string
+	ref              connectors.Ref // of the record that it is about
+}
 
 func (c change) digest() string {
 	sum := sha256.Sum256([]byte(c.id + "\x00" + c.mod + "\x00" + c.updated))
@@ -57,20 +79,25 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	if !tableName.MatchString(collection.Record) {
 		return nil, nil, rejected("poll", collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
 	}
+	return c.follow(ctx, records(collection), stored)
+}
+
+// follow lists what a feed brought since the cursor.
+func (c *Connector) follow(ctx context.Context, f feed, stored []byte) ([]connectors.Ref, []byte, error) {
 	if len(stored) == 0 {
-		next, err := c.baseline(ctx, collection)
+		next, err := c.baseline(ctx, f)
 		return nil, next, err
 	}
 	var at cursor
 	if err := json.Unmarshal(stored, &at); err != nil || at.Version != 1 {
-		return nil, nil, rejected("poll", collection.String(), "", "cursor", "the stored cursor cannot be read")
+		return nil, nil, rejected("poll", f.record, "", "cursor", "the stored cursor cannot be read")
 	}
-	changes, err := c.changes(ctx, collection, at.since())
+	changes, err := c.changes(ctx, f, at.since())
 	if err != nil {
 		return nil, nil, err
 	}
 	if len(changes) == 0 && at.Last != "" {
-		if err := c.checkZone(ctx, collection, at); err != nil {
+		if err := c.checkZone(ctx, f, at); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -79,11 +106,11 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 		seen[digest] = true
 	}
 	var changed []connectors.Ref
-	reported := map[string]bool{}
+	reported := map[connectors.Ref]bool{}
 	for _, row := range slices.Backward(changes) { // oldest first
-		if !seen[row.digest()] && !reported[row.id] {
-			reported[row.id] = true
-			changed = append(changed, collection.Ref(row.id))
+		if !seen[row.digest()] && !reported[row.ref] {
+			reported[row.ref] = true
+			changed = append(changed, row.ref)
 		}
 	}
 	next, err := advance(at, changes)
@@ -91,8 +118,8 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 }
 
 // baseline is where to begin: at what is there now.
-func (c *Connector) baseline(ctx context.Context, collection connectors.Collection) ([]byte, error) {
-	newest, err := c.newest(ctx, collection)
+func (c *Connector) baseline(ctx context.Context, f feed) ([]byte, error) {
+	newest, err := c.newest(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +127,7 @@ func (c *Connector) baseline(ctx context.Context, collection connectors.Collecti
 	if newest == "" {
 		return advance(at, nil)
 	}
-	changes, err := c.changes(ctx, collection, at.since())
+	changes, err := c.changes(ctx, f, at.since())
 	if err != nil {
 		return nil, err
 	}
@@ -108,14 +135,17 @@ func (c *Connector) baseline(ctx context.Context, collection connectors.Collecti
 }
 
 // newest is the time of the newest change that the user may see.
-func (c *Connector) newest(ctx context.Context, collection connectors.Collection) (string, error) {
+func (c *Connector) newest(ctx context.Context, f feed) (string, error) {
 	for offset := 0; ; offset += findPage {
-		page, err := c.page(ctx, "poll", collection.String(), collection.Record, "ORDERBYDESCsys_updated_on", pollFields, offset, findPage)
+		page, err := c.page(ctx, "poll", f.record, f.table, f.where+"ORDERBYDESC"+f.stamp, f.fields, offset, findPage)
 		if err != nil {
 			return "", err
 		}
 		for _, r := range page.rows {
-			if at := r.text("sys_updated_on"); at != "" {
+			if _, ok := f.ref(r); !ok {
+				continue
+			}
+			if at := r.text(f.stamp); at != "" {
 				return at, nil
 			}
 		}
@@ -130,25 +160,27 @@ func (c *Connector) newest(ctx context.Context, collection connectors.Collection
 // pushes the others towards the end: a row may come twice, and none is passed
 // over. What moved to the front is newer than all that was seen, and the next
 // poll's.
-func (c *Connector) changes(ctx context.Context, collection connectors.Collection, since string) ([]change, error) {
-	query := "ORDERBYDESCsys_updated_on^ORDERBYDESCsys_id"
+func (c *Connector) changes(ctx context.Context, f feed, since string) ([]change, error) {
+	query := "ORDERBYDESC" + f.stamp + "^ORDERBYDESCsys_id"
 	if since != "" {
-		query = "sys_updated_on>=" + since + "^" + query
+		query = f.stamp + ">=" + since + "^" + query
 	}
+	query = f.where + query
 	var all []change
 	known := map[change]bool{}
 	for offset := 0; ; offset += c.pageSize - min(pageOverlap, c.pageSize/2) {
-		page, err := c.page(ctx, "poll", collection.String(), collection.Record, query, pollFields, offset, c.pageSize)
+		page, err := c.page(ctx, "poll", f.record, f.table, query, f.fields, offset, c.pageSize)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range page.rows {
-			row := change{id: r.text("sys_id"), mod: r.text("sys_mod_count"), updated: r.text("sys_updated_on")}
+			row := change{id: r.text("sys_id"), mod: r.text("sys_mod_count"), updated: r.text(f.stamp)}
 			if row.id == "" || row.updated == "" {
-				return nil, rejected("poll", collection.String(), "sys_updated_on", "no_updated_on",
-					"the table has no sys_updated_on, or the integration user may not read it, so changes cannot be found")
+				return nil, rejected("poll", f.record, f.stamp, "no_updated_on",
+					"the table has no "+f.stamp+", or the integration user may not read it, so changes cannot be found")
 			}
-			if row.updated >= since && !known[row] { // the condition may have been dropped
+			var wanted bool
+			if row.ref, wanted = f.ref(r); wanted && row.updated >= since && !known[row] { // the condition may have been dropped
 				known[row] = true
 				all = append(all, row)
 			}
@@ -163,16 +195,16 @@ func (c *Connector) changes(ctx context.Context, collection connectors.Collectio
 // answer. If the table still holds a row that the query should have found, the
 // instance reads times in queries in another time zone than UTC, and changes
 // would be missed in silence.
-func (c *Connector) checkZone(ctx context.Context, collection connectors.Collection, at cursor) error {
-	newest, err := c.newest(ctx, collection)
+func (c *Connector) checkZone(ctx context.Context, f feed, at cursor) error {
+	newest, err := c.newest(ctx, f)
 	if err != nil || newest == "" || newest < at.since() {
 		return err
 	}
-	again, err := c.changes(ctx, collection, at.since())
+	again, err := c.changes(ctx, f, at.since())
 	if err != nil || len(again) > 0 {
 		return err // it changed just now; the next poll finds it
 	}
-	return rejected("poll", collection.String(), "", "time_zone",
+	return rejected("poll", f.record, "", "time_zone",
 		fmt.Sprintf("a query for changes since %s UTC does not find one of %s UTC; set the integration user's time zone to GMT in its sys_user record", at.since(), newest))
 }
 

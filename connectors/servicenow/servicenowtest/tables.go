@@ -69,7 +69,9 @@ func systemColumns() []Column {
 
 func taskColumns() []Column {
 	fixed := func(c Column) Column { c.ReadOnly = true; return c }
-	journal := func(name, label string) Column { return Column{Name: name, Label: label, Type: "journal_input"} }
+	journal := func(name, label string) Column {
+		return Column{Name: name, Label: label, Type: "journal_input", MaxLength: 4000}
+	}
 	return []Column{
 		fixed(text("number", "Number", 40)), fixed(text("sys_class_name", "Task type", 80)),
 		fixed(link("sys_domain", "Domain", "sys_user_group")), fixed(text("sys_domain_path", "Domain Path", 255)),

@@ -1,0 +1,137 @@
+package servicenow
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/markdown"
+)
+
+// A copy in a journal is three parts of text, each apart by an empty line: who
+// said it and where, what was said, and the marker on a line of its own,
+// "(lockstep-MARKER)". What was said is text, or HTML between [code] and
+// [/code], which the product shows as such; the other two are text always, so
+// that they are read back whatever becomes of the HTML.
+var (
+	markerLine = regexp.MustCompile(`(?:^|\n)[ \t]*\(lockstep-([a-z0-9-]{1,40})\)\s*$`)
+	isMarker   = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
+	codeOpen   = regexp.MustCompile(`(?i)\[code\]`)
+	codeClose  = regexp.MustCompile(`(?i)\[/code\]`)
+	codeEither = regexp.MustCompile(`(?i)\[(/?code\])`)
+	blockStart = regexp.MustCompile(`(?i)^\s*<(?:p|div|ul|ol|table|pre|h[1-6]|blockquote|hr)\b`)
+)
+
+// journalLength is the max_length of journal columns in the product's
+// dictionary, in characters. More may be cut off, and the marker with it.
+const journalLength = 4000
+
+const (
+	wasCut     = "(cut here: it is longer than a ServiceNow journal entry)"
+	headLength = 200
+)
+
+// unmarked takes the marker and the line that names the origin off a copy; "":
+// it is none.
+func unmarked(value string) (rest, marker string) {
+	value = strings.TrimRight(lines(value), " \t\n")
+	at := markerLine.FindStringSubmatchIndex(value)
+	if at == nil {
+		return value, ""
+	}
+	rest, marker = strings.TrimRight(value[:at[0]], " \t\n"), value[at[2]:at[3]]
+	_, rest, _ = strings.Cut(rest, "\n")
+	return strings.Trim(rest, "\n"), marker
+}
+
+// said is the Markdown of a journal's value, without a marker.
+func said(value string) string {
+	value = lines(value)
+	var b strings.Builder
+	for {
+		open := codeOpen.FindStringIndex(value)
+		if open == nil {
+			break
+		}
+		end := codeClose.FindStringIndex(value[open[1]:])
+		if end == nil {
+			break // without an end it is shown as text
+		}
+		text, html := value[:open[0]], value[open[1]:open[1]+end[0]]
+		value = value[open[1]+end[1]:]
+		b.WriteString(markdown.Escape(text))
+		if converted := markdown.FromHTML(html); converted != "" {
+			block := blockStart.MatchString(html) || strings.Contains(converted, "\n")
+			if block && strings.TrimSpace(b.String()) != "" {
+				b.WriteString("\n\n")
+			}
+			b.WriteString(converted)
+			if block && strings.TrimSpace(value) != "" {
+				b.WriteString("\n\n")
+			}
+		}
+	}
+	b.WriteString(markdown.Escape(value))
+	return trimmed(b.String())
+}
+
+// trimmed is a text without empty lines before and after it. What its first
+// line is indented by may mean something.
+func trimmed(s string) string {
+	s = strings.TrimRight(s, " \t\n")
+	for {
+		line, rest, found := strings.Cut(s, "\n")
+		if !found || strings.TrimSpace(line) != "" {
+			return s
+		}
+		s = rest
+	}
+}
+
+// entry is the value of a copy. What is too long is cut, with a note of it.
+func entry(post connectors.Post) string {
+	text := lines(post.Text)
+	whole := framed(post, text)
+	if utf8.RuneCountInString(whole) <= journalLength {
+		return whole
+	}
+	runes := []rune(text)
+	fits, fails := 0, len(runes)
+	for fits+1 < fails { // HTML grows with its text, though not evenly
+		middle := (fits + fails) / 2
+		if utf8.RuneCountInString(framed(post, shortened(runes[:middle]))) <= journalLength {
+			fits = middle
+		} else {
+			fails = middle
+		}
+	}
+	return framed(post, shortened(runes[:fits]))
+}
+
+func shortened(text []rune) string {
+	s := strings.TrimRight(string(text), " \t\n")
+	if strings.Count(s, "```")%2 == 1 {
+		s += "\n```"
+	}
+	return s + "\n\n" + wasCut
+}
+
+func framed(post connectors.Post, text string) string {
+	body, simple := markdown.Simple(trimmed(text))
+	if !simple || codeEither.MatchString(body) {
+		html := markdown.HTML(text)
+		body = "[code]" + codeEither.ReplaceAllString(html, "&#91;$1") + "[/code]"
+	}
+	return heading(post) + "\n\n" + body + "\n\n(lockstep-" + post.Marker + ")"
+}
+
+// heading names in one line who said it and where.
+func heading(post connectors.Post) string {
+	line := cmp.Or(oneLine(post.Author), "Somebody")
+	if origin := oneLine(post.Origin); origin != "" {
+		line += " (" + origin + ")"
+	}
+	return cut(codeEither.ReplaceAllString(line, "($1"), headLength-1) + ":"
+}

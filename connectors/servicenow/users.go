@@ -1,0 +1,70 @@
+package servicenow
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// namesPage bounds the names of one query, which stands in an address.
+const namesPage = 100
+
+// names are the names of users by their user names, as far as they can be read.
+func (c *Connector) names(ctx context.Context, userNames []string) (map[string]string, error) {
+	names := map[string]string{}
+	var ask []string
+	for _, user := range unique(userNames) {
+		answer, known := c.found.get(nameKey(user), time.Now())
+		switch {
+		case known:
+			names[user] = answer.id
+		case queryable(user) && !strings.Contains(user, ","):
+			ask = append(ask, user)
+		}
+	}
+	for len(ask) > 0 {
+		some := ask[:min(len(ask), namesPage)]
+		ask = ask[len(some):]
+		page, err := c.page(ctx, "lookup", c.name+".sys_user", "sys_user", "user_nameIN"+strings.Join(some, ",")+"^ORDERBYsys_id", "user_name,name", 0, 2*namesPage)
+		if err != nil && !unreadable(err) {
+			return nil, err
+		}
+		for _, r := range page.rows {
+			if name := strings.TrimSpace(r.text("name")); name != "" {
+				names[r.text("user_name")] = name
+			}
+		}
+		for _, user := range some {
+			c.found.put(nameKey(user), lookupAnswer{id: names[user]}, time.Now())
+		}
+	}
+	return names, nil
+}
+
+func nameKey(user string) lookupKey {
+	return lookupKey{table: "sys_user", column: " name of", value: user}
+}
+
+// own is the user name of these credentials; "" where it cannot be known. An
+// OAuth application acts as a user whom only the instance knows: a query's
+// script is the one way to ask for it. Where it is not run, there is no such
+// user; where the condition is dropped, there are more than one.
+func (c *Connector) own(ctx context.Context) (string, error) {
+	if c.username != "" {
+		return c.username, nil
+	}
+	key := lookupKey{table: "sys_user", column: " own"}
+	if answer, known := c.found.get(key, time.Now()); known {
+		return answer.id, nil
+	}
+	page, err := c.page(ctx, "lookup", c.name+".sys_user", "sys_user", "user_name=javascript:gs.getUserName()", "user_name", 0, 2)
+	if err != nil && !unreadable(err) {
+		return "", err
+	}
+	answer := lookupAnswer{}
+	if len(page.rows) == 1 && !page.more {
+		answer.id = page.rows[0].text("user_name")
+	}
+	c.found.put(key, answer, time.Now())
+	return answer.id, nil
+}
