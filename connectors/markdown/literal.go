@@ -160,7 +160,7 @@ func Simple(markdown string) (string, bool) {
 	}
 	source := []byte(markdown)
 	simple := true
-	_ = ast.Walk(parse(source), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
+	_ = ast.Walk(parse(source), func(n ast.Node, _ bool) (ast.WalkStatus, error) { // the walker never fails
 		switch node := n.(type) {
 		case *ast.Document, *ast.Paragraph:
 		case *ast.Text:

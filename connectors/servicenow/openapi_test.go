@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -137,6 +139,7 @@ func TestAgainstTheDescription(t *testing.T) {
 	refused.OAuth.ClientSecret = "wrong"
 	wantClass(t, connect(t, j, refused).Probe(ctx), connectors.ClassUnauthorised)
 
+	judgeItems(t, c, record)
 	judgeRest(t, j, record.Ref.ID)
 	server.Inject(simulator.Fault{Kind: simulator.FailAfter, Times: 1, Method: "PATCH"})
 	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w2"})
@@ -155,7 +158,43 @@ func TestAgainstTheDescription(t *testing.T) {
 	}
 }
 
-// judgeRest sends what the connector does not: attachments, display values,
+// judgeItems has the connector carry comments and files.
+func judgeItems(t *testing.T, c *servicenow.Connector, record connectors.Record) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := t.Context()
+	_, err := c.Comment(ctx, post(record, "**sad**"))
+	must(err)
+	if got := comments(t, c, record, time.Now().Add(-time.Hour)); len(got) != 1 {
+		t.Errorf("comments %+v", got)
+	}
+	made, err := c.AddFile(ctx, record, connectors.File{Name: "a.png", Type: "image/png", Size: 5}, strings.NewReader("bytes"))
+	must(err)
+	files, err := c.Files(ctx, record)
+	must(err)
+	if len(files) != 1 || files[0] != made {
+		t.Errorf("files %+v, want %+v", files, made)
+	}
+	opened, err := c.OpenFile(ctx, record, made)
+	must(err)
+	if got, err := io.ReadAll(opened); err != nil || string(got) != "bytes" {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
+	must(opened.Close())
+	for _, items := range []connectors.Items{connectors.CommentItems, connectors.AttachmentItems} {
+		_, cursor, err := c.PollItems(ctx, items, []string{"incident"}, nil)
+		must(err)
+		_, _, err = c.PollItems(ctx, items, []string{"incident"}, cursor)
+		must(err)
+	}
+}
+
+// judgeRest sends what the connector does not: an attachment's own row, display values,
 // PUT, DELETE.
 func judgeRest(t *testing.T, j *judge, id string) {
 	t.Helper()
