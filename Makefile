@@ -3,6 +3,10 @@
 GO      ?= go
 # Pinned, so that a lint run says the same everywhere.
 GOLANGCI_LINT_VERSION := v2.15.0
+# How many seeds of the simulation run without the race detector, which is
+# some six times as slow, and for how long new ones are tried.
+SEEDS   ?= 200
+SOAK    ?= 10m
 GOBIN   := $(CURDIR)/bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -22,6 +26,11 @@ build: ## Build bin/lockstep
 .PHONY: test
 test: ## Run all tests with the race detector
 	$(GO) test -race ./...
+	$(GO) test ./daemon/simulation -run 'TestSeeds$$' -seeds $(SEEDS)
+
+.PHONY: soak
+soak: ## Run the simulation on new seeds for SOAK, 10 minutes
+	$(GO) test ./daemon/simulation -run 'TestSoak$$' -soak $(SOAK) -timeout 0 -v
 
 .PHONY: lint
 lint: $(LINT) ## Check style and likely mistakes

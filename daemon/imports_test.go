@@ -50,6 +50,8 @@ func layers() []layer {
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		// Nothing but tests, which may import what they need.
+		{folders: []string{"daemon/simulation"}},
 		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "engine", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }

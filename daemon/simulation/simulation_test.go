@@ -1,0 +1,167 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server/ats"
+
+	"github.com/lockstep-sync/lockstep/engine/storetest"
+)
+
+var (
+	oneSeed = flag.Uint64("seed", 0, "the one seed that TestSeed runs")
+	seeds   = flag.Uint64("seeds", 30, "how many seeds TestSeeds runs, from 1")
+	soak    = flag.Duration("soak", 0, "how long TestSoak runs seeds that nobody has run")
+	story   = flag.Bool("story", false, "tell what happened in TestSeed, also where all went well")
+)
+
+// TestSeeds runs the same seeds each time.
+func TestSeeds(t *testing.T) {
+	lib := outside(t)
+	for seed := range *seeds {
+		run(t, lib, seed+1)
+	}
+}
+
+// TestSeed runs one seed again.
+func TestSeed(t *testing.T) {
+	if *oneSeed == 0 {
+		t.Skip("no -seed")
+	}
+	run(t, outside(t), *oneSeed)
+}
+
+// TestSoak runs new seeds for a time.
+func TestSoak(t *testing.T) {
+	if *soak == 0 {
+		t.Skip("no -soak")
+	}
+	lib, until, ran := outside(t), time.Now().Add(*soak), 0
+	for !t.Failed() && time.Now().Before(until) {
+		t.Run("batch", func(t *testing.T) {
+			for range 20 {
+				run(t, lib, rand.Uint64N(1<<40))
+				ran++
+			}
+		})
+	}
+	t.Logf("%d seeds", ran)
+}
+
+// outside prepares what bubbles share.
+func outside(t *testing.T) *library {
+	t.Helper()
+	ats.Register() // the server's ticker must live outside the bubbles
+	t.Cleanup(ats.Unregister)
+	return newLibrary(t)
+}
+
+// run runs a seed beside others.
+func run(t *testing.T, lib *library, seed uint64) {
+	t.Helper()
+	t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		storetest.Bubble(t, func(t *testing.T) {
+			w := &world{t: t, ctx: t.Context(), seed: seed, random: rand.New(rand.NewPCG(seed, 0)), lib: lib}
+			defer func() {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if len(w.failures) > 0 {
+					t.Errorf("%s\nagain: go test -race ./daemon/simulation -run 'TestSeed$' -seed %d -count 10", strings.Join(w.failures, "\n"), seed)
+				}
+				if len(w.failures) > 0 || *story {
+					t.Log("what happened:\n" + strings.Join(w.story, "\n"))
+				}
+				if *story {
+					t.Log(w.log.String() + w.journaled)
+				}
+			}()
+			if err := w.open(dir); err != nil {
+				t.Fatal(err)
+			}
+			defer w.close()
+			w.scenario()
+			w.calmDown()
+			w.check()
+		})
+	})
+}
+
+// scenario is the time in which anything may happen.
+func (w *world) scenario() {
+	w.conflict, w.poll = pick(w, conflicts()), busyPoll
+	w.shared = w.random.IntN(3) > 0
+	w.daemons = make([]*daemon, 1)
+	if w.shared {
+		w.daemons = make([]*daemon, 2)
+	}
+	for i := range w.daemons {
+		w.must(w.restart(i))
+	}
+	if len(w.failures) > 0 {
+		return
+	}
+	w.say("conflict %s, %d daemons", w.conflict, len(w.daemons))
+	w.must(w.declare())
+	_ = w.deliver()
+	w.pass(10 * time.Second)
+	for range 30 {
+		w.act()
+		if w.random.IntN(3) > 0 {
+			w.pass(w.between(0, 45*time.Second))
+		}
+		for i, d := range w.daemons {
+			if d.dead.Load() && w.random.IntN(2) == 0 {
+				w.say("daemon %d had crashed and is started", i)
+				w.must(w.restart(i))
+			}
+		}
+	}
+}
+
+// calmDown ends everything that goes wrong, and gives lockstep the time to
+// come to rest.
+func (w *world) calmDown() {
+	w.incidents.ClearFaults()
+	w.tickets.ClearFaults()
+	w.reload, w.poll = 0, busyPoll
+	for _, r := range w.records {
+		// Some stay private for good.
+		if !r.followUp && r.private && w.random.IntN(2) == 0 {
+			w.must(w.setPrivate(r, false))
+		}
+	}
+	w.say("calm")
+	for _, d := range w.daemons {
+		d.kill()
+	}
+	w.daemons = w.daemons[:1]
+	w.shared = w.random.IntN(2) == 0
+	w.must(w.restart(0))
+	w.pass(5 * time.Minute)
+	// Nothing tells of a follow-up whose incident turned private or public.
+	for _, r := range w.records {
+		if r.followUp && len(r.turns) > 0 {
+			w.must(w.daemons[0].engine.Hint(w.ctx, []ref{r.ref()}, ""))
+		}
+	}
+	w.pass(10 * time.Minute)
+	w.poll = restPoll
+	w.must(w.apply(w.daemons[0]))
+	w.pass(30 * time.Minute)
+	w.say("rest")
+}
+
+// everything is hinted, as a sweep would.
+func (w *world) hintAll() {
+	for _, r := range w.records {
+		w.must(w.daemons[0].engine.Hint(w.ctx, []ref{r.ref()}, ""))
+	}
+	w.pass(30 * time.Second)
+}
