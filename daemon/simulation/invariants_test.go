@@ -197,8 +197,9 @@ func other(s side) side {
 }
 
 // differed reports whether lockstep has agreed, after an edit, that the field
-// stands differently on both sides, as it does when a mapping is edited. It
-// says so in the journal, without the values; the next edit may write over one.
+// stands differently on both sides: when a mapping was edited, or when the edit
+// won a conflict. It says so in the journal, without the value that stays; the
+// other side's next edit may write over that.
 func (w *world) differed(r *record, e *edit) bool {
 	for line := range strings.Lines(w.journaled) {
 		var entry engine.JournalEntry
@@ -206,7 +207,7 @@ func (w *world) differed(r *record, e *edit) bool {
 			continue
 		}
 		for _, note := range entry.Notes {
-			if note.What == "differs" && slices.Contains(e.names(), note.Field) {
+			if (note.What == "differs" || note.What == "conflict") && slices.Contains(e.names(), note.Field) {
 				return true
 			}
 		}
