@@ -18,6 +18,7 @@ type queueKey struct {
 type queue struct {
 	mu      sync.Mutex
 	ready   sync.Cond
+	resting sync.Cond // nothing is left; see rest
 	waiting []queueKey
 	items   map[queueKey]*queueItem
 	working map[string]int // by route
@@ -32,7 +33,7 @@ type queueItem struct {
 
 func newQueue() *queue {
 	q := &queue{items: map[queueKey]*queueItem{}, working: map[string]int{}}
-	q.ready.L = &q.mu
+	q.ready.L, q.resting.L = &q.mu, &q.mu
 	return q
 }
 
@@ -84,6 +85,7 @@ func (q *queue) done(k queueKey) {
 	}
 	if len(item.hints) == 0 {
 		delete(q.items, k)
+		q.resting.Broadcast()
 		return
 	}
 	q.waiting = append(q.waiting, k)
@@ -116,6 +118,7 @@ func (q *queue) close() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.ready.Broadcast()
+	q.resting.Broadcast()
 }
 
 // triesOf is how often what was scheduled in a slot has failed. All routes of

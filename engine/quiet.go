@@ -1,0 +1,26 @@
+package engine
+
+// Loops is how many goroutines of the engine do nothing but wait for the clock
+// and then look: one a polling, the keeper of hints and the sweep. When as many
+// calls of the clock's After are waited for, each of them has done what it does
+// before the clock moves on. It is for clocks that are moved by hand.
+func (e *Engine) Loops() int {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	const others = 2 // keepHints and sweepForever
+	return len(e.pollers) + others
+}
+
+// Quiet waits until no record is queued or in work. With the loops at rest and
+// a store that delivers nothing meanwhile, the engine then does nothing more
+// until the clock moves or somebody hints.
+func (e *Engine) Quiet() { e.queue.rest() }
+
+// rest waits until there is nothing in the queue, or it is closed.
+func (q *queue) rest() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.items) > 0 && !q.closed {
+		q.resting.Wait()
+	}
+}
