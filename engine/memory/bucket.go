@@ -2,7 +2,9 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/lockstep-sync/lockstep/engine"
@@ -75,7 +77,8 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 	return nil
 }
 
-// Each calls f without the lock, so that f may use the bucket.
+// Each calls f without the lock, so that f may use the bucket, and in the order
+// of the keys, so that tests go the same way every time.
 func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
 	b.mu.Lock()
 	entries := make([]engine.Entry, 0, len(b.entries))
@@ -84,6 +87,7 @@ func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
 		entries = append(entries, entry)
 	}
 	b.mu.Unlock()
+	slices.SortFunc(entries, func(a, b engine.Entry) int { return cmp.Compare(a.Key, b.Key) })
 	for _, entry := range entries {
 		if err := ctx.Err(); err != nil {
 			return err

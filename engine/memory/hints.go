@@ -20,9 +20,14 @@ const (
 // hints keeps the newest hint of every record that some place waits for.
 type hints struct {
 	clock engine.Clock
+	// stepped hints are delivered by Steps alone: nothing here waits for the
+	// clock, or runs by itself.
+	stepped    bool
+	delivering sync.Mutex // held while a stepped hint is delivered
 
 	mu         sync.Mutex
 	sequence   uint64
+	made       int // places
 	places     map[string]*place
 	scheduled  map[string]scheduled // by slot
 	deliveries map[delivery]time.Time
@@ -42,10 +47,12 @@ type delivery struct {
 
 // A place is the durable place of a name.
 type place struct {
+	order   int // of the places, by when they were made
 	source  connectors.Collection
 	live    map[connectors.Ref]*message // not acknowledged, replaced or forgotten
 	waiting []*message                  // to be delivered, in this order; some no longer live
 	wake    chan struct{}               // closed and replaced when waiting grows
+	deliver func(engine.Hint)           // of stepped hints; nil: nobody consumes
 }
 
 // A message is a hint at one place, until it is acknowledged, replaced by a
@@ -55,13 +62,15 @@ type message struct {
 	at       time.Time
 	slot     string
 	tries    int
+	sequence uint64        // by when it was added; of one hint the same at every place
 	deadline time.Time     // of one in work: it is delivered again then
 	over     chan struct{} // closed when it is no longer live
 }
 
-func newHints(clock engine.Clock) *hints {
+func newHints(clock engine.Clock, stepped bool) *hints {
 	return &hints{
 		clock:      clock,
+		stepped:    stepped,
 		places:     map[string]*place{},
 		scheduled:  map[string]scheduled{},
 		deliveries: map[delivery]time.Time{},
@@ -89,12 +98,13 @@ func (h *hints) Add(ctx context.Context, ref connectors.Ref, id string) error {
 
 // add puts a hint at every place of its source; h.mu is held.
 func (h *hints) add(ref connectors.Ref, slot string, tries int) {
+	h.sequence++
 	for _, p := range h.places {
 		if p.source != ref.Collection {
 			continue
 		}
 		p.remove(ref)
-		m := &message{ref: ref, at: h.clock.Now(), slot: slot, tries: tries, over: make(chan struct{})}
+		m := &message{ref: ref, at: h.clock.Now(), slot: slot, tries: tries, sequence: h.sequence, over: make(chan struct{})}
 		p.live[ref] = m
 		p.wait(m)
 	}
@@ -124,6 +134,9 @@ func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at t
 	h.sequence++
 	h.scheduled[slot] = scheduled{sequence: h.sequence, ref: ref, at: at, tries: tries}
 	if wait := at.Sub(h.clock.Now()); wait > 0 {
+		if h.stepped {
+			return nil
+		}
 		due := h.clock.After(wait)
 		go func() {
 			<-due
@@ -167,8 +180,13 @@ func (h *hints) Consume(ctx context.Context, name string, source connectors.Coll
 		if p != nil {
 			p.clear()
 		}
-		p = &place{source: source, live: map[connectors.Ref]*message{}, wake: make(chan struct{})}
+		h.made++
+		p = &place{order: h.made, source: source, live: map[connectors.Ref]*message{}, wake: make(chan struct{})}
 		h.places[name] = p
+	}
+	if h.stepped {
+		defer h.mu.Unlock()
+		return h.step(p, deliver), nil
 	}
 	h.mu.Unlock()
 
@@ -214,7 +232,9 @@ func (h *hints) take(p *place) (*message, <-chan struct{}) {
 		p.waiting = p.waiting[1:]
 	}
 	m.deadline = h.clock.Now().Add(ackWait)
-	go h.redeliver(p, m, h.clock.After(ackWait))
+	if !h.stepped {
+		go h.redeliver(p, m, h.clock.After(ackWait))
+	}
 	return m, nil
 }
 

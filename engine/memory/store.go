@@ -11,9 +11,11 @@ import (
 )
 
 // New makes an empty store.
-func New(clock engine.Clock) engine.Store {
+func New(clock engine.Clock) engine.Store { return newStore(clock, newHints(clock, false)) }
+
+func newStore(clock engine.Clock, hints *hints) engine.Store {
 	return engine.Store{
-		Hints:   newHints(clock),
+		Hints:   hints,
 		Links:   newBucket(clock),
 		Targets: newBucket(clock),
 		Dead:    newBucket(clock),
