@@ -98,6 +98,27 @@ func TestFileNamesAreCut(t *testing.T) {
 	}
 }
 
+func TestFileThatTheInstanceDoesNotTake(t *testing.T) {
+	o := options()
+	o.MaxAttachment, o.AttachmentExtensions = 4, []string{"png"}
+	server := servicenowtest.New(o)
+	c := connect(t, server.RoundTripper(), basic())
+	record := create(t, c, "k", nil)
+	for name, want := range map[string]string{"long.png": "File size exceeds", "a.exe": "not allowed"} {
+		content := strings.TrimSuffix(name, ".png")[:4]
+		if name == "long.png" {
+			content = "bytes"
+		}
+		_, err := c.AddFile(t.Context(), record, connectors.File{Name: name, Type: "image/png", Size: int64(len(content))}, strings.NewReader(content))
+		if failure := wantClass(t, err, connectors.ClassRejected); !strings.Contains(failure.Message, want) {
+			t.Errorf("%s: %v", name, failure)
+		}
+	}
+	if made, err := c.AddFile(t.Context(), record, connectors.File{Name: "a.png", Type: "image/png", Size: 4}, strings.NewReader("byte")); err != nil || made.Size != 4 {
+		t.Errorf("got %+v, %v", made, err)
+	}
+}
+
 func TestFileFaults(t *testing.T) {
 	for _, test := range []struct {
 		name    string

@@ -9,34 +9,37 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 )
 
-func (s *Server) attachmentAPI(c *call, user *record, path []string) answer {
+func (s *Server) attachmentAPI(c *call, user *record, parts []string) answer {
 	notFound := failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
 	switch {
-	case len(path) == 0 && c.Method == http.MethodGet:
+	case len(parts) == 0 && c.Method == http.MethodGet:
 		return s.list(c, user, "sys_attachment", defaultAttachmentLimit, s.metadata)
-	case len(path) == 1 && path[0] == "file" && c.Method == http.MethodPost:
+	case len(parts) == 1 && parts[0] == "file" && c.Method == http.MethodPost:
 		q := c.URL.Query()
 		return s.upload(user, q.Get("table_name"), q.Get("table_sys_id"), q.Get("file_name"), c.Header.Get("Content-Type"), c.Body)
-	case len(path) == 1 && path[0] == "upload" && c.Method == http.MethodPost:
+	case len(parts) == 1 && parts[0] == "upload" && c.Method == http.MethodPost:
 		return s.uploadForm(c, user)
-	case len(path) == 0 || len(path) > 2:
+	case len(parts) == 0 || len(parts) > 2:
 		return failure(http.StatusBadRequest, "Requested URI does not represent any resource", c.URL.Path)
 	}
-	r, ok := s.find("sys_attachment", path[0])
+	r, ok := s.find("sys_attachment", parts[0])
 	if !ok || !s.sees(user, r) {
 		return notFound
 	}
 	switch {
-	case len(path) == 2 && path[1] == "file" && c.Method == http.MethodGet:
+	case len(parts) == 2 && parts[1] == "file" && c.Method == http.MethodGet:
 		a := newAnswer(http.StatusOK, r.text("content_type"), s.files[r.text("sys_id")])
 		a.Header.Set("X-Attachment-Metadata", string(encode(s.metadata(nil, r))))
 		return a
-	case len(path) == 1 && c.Method == http.MethodGet:
+	case len(parts) == 1 && c.Method == http.MethodGet:
 		return resultAnswer(http.StatusOK, s.metadata(nil, r))
-	case len(path) == 1 && c.Method == http.MethodDelete:
+	case len(parts) == 1 && c.Method == http.MethodDelete:
 		s.remove(r)
 		return newAnswer(http.StatusNoContent, "", nil)
 	}
@@ -89,6 +92,18 @@ func (s *Server) upload(user *record, tableName, id, name, contentType string, c
 	}
 	if bad := s.mayWrite(user, tableName, owner, true); bad != nil {
 		return failure(bad.status, bad.message, bad.detail)
+	}
+	// That such files are refused is documented, the words are not.
+	maximum := s.opts.MaxAttachment
+	if maximum == 0 {
+		maximum = 1024 << 20
+	}
+	extension := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
+	switch allowed := s.opts.AttachmentExtensions; {
+	case len(content) > maximum:
+		return failure(http.StatusBadRequest, "Bad Request", "File size exceeds the maximum of "+strconv.Itoa(maximum)+" bytes")
+	case allowed != nil && !slices.Contains(allowed, extension):
+		return failure(http.StatusBadRequest, "Bad Request", "Attachment type or content is not allowed")
 	}
 	r := s.attach(user, tableName, owner, name, contentType, content)
 	a := resultAnswer(http.StatusCreated, s.metadata(nil, r))

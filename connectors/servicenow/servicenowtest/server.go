@@ -41,6 +41,11 @@ type Options struct {
 	RateLimitPerHour int
 	// InvalidQueryReturnsNoRows is glide.invalid_query.returns_no_rows.
 	InvalidQueryReturnsNoRows bool
+	// MaxAttachment is com.glide.attachment.max_size, here in bytes; 0 is the
+	// product's 1024 MB.
+	MaxAttachment int
+	// AttachmentExtensions is glide.attachment.extensions, without dots; nil: any.
+	AttachmentExtensions []string
 	// Webhook is told of every change, as a business rule does.
 	Webhook Webhook
 }
