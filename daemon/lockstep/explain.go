@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,10 +49,6 @@ type explainOptions struct {
 	json                  bool
 }
 
-// errNeedsRecord is for events that hold only an id, on a route that would
-// have to know more.
-var errNeedsRecord = errors.New("the event of a private record holds only its id; give the record itself, as the API returns it")
-
 func (a *app) explain(dir string, vars *varFlags, o explainOptions) error {
 	set, found, err := a.loadOffline(dir, vars)
 	if err != nil {
@@ -71,7 +66,8 @@ func (a *app) explain(dir string, vars *varFlags, o explainOptions) error {
 	if err != nil {
 		return err
 	}
-	decisions, refused := decideAll(set, routes, body)
+	// The parent is not there to be read: to the rules it is null.
+	decisions, refused := engine.Explain(set, routes, body, nil)
 	switch {
 	case refused != nil && len(decisions) == 0:
 	case o.json:
@@ -143,35 +139,4 @@ func (a *app) readRecord(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than a record can be", from)
 	}
 	return body, nil
-}
-
-// decideAll decides the record on every route whose source it can be of. With
-// an error, there may be decisions on other routes than the one that it is of.
-func decideAll(set *rules.Set, routes []*rules.Route, body []byte) ([]rules.Decision, error) {
-	decisions := []rules.Decision{}
-	var refused []string
-	var needs error
-	for _, route := range routes {
-		block := set.Connectors[route.Source.Connector]
-		record, err := block.System.Decode(route.Source, body)
-		if err != nil {
-			if reason := fmt.Sprintf("not of %s: %s", route.Source, err); !slices.Contains(refused, reason) {
-				refused = append(refused, reason)
-			}
-			continue
-		}
-		if route.Private && record.Private && record.Fields == nil {
-			needs = fmt.Errorf("route %s: %w", route.Name, errNeedsRecord)
-			continue
-		}
-		// The parent is not there to be read: to the rules it is null.
-		decisions = append(decisions, set.Decide(route.Name, rules.Input{
-			Record: record,
-			LinkID: engine.LinkID(route.Name, record.Ref, 1),
-		}))
-	}
-	if len(decisions) == 0 && needs == nil {
-		return nil, errors.New(strings.Join(refused, "\n"))
-	}
-	return decisions, needs
 }

@@ -75,7 +75,7 @@ func (s *story) explain(record connectors.Ref) error {
 	if err != nil {
 		return err
 	}
-	decisions, err := decideAll(s.set, s.set.Routes, body)
+	decisions, err := engine.Explain(s.set, s.set.Routes, body, nil)
 	if err != nil {
 		return err
 	}

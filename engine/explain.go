@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// ErrNeedsRecord is for events that hold only an id, on a route that would
+// have to know more.
+var ErrNeedsRecord = errors.New("the event of a private record holds only its id; give the record itself, as the API returns it")
+
+// Explain decides a record, as its system's API gives it, on every one of the
+// routes whose source it can be of. It asks no system. parent finds what a
+// record belongs to; nil: to the rules there is none. With an error, there may
+// be decisions on other routes than the one that it is of.
+func Explain(set *rules.Set, routes []*rules.Route, body []byte, parent func(connectors.Record) *rules.Parent) ([]rules.Decision, error) {
+	decisions := []rules.Decision{}
+	var refused []string
+	var needs error
+	for _, route := range routes {
+		record, err := set.Connectors[route.Source.Connector].System.Decode(route.Source, body)
+		if err != nil {
+			if reason := fmt.Sprintf("not of %s: %s", route.Source, err); !slices.Contains(refused, reason) {
+				refused = append(refused, reason)
+			}
+			continue
+		}
+		if route.Private && record.Private && record.Fields == nil {
+			needs = fmt.Errorf("route %s: %w", route.Name, ErrNeedsRecord)
+			continue
+		}
+		in := rules.Input{Record: record, LinkID: LinkID(route.Name, record.Ref, 1)}
+		if parent != nil {
+			in.Parent = parent(record)
+		}
+		decisions = append(decisions, set.Decide(route.Name, in))
+	}
+	if len(decisions) == 0 && needs == nil {
+		return nil, errors.New(strings.Join(refused, "\n"))
+	}
+	return decisions, needs
+}
