@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/markdown/adf"
 )
 
 // Layouts of Jira's times. The zone has no colon.
@@ -52,9 +53,18 @@ func decode(c connectors.Collection, schema *connectors.Schema, body []byte) (co
 	}
 	named, _ := object["names"].(map[string]any)
 	addCustomFields(record.Fields, named)
+	record.Key, record.Stamp = mark(object, keyProperty), mark(object, stampProperty)
+	record.Pristine = fields["updated"] != nil && fields["updated"] == fields["created"]
 	record.Version = textOf(fields["updated"])
 	record.UpdatedAt, _ = record.Fields["updated"].(time.Time)
 	return record, nil
+}
+
+// mark is one of lockstep's own properties, where they were asked for.
+func mark(issue map[string]any, name string) string {
+	properties, _ := issue["properties"].(map[string]any)
+	value, _ := properties[name].(map[string]any)
+	return textOf(value["value"])
 }
 
 // browse is the address at which people open an issue.
@@ -115,6 +125,12 @@ func flatten(schema *connectors.Schema, raw map[string]any) (map[string]any, err
 			put(name, converted)
 		case name == "issuelinks":
 			put(name, issueLinks(value))
+		case name == "labels":
+			converted, err := visible(field.Type, value, name)
+			if err != nil {
+				return nil, err
+			}
+			put(name, withoutMarks(converted))
 		case name == "subtasks":
 			put(name, keys(value))
 		case known:
@@ -131,6 +147,21 @@ func flatten(schema *connectors.Schema, raw map[string]any) (map[string]any, err
 	return fields, nil
 }
 
+// withoutMarks are labels but for lockstep's own.
+func withoutMarks(labels any) any {
+	list, _ := labels.([]any)
+	var all []any
+	for _, label := range list {
+		if s, ok := label.(string); !ok || !isMark(s) {
+			all = append(all, label)
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
 // visible is what people see of a value, in the type of its field.
 func visible(t connectors.Type, value any, path string) (any, error) {
 	if value == nil || value == "" {
@@ -144,7 +175,7 @@ func visible(t connectors.Type, value any, path string) (any, error) {
 		return nil, fmt.Errorf("%s: no name can be read from it", path)
 	case connectors.Text:
 		if document, ok := value.(map[string]any); ok {
-			return orNil(plainText(document)), nil
+			return orNil(richText(document)), nil
 		}
 		if text, ok := value.(string); ok {
 			return text, nil
@@ -175,6 +206,9 @@ func visible(t connectors.Type, value any, path string) (any, error) {
 	}
 	return nil, fmt.Errorf("%s: this is no %s", path, t.Kind)
 }
+
+// richText is a document as Markdown.
+func richText(document map[string]any) string { return adf.ToMarkdown(adf.FromJSON(document)) }
 
 func orNil(text string) any {
 	if text == "" {
@@ -355,7 +389,7 @@ func plain(value any, depth int) any {
 
 func plainObject(object map[string]any, depth int) any {
 	if object["type"] == "doc" {
-		return orNil(plainText(object))
+		return orNil(richText(object))
 	}
 	if child, ok := object["child"].(map[string]any); ok {
 		return []any{label(object), label(child)} // a cascading select

@@ -1,8 +1,8 @@
-// Package jira describes Jira Cloud: its settings, its issues as rules see
-// them, and how to read one from the JSON of its API. It has no client yet, so
-// that configurations with Jira can be checked and explained, and not run.
+// Package jira connects Jira Cloud: its issues, with their comments and
+// attachments, through version 3 of its REST API.
 //
-// It knows the connectors' contract, nothing of rules or of the engine.
+// It knows the connectors' contract and its transport, nothing of rules or of
+// the engine, and shares nothing with its simulator but the vendor's API.
 package jira
 
 import (
@@ -63,6 +63,9 @@ func System() connectors.System {
 				return connectors.Record{}, fmt.Errorf("jira has no record type %q", c.Record)
 			}
 			return decode(c, schema, body)
+		},
+		New: func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+			return newConnector(name, settings.(*Settings), common, env, schema)
 		},
 	}
 }

@@ -125,3 +125,8 @@ func Canonical(markdown string) string {
 
 // Same reports whether two Markdown texts are the same to Jira.
 func Same(a, b string) bool { return a == b || Canonical(a) == Canonical(b) }
+
+// Bold is a document of one bold line.
+func Bold(line string) *Node {
+	return &Node{Type: "doc", Version: 1, Content: []*Node{paragraph(text(line, Mark{Type: "strong"}))}}
+}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 )
 
 // decoded is a document as it comes over the wire.
@@ -85,7 +87,7 @@ func TestThereAndBack(t *testing.T) {
 				want = test.in
 			}
 			doc := FromMarkdown(test.in)
-			if err := Valid(decoded(t, doc)); err != nil {
+			if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
 				t.Error(err)
 			}
 			got := ToMarkdown(doc)
@@ -181,11 +183,11 @@ func holdStable(t interface {
 }, in string,
 ) {
 	doc := FromMarkdown(in)
-	if err := Valid(decoded(t, doc)); err != nil {
+	if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
 		t.Fatalf("%q: %v", in, err)
 	}
 	once := ToMarkdown(doc)
-	if err := Valid(decoded(t, FromMarkdown(once))); err != nil {
+	if err := jiratest.ValidDocument(decoded(t, FromMarkdown(once))); err != nil {
 		t.Fatalf("%q: %v", once, err)
 	}
 	back := Canonical(once)
@@ -199,7 +201,7 @@ func holdStable(t interface {
 func TestMeaningIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		doc := normal(&Node{Type: "doc", Content: blocksOf(t, 3)})
-		if err := Valid(decoded(t, doc)); err != nil {
+		if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
 			t.Fatal(err)
 		}
 		written := ToMarkdown(doc)
@@ -315,46 +317,6 @@ func TestCut(t *testing.T) {
 	}
 }
 
-func TestValidRefuses(t *testing.T) {
-	doc := func(content string) string { return `{"type":"doc","version":1,"content":[` + content + `]}` }
-	for body, want := range map[string]string{
-		`"text"`:                                                          "no object",
-		`{"type":"paragraph"}`:                                            "not doc",
-		`{"type":"doc","content":[]}`:                                     "version",
-		`{"type":"doc","version":1}`:                                      "content is missing",
-		doc(`{"type":"text","text":"a"}`):                                 `a "text" has no place`,
-		doc(`{"type":"listItem"}`):                                        `a "listItem" has no place`,
-		doc(`{"type":"heading","content":[]}`):                            `"level" is missing`,
-		doc(`{"type":"heading","attrs":{"level":7}}`):                     "does not take this value",
-		doc(`{"type":"paragraph","content":[{"type":"text","text":""}]}`): "text is empty",
-		doc(`{"type":"paragraph","content":[{"type":"paragraph"}]}`):      "has no place",
-		doc(`{"type":"paragraph","colour":"red"}`):                        `no member "colour"`,
-		doc(`{"type":"paragraph","attrs":{"colour":"red"}}`):              `no attribute "colour"`,
-		doc(`{"type":"bulletList","content":[]}`):                         "fewer than 1",
-		doc(`{"type":"bulletList","content":[{"type":"paragraph"}]}`):     "has no place",
-		doc(`{"type":"bulletList","content":[{"type":"listItem","content":[{"type":"heading","attrs":{"level":1}}]}]}`): "has no place",
-		doc(`{"type":"bulletList","content":[{"type":"listItem","content":[{"type":"bulletList","content":[]}]}]}`):     "has no place",
-		doc(`{"type":"blockquote","content":[{"type":"rule"}]}`):                                                        "has no place",
-		doc(`{"type":"rule","content":[]}`): "holds no content",
-		doc(`{"type":"codeBlock","content":[{"type":"text","text":"a","marks":[{"type":"strong"}]}]}`):             "no place",
-		doc(`{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"bold"}]}]}`):               "no place",
-		doc(`{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"code"},{"type":"em"}]}]}`): "cannot be em",
-		doc(`{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"em"},{"type":"em"}]}]}`):   "twice",
-		doc(`{"type":"paragraph","content":[{"type":"text","text":"a","marks":[{"type":"link"}]}]}`):               `needs "href"`,
-		doc(`{"type":"paragraph","content":[{"type":"mention"}]}`):                                                 `"id" is missing`,
-		doc(`{"type":"table","content":[{"type":"tableRow","content":[{"type":"tableCell","content":[]}]}]}`):      "fewer than 1",
-		doc(`{"type":"hologram"}`): "has no place",
-	} {
-		var value any
-		if err := json.Unmarshal([]byte(body), &value); err != nil {
-			t.Fatal(err)
-		}
-		if err := Valid(value); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", body, err, want)
-		}
-	}
-}
-
 func FuzzToMarkdown(f *testing.F) {
 	f.Add(`{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"a*b","marks":[{"type":"strong"}]}]}]}`)
 	f.Add(`{"content":[{"type":"bulletList","content":[{"type":"listItem"},{"content":[{"type":"table"}]}]},{"type":"codeBlock","attrs":{"language":"x y"}}]}`)
@@ -366,7 +328,7 @@ func FuzzToMarkdown(f *testing.F) {
 		}
 		markdown := ToMarkdown(FromJSON(object))
 		doc := FromMarkdown(markdown)
-		if err := Valid(decoded(t, doc)); err != nil {
+		if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
 			t.Errorf("%q: %v", markdown, err)
 		}
 		if back := Canonical(markdown); Canonical(back) != back {

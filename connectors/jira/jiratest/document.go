@@ -1,4 +1,4 @@
-package adf
+package jiratest
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Valid reports why Jira would refuse a document, decoded from JSON; nil: it
+// ValidDocument reports why Jira would refuse a document, decoded from JSON; nil: it
 // takes it. What counts is Atlassian's published shape of the document: node
 // types, what each may hold, attributes and marks, nothing beside them.
-func Valid(value any) error {
+func ValidDocument(value any) error {
 	doc, ok := value.(map[string]any)
 	if !ok {
 		return errors.New("the document is no object")

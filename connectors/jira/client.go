@@ -1,0 +1,225 @@
+package jira
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+const api = "/rest/api/3"
+
+// A Connector is one Jira site.
+type Connector struct {
+	name    string
+	base    string
+	email   string
+	token   connectors.Secret
+	secret  connectors.Secret // of webhooks
+	schema  *connectors.Schema
+	http    *transport.Client
+	log     *slog.Logger
+	overlap time.Duration // of polls
+	pauses  *pauses
+	known   *directory
+}
+
+var (
+	_ connectors.Target          = (*Connector)(nil)
+	_ connectors.Poller          = (*Connector)(nil)
+	_ connectors.WebhookReceiver = (*Connector)(nil)
+	_ connectors.Prober          = (*Connector)(nil)
+)
+
+func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schema *connectors.Schema) (*Connector, error) {
+	switch {
+	case s.URL == "":
+		return nil, errors.New("url is empty")
+	case s.Email == "" || s.APIToken == "":
+		return nil, errors.New("email or api_token is empty")
+	}
+	if wrong := check(s); len(wrong) > 0 {
+		return nil, errors.New(strings.TrimSpace(wrong[0].Attribute + " " + wrong[0].Summary))
+	}
+	c := &Connector{
+		name:    name,
+		base:    strings.TrimSuffix(s.URL, "/"),
+		email:   s.Email,
+		token:   s.APIToken,
+		secret:  common.WebhookSecret,
+		schema:  schema,
+		log:     env.Logger,
+		overlap: common.IndexLag + pollMargin,
+		pauses:  newPauses(),
+		known:   newDirectory(),
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.http = transport.New(transport.Options{
+		Connector:     name,
+		BaseURL:       c.base,
+		RatePerMinute: common.RateLimit,
+		Env:           env,
+		Authorize:     c.authorize,
+		Secrets:       c.secrets,
+		Refusal:       refusal,
+		Local:         func(answer *transport.Answer) bool { return isLocal(answer.Header.Get(reasonHeader)) },
+	})
+	return c, nil
+}
+
+func (c *Connector) authorize(_ context.Context, r *http.Request) error {
+	r.SetBasicAuth(c.email, c.token.Reveal())
+	return nil
+}
+
+// secrets are what must not stand in an error.
+func (c *Connector) secrets() []connectors.Secret {
+	return []connectors.Secret{
+		c.token, c.secret,
+		connectors.Secret(base64.StdEncoding.EncodeToString([]byte(c.email + ":" + c.token.Reveal()))),
+	}
+}
+
+// Throttled is until when the site has asked not to be called at all. Its
+// limits of one endpoint or one issue hold up nothing else.
+func (c *Connector) Throttled() time.Time { return c.http.PausedUntil() }
+
+// get asks for JSON.
+func (c *Connector) get(ctx context.Context, op, record, path string, query url.Values, into any) error {
+	_, err := c.do(ctx, transport.Request{Op: op, Record: record, Method: http.MethodGet, Path: api + path, Query: query, Into: into}, "")
+	return err
+}
+
+// do sends a request unless the endpoint, or the issue that it writes, has to
+// rest.
+func (c *Connector) do(ctx context.Context, r transport.Request, issue string) (*transport.Answer, error) {
+	scopes := scopesOf(r, issue)
+	if until := c.pauses.until(scopes, time.Now()); !until.IsZero() {
+		return nil, &connectors.Error{
+			Class: connectors.ClassThrottled, Op: r.Op, Record: r.Record, Until: until,
+			Message: "not sent: Jira asked for a pause of this endpoint or issue before " + until.UTC().Format(time.RFC3339),
+		}
+	}
+	answer, err := c.http.Do(ctx, r)
+	var failure *connectors.Error
+	if errors.As(err, &failure) && isLocal(failure.Code) {
+		c.pauses.set(scopes[failure.Code], failure.Until, time.Now())
+	}
+	return answer, err
+}
+
+// Probe makes one cheap call that fails when the credentials do.
+func (c *Connector) Probe(ctx context.Context) error {
+	_, err := c.ask(ctx, "probe")
+	return err
+}
+
+// me is the account id of these credentials.
+func (c *Connector) me(ctx context.Context) (string, error) {
+	return c.known.me.get(ctx, "", func() (string, error) { return c.ask(ctx, "read") })
+}
+
+func (c *Connector) ask(ctx context.Context, op string) (string, error) {
+	var myself struct {
+		AccountID string `json:"accountId"`
+	}
+	if err := c.get(ctx, op, c.name, "/myself", nil, &myself); err != nil {
+		return "", err
+	}
+	return myself.AccountID, nil
+}
+
+var issueID = regexp.MustCompile(`^(?:[0-9]{1,19}|[A-Z][A-Z0-9_]{0,63}-[0-9]{1,19})$`)
+
+// checkRef keeps an id that cannot be one out of a request's path.
+func checkRef(op string, ref connectors.Ref) *connectors.Error {
+	if ref.Record == issueRecord && issueID.MatchString(ref.ID) {
+		return nil
+	}
+	return &connectors.Error{Class: connectors.ClassGone, Op: op, Record: ref.String(), Code: "not_found", Message: "this is no id of a Jira issue, so there is no such record"}
+}
+
+func rejected(op, record, field, code, message string) *connectors.Error {
+	return &connectors.Error{Class: connectors.ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}
+}
+
+// notSent is the failure of a read before a write: the write was not begun.
+func notSent(err error) error {
+	var failure *connectors.Error
+	if errors.As(err, &failure) && failure.Class == connectors.ClassUnclear {
+		e := *failure
+		e.Class = connectors.ClassRetry
+		return &e
+	}
+	return err
+}
+
+// wide are the parameters with which an issue is read whole. Comments and work
+// logs are no fields of it.
+func wide() url.Values {
+	return url.Values{
+		"fields":     {"*all,-comment,-worklog"},
+		"properties": {keyProperty + "," + stampProperty},
+		"expand":     {"names"},
+	}
+}
+
+// Read reads one issue by its id, or key.
+func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	return c.read(ctx, "read", ref)
+}
+
+func (c *Connector) read(ctx context.Context, op string, ref connectors.Ref) (connectors.Record, error) {
+	record, _, err := c.readWithMarks(ctx, op, ref)
+	return record, err
+}
+
+// readWithMarks reads an issue and the labels that are lockstep's own.
+func (c *Connector) readWithMarks(ctx context.Context, op string, ref connectors.Ref) (connectors.Record, []any, error) {
+	if failure := checkRef(op, ref); failure != nil {
+		return connectors.Record{}, nil, failure
+	}
+	var body json.RawMessage
+	if err := c.get(ctx, op, ref.String(), "/issue/"+ref.ID, wide(), &body); err != nil {
+		return connectors.Record{}, nil, err
+	}
+	record, err := c.record(op, ref.Collection, body)
+	if err != nil {
+		return connectors.Record{}, nil, err
+	}
+	var marked struct {
+		Fields struct {
+			Labels []string `json:"labels"`
+		} `json:"fields"`
+	}
+	_ = json.Unmarshal(body, &marked) // it is an issue, as was just found
+	var own []any
+	for _, label := range marked.Fields.Labels {
+		if isMark(label) {
+			own = append(own, label)
+		}
+	}
+	return record, own, nil
+}
+
+func (c *Connector) record(op string, collection connectors.Collection, body []byte) (connectors.Record, error) {
+	record, err := decode(collection, c.schema, body)
+	if err != nil {
+		return connectors.Record{}, &connectors.Error{
+			Class: connectors.ClassUnclear, Op: op, Record: collection.String(), Message: "the answer is not an issue", Err: err,
+		}
+	}
+	record.URL = c.base + "/browse/" + record.Number
+	return record, nil
+}

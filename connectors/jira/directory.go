@@ -1,0 +1,175 @@
+package jira
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A directory is what was learned of the site.
+type directory struct {
+	me       *cache[string]
+	fields   *cache[[]siteField]
+	users    *cache[foundUser]
+	projects *cache[project]
+	statuses *cache[map[string]string] // category by status, in lower case
+	moves    *cache[[]transition]      // by project, issue type and status
+	screens  *cache[[]createField]     // by project and issue type
+	limits   *cache[attachmentLimits]
+}
+
+func newDirectory() *directory {
+	return &directory{
+		me:       newCache[string](nil),
+		fields:   newCache[[]siteField](nil),
+		users:    newCache(func(u foundUser) bool { return u.id == "" }),
+		projects: newCache[project](nil),
+		statuses: newCache[map[string]string](nil),
+		moves:    newCache(func(t []transition) bool { return len(t) == 0 }),
+		screens:  newCache[[]createField](nil),
+		limits:   newCache[attachmentLimits](nil),
+	}
+}
+
+// A siteField is a field of the site.
+type siteField struct {
+	ID     string    `json:"id"`
+	Name   string    `json:"name"`
+	Custom bool      `json:"custom"`
+	Schema fieldType `json:"schema"`
+}
+
+// A fieldType is how a field is written. System fields have it in types, the
+// site's custom fields in its list of fields.
+type fieldType struct {
+	Type   string `json:"type"`
+	Items  string `json:"items"`
+	Custom string `json:"custom"`
+}
+
+const textareaType = ":textarea"
+
+// isDocument reports whether the field holds rich text.
+func (t fieldType) isDocument() bool {
+	return t.Type == documentType || t.Type == "string" && strings.HasSuffix(t.Custom, textareaType)
+}
+
+const documentType = "document"
+
+// types are of the system fields that can be written.
+func types() map[string]fieldType {
+	return map[string]fieldType{
+		"project": {Type: "project"}, "issuetype": {Type: "issuetype"}, "summary": {Type: "string"},
+		"description": {Type: documentType}, "environment": {Type: documentType},
+		"priority": {Type: "priority"}, "labels": {Type: "array", Items: "string"}, "components": {Type: "array", Items: "component"},
+		"fixVersions": {Type: "array", Items: "version"}, "versions": {Type: "array", Items: "version"}, "duedate": {Type: "date"},
+		"assignee": {Type: "user"}, "reporter": {Type: "user"}, "parent": {Type: "issuelink"}, "security": {Type: "securitylevel"},
+		"resolution": {Type: "resolution"}, "timetracking": {Type: "timetracking"},
+	}
+}
+
+// siteFields are the fields of the site.
+func (c *Connector) siteFields(ctx context.Context) ([]siteField, error) {
+	return c.known.fields.get(ctx, "", func() ([]siteField, error) {
+		var all []siteField
+		err := c.get(ctx, "fields", c.name, "/field", nil, &all)
+		return all, err
+	})
+}
+
+// customField finds a custom field by id or name; a reason says why there is
+// none. A name that several fields have is none.
+func (c *Connector) customField(ctx context.Context, name string) (field siteField, reason string, err error) {
+	all, err := c.siteFields(ctx)
+	if err != nil {
+		return siteField{}, "", err
+	}
+	found := matching(all, name)
+	switch len(found) {
+	case 1:
+		return found[0], "", nil
+	case 0:
+		return siteField{}, "the site has no such custom field, or the account may not see it", nil
+	}
+	return siteField{}, "several custom fields have this name; write customfield_NNNNN in its place, one of " + found[0].ID + ", " + found[1].ID, nil
+}
+
+func matching(all []siteField, name string) []siteField {
+	var found []siteField
+	for _, f := range all {
+		if f.Custom && (f.ID == name || !strings.HasPrefix(name, customPrefix) && f.Name == name) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// typeOf is the type of a field as far as it is known without asking.
+func (c *Connector) typeOf(field string) fieldType {
+	if t, ok := types()[field]; ok {
+		return t
+	}
+	all, _ := c.known.fields.peek("")
+	if found := matching(all, strings.TrimPrefix(field, customFieldsField+"/")); len(found) == 1 {
+		return found[0].Schema
+	}
+	return fieldType{}
+}
+
+const customFieldsField = "custom_fields"
+
+// A project as far as it matters.
+type project struct {
+	ID   string `json:"id"`
+	Key  string `json:"key"`
+	Type string `json:"projectTypeKey"`
+}
+
+func (c *Connector) project(ctx context.Context, key string) (project, error) {
+	return c.known.projects.get(ctx, key, func() (project, error) {
+		var p project
+		err := c.get(ctx, "project", c.name, "/project/"+url.PathEscape(key), nil, &p)
+		return p, err
+	})
+}
+
+// statusesOf are the statuses of an issue type's workflow, by name in lower
+// case, each with its category.
+func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType string) (map[string]string, error) {
+	return c.known.statuses.get(ctx, projectKey+"/"+issueType, func() (map[string]string, error) {
+		var all []struct {
+			Name     string   `json:"name"`
+			Statuses []status `json:"statuses"`
+		}
+		if err := c.get(ctx, "statuses", c.name, "/project/"+url.PathEscape(projectKey)+"/statuses", nil, &all); err != nil {
+			return nil, err
+		}
+		found := map[string]string{}
+		for _, t := range all {
+			if t.Name != issueType {
+				continue
+			}
+			for _, s := range t.Statuses {
+				found[strings.ToLower(s.Name)] = s.Category.Key
+			}
+		}
+		return found, nil
+	})
+}
+
+// sorted are the keys of a set.
+func sorted[V any](set map[string]V) []string {
+	names := make([]string, 0, len(set))
+	for name := range set {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// attachmentLimits are what the site says of attachments.
+type attachmentLimits struct {
+	Enabled bool  `json:"enabled"`
+	Most    int64 `json:"uploadLimit"` // bytes
+}

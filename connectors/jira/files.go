@@ -1,0 +1,177 @@
+package jira
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+var _ connectors.FileWriter = (*Connector)(nil)
+
+type attachment struct {
+	ID      json.RawMessage `json:"id"` // text, or a number
+	Name    string          `json:"filename"`
+	Type    string          `json:"mimeType"`
+	Size    int64           `json:"size"`
+	Created json.RawMessage `json:"created"` // a time, or milliseconds
+	Author  user            `json:"author"`
+}
+
+func (c *Connector) file(a attachment, me string) connectors.File {
+	id := strings.Trim(string(a.ID), `"`)
+	at, ok := moment(strings.Trim(string(a.Created), `"`))
+	if !ok {
+		at, _ = moment(json.Number(a.Created))
+	}
+	return connectors.File{
+		ID: id, Name: a.Name, Type: a.Type, Size: a.Size, At: at, Ours: a.Author.AccountID == me,
+		URL: c.base + api + "/attachment/content/" + id,
+	}
+}
+
+// Files lists what is attached to an issue.
+func (c *Connector) Files(ctx context.Context, record connectors.Record) ([]connectors.File, error) {
+	const op = "files"
+	if failure := checkRef(op, record.Ref); failure != nil {
+		return nil, failure
+	}
+	me, err := c.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var issue struct {
+		Fields struct {
+			Attachments []attachment `json:"attachment"`
+		} `json:"fields"`
+	}
+	query := url.Values{"fields": {"attachment"}}
+	if err := c.get(ctx, op, record.Ref.String(), "/issue/"+record.Ref.ID, query, &issue); err != nil {
+		return nil, err
+	}
+	files := make([]connectors.File, 0, len(issue.Fields.Attachments))
+	for _, a := range issue.Fields.Attachments {
+		files = append(files, c.file(a, me))
+	}
+	slices.SortStableFunc(files, func(a, b connectors.File) int { return a.At.Compare(b.At) })
+	return files, nil
+}
+
+// OpenFile streams the content of an attachment. Jira answers with a redirect
+// to its media host, which gets no credentials.
+func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file connectors.File) (io.ReadCloser, error) {
+	const op = "file"
+	if strings.Trim(file.ID, "0123456789") != "" || file.ID == "" {
+		return nil, &connectors.Error{Class: connectors.ClassGone, Op: op, Record: record.Ref.String(), Code: "not_found", Message: "this is no id of an attachment"}
+	}
+	content, _, err := c.http.Open(ctx, transport.Request{
+		Op: op, Record: record.Ref.String(), Method: http.MethodGet, Path: api + "/attachment/content/" + file.ID,
+		Header: http.Header{"Accept": {"*/*"}}, Follow: true,
+	})
+	return content, err
+}
+
+// AddFile attaches a file, as the one part of a form. What the site would
+// refuse for its size is not sent.
+func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file connectors.File, content io.Reader) (connectors.File, error) {
+	const op = "attach"
+	ref := record.Ref
+	if failure := checkRef(op, ref); failure != nil {
+		return connectors.File{}, failure
+	}
+	limits, err := c.known.limits.get(ctx, "", func() (attachmentLimits, error) {
+		var l attachmentLimits
+		err := c.get(ctx, op, c.name, "/attachment/meta", nil, &l)
+		return l, err
+	})
+	if err != nil {
+		return connectors.File{}, notSent(err)
+	}
+	switch {
+	case !limits.Enabled:
+		return connectors.File{}, rejected(op, ref.String(), "", "attachments_off", "the site takes no attachments")
+	case limits.Most > 0 && file.Size > limits.Most:
+		return connectors.File{}, rejected(op, ref.String(), "", "too_large",
+			fmt.Sprintf("the file has %d bytes, and the site takes %d", file.Size, limits.Most))
+	}
+	me, err := c.me(ctx)
+	if err != nil {
+		return connectors.File{}, notSent(err)
+	}
+	head, tail, contentType := form(file)
+	var added []attachment
+	_, err = c.do(ctx, transport.Request{
+		Op: op, Record: ref.String(), Method: http.MethodPost, Path: api + "/issue/" + ref.ID + "/attachments",
+		Header:      http.Header{"X-Atlassian-Token": {"no-check"}},
+		ContentType: contentType,
+		Stream: &transport.Stream{
+			Content: io.MultiReader(strings.NewReader(head), &exactly{from: content, left: file.Size}, strings.NewReader(tail)),
+			Size:    int64(len(head)) + file.Size + int64(len(tail)),
+		},
+		Into: &added,
+	}, ref.ID)
+	if err != nil {
+		return connectors.File{}, err
+	}
+	if len(added) != 1 {
+		return connectors.File{}, &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: ref.String(), Message: "the answer names no attachment"}
+	}
+	return c.file(added[0], me), nil
+}
+
+// form is what stands before and behind the content.
+func form(file connectors.File) (head, tail, contentType string) {
+	var random [16]byte
+	rand.Read(random[:]) //nolint:errcheck // never fails
+	boundary := hex.EncodeToString(random[:])
+	kind := file.Type
+	if _, _, err := mime.ParseMediaType(kind); err != nil || strings.ContainsAny(kind, "\r\n") {
+		kind = "application/octet-stream"
+	}
+	name := strings.NewReplacer("\\", "_", "\"", "%22", "\r", "%0D", "\n", "%0A", "/", "_").Replace(file.Name)
+	head = "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\nContent-Type: " + kind + "\r\n\r\n"
+	return head, "\r\n--" + boundary + "--\r\n", "multipart/form-data; boundary=" + boundary
+}
+
+// exactly reads as many bytes as there should be, and fails where there are
+// fewer or more: behind them the form goes on.
+type exactly struct {
+	from io.Reader
+	left int64
+}
+
+func (e *exactly) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		var one [1]byte
+		n, err := io.ReadFull(e.from, one[:])
+		if n > 0 {
+			return 0, fmt.Errorf("the content is longer than it was said to be")
+		}
+		if err != io.EOF { //nolint:errorlint // ReadFull returns it as it is
+			return 0, err
+		}
+		return 0, io.EOF
+	}
+	if int64(len(p)) > e.left {
+		p = p[:e.left]
+	}
+	n, err := e.from.Read(p)
+	e.left -= int64(n)
+	if err == io.EOF { //nolint:errorlint // of a Reader
+		if e.left > 0 {
+			return n, io.ErrUnexpectedEOF
+		}
+		err = nil // the next read looks whether there is more
+	}
+	return n, err
+}

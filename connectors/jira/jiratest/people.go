@@ -1,0 +1,286 @@
+package jiratest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// decoded is a value as it comes over the wire.
+func decoded(v any) any {
+	var out any
+	_ = json.Unmarshal(encode(v), &out) // what was just written
+	return out
+}
+
+// Document is text as the API takes it: a paragraph for each part between empty
+// lines, a break for each other line's end.
+func Document(text string) any {
+	content := []any{}
+	for _, part := range strings.Split(text, "\n\n") {
+		inline := []any{}
+		for i, line := range strings.Split(part, "\n") {
+			if i > 0 {
+				inline = append(inline, object{"type": "hardBreak"})
+			}
+			if line != "" {
+				inline = append(inline, object{"type": "text", "text": line})
+			}
+		}
+		content = append(content, object{"type": "paragraph", "content": inline})
+	}
+	return object{"type": "doc", "version": 1.0, "content": content}
+}
+
+// AddUser adds an account.
+func (s *Server) AddUser(u User) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users = append(s.users, &u)
+}
+
+// Require has issues of a project need a field at creation.
+func (s *Server) Require(projectKey, field string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.projects[projectKey].required = append(s.projects[projectKey].required, field)
+}
+
+// DenyCreate has creating issues in a project fail with 403; "" ends it.
+func (s *Server) DenyCreate(projectKey, message string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noCreate[projectKey] = message
+}
+
+// Busy has the next transitions of an issue meet another one that is under way.
+func (s *Server) Busy(idOrKey string, times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		s.busy[is.id] = times
+	}
+}
+
+// Cut takes a transition out of a project's workflow, by its name.
+func (s *Server) Cut(projectKey, transition string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[projectKey]
+	p.flow = slices.DeleteFunc(slices.Clone(p.flow), func(st flowStep) bool { return st.name == transition })
+}
+
+// Issues are the keys of all issues, oldest first.
+func (s *Server) Issues() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(s.issues), func(a, b *issue) int { return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id)) })
+	var keys []string
+	for _, is := range all {
+		keys = append(keys, is.key)
+	}
+	return keys
+}
+
+// Issue is an issue's fields as the API shows them; nil: there is none.
+func (s *Server) Issue(idOrKey string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return nil
+	}
+	fields, _ := decoded(is.fields).(map[string]any)
+	return fields
+}
+
+// Properties are an issue's properties.
+func (s *Server) Properties(idOrKey string) map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return nil
+	}
+	return maps.Clone(is.properties)
+}
+
+// Status is an issue's status.
+func (s *Server) Status(idOrKey string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return ""
+	}
+	return is.status()
+}
+
+// Comments are the texts of an issue's comments as wiki markup, oldest first;
+// those that only agents see begin with "internal: ".
+func (s *Server) Comments(idOrKey string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	if is := s.find(idOrKey); is != nil {
+		for _, m := range is.comments {
+			text := wiki(m.body)
+			if m.internal {
+				text = "internal: " + text
+			}
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// Files are the names and contents of an issue's attachments.
+func (s *Server) Files(idOrKey string) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]string{}
+	if is := s.find(idOrKey); is != nil {
+		for _, f := range is.files {
+			all[f.name] = string(f.content)
+		}
+	}
+	return all
+}
+
+// Open opens an issue as somebody, with fields as the API takes them; it
+// returns its key.
+func (s *Server) Open(projectKey, who string, fields map[string]any) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[projectKey]
+	if p == nil {
+		return "", fmt.Errorf("no project %s", projectKey)
+	}
+	all := map[string]any{"issuetype": object{"name": p.types[0].name}, "summary": "Opened by hand"}
+	maps.Copy(all, fields)
+	body, _ := decoded(object{"fields": all}).(object)
+	in, bad := s.readInput(body, p, func(f *field) bool { return !f.offCreate })
+	if bad != nil {
+		return "", fmt.Errorf("%s", bad.Body)
+	}
+	is := s.add(p, in, who)
+	s.announce(is, "jira:issue_created", who, nil, nil)
+	return is.key, nil
+}
+
+// Edit edits an issue as somebody.
+func (s *Server) Edit(idOrKey, who string, fields map[string]any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return fmt.Errorf("no issue %s", idOrKey)
+	}
+	body, _ := decoded(object{"fields": fields}).(object)
+	in, bad := s.readInput(body, is.project, func(f *field) bool { return !f.offEdit })
+	if bad != nil {
+		return fmt.Errorf("%s", bad.Body)
+	}
+	s.apply(is, in, who)
+	return nil
+}
+
+// Move makes a transition as somebody, by its name.
+func (s *Server) Move(idOrKey, who, transition string, fields map[string]any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return fmt.Errorf("no issue %s", idOrKey)
+	}
+	for _, step := range is.offered() {
+		if step.name != transition {
+			continue
+		}
+		body, _ := decoded(object{"fields": fields}).(object)
+		if fields == nil {
+			body = object{}
+		}
+		in, bad := s.readInput(body, is.project, func(f *field) bool { _, on := step.screen[f.id]; return on })
+		if bad != nil {
+			return fmt.Errorf("%s", bad.Body)
+		}
+		s.take(is, step, in, who)
+		return nil
+	}
+	return fmt.Errorf("%s is not offered %s", idOrKey, transition)
+}
+
+// Say adds a comment as somebody, of plain text.
+func (s *Server) Say(idOrKey, who, text string, internal bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		properties := map[string]any{}
+		if internal {
+			properties["sd.public.comment"] = object{"internal": true}
+		}
+		s.comment(is, who, Document(text), properties)
+	}
+}
+
+// Attach attaches a file as somebody.
+func (s *Server) Attach(idOrKey, who, name, kind string, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		s.attach(is, who, name, kind, content)
+	}
+}
+
+// Clone makes an issue of an issue, with its fields and labels and without its
+// properties, as the product does; it returns the key.
+func (s *Server) Clone(idOrKey, who string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return ""
+	}
+	fields := maps.Clone(is.fields)
+	for _, name := range []string{"created", "updated", "status", "resolution"} {
+		delete(fields, name)
+	}
+	return s.add(is.project, input{fields: fields, properties: map[string]any{}}, who).key
+}
+
+// Delete deletes an issue. The search shows it for as long as it lags.
+func (s *Server) Delete(idOrKey string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		s.announce(is, "jira:issue_deleted", "acc-ann", nil, nil)
+		delete(s.issues, is.id)
+	}
+}
+
+// Hide has the account not see an issue, or see it again.
+func (s *Server) Hide(idOrKey string, hidden bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		is.hidden = hidden
+	}
+}
+
+// Now is the site's time.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+// HasText reports whether an issue holds a text anywhere.
+func (s *Server) HasText(idOrKey, text string) bool {
+	return bytes.Contains(encode(s.Issue(idOrKey)), []byte(text)) || strings.Contains(strings.Join(s.Comments(idOrKey), "\n"), text)
+}

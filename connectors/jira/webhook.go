@@ -1,0 +1,83 @@
+package jira
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// Headers of a delivery. The identifier is the same when it is sent again.
+const (
+	SignatureHeader  = "X-Hub-Signature"
+	IdentifierHeader = "X-Atlassian-Webhook-Identifier"
+)
+
+// Receive checks and reads a webhook of an administrator. Its body holds the
+// issue with texts as wiki markup and is a hint alone: the issue is read anew.
+// There is no time in the signature; that an issue may have changed is harmless
+// to hear again.
+func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (connectors.Delivery, error) {
+	if !c.signed(header, body) {
+		return connectors.Delivery{}, connectors.ErrSignature
+	}
+	var hook struct {
+		Event string `json:"webhookEvent"`
+		Issue *struct {
+			ID json.RawMessage `json:"id"`
+		} `json:"issue"`
+		Comment struct {
+			Self string `json:"self"`
+		} `json:"comment"`
+	}
+	if err := json.Unmarshal(body, &hook); err != nil {
+		return connectors.Delivery{}, fmt.Errorf("not the JSON that was expected: %w", err)
+	}
+	id := strings.TrimSpace(header.Get(IdentifierHeader))
+	if id == "" {
+		digest := sha256.Sum256(body) // the same bytes say the same
+		id = hex.EncodeToString(digest[:])
+	}
+	delivery := connectors.Delivery{ID: id}
+	issue := ""
+	switch {
+	case hook.Issue != nil:
+		issue = strings.Trim(string(hook.Issue.ID), `"`)
+	case hook.Comment.Self != "":
+		if found := issueOfComment.FindStringSubmatch(hook.Comment.Self); found != nil {
+			issue = found[1]
+		}
+	}
+	if issue == "" {
+		return delivery, nil // an event of something else
+	}
+	ref := connectors.Collection{Type: Type, Connector: c.name, Record: issueRecord}.Ref(issue)
+	if failure := checkRef("receive", ref); failure != nil {
+		return connectors.Delivery{}, fmt.Errorf("%s: the issue's id is not one of Jira's", hook.Event)
+	}
+	delivery.Refs = []connectors.Ref{ref}
+	return delivery, nil
+}
+
+var issueOfComment = regexp.MustCompile(`/issue/([0-9]+)/comment/`)
+
+func (c *Connector) signed(header http.Header, body []byte) bool {
+	if c.secret == "" {
+		return false
+	}
+	given, ok := strings.CutPrefix(strings.TrimSpace(header.Get(SignatureHeader)), "sha256=")
+	signature, err := hex.DecodeString(given)
+	if !ok || err != nil {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(c.secret.Reveal()))
+	mac.Write(body)
+	return hmac.Equal(signature, mac.Sum(nil))
+}

@@ -1,0 +1,302 @@
+package jira
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+// Marks of lockstep in an issue. The label is what can be searched for: JQL
+// finds properties only of apps that declare them. The property with the key
+// tells the issue from a clone of it, which has its labels. The stamp is a
+// property of its own, so that a write need not know the key.
+const (
+	labelPrefix   = "lockstep-"
+	keyProperty   = "lockstep.key"
+	stampProperty = "lockstep.stamp"
+)
+
+// labelOf is the label that carries a key.
+func labelOf(key string) string {
+	if strings.HasPrefix(key, labelPrefix) {
+		return key
+	}
+	return labelPrefix + key
+}
+
+// isMark reports whether a label is lockstep's.
+func isMark(label string) bool { return strings.HasPrefix(label, labelPrefix) }
+
+func property(key, value string) map[string]any {
+	return map[string]any{"key": key, "value": map[string]string{"value": value}}
+}
+
+// body is fields as the API takes them, and under which name each was given.
+func (c *Connector) body(ctx context.Context, op, record string, fields map[string]any) (map[string]any, map[string]string, error) {
+	body, names := map[string]any{}, map[string]string{}
+	put := func(id, name string, t fieldType, v any) {
+		if v != nil {
+			body[id], names[id] = wire(t, v), name
+		}
+	}
+	for _, name := range sorted(fields) {
+		v := fields[name]
+		if t, ok := types()[name]; ok {
+			put(name, name, t, v)
+			continue
+		}
+		entries := map[string]any{strings.TrimPrefix(name, customFieldsField+"/"): v}
+		if all, ok := v.(map[string]any); ok && name == customFieldsField {
+			entries = all
+		}
+		for _, entry := range sorted(entries) {
+			field, reason, err := c.customField(ctx, entry)
+			if err != nil {
+				return nil, nil, notSent(err)
+			}
+			if reason != "" {
+				return nil, nil, rejected(op, record, name, "unknown", reason)
+			}
+			put(field.ID, name, field.Schema, entries[entry])
+		}
+	}
+	return body, names, nil
+}
+
+// Create opens an issue that carries the key and the stamp, in one call, and
+// reads it back. A status other than the first is reached afterwards; where
+// that fails, the issue stands as it is.
+func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connectors.Record, error) {
+	const op = "create"
+	record := draft.Collection.String()
+	given := maps.Clone(draft.Fields)
+	target, _ := given[c.schema.State.Field].(string)
+	delete(given, c.schema.State.Field)
+	if strings.ContainsAny(draft.Key, " \t\r\n\"\\") || draft.Key == "" {
+		return connectors.Record{}, rejected(op, record, "labels", "key", "the key cannot be a label")
+	}
+	body, names, err := c.body(ctx, op, record, given)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	// The screen of a new issue has no resolution: it goes with a transition.
+	later := map[string]any{}
+	if v, ok := body["resolution"]; ok {
+		later["resolution"] = v
+		delete(body, "resolution")
+	}
+	labels, _ := body["labels"].([]any)
+	body["labels"] = append(slices.Clone(labels), labelOf(draft.Key))
+	var created struct {
+		ID string `json:"id"`
+	}
+	_, err = c.do(ctx, transport.Request{
+		Op: op, Record: record, Method: http.MethodPost, Path: api + "/issue",
+		JSON: map[string]any{
+			"fields":     body,
+			"properties": []any{property(keyProperty, draft.Key), property(stampProperty, draft.Stamp)},
+		},
+		Into: &created,
+	}, "")
+	if err != nil {
+		return connectors.Record{}, asWritten(err, names)
+	}
+	ref := draft.Collection.Ref(created.ID)
+	made, err := c.read(ctx, op, ref)
+	if err != nil {
+		return connectors.Record{}, unseen(err)
+	}
+	if target == "" || strings.EqualFold(textField(made, "status"), target) {
+		return made, nil
+	}
+	if _, err := c.walk(ctx, op, made, target, later, names); err != nil {
+		c.log.Warn("a new issue did not reach its status", "record", ref.String(), "error", err.Error())
+	}
+	moved, err := c.read(ctx, op, ref)
+	if err != nil {
+		return connectors.Record{}, unseen(err)
+	}
+	return moved, nil
+}
+
+// unseen is the failure of a read after a write: the write was done.
+func unseen(err error) error {
+	var failure *connectors.Error
+	if !errors.As(err, &failure) {
+		return err
+	}
+	e := *failure
+	e.Class = connectors.ClassUnclear
+	e.Message = strings.TrimSpace("written, but not read back: " + e.Message)
+	return &e
+}
+
+func textField(r connectors.Record, name string) string {
+	s, _ := r.Fields[name].(string)
+	return s
+}
+
+// Update writes the fields, and with them the stamp. A status is reached first,
+// by transitions: each is a request of its own, and the stamp is in the last
+// request, so that it is there only when all is done.
+func (c *Connector) Update(ctx context.Context, change connectors.Change) (connectors.Record, error) {
+	const op = "update"
+	record := change.Ref.String()
+	if failure := checkRef(op, change.Ref); failure != nil {
+		return connectors.Record{}, failure
+	}
+	given := maps.Clone(change.Fields)
+	target, _ := given[c.schema.State.Field].(string)
+	delete(given, c.schema.State.Field)
+	body, names, err := c.body(ctx, op, record, given)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	if _, writesLabels := body["labels"]; target != "" || writesLabels {
+		now, own, err := c.readWithMarks(ctx, op, change.Ref)
+		if err != nil {
+			return connectors.Record{}, notSent(err)
+		}
+		if labels, ok := body["labels"].([]any); ok {
+			body["labels"] = append(slices.Clone(labels), own...)
+		}
+		if target != "" {
+			sent, err := c.walk(ctx, op, now, target, body, names)
+			if err != nil {
+				return connectors.Record{}, err
+			}
+			for _, id := range sent {
+				delete(body, id)
+			}
+		}
+	}
+	request := map[string]any{"properties": []any{property(stampProperty, change.Stamp)}}
+	if parent, ok := body["parent"]; ok && parent == nil {
+		delete(body, "parent") // taken off in a way of its own
+		request["update"] = map[string]any{"parent": []any{map[string]any{"set": map[string]any{"none": true}}}}
+	}
+	if len(body) > 0 {
+		request["fields"] = body
+	}
+	answer, err := c.do(ctx, transport.Request{
+		Op: op, Record: record, Method: http.MethodPut, Path: api + "/issue/" + change.Ref.ID,
+		Query: url.Values{"returnIssue": {"true"}, "expand": {"names"}}, JSON: request,
+	}, change.Ref.ID)
+	if err != nil {
+		return connectors.Record{}, asWritten(err, names)
+	}
+	if isWhole(answer.Body) {
+		if written, err := c.record(op, change.Ref.Collection, answer.Body); err == nil {
+			written.Stamp = change.Stamp // the answer shows no properties
+			return written, nil
+		}
+	}
+	written, err := c.read(ctx, op, change.Ref)
+	if err != nil {
+		return connectors.Record{}, unseen(err)
+	}
+	return written, nil
+}
+
+// isWhole reports whether an answer is a whole issue. Success may also be an
+// empty one, and the documentation leaves open whether fields that were not
+// edited are in it.
+func isWhole(body []byte) bool {
+	var issue struct {
+		Fields map[string]json.RawMessage `json:"fields"`
+	}
+	if json.Unmarshal(body, &issue) != nil {
+		return false
+	}
+	for _, field := range []string{"updated", "project", "status", "summary"} {
+		if _, ok := issue.Fields[field]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// found is one hit of a search.
+type found struct {
+	ID     string `json:"id"`
+	Fields struct {
+		Updated string `json:"updated"`
+	} `json:"fields"`
+}
+
+// search runs a query through all pages and returns the hits.
+func (c *Connector) search(ctx context.Context, op, record, jql string, fields []string, most int) ([]found, error) {
+	var all []found
+	token := ""
+	for {
+		request := map[string]any{"jql": jql, "fields": fields, "maxResults": searchPage}
+		if token != "" {
+			request["nextPageToken"] = token
+		}
+		var page struct {
+			Issues []found `json:"issues"`
+			Next   string  `json:"nextPageToken"`
+			Last   bool    `json:"isLast"`
+		}
+		_, err := c.do(ctx, transport.Request{
+			Op: op, Record: record, Method: http.MethodPost, Path: api + "/search/jql", JSON: request, Repeatable: true, Into: &page,
+		}, "")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Issues...)
+		if page.Next == "" || page.Last || most > 0 && len(all) >= most {
+			return all, nil
+		}
+		if page.Next == token {
+			return nil, &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: record, Message: "the search goes round in a circle"}
+		}
+		token = page.Next
+	}
+}
+
+const searchPage = 500
+
+// FindByKey searches for the key's label and reads each hit: the search may be
+// old, and a clone has the label of what it was cloned from.
+func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
+	const op = "find"
+	if strings.ContainsAny(key, " \t\r\n\"\\") || key == "" {
+		return nil, rejected(op, collection.String(), "labels", "key", "the key cannot stand in a query")
+	}
+	hits, err := c.search(ctx, op, collection.String(), `labels = "`+labelOf(key)+`" ORDER BY created ASC`, []string{"labels"}, 0)
+	if err != nil {
+		return nil, err
+	}
+	var all []connectors.Record
+	seen := map[string]bool{}
+	for _, hit := range hits {
+		if seen[hit.ID] {
+			continue
+		}
+		seen[hit.ID] = true
+		record, err := c.read(ctx, op, collection.Ref(hit.ID))
+		if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
+			continue // deleted since
+		}
+		if err != nil {
+			return nil, err
+		}
+		if record.Key == key {
+			all = append(all, record)
+		}
+	}
+	slices.SortFunc(all, func(a, b connectors.Record) int {
+		return cmp.Or(cmp.Compare(len(a.Ref.ID), len(b.Ref.ID)), cmp.Compare(a.Ref.ID, b.Ref.ID))
+	})
+	return all, nil
+}
