@@ -78,11 +78,13 @@ func (w *world) everyRecordHasOneTicket() {
 		byKey[row["correlation_id"]] = append(byKey[row["correlation_id"]], row["number"])
 	}
 	for _, r := range w.records {
-		l, ok := w.link(r)
-		if ok && len(byKey[l.Key]) > 1 {
-			w.fail("invariant 1: %s has the tickets %v", r, byKey[l.Key])
+		for _, l := range w.linksOf(r) {
+			if len(byKey[l.Key]) > 1 {
+				w.fail("invariant 1: %s has the tickets %v", r, byKey[l.Key])
+			}
+			delete(byKey, l.Key)
 		}
-		delete(byKey, l.Key)
+		l, ok := w.link(r)
 		if !r.private && !r.deleted && (ok || w.opens(r)) && (l.Phase != engine.Active || l.Intent != nil) {
 			w.fail("%s is not in step: its link is %+v", r, l.Link)
 			for _, d := range letters {
@@ -121,13 +123,8 @@ func (w *world) journal() string {
 // bodies are the bodies of the writes to a record's side.
 func (w *world) bodies(r *record, s side) string {
 	var b strings.Builder
-	l, ok := w.link(r)
 	for _, sent := range writes(w.endpointOf(s)) {
-		id := r.id
-		if s == target && ok && l.Target != nil {
-			id = l.Target.ID
-		}
-		if idIn(sent.Path) == id || s == target && idIn(sent.Path) == "" && strings.Contains(sent.Body, l.Key) {
+		if w.concerns(r, s, idIn(sent.Path), sent.Body) {
 			b.WriteString(sent.Body)
 			b.WriteByte('\n')
 		}
@@ -135,12 +132,23 @@ func (w *world) bodies(r *record, s side) string {
 	return b.String()
 }
 
-// commits are the writes to a record's side, each with the version that its
-// daemon had read before.
-func (w *world) commits(r *record, s side) []request {
-	id := r.id
+// concerns reports whether a write to the record with the id, or of a new one
+// with the body, is one to the record's side.
+func (w *world) concerns(r *record, s side, id, body string) bool {
+	if s == source {
+		return id == r.id
+	}
+	return slices.ContainsFunc(w.linksOf(r), func(l document) bool {
+		return l.Target != nil && id == l.Target.ID || id == "" && strings.Contains(body, l.Key)
+	})
+}
+
+// commits are the writes to where an edit was made, each with the version that
+// its daemon had read before.
+func (w *world) commits(r *record, e *edit) []request {
+	s, id := e.side, r.id
 	if s == target {
-		id = w.ticket(r)
+		id = e.ticket
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -172,7 +180,7 @@ func (w *world) noEditIsLost() {
 			if e.token == "" || r.private || len(r.turns) > 0 && !e.at.After(r.turns[len(r.turns)-1]) {
 				continue
 			}
-			if strings.Contains(w.value(r, e.side, e.field), e.token) || strings.Contains(w.journaled, e.token) || strings.Contains(w.bodies(r, other(e.side)), e.token) {
+			if strings.Contains(w.value(r, e.side, e.field), e.token) || w.keeps(e) || strings.Contains(w.journaled, e.token) || strings.Contains(w.bodies(r, other(e.side)), e.token) {
 				continue
 			}
 			// A mapping that has nothing to say, or no longer, agrees with whatever
@@ -194,6 +202,12 @@ func other(s side) side {
 		return target
 	}
 	return source
+}
+
+// keeps reports whether the ticket that an edit was typed into still has it; it
+// may not be the record's newest.
+func (w *world) keeps(e *edit) bool {
+	return e.ticket != "" && strings.Contains(w.tickets.Ticket("incident", e.ticket)[columns()[e.field]], e.token)
 }
 
 // differed reports whether lockstep has agreed, after an edit, that the field
@@ -225,7 +239,7 @@ func (e *edit) names() []string {
 
 // underWay reports whether an edit came between a daemon's read and its write.
 func (w *world) underWay(r *record, e *edit) bool {
-	for _, c := range w.commits(r, e.side) {
+	for _, c := range w.commits(r, e) {
 		if (c.read == "" || newer(e.version, c.read)) && !c.committed.Before(e.at.Truncate(time.Second)) {
 			return true
 		}

@@ -2,12 +2,12 @@ package simulation
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
-	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // A record is what a route begins with.
@@ -55,15 +55,32 @@ type edit struct {
 	token   string // empty: the field was cleared
 	value   string
 	version string // of the record, after it
+	ticket  string // where it was typed into the ticket
 	alone   bool   // the other side had nothing in that field
 }
 
-// link is a record's link as it was stored last.
-func (w *world) link(r *record) (document, bool) {
+// linksOf are a record's links, one for each ticket that was opened for it when
+// it came back, as they were stored last.
+func (w *world) linksOf(r *record) []document {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l, ok := w.links[engine.LinkID(r.route(), r.ref(), 1)]
-	return l, ok
+	var all []document
+	for _, l := range w.links {
+		if l.Route == r.route() && l.Source == r.ref() {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b document) int { return a.N - b.N })
+	return all
+}
+
+// link is a record's newest link.
+func (w *world) link(r *record) (document, bool) {
+	all := w.linksOf(r)
+	if len(all) == 0 {
+		return document{}, false
+	}
+	return all[len(all)-1], true
 }
 
 // ticket is a record's ticket; empty if there is none.
@@ -143,7 +160,8 @@ func (w *world) typeInto(r *record, s side, field, token, value string) error {
 	}
 	e := &edit{at: time.Now(), side: s, field: field, token: token, value: value, alone: w.value(r, other(s), field) == ""}
 	if s == target {
-		e.version, _ = w.version("itsm", w.ticket(r))
+		e.ticket = w.ticket(r)
+		e.version, _ = w.version("itsm", e.ticket)
 	} else {
 		e.version, _ = w.version("acme", r.id)
 	}

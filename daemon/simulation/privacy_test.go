@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,15 +17,15 @@ const grace = 13 * time.Second
 // Invariant 8.
 func (w *world) nothingPrivateWasSent() {
 	for _, r := range w.records {
-		l, ok := w.link(r)
 		w.mu.Lock()
-		for _, sent := range w.requests {
-			concerns := sent.record == r.id || ok && (l.Target != nil && sent.record == l.Target.ID || sent.record == "" && strings.Contains(sent.body, l.Key))
-			if concerns && r.privateFor(sent.began) > grace {
-				w.failures = append(w.failures, fmt.Sprintf("invariant 8: %s: %s %s began %s after it had turned private", r, sent.method, sent.path, r.privateFor(sent.began)))
+		all := slices.Clone(w.requests)
+		w.mu.Unlock()
+		for _, sent := range all {
+			concerned := w.concerns(r, source, sent.record, sent.body) || w.concerns(r, target, sent.record, sent.body)
+			if concerned && r.privateFor(sent.began) > grace {
+				w.fail("invariant 8: %s: %s %s began %s after it had turned private", r, sent.method, sent.path, r.privateFor(sent.began))
 			}
 		}
-		w.mu.Unlock()
 	}
 }
 

@@ -14,7 +14,8 @@ func (w *world) sidesAgree() {
 	letters, err := w.daemons[0].engine.Dead(w.ctx)
 	w.must(err)
 	for _, r := range w.records {
-		if w.reloaded || len(r.turns) > 0 || r.deleted || w.ticket(r) == "" {
+		// Of the two values of a conflict, the later one wins only if its time is known.
+		if w.conflict == "latest" || w.reloaded || len(r.turns) > 0 || r.deleted || w.ticket(r) == "" {
 			continue
 		}
 		for _, field := range r.pairs() {
@@ -129,6 +130,9 @@ func (w *world) editsArrive() {
 	for _, s := range []side{source, target, source} {
 		before := w.countWrites()
 		field := pick(w, r.pairs())
+		if word(w.value(r, source, field)) != word(w.value(r, target, field)) {
+			field = "title" // one that was cleared on one side is a conflict the next time
+		}
 		token, value := w.words()
 		w.must(w.typeInto(r, s, field, token, value))
 		value = w.value(r, s, field) // as its system took it
