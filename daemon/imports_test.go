@@ -46,13 +46,14 @@ func layers() []layer {
 		{folders: []string{"rules"}, allowed: []string{"rules/expr", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/storetest"}, allowed: []string{"engine", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "connectors", "rules"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/*"}, allowed: []string{"engine", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "engine", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "engine", "engine/ruletest", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 
@@ -139,6 +140,7 @@ func TestImportsAgainstTheDirectionAreSeen(t *testing.T) {
 		{"engine", module + "daemon"},
 		{"engine", module + "connectors/servicenow"},
 		{"engine", "github.com/nats-io/nats.go"},
+		{"engine/ruletest", module + "connectors/servicenow"},
 		{"daemon", module + "connectors/incidentio"},
 	} {
 		at := slices.IndexFunc(layers(), func(l layer) bool { return l.takes(test.folder) })

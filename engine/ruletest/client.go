@@ -1,0 +1,356 @@
+package ruletest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// A client is a connector whose system is a world.
+type client struct {
+	w    *world
+	name string
+	kind string
+	// advisor is the connector of the real system, which is asked nothing that
+	// takes more than thought; nil: there is none.
+	advisor connectors.Connector
+}
+
+// holder is a client of a system that holds files, linker of one that shows
+// pages in their place.
+type (
+	holder struct{ *client }
+	linker struct{ *client }
+)
+
+var (
+	_ connectors.Target       = (*client)(nil)
+	_ connectors.Mover        = (*client)(nil)
+	_ connectors.Poller       = (*client)(nil)
+	_ connectors.Commenter    = (*client)(nil)
+	_ connectors.FileReader   = (*client)(nil)
+	_ connectors.VersionOrder = (*client)(nil)
+	_ connectors.FileWriter   = holder{}
+	_ connectors.WebLinker    = linker{}
+)
+
+// connector makes the client of a connector that is configured.
+func (w *world) connector(name string, advisor connectors.Connector) connectors.Connector {
+	system := w.set.Connectors[name].System
+	c := &client{w: w, name: name, kind: system.Type, advisor: advisor}
+	takes := ""
+	for _, record := range w.records(name) {
+		if schema, ok := system.Schema(record); ok && schema.Attachments != "" {
+			takes = schema.Attachments
+		}
+	}
+	switch takes {
+	case "bytes":
+		return holder{c}
+	case "link":
+		return linker{c}
+	}
+	return c
+}
+
+// records are the record types of a connector that routes and templates name.
+func (w *world) records(connector string) []string {
+	named := map[string]bool{}
+	for _, r := range w.set.Routes {
+		if r.Source.Connector == connector {
+			named[r.Source.Record] = true
+		}
+	}
+	for _, t := range w.set.Templates {
+		if t.Target.Connector == connector {
+			named[t.Target.Record] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
+}
+
+// Throttled: nobody is slow in memory.
+func (*client) Throttled() time.Time { return time.Time{} }
+
+// locked runs one call against the world.
+func locked[T any](c *client, do func(w *world) (T, error)) (T, error) {
+	c.w.calls.Add(1)
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return do(c.w)
+}
+
+func (c *client) Read(_ context.Context, ref connectors.Ref) (connectors.Record, error) {
+	return locked(c, func(w *world) (connectors.Record, error) { return w.read(ref) })
+}
+
+func (c *client) FindByKey(_ context.Context, in connectors.Collection, key string) ([]connectors.Record, error) {
+	return locked(c, func(w *world) ([]connectors.Record, error) {
+		var found []connectors.Record
+		for _, t := range w.inOrder() {
+			if t.record.Ref.Collection != in || t.record.Key != key {
+				continue
+			}
+			r, err := w.read(t.record.Ref)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, r)
+		}
+		return found, nil
+	})
+}
+
+// inOrder are the things in the order in which they were made. w.mu is held.
+func (w *world) inOrder() []*thing {
+	return slices.SortedFunc(maps.Values(w.things), func(a, b *thing) int { return cmp.Compare(a.serial, b.serial) })
+}
+
+func (c *client) Create(_ context.Context, d connectors.Draft) (connectors.Record, error) {
+	return locked(c, func(w *world) (connectors.Record, error) {
+		t := w.open(d)
+		w.wrote(t.record.Ref, "create", d.Fields, "")
+		return w.read(t.record.Ref)
+	})
+}
+
+func (c *client) Update(_ context.Context, change connectors.Change) (connectors.Record, error) {
+	return locked(c, func(w *world) (connectors.Record, error) {
+		t := w.things[change.Ref]
+		if t == nil {
+			return w.read(change.Ref)
+		}
+		t.record.Stamp = change.Stamp
+		w.write(t, change.Fields)
+		w.touch(t, lockstep)
+		w.wrote(change.Ref, "update", change.Fields, "")
+		return w.read(change.Ref)
+	})
+}
+
+// Resolve finds every look-up that names something.
+func (c *client) Resolve(_ context.Context, record string, fields map[string]any) (map[string]any, map[string]*connectors.Error, error) {
+	c.w.calls.Add(1)
+	of := connectors.Collection{Type: c.kind, Connector: c.name, Record: record}
+	schema := c.w.schema(of)
+	resolved, failed := map[string]any{}, map[string]*connectors.Error{}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		f, t := fieldOf(schema, name)
+		value, err := c.w.resolve(f, t, fields[name])
+		if err == nil {
+			resolved[name] = value
+			continue
+		}
+		failure := &connectors.Error{Class: connectors.ClassRejected, Op: "resolve", Record: of.String(), Field: name, Code: "wrong_type", Message: err.Error()}
+		var said *connectors.Error
+		if errors.As(err, &said) {
+			failure.Code, failure.Message = said.Code, said.Message
+		}
+		failed[name] = failure
+	}
+	return resolved, failed, nil
+}
+
+// fieldOf is a field of a schema, with the type of what is written there: to
+// the field, to one entry of a map, or to the state.
+func fieldOf(schema *connectors.Schema, name string) (connectors.Field, connectors.Type) {
+	if state := schema.State; state != nil && name == state.Field {
+		if state.Int {
+			return connectors.Field{}, connectors.Type{Kind: connectors.Int}
+		}
+		return connectors.Field{}, connectors.Type{Kind: connectors.String}
+	}
+	field, _, isEntry := strings.Cut(name, "/")
+	f := schema.Fields[field]
+	if isEntry {
+		return f, elem(f.Writes())
+	}
+	return f, f.Writes()
+}
+
+func (c *client) Same(record, field string, want, have any) bool {
+	if w, ok := c.advisor.(connectors.Writer); ok {
+		return w.Same(record, field, want, have)
+	}
+	return same(want, have)
+}
+
+func (c *client) MayMove(record connectors.Record, to string) bool {
+	mover, ok := c.advisor.(connectors.Mover)
+	return !ok || mover.MayMove(record, to)
+}
+
+// Follows: versions are counted.
+func (c *client) Follows(before, after string) (next, known bool) {
+	was, errWas := strconv.Atoi(before)
+	is, errIs := strconv.Atoi(after)
+	if errWas != nil || errIs != nil {
+		return false, false
+	}
+	return is == was+1, true
+}
+
+// Poll's cursor is how many changes were seen. The engine is told of changes
+// at once, as by webhooks: a poll brings nothing that it does not know.
+func (c *client) Poll(_ context.Context, in connectors.Collection, cursor []byte) ([]connectors.Ref, []byte, error) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	seen := len(c.w.changed)
+	next := []byte(strconv.Itoa(seen))
+	if cursor != nil {
+		var err error
+		if seen, err = strconv.Atoi(string(cursor)); err != nil {
+			return nil, nil, fmt.Errorf("cursor: %w", err)
+		}
+	}
+	var refs []connectors.Ref
+	for _, ref := range c.w.changed[seen:] {
+		if ref.Collection == in && !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	if len(refs) > 0 {
+		c.w.calls.Add(1)
+	}
+	return refs, next, nil
+}
+
+func (c *client) Comments(_ context.Context, record connectors.Record, since time.Time) ([]connectors.Comment, error) {
+	return locked(c, func(w *world) ([]connectors.Comment, error) {
+		t := w.things[record.Ref]
+		if t == nil {
+			_, err := w.read(record.Ref)
+			return nil, err
+		}
+		return slices.DeleteFunc(slices.Clone(t.comments), func(c connectors.Comment) bool { return c.At.Before(since) }), nil
+	})
+}
+
+func (c *client) Comment(_ context.Context, post connectors.Post) (connectors.Posted, error) {
+	return locked(c, func(w *world) (connectors.Posted, error) {
+		t := w.things[post.Record.Ref]
+		if t == nil {
+			_, err := w.read(post.Record.Ref)
+			return connectors.Posted{}, err
+		}
+		id := w.say(t, connectors.Comment{Kind: post.Kind, Author: lockstep, Text: post.Text, Marker: post.Marker})
+		w.wrote(post.Record.Ref, "comment", nil, post.Kind+" "+jsonOf(post.Text))
+		return connectors.Posted{ID: id, Version: strconv.Itoa(t.version)}, nil
+	})
+}
+
+// say adds a comment to a thing. w.mu is held.
+func (w *world) say(t *thing, comment connectors.Comment) (id string) {
+	w.items++
+	comment.ID, comment.At = strconv.Itoa(w.items), w.now().UTC()
+	t.comments = append(t.comments, comment)
+	w.touch(t, comment.Author)
+	return comment.ID
+}
+
+func (c *client) Files(_ context.Context, record connectors.Record) ([]connectors.File, error) {
+	return locked(c, func(w *world) ([]connectors.File, error) {
+		t := w.things[record.Ref]
+		if t == nil {
+			_, err := w.read(record.Ref)
+			return nil, err
+		}
+		var all []connectors.File
+		for _, f := range t.files {
+			all = append(all, f.File)
+		}
+		return all, nil
+	})
+}
+
+func (c *client) OpenFile(_ context.Context, record connectors.Record, wanted connectors.File) (io.ReadCloser, error) {
+	return locked(c, func(w *world) (io.ReadCloser, error) {
+		if t := w.things[record.Ref]; t != nil {
+			for _, f := range t.files {
+				if f.ID == wanted.ID {
+					return io.NopCloser(bytes.NewReader(f.content)), nil
+				}
+			}
+		}
+		return nil, &connectors.Error{Class: connectors.ClassGone, Op: "open", Record: record.Ref.String(), Message: "there is no such file"}
+	})
+}
+
+// attach hangs a file on a thing. w.mu is held.
+func (w *world) attach(t *thing, name, kind string, content []byte, ours bool) connectors.File {
+	w.items++
+	f := connectors.File{
+		ID: strconv.Itoa(w.items), Name: name, Type: cmp.Or(kind, mime.TypeByExtension(path.Ext(name))), Size: int64(len(content)),
+		URL: t.record.URL + "/attachments/" + url.PathEscape(name), At: w.now().UTC(), Ours: ours,
+	}
+	t.files = append(t.files, file{f, content})
+	w.touch(t, map[bool]string{true: lockstep}[ours])
+	return f
+}
+
+func (h holder) AddFile(_ context.Context, record connectors.Record, f connectors.File, content io.Reader) (connectors.File, error) {
+	bytes, err := io.ReadAll(content)
+	if err != nil {
+		return connectors.File{}, &connectors.Error{Class: connectors.ClassRetry, Op: "attach", Record: record.Ref.String(), Err: err}
+	}
+	return locked(h.client, func(w *world) (connectors.File, error) {
+		t := w.things[record.Ref]
+		if t == nil {
+			_, err := w.read(record.Ref)
+			return connectors.File{}, err
+		}
+		made := w.attach(t, f.Name, f.Type, bytes, true)
+		w.wrote(record.Ref, "attach", nil, jsonOf(f.Name))
+		return made, nil
+	})
+}
+
+func (l linker) TakesLink(record string, link connectors.WebLink) bool {
+	if advisor, ok := l.advisor.(connectors.WebLinker); ok {
+		return advisor.TakesLink(record, link)
+	}
+	return l.w.schema(connectors.Collection{Connector: l.name, Record: record}).Attachments == "link"
+}
+
+func (l linker) WebLinks(_ context.Context, record connectors.Record) ([]string, error) {
+	return locked(l.client, func(w *world) ([]string, error) {
+		t := w.things[record.Ref]
+		if t == nil {
+			_, err := w.read(record.Ref)
+			return nil, err
+		}
+		var all []string
+		for _, link := range t.links {
+			all = append(all, link.URL)
+		}
+		return all, nil
+	})
+}
+
+func (l linker) AddWebLink(_ context.Context, record connectors.Record, link connectors.WebLink) error {
+	_, err := locked(l.client, func(w *world) (struct{}, error) {
+		t := w.things[record.Ref]
+		if t == nil {
+			_, err := w.read(record.Ref)
+			return struct{}{}, err
+		}
+		t.links = append(t.links, link)
+		w.touch(t, lockstep)
+		w.wrote(record.Ref, "attach", nil, jsonOf(link.Title))
+		return struct{}{}, nil
+	})
+	return err
+}

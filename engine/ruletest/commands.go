@@ -1,0 +1,433 @@
+package ruletest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// A command is one of the language's own. It prints to out and, with an error,
+// the script fails.
+type command struct {
+	usage string
+	run   func(p *play, c *call) error
+	// not is what the command does after "!"; nil: it cannot be negated.
+	not func(p *play, c *call) error
+}
+
+// A call is one line of a script.
+type call struct {
+	args []string
+	read func(name string) ([]byte, error) // a file of the script
+	out  strings.Builder
+}
+
+func (c *call) printf(format string, args ...any) { fmt.Fprintf(&c.out, format+"\n", args...) }
+
+// errUsage is for wrong arguments.
+var errUsage = errors.New("usage")
+
+func commands() map[string]command {
+	return map[string]command{
+		"route":   {usage: "route FILE", run: (*play).cmdRoute, not: fails((*play).cmdRoute)},
+		"create":  {usage: "create [SOURCE] FILE", run: (*play).cmdCreate},
+		"edit":    {usage: "edit FILE, or edit KEY=VALUE…", run: (*play).cmdEdit},
+		"ticket":  {usage: "ticket [TARGET], or ticket [TARGET] set KEY=VALUE…, comment KIND TEXT, attach FILE", run: (*play).cmdTicket, not: (*play).cmdNoTicket},
+		"source":  {usage: "source", run: (*play).cmdSource},
+		"use":     {usage: "use ID", run: (*play).cmdUse},
+		"restart": {usage: "restart", run: (*play).cmdRestart},
+		"advance": {usage: "advance DURATION, as advance 90s, 12h or 30d", run: (*play).cmdAdvance},
+		"writes":  {usage: "writes", run: (*play).cmdWrites, not: (*play).cmdNoWrites},
+	}
+}
+
+// fails is a command that has to fail.
+func fails(run func(*play, *call) error) func(*play, *call) error {
+	return func(p *play, c *call) error {
+		err := run(p, c)
+		switch {
+		case errors.Is(err, errUsage):
+			return err
+		case err == nil:
+			return errors.New("it did not fail")
+		}
+		return nil
+	}
+}
+
+type playKey struct{}
+
+// forScript makes a command one of testscript's.
+func (cmd command) forScript(name string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		p := ts.Value(playKey{}).(*play)
+		p.script = ts
+		c := &call{args: args, read: func(name string) ([]byte, error) { return readFile(ts.MkAbs(name), name) }}
+		run := cmd.run
+		if neg {
+			if run = cmd.not; run == nil {
+				ts.Fatalf("%s cannot be negated", name)
+			}
+		}
+		err := run(p, c)
+		_, _ = ts.Stdout().Write([]byte(c.out.String())) // also nothing: what came before is no longer meant
+		if logged := p.log.take(); logged != "" {
+			ts.Logf("[engine]\n%s", logged)
+		}
+		dead, deadErr := p.newDead()
+		for _, line := range dead {
+			fmt.Fprintln(ts.Stderr(), line)
+		}
+		switch err = errors.Join(err, deadErr); {
+		case errors.Is(err, errUsage):
+			ts.Fatalf("usage: %s", cmd.usage)
+		case err != nil:
+			ts.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// maxFile bounds a record or attachment of a script.
+const maxFile = 16 << 20
+
+func readFile(path, name string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("there is no file %s in the script", name)
+	case err != nil:
+		return nil, err
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("%s is larger than a record can be", name)
+	}
+	return os.ReadFile(path)
+}
+
+func (p *play) cmdRoute(c *call) error {
+	if len(c.args) != 1 {
+		return errUsage
+	}
+	body, err := c.read(c.args[0])
+	if err != nil {
+		return err
+	}
+	decisions, refused := engine.Explain(p.set, p.set.Routes, body, p.parent)
+	for i, d := range decisions {
+		if i > 0 {
+			c.printf("")
+		}
+		d.WriteText(&c.out)
+	}
+	return refused
+}
+
+func (p *play) cmdCreate(c *call) error {
+	if len(c.args) < 1 || len(c.args) > 2 {
+		return errUsage
+	}
+	name := c.args[len(c.args)-1]
+	body, err := c.read(name)
+	if err != nil {
+		return err
+	}
+	sources, parents := p.sources()
+	if len(c.args) == 2 {
+		wanted, err := connectors.ParseCollection(c.args[0])
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(slices.Concat(sources, parents), wanted) {
+			return fmt.Errorf("no route has the source %s", wanted)
+		}
+		sources, parents = []connectors.Collection{wanted}, nil
+	}
+	found, err := p.decode(body, sources)
+	if err != nil && len(parents) > 0 {
+		if above, errAbove := p.decode(body, parents); errAbove == nil {
+			found, err = above, nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if len(found) > 1 {
+		var could []string
+		for _, r := range found {
+			could = append(could, r.Ref.Collection.String())
+		}
+		return fmt.Errorf("%s could be a record of %s: say which, as create %s %s", name, strings.Join(could, " and of "), could[0], name)
+	}
+	record := found[0]
+	if p.world.has(record.Ref) {
+		return fmt.Errorf("there is a record %s already: use edit", record.Ref)
+	}
+	p.put(record)
+	p.current = record.Ref
+	return p.settle()
+}
+
+// errNoCurrent is for commands about a record before there is one.
+var errNoCurrent = errors.New("there is no record yet: create one first")
+
+func (p *play) cmdEdit(c *call) error {
+	switch {
+	case len(c.args) == 0:
+		return errUsage
+	case p.current.IsZero():
+		return errNoCurrent
+	case len(c.args) == 1 && !strings.Contains(c.args[0], "="):
+		body, err := c.read(c.args[0])
+		if err != nil {
+			return err
+		}
+		found, err := p.decode(body, []connectors.Collection{p.current.Collection})
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.args[0], err)
+		}
+		if found[0].Ref != p.current {
+			return fmt.Errorf("%s is the record %s; the current one is %s", c.args[0], found[0].Ref.ID, p.current.ID)
+		}
+		p.world.replace(found[0])
+	default:
+		if err := p.world.edit(p.current, c.args); err != nil {
+			return err
+		}
+	}
+	return p.settle()
+}
+
+func (p *play) cmdTicket(c *call) error {
+	verbs := []string{"set", "comment", "attach"}
+	target, args := "", c.args
+	if len(args) > 0 && !slices.Contains(verbs, args[0]) {
+		target, args = args[0], args[1:]
+	}
+	ref, err := p.ticket(target)
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		for _, line := range p.world.lines(ref, false, p.hidden(ref)) {
+			c.printf("%s", line)
+		}
+		return nil
+	}
+	switch verb, args := args[0], args[1:]; {
+	case verb == "set" && len(args) > 0:
+		err = p.world.edit(ref, args)
+	case verb == "comment" && len(args) == 2:
+		err = p.world.comment(ref, args[0], args[1])
+	case verb == "attach" && len(args) == 1:
+		var content []byte
+		if content, err = c.read(args[0]); err == nil {
+			p.world.file(ref, filepath.Base(args[0]), content)
+		}
+	default:
+		return errUsage
+	}
+	if err != nil {
+		return err
+	}
+	return p.settle()
+}
+
+// comment adds what somebody says.
+func (w *world) comment(ref connectors.Ref, kind, text string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if kinds := w.schema(ref.Collection).CommentKinds; !slices.Contains(kinds, kind) {
+		return fmt.Errorf("%s has no comments of the kind %q; it has %s", ref.Collection, kind, strings.Join(kinds, ", "))
+	}
+	w.say(w.things[ref], connectors.Comment{Kind: kind, Author: person, Text: text})
+	return nil
+}
+
+// file attaches what somebody attaches.
+func (w *world) file(ref connectors.Ref, name string, content []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.attach(w.things[ref], name, "", content, false)
+}
+
+// ticket is the current record's ticket. target picks among several.
+func (p *play) ticket(target string) (connectors.Ref, error) {
+	if p.current.IsZero() {
+		return connectors.Ref{}, errNoCurrent
+	}
+	all, err := p.tickets(p.current)
+	if err != nil {
+		return connectors.Ref{}, err
+	}
+	fitting := slices.DeleteFunc(slices.Clone(all), func(t foundTicket) bool { return !t.in(target) })
+	names := func(tickets []foundTicket) string {
+		var names []string
+		for _, t := range tickets {
+			names = append(names, t.ref.String())
+		}
+		return strings.Join(names, ", ")
+	}
+	switch {
+	case len(fitting) == 1:
+		return fitting[0].ref, nil
+	case len(fitting) > 1:
+		return connectors.Ref{}, fmt.Errorf("%s has %d tickets: %s; say which, as ticket %s.%s", p.current, len(fitting), names(fitting), fitting[0].ref.Connector, fitting[0].ref.Record)
+	case len(all) > 0:
+		return connectors.Ref{}, fmt.Errorf("%s has no ticket in %s; it has %s", p.current, target, names(all))
+	}
+	return connectors.Ref{}, fmt.Errorf("%s has no ticket%s", p.current, p.why(p.current))
+}
+
+// in reports whether a ticket is the one that is meant: by its connector, its
+// type, its route or its ref.
+func (t foundTicket) in(target string) bool {
+	short := t.ref.Connector + "." + t.ref.Record
+	return target == "" || slices.Contains([]string{t.ref.Connector, short, t.ref.Collection.String(), t.ref.String(), t.route}, target)
+}
+
+func (p *play) cmdNoTicket(c *call) error {
+	if len(c.args) > 1 {
+		return errUsage
+	}
+	if p.current.IsZero() {
+		return errNoCurrent
+	}
+	all, err := p.tickets(p.current)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if len(c.args) == 0 || t.in(c.args[0]) {
+			return fmt.Errorf("there is one: %s\n%s", t.ref, strings.Join(p.world.lines(t.ref, false, p.hidden(t.ref)), "\n"))
+		}
+	}
+	return nil
+}
+
+func (p *play) cmdSource(c *call) error {
+	switch {
+	case len(c.args) > 0:
+		return errUsage
+	case p.current.IsZero():
+		return errNoCurrent
+	}
+	for _, line := range p.world.lines(p.current, true, p.hidden(p.current)) {
+		c.printf("%s", line)
+	}
+	return nil
+}
+
+func (p *play) cmdUse(c *call) error {
+	if len(c.args) != 1 {
+		return errUsage
+	}
+	sources, parents := p.sources()
+	var known []string
+	var found []connectors.Ref
+	p.world.mu.Lock()
+	for _, t := range p.world.inOrder() {
+		ref := t.record.Ref
+		if !slices.Contains(slices.Concat(sources, parents), ref.Collection) || t.record.Key != "" {
+			continue
+		}
+		known = append(known, ref.ID)
+		if ref.ID == c.args[0] || ref.String() == c.args[0] {
+			found = append(found, ref)
+		}
+	}
+	p.world.mu.Unlock()
+	switch {
+	case len(known) == 0:
+		return errNoCurrent
+	case len(found) == 0:
+		return fmt.Errorf("there is no record %q; there are %s", c.args[0], strings.Join(known, ", "))
+	case len(found) > 1:
+		return fmt.Errorf("%s and %s have that id: give one of them whole", found[0], found[1])
+	}
+	p.current = found[0]
+	return nil
+}
+
+func (p *play) cmdRestart(c *call) error {
+	if len(c.args) > 0 {
+		return errUsage
+	}
+	p.kill()
+	return p.start()
+}
+
+func (p *play) cmdAdvance(c *call) error {
+	if len(c.args) != 1 {
+		return errUsage
+	}
+	d, err := duration(c.args[0])
+	if err != nil {
+		return err
+	}
+	return p.advance(d)
+}
+
+// longest is more time than any story needs.
+const longest = 10 * 366 * 24 * time.Hour
+
+// duration reads Go's durations, and days.
+func duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if number, ok := strings.CutSuffix(s, "d"); ok {
+		var days float64
+		if days, err = strconv.ParseFloat(number, 64); err == nil && days*24 < longest.Hours()+1 {
+			d = time.Duration(days * 24 * float64(time.Hour))
+		}
+	}
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%q is not a duration: write one as 90s, 12h or 30d", s)
+	case d <= 0:
+		return 0, fmt.Errorf("%q: time only goes forward", s)
+	case d > longest:
+		return 0, fmt.Errorf("%q is more than ten years", s)
+	}
+	return d, nil
+}
+
+func (p *play) cmdWrites(c *call) error {
+	if len(c.args) > 0 {
+		return errUsage
+	}
+	for _, line := range p.writes() {
+		c.printf("%s", line)
+	}
+	return nil
+}
+
+func (p *play) cmdNoWrites(c *call) error {
+	if len(c.args) > 0 {
+		return errUsage
+	}
+	if lines := p.writes(); len(lines) > 0 {
+		return fmt.Errorf("there are:\n%s", strings.Join(lines, "\n"))
+	}
+	return nil
+}
+
+// writes are the writes since the last time, as lines.
+func (p *play) writes() []string {
+	var lines []string
+	hidden := map[connectors.Ref]map[string]bool{}
+	for _, w := range p.world.takeWrites() {
+		if hidden[w.ref] == nil {
+			hidden[w.ref] = p.hidden(w.ref)
+		}
+		lines = append(lines, p.world.line(w, hidden[w.ref]))
+	}
+	return lines
+}
