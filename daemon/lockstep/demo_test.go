@@ -65,7 +65,7 @@ func TestDemo(t *testing.T) {
 		"no ticket   status triage",
 		`incident has no field "short_descriptions"`,
 		"in place of",
-		"tickets     still 5",
+		"tickets     still 6",
 		"6 incidents declared, 5 of them got their ServiceNow ticket, 1 got",
 		"lockstep demo -keep",
 	} {

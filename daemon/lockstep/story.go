@@ -54,7 +54,7 @@ examples/incidentio-servicenow, which say:
 	}
 	for _, scene := range []func(context.Context) error{
 		s.aSecurityIncident, s.aCriticalIncident, s.anEngineeringIncident, s.aPrivateIncident, s.anIncidentInTriage,
-		s.anEdit, s.theTicketIsWorked, s.aMistake, s.theRepair, s.aRestart,
+		s.anEdit, s.anUpdate, s.theTicketIsWorked, s.aFollowUp, s.aMistake, s.theRepair, s.aRestart,
 	} {
 		if err := scene(ctx); err != nil {
 			return err
@@ -198,45 +198,6 @@ func (s *story) anEdit(ctx context.Context) error {
 		return fmt.Errorf("the agent's urgency was overwritten with %s", after["urgency"])
 	}
 	s.show(after, "short_description", "urgency")
-	return nil
-}
-
-func (s *story) theTicketIsWorked(ctx context.Context) error {
-	s.heading("The ticket talks back: its number is in the incident, and resolving it moves the incident on")
-	ticket, err := s.ticket(ctx, s.security, anyTicket)
-	if err != nil {
-		return err
-	}
-	if err := s.world.tickets.Edit("incident", ticket["number"], "fred.luddy", servicenowtest.Row{
-		"state": "6", "close_code": "Solution provided", "close_notes": "The accounts were locked.",
-	}); err != nil {
-		return fmt.Errorf("the agent's edit: %w", err)
-	}
-	s.say("In ServiceNow, fred.luddy resolves %s.", ticket["number"])
-	var incident incidentiotest.Incident
-	if err := until(ctx, "the incident to follow its ticket", func(context.Context) (bool, error) {
-		incident, _ = s.world.incidents.Incident(s.security.ID)
-		return incident.IncidentStatus.Category == "learning", nil
-	}); err != nil {
-		return err
-	}
-	number := ""
-	for _, f := range incident.CustomFieldEntries {
-		if f.CustomField.Name == "ServiceNow ticket" && len(f.Values) > 0 {
-			number = f.Values[0].Text
-		}
-	}
-	if number != ticket["number"] {
-		return fmt.Errorf("the incident names the ticket %q, not %s", number, ticket["number"])
-	}
-	s.line("incident", fmt.Sprintf("%s is in %s; its field \"ServiceNow ticket\" holds %s", incident.Reference, incident.IncidentStatus.Name, number))
-	after, err := s.ticket(ctx, s.security, anyTicket)
-	if err != nil {
-		return err
-	}
-	if after["close_notes"] != "The accounts were locked." {
-		return fmt.Errorf("the agent's close notes were overwritten with %q", after["close_notes"])
-	}
 	return nil
 }
 

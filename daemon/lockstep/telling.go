@@ -126,11 +126,16 @@ func (s *story) line(what, text string) { fmt.Fprintf(s.out, "   %-10s  %s\n", w
 func (s *story) say(format string, args ...any) { fmt.Fprintf(s.out, "   "+format+"\n", args...) }
 
 func (s *story) epilogue(took time.Duration, keep bool) {
-	incidents, tickets := len(s.world.incidents.Incidents()), len(s.world.tickets.Tickets())
+	incidents, followUps := len(s.world.incidents.Incidents()), 0
+	for _, i := range s.world.incidents.Incidents() {
+		followUps += len(s.world.incidents.FollowUps(i.ID))
+	}
+	tickets := len(s.world.tickets.Tickets()) - followUps
 	fmt.Fprintf(s.out, `
 In %.1f seconds: %d incidents declared, %d of them got their ServiceNow ticket, %d got
-none and the reason is known; edits reached the tickets; a mistake in the rules
-stopped nothing; a restart lost nothing and opened nothing twice.
+none and the reason is known; what people did on either side reached the other,
+once; a mistake in the rules stopped nothing; a restart lost nothing and opened
+nothing twice.
 `, took.Seconds(), incidents, tickets, incidents-tickets)
 	command := commandName()
 	if !keep {

@@ -79,6 +79,53 @@ template "ticket" {
   state {
     table = state_table.incident
   }
+
+  # What is said on one side is copied to the other, once. The incident's
+  # updates become work notes, which the caller of a ticket does not see.
+  comments {
+    inbound { from = ["work_notes", "comments"] }
+    outbound {
+      from = ["update"]
+      to   = "work_notes"
+    }
+  }
+
+  # Pictures on the ticket are linked on the incident.
+  attachments {
+    inbound {
+      types    = ["image/*"]
+      max_size = "10MiB"
+    }
+  }
+}
+
+# Follow-ups become tickets below that of their incident, and are completed there.
+route "follow_ups" {
+  source    = incidentio.acme.follow_up
+  templates = [template.follow_up]
+}
+
+template "follow_up" {
+  target = servicenow.itsm.incident
+
+  # Only where the incident has a ticket.
+  when = "parent.incident.incident_type.name == 'Security' || parent.incident.severity.name == 'Critical'"
+
+  once {
+    state     = 1 # New
+    opened_by = ref("user_name", var.servicenow_user)
+    parent    = "{{ parent.ticket.id }}"
+  }
+
+  outbound {
+    short_description = "{{ follow_up.title }}"
+    description       = "{{ follow_up.description }}"
+  }
+
+  state {
+    table     = state_table.follow_up
+    direction = "inbound" # people in ServiceNow complete it
+  }
 }
 
 # Which states mean the same. Any value of a list is read, the first is written:
@@ -91,5 +138,20 @@ state_table "incident" {
   state "done" {
     incidentio = ["category:learning", "category:closed", "category:merged", "category:declined", "category:canceled"]
     servicenow = [6, 7, 8] # Resolved, Closed, Canceled
+  }
+}
+
+state_table "follow_up" {
+  state "open" {
+    incidentio = ["outstanding"]
+    servicenow = [1, 2, 3, 4, 5]
+  }
+  state "completed" {
+    incidentio = ["completed"]
+    servicenow = [6, 7]
+  }
+  state "dropped" {
+    incidentio = ["not_doing"]
+    servicenow = [8]
   }
 }
