@@ -90,7 +90,7 @@ func kindName(kind string) string {
 // after a lost store, so that the copy is found.
 func (l *Link) marker(haul, key string) string {
 	sum := sha256.Sum256([]byte(l.Key + "\x00" + haul + "\x00" + key))
-	return "ls-" + hex.EncodeToString(sum[:10])
+	return hex.EncodeToString(sum[:10])
 }
 
 // opList is a read of what hangs on a record.

@@ -22,7 +22,7 @@ type hanging struct {
 }
 
 // markOf is how the world keeps a marker in the text of a comment.
-func markOf(marker string) string { return "\n(" + marker + ")" }
+func markOf(marker string) string { return "\n(ls-" + marker + ")" }
 
 // say adds a comment, as a person.
 func (w *world) say(ref connectors.Ref, kind, author, text string) {
@@ -89,7 +89,7 @@ func (c *client) Comments(ctx context.Context, record connectors.Record, since t
 				continue
 			}
 			if text, marker, ok := strings.Cut(said.Text, "\n(ls-"); ok && said.Author == "lockstep" {
-				said.Text, said.Marker = text, "ls-"+strings.TrimSuffix(marker, ")")
+				said.Text, said.Marker = text, strings.TrimSuffix(marker, ")")
 			}
 			all = append(all, said)
 		}

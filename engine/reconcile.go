@@ -79,7 +79,11 @@ func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
 	// A retry that is parked already keeps its turn and its tries: a sweep that
 	// fails before it sent anything leaves it to that, or to the next sweep.
 	swept := onlySwept(hints)
-	if err == nil && !v.again.IsZero() && (!swept || w.underWay) {
+	switch now := e.clock.Now(); {
+	case err != nil, v.again.IsZero(), swept && !w.underWay:
+	case v.tries == 0 && !v.again.After(now):
+		err = e.store.Hints.Add(ctx, key.source, "") // a store may schedule to the second only
+	default:
 		err = e.store.Hints.AddAt(ctx, w.linkID, key.source, v.again, v.tries)
 	}
 	if err != nil {
