@@ -20,15 +20,15 @@ import (
 const Type = "servicenow"
 
 // Defaults of the common settings. ServiceNow publishes no rate limit: rules of
-// the instance set it, and there are none until somebody writes one. 300 a
-// minute is what a busy integration needs and a small instance bears. The
+// the instance set it, and there are none until somebody writes one. 1200 a
+// minute is what incident.io takes, and what lockstep needs for it. The
 // platform cancels a REST transaction after 60 s, which with the time-out of
 // our own requests gives the 120 s of Settle. A query sees every committed
 // write, so IndexLag is zero.
 const (
 	defaultPollInterval = 60 * time.Second
 	defaultSettle       = 120 * time.Second
-	defaultRateLimit    = 300
+	defaultRateLimit    = 1200
 )
 
 // Settings are the attributes of a connector block. Pointers tell what is not
