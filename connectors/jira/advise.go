@@ -201,7 +201,8 @@ func (a *adviser) sets(f createField) bool {
 	if _, ok := a.uses[f.ID]; ok {
 		return true
 	}
-	return f.ID == "project" || f.ID == "issuetype" || f.ID == "reporter" || slices.Contains(a.uses[customFieldsField].Keys, f.Name)
+	// What every issue needs is known without the site, which sets the reporter.
+	return a.c.schema.Fields[f.ID].Required || f.ID == "reporter" || slices.Contains(a.uses[customFieldsField].Keys, f.Name)
 }
 
 // createFields are the fields of a create screen.

@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -53,7 +54,7 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	}
 	var changed []connectors.Ref
 	reported := map[string]bool{}
-	for _, hit := range slices.Backward(hits) { // oldest first
+	for _, hit := range oldestFirst(hits) {
 		if len(stored) > 0 && !seen[digest(hit)] && !reported[hit.ID] {
 			reported[hit.ID] = true
 			changed = append(changed, collection.Ref(hit.ID))
@@ -61,6 +62,17 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	}
 	next, err := c.advance(at, hits, len(stored) == 0)
 	return changed, next, err
+}
+
+// oldestFirst are hits by the time of their change, those of one moment by id.
+func oldestFirst(hits []found) []found {
+	sorted := slices.Clone(hits)
+	slices.SortStableFunc(sorted, func(a, b found) int {
+		at, _ := moment(a.Fields.Updated)
+		bt, _ := moment(b.Fields.Updated)
+		return cmp.Or(at.Compare(bt), compareIDs(a.ID, b.ID))
+	})
+	return sorted
 }
 
 // changes lists issues that changed since a time, newest first: an issue that

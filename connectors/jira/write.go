@@ -169,6 +169,9 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 		if labels, ok := body["labels"].([]any); ok {
 			body["labels"] = append(slices.Clone(labels), own...)
 		}
+		if c.Same(change.Ref.Record, "resolution", given["resolution"], now.Fields["resolution"]) {
+			delete(body, "resolution") // it went with a transition whose edit was lost
+		}
 		if target != "" {
 			sent, err := c.walk(ctx, op, now, target, body, names)
 			if err != nil {
@@ -296,7 +299,12 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 		}
 	}
 	slices.SortFunc(all, func(a, b connectors.Record) int {
-		return cmp.Or(cmp.Compare(len(a.Ref.ID), len(b.Ref.ID)), cmp.Compare(a.Ref.ID, b.Ref.ID))
+		return compareIDs(a.Ref.ID, b.Ref.ID)
 	})
 	return all, nil
+}
+
+// compareIDs orders ids by their numbers, which grow.
+func compareIDs(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

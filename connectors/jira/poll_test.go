@@ -1,0 +1,155 @@
+package jira_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/jira"
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
+)
+
+// A poller polls and remembers where it ended.
+type poller struct {
+	c      *jira.Connector
+	server *jiratest.Server
+	cursor []byte
+}
+
+// next are the keys of the issues that changed.
+func (p *poller) next(t *testing.T) string {
+	t.Helper()
+	refs, cursor, err := p.c.Poll(t.Context(), issues, p.cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cursor = cursor
+	var numbers []string
+	for _, ref := range refs {
+		record, err := p.c.Read(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers = append(numbers, record.Number)
+	}
+	return strings.Join(numbers, " ")
+}
+
+func TestPoll(t *testing.T) {
+	for name, o := range map[string]jiratest.Options{
+		"at once": {}, "lagging": {IndexLag: 4 * time.Minute}, "in small pages": {SearchPage: 1}, "in another zone": {Zone: time.FixedZone("", 13*3600)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o.APIToken = secrets[0]
+				server := jiratest.New(o)
+				p := &poller{c: connect(t, server.RoundTripper(), nil), server: server}
+				wait := func(want string) {
+					t.Helper()
+					time.Sleep(o.IndexLag)
+					if got := p.next(t); got != want {
+						t.Errorf("changed %q, want %q", got, want)
+					}
+				}
+				open := func() string { t.Helper(); return must(server.Open("ENG", "acc-ann", nil))(t) }
+				edit := func(key string) {
+					t.Helper()
+					if err := server.Edit(key, "acc-ann", map[string]any{"summary": "At " + time.Now().String()}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wait("")
+				first, second := open(), open()
+				wait(first + " " + second)
+				wait("")
+				edit(second)
+				time.Sleep(time.Second)
+				edit(first)
+				edit(first)
+				wait(second + " " + first)
+				time.Sleep(72 * time.Hour)
+				wait("")
+				edit(first)
+				wait(first)
+				server.Say(second, "acc-ann", "hello", false)
+				wait(second)
+				server.Attach(first, "acc-ann", "a.txt", "text/plain", []byte("x"))
+				wait(first)
+				wait("")
+			})
+		})
+	}
+}
+
+// TestPollAtOneMoment: many issues that change in the same moment, some of
+// which the search shows late.
+func TestPollAtOneMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options()
+		o.SearchPage, o.IndexLag = 7, 2*time.Minute
+		server := jiratest.New(o)
+		p := &poller{c: connect(t, server.RoundTripper(), nil), server: server}
+		p.next(t)
+		want := map[string]int{}
+		for range 30 {
+			want[must(server.Open("ENG", "acc-ann", nil))(t)]++
+		}
+		got := map[string]int{}
+		for range 8 {
+			for _, number := range strings.Fields(p.next(t)) {
+				got[number]++
+			}
+			time.Sleep(20 * time.Second)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("reported (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPollQuietly(t *testing.T) {
+	server, c := site(t)
+	create(t, c, key, nil)
+	_, cursor, err := c.Poll(t.Context(), issues, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.ResetRequests()
+	refs, again, err := c.Poll(t.Context(), issues, cursor)
+	if err != nil || len(refs) != 0 || string(again) != string(cursor) {
+		t.Errorf("%v, %v, cursor %s then %s", refs, err, cursor, again)
+	}
+	if n := len(server.Requests()); n != 1 {
+		t.Errorf("%d requests where nothing changed", n)
+	}
+	if strings.Contains(string(cursor), "sad") || strings.Contains(string(cursor), "ENG") {
+		t.Errorf("the cursor holds contents: %s", cursor)
+	}
+	_, _, err = c.Poll(t.Context(), issues, []byte("{"))
+	wantClass(t, err, connectors.ClassRejected)
+}
+
+func TestPollFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options()
+		o.SearchPage = 1
+		server := jiratest.New(o)
+		p := &poller{c: connect(t, server.RoundTripper(), nil), server: server}
+		p.next(t)
+		for range 3 {
+			must(server.Open("ENG", "acc-ann", nil))(t)
+		}
+		server.Inject(simulator.Fault{Kind: simulator.FailBefore, Status: 400, Path: "/search/jql", Times: 1})
+		if _, _, err := p.c.Poll(t.Context(), issues, p.cursor); err == nil {
+			t.Error("a poll that failed did not say so")
+		}
+		if got := p.next(t); got != "ENG-1 ENG-2 ENG-3" {
+			t.Errorf("changed %q", got)
+		}
+	})
+}
