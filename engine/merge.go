@@ -157,14 +157,15 @@ func merge(in mergeInput) mergeResult {
 		switch {
 		case m.want == nil, m.ready && m.send == nil:
 			agree()
+			adopted[m.name] = true // what was cleared stands, and the partner does not carry it
 		case !agreed && (equal() || !empty(have)):
 			adopt()
 		case !agreed:
 			send()
 		case edited && (haveChanged || m.side == sourceSide):
 			adopt() // a reload never beats a person, and writes nothing back by itself
-		case edited && equal():
-			agree()
+		case edited && (!wantChanged || equal()):
+			agree() // it says what it said: what stands there may be a person's
 		case edited:
 			send()
 		case !wantChanged:

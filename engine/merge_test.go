@@ -43,6 +43,7 @@ func TestMergeTable(t *testing.T) {
 		{row: "template edited, ticket untouched", want: "b", have: "a", agreed: agreedOn("a", "a", edited), sends: "b", agrees: agreedOn("a", "a", edited)},
 		{row: "template edited, writes the same", want: "a", have: "a", agreed: agreedOn("z", "a", edited), agrees: agreedOn("a", "a", expr)},
 		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "p", expr), note: "differs"},
+		{row: "template edited, says what it said over what was agreed on as it stands", want: "a", have: "p", agreed: agreedOn("a", "p", edited), agrees: agreedOn("a", "p", expr)},
 		{row: "nothing changed", want: "a", have: "a", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
 		{row: "nothing changed, the system keeps it in its own form", want: "a", have: "A.", agreed: agreedOn("a", "A.", expr), agrees: agreedOn("a", "A.", expr)},
 		{row: "changed, same", want: "b", have: "a", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr)},

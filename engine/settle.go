@@ -58,7 +58,7 @@ func settleFields(intent *Intent, e *end, known map[string]mapping, agreed map[s
 		have := fieldAt(e.record, fieldPath(fieldOf(name)))
 		written, sure := e.evidence(intent, d.of(have) != sent.Was)
 		if !sure && d.of(have) != sent.Sent {
-			notes = append(notes, note{Field: shown(name), What: "unclear"})
+			notes = append(notes, unclear(name, sent, e, have, known, d))
 		}
 		if !written {
 			continue // the agreement stays, and the merge decides anew
@@ -79,6 +79,18 @@ func settleFields(intent *Intent, e *end, known map[string]mapping, agreed map[s
 		agreed[name] = agreement
 	}
 	return done, notes
+}
+
+// unclear says that nobody knows whether a value was written. What was sent
+// may be written over now on the side that it came from: it is kept, where the
+// mapping still wants it.
+func unclear(name string, sent Sent, e *end, have any, known map[string]mapping, d digester) note {
+	said := note{Field: shown(name), What: "unclear"}
+	m, ok := known[name]
+	if ok && m.ready && d.of(m.want) == sent.From && !e.writer.Same(e.ref.Record, m.field, m.send, have) {
+		said.Lost, said.Side = m.want, other(m.side)
+	}
+	return said
 }
 
 // evidence reports whether a request was carried out, by its stamp in the

@@ -3,6 +3,7 @@ package ruletest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,8 +43,8 @@ func commands() map[string]command {
 		"route":   {usage: "route FILE", run: (*play).cmdRoute, not: fails((*play).cmdRoute)},
 		"create":  {usage: "create [SOURCE] FILE", run: (*play).cmdCreate},
 		"edit":    {usage: "edit FILE, or edit KEY=VALUE…", run: (*play).cmdEdit},
-		"ticket":  {usage: "ticket [TARGET], or ticket [TARGET] set KEY=VALUE…, comment KIND TEXT, attach FILE", run: (*play).cmdTicket, not: (*play).cmdNoTicket},
-		"source":  {usage: "source", run: (*play).cmdSource},
+		"ticket":  {usage: "ticket [TARGET], or ticket [TARGET] set KEY=VALUE…, comment KIND TEXT, attach FILE, or delete", run: (*play).cmdTicket, not: (*play).cmdNoTicket},
+		"source":  {usage: "source, or source comment KIND TEXT, attach FILE, or delete", run: (*play).cmdSource},
 		"use":     {usage: "use ID", run: (*play).cmdUse},
 		"restart": {usage: "restart", run: (*play).cmdRestart},
 		"advance": {usage: "advance DURATION, as advance 90s, 12h or 30d", run: (*play).cmdAdvance},
@@ -185,6 +186,8 @@ func (p *play) cmdEdit(c *call) error {
 		return errUsage
 	case p.current.IsZero():
 		return errNoCurrent
+	case !p.world.has(p.current):
+		return fmt.Errorf("%s was deleted", p.current)
 	case len(c.args) == 1 && !strings.Contains(c.args[0], "="):
 		body, err := c.read(c.args[0])
 		if err != nil {
@@ -206,32 +209,59 @@ func (p *play) cmdEdit(c *call) error {
 	return p.settle()
 }
 
+// deeds are what people do to a record.
+var deeds = []string{"set", "comment", "attach", "delete"}
+
 func (p *play) cmdTicket(c *call) error {
-	verbs := []string{"set", "comment", "attach"}
 	target, args := "", c.args
-	if len(args) > 0 && !slices.Contains(verbs, args[0]) {
+	if len(args) > 0 && !slices.Contains(deeds, args[0]) {
 		target, args = args[0], args[1:]
 	}
 	ref, err := p.ticket(target)
 	if err != nil {
 		return err
 	}
-	if len(args) == 0 {
-		for _, line := range p.world.lines(ref, false, p.hidden(ref)) {
-			c.printf("%s", line)
-		}
-		return nil
+	if len(args) > 0 {
+		return p.do(ref, args[0], args[1:], c)
 	}
-	switch verb, args := args[0], args[1:]; {
-	case verb == "set" && len(args) > 0:
+	for _, line := range p.world.lines(ref, false, p.hidden(ref)) {
+		c.printf("%s", line)
+	}
+	return nil
+}
+
+func (p *play) cmdSource(c *call) error {
+	switch {
+	case p.current.IsZero():
+		return errNoCurrent
+	case len(c.args) > 0 && c.args[0] != "set": // that is edit
+		return p.do(p.current, c.args[0], c.args[1:], c)
+	case len(c.args) > 0:
+		return errUsage
+	case !p.world.has(p.current):
+		return fmt.Errorf("%s was deleted", p.current)
+	}
+	for _, line := range p.world.lines(p.current, true, p.hidden(p.current)) {
+		c.printf("%s", line)
+	}
+	return nil
+}
+
+// do is somebody who works on a record.
+func (p *play) do(ref connectors.Ref, deed string, args []string, c *call) error {
+	var err error
+	switch {
+	case deed == "set" && len(args) > 0:
 		err = p.world.edit(ref, args)
-	case verb == "comment" && len(args) == 2:
+	case deed == "comment" && len(args) == 2:
 		err = p.world.comment(ref, args[0], args[1])
-	case verb == "attach" && len(args) == 1:
+	case deed == "attach" && len(args) == 1:
 		var content []byte
 		if content, err = c.read(args[0]); err == nil {
-			p.world.file(ref, filepath.Base(args[0]), content)
+			err = p.world.file(ref, filepath.Base(args[0]), content)
 		}
+	case deed == "delete" && len(args) == 0:
+		err = p.world.delete(ref)
 	default:
 		return errUsage
 	}
@@ -241,30 +271,15 @@ func (p *play) cmdTicket(c *call) error {
 	return p.settle()
 }
 
-// comment adds what somebody says.
-func (w *world) comment(ref connectors.Ref, kind, text string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if kinds := w.schema(ref.Collection).CommentKinds; !slices.Contains(kinds, kind) {
-		return fmt.Errorf("%s has no comments of the kind %q; it has %s", ref.Collection, kind, strings.Join(kinds, ", "))
-	}
-	w.say(w.things[ref], connectors.Comment{Kind: kind, Author: person, Text: text})
-	return nil
-}
-
-// file attaches what somebody attaches.
-func (w *world) file(ref connectors.Ref, name string, content []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.attach(w.things[ref], name, "", content, false)
-}
-
 // ticket is the current record's ticket. target picks among several.
 func (p *play) ticket(target string) (connectors.Ref, error) {
 	if p.current.IsZero() {
 		return connectors.Ref{}, errNoCurrent
 	}
 	all, err := p.tickets(p.current)
+	if err == nil {
+		err = p.isTarget(target, all)
+	}
 	if err != nil {
 		return connectors.Ref{}, err
 	}
@@ -288,10 +303,32 @@ func (p *play) ticket(target string) (connectors.Ref, error) {
 }
 
 // in reports whether a ticket is the one that is meant: by its connector, its
-// type, its route or its ref.
+// record type, its route or its ref.
 func (t foundTicket) in(target string) bool {
-	short := t.ref.Connector + "." + t.ref.Record
-	return target == "" || slices.Contains([]string{t.ref.Connector, short, t.ref.Collection.String(), t.ref.String(), t.route}, target)
+	return target == "" || slices.Contains(append(namesOf(t.ref.Collection), t.ref.String(), t.route), target)
+}
+
+// namesOf are the ways in which a script names a place for tickets.
+func namesOf(c connectors.Collection) []string {
+	return []string{c.Connector, c.Connector + "." + c.Record, c.String(), c.Type}
+}
+
+// isTarget refuses what no ticket can ever be, which is a slip of the pen.
+func (p *play) isTarget(target string, tickets []foundTicket) error {
+	if target == "" || slices.ContainsFunc(tickets, func(t foundTicket) bool { return t.in(target) }) || p.set.Route(target) != nil {
+		return nil
+	}
+	var known []string
+	for _, name := range slices.Sorted(maps.Keys(p.set.Templates)) {
+		to := p.set.Templates[name].Target
+		if slices.Contains(namesOf(to), target) {
+			return nil
+		}
+		if short := namesOf(to)[1]; to.Record != "" && !slices.Contains(known, short) {
+			known = append(known, short)
+		}
+	}
+	return fmt.Errorf("no template has its tickets in %q; there are %s", target, strings.Join(known, ", "))
 }
 
 func (p *play) cmdNoTicket(c *call) error {
@@ -301,27 +338,18 @@ func (p *play) cmdNoTicket(c *call) error {
 	if p.current.IsZero() {
 		return errNoCurrent
 	}
+	target := strings.Join(c.args, "")
 	all, err := p.tickets(p.current)
+	if err == nil {
+		err = p.isTarget(target, all)
+	}
 	if err != nil {
 		return err
 	}
 	for _, t := range all {
-		if len(c.args) == 0 || t.in(c.args[0]) {
+		if t.in(target) {
 			return fmt.Errorf("there is one: %s\n%s", t.ref, strings.Join(p.world.lines(t.ref, false, p.hidden(t.ref)), "\n"))
 		}
-	}
-	return nil
-}
-
-func (p *play) cmdSource(c *call) error {
-	switch {
-	case len(c.args) > 0:
-		return errUsage
-	case p.current.IsZero():
-		return errNoCurrent
-	}
-	for _, line := range p.world.lines(p.current, true, p.hidden(p.current)) {
-		c.printf("%s", line)
 	}
 	return nil
 }

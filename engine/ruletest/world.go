@@ -30,6 +30,7 @@ type world struct {
 	lookups  map[string]connectors.Lookup // by how they are written
 	statuses map[status]string            // the category of states that were seen
 	items    int                          // comments and files, for their ids
+	serial   int                          // of the thing made last
 }
 
 // A status is one named state of a collection.
@@ -77,7 +78,8 @@ func (w *world) schema(c connectors.Collection) *connectors.Schema {
 
 // add puts a record into its system. w.mu is held.
 func (w *world) add(r connectors.Record) *thing {
-	t := &thing{record: r, serial: len(w.things), written: map[string]bool{}, ours: map[string]bool{}}
+	w.serial++
+	t := &thing{record: r, serial: w.serial, written: map[string]bool{}, ours: map[string]bool{}}
 	w.things[r.Ref] = t
 	return t
 }
