@@ -152,8 +152,8 @@ func encode(v any) []byte {
 
 func say(status int, v any) answer {
 	a := answer{Status: status, Header: http.Header{}}
+	a.Header.Set("Content-Type", "application/json;charset=UTF-8") // of a 204, too
 	if v != nil {
-		a.Header.Set("Content-Type", "application/json;charset=UTF-8")
 		a.Body = encode(v)
 	}
 	return a
