@@ -139,7 +139,7 @@ func reportTest(w io.Writer, r ruletest.Result, verbose bool) {
 		fmt.Fprintln(w, indent(r.Log, "      "))
 	}
 	if r.Status == ruletest.Failed {
-		fmt.Fprintf(w, "%s: %s\n%s\n", r.Where(), r.Command, indent(r.Message, "      "))
+		fmt.Fprintf(w, "%s\n%s\n", strings.TrimSuffix(r.Where()+": "+r.Command, ": "), indent(r.Message, "      "))
 	}
 }
 
