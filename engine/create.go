@@ -32,6 +32,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 
 	link := newLink(w.route.Name, w.source, w.n)
 	link.Template, link.Phase = decision.Template, Claim
+	link.Parent, link.Private = record.Parent, record.Private
 	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
 	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: w.opening(record, decision, send)}
 	for _, v := range decision.Values {

@@ -58,6 +58,11 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	}
 	next := link.clone()
 	next.Phase, next.Missing, next.Number, next.URL = Active, nil, ticket.Number, ticket.URL
+	if next.Parent, next.Private = record.Parent, record.Private; link.Private != record.Private {
+		if err := w.hintChildren(ctx); err != nil {
+			return verdict{}, err
+		}
+	}
 
 	decision, parent, err := w.decide(ctx, record, link.Template, &ticket)
 	if err != nil {

@@ -44,6 +44,8 @@ type Link struct {
 	Commit     string          `json:"commit,omitempty"`
 	OpenedAt   time.Time       `json:"opened_at,omitzero"`
 	Source     connectors.Ref  `json:"source"`
+	Parent     connectors.Ref  `json:"parent,omitzero"`   // what the source belongs to
+	Private    bool            `json:"private,omitempty"` // the source, when it was read last
 	Target     *connectors.Ref `json:"target"`
 	Number     string          `json:"number,omitempty"`
 	URL        string          `json:"url"`

@@ -28,7 +28,12 @@ func (w *work) open(ctx context.Context) (verdict, error) {
 		return verdict{}, err
 	}
 	dropped := record.Private && !w.route.Private
-	if before.Private && dropped || before.Version != "" && before.Version == record.Version {
+	if before != (mark{}) && before.Private != dropped {
+		if err := w.hintChildren(ctx); err != nil {
+			return verdict{}, err
+		}
+	}
+	if before.Private && dropped || !dropped && before.Version != "" && before.Version == record.Version {
 		return nothing, nil
 	}
 	return w.decideAndOpen(ctx, record, before, stored{})

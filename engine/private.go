@@ -58,8 +58,13 @@ func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
 	if err := w.forget(ctx); err != nil {
 		return verdict{}, err
 	}
+	if !link.Private {
+		if err := w.hintChildren(ctx); err != nil {
+			return verdict{}, err
+		}
+	}
 	next := link.clone()
-	next.Phase = Stopped
+	next.Phase, next.Private = Stopped, true
 	next.withoutContents()
 	if link.Opened != nil { // where to look for the ticket when it is public again
 		next.Opened = &Opened{Into: link.Opened.Into}

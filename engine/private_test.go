@@ -177,3 +177,76 @@ func (r *rig) kept(ref connectors.Ref) map[string]string {
 	}
 	return all
 }
+
+const withFollowUps = `
+route "incidents" {
+  source    = fake.acme.incident
+  templates = [template.ticket]
+}
+route "follow_ups" {
+  source    = fake.acme.follow_up
+  templates = [template.task]
+}
+template "ticket" {
+  target = fake.itsm.ticket
+  outbound { title = "{{ incident.title }}" }
+}
+template "task" {
+  target = fake.itsm.ticket
+  when   = "follow_up.title != 'unwanted'"
+  outbound { title = "{{ follow_up.title }}" }
+}
+`
+
+// TestFollowUpsAreAsPrivateAsTheirIncident although nobody tells of them when it
+// turns private, or public again.
+func TestFollowUpsAreAsPrivateAsTheirIncident(t *testing.T) {
+	for name, incidentRoute := range map[string]string{"incidents without a ticket": "incident.title == 'no'", "incidents with one": "true"} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.start(strings.Replace(withFollowUps, `outbound { title = "{{ incident.title }}" }`, "when = \""+incidentRoute+"\"\n  outbound { title = \"{{ incident.title }}\" }", 1))
+				ref, task, unwanted := incidents.Ref("01A"), followUps.Ref("02A"), followUps.Ref("02B")
+				r.world.put(ref, false, critical())
+				for f, title := range map[connectors.Ref]string{task: "Add an index", unwanted: "unwanted"} {
+					r.world.put(f, false, map[string]any{"title": title})
+					r.world.mu.Lock()
+					r.world.records[f].parent = ref
+					r.world.mu.Unlock()
+					r.hint(f)
+				}
+				r.hint(ref)
+				private := func(is bool) {
+					r.world.put(ref, is, nil)
+					r.world.mu.Lock() // no event tells of the follow-ups
+					for _, f := range []connectors.Ref{task, unwanted} {
+						r.world.records[f].private = is
+					}
+					r.world.mu.Unlock()
+					r.pass(2 * time.Minute)
+				}
+				phase := func() engine.Phase {
+					for _, l := range r.links() {
+						if l.Source == task {
+							return l.State
+						}
+					}
+					return ""
+				}
+				private(true)
+				if p := phase(); p != engine.Stopped {
+					t.Errorf("the follow-up's link is %s", p)
+				}
+				if d := r.decisions(unwanted); len(d) != 1 || d[0].Reason != "private" {
+					t.Errorf("what is kept of the other one: %+v", d)
+				}
+				private(false)
+				if p := phase(); p != engine.Active {
+					t.Errorf("the follow-up's link is %s when the incident is public again", p)
+				}
+				if d := r.decisions(unwanted); len(d) != 2 || d[0].Reason != "no template matched" {
+					t.Errorf("the other one was decided: %+v", d)
+				}
+			})
+		})
+	}
+}

@@ -249,10 +249,14 @@ type mark struct {
 	Private bool      `json:"private,omitempty"` // and then no version
 	Failed  bool      `json:"failed,omitempty"`  // there are dead letters
 	Waiting time.Time `json:"waiting,omitzero"`  // for its parent's ticket, since
+	// Parent is what the record belongs to, for when that turns public.
+	Parent connectors.Ref `json:"parent,omitzero"`
 }
 
+const decidedPrefix = "decided/"
+
 func decidedKey(route string, ref connectors.Ref) string {
-	return "decided/" + route + "/" + ref.String()
+	return decidedPrefix + route + "/" + ref.String()
 }
 
 func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref) (mark, error) {
@@ -271,6 +275,9 @@ func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref)
 }
 
 func (w *work) saveMark(ctx context.Context, m mark) error {
+	if w.record != nil {
+		m.Parent = w.record.Parent
+	}
 	value, err := json.Marshal(m)
 	if err == nil {
 		_, err = w.engine.store.Marks.Put(ctx, decidedKey(w.route.Name, w.source), value)

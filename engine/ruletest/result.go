@@ -72,8 +72,9 @@ func (r *Result) blame(last output) {
 	if i := strings.LastIndex("\n"+before, "\n> "); i >= 0 {
 		_, printed, _ := strings.Cut(before[i:], "\n")
 		if printed = strings.TrimRight(printed, "\n"); printed != "" {
-			if strings.HasPrefix(printed, "diff ") {
-				printed = "- came, + wanted:\n" + printed
+			if rest, isDiff := strings.CutPrefix(printed, "diff "); isDiff {
+				_, rest, _ = strings.Cut(rest, "\n")
+				printed = "- came, + wanted:\n" + rest
 			}
 			message += "\n" + printed
 		}

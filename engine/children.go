@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// hasChildren reports whether some route reads records that belong to records
+// like this one.
+func (w *work) hasChildren() bool {
+	for _, route := range w.config.Set.Routes {
+		if route.Source.Connector != w.source.Connector {
+			continue
+		}
+		if schema := w.schema(connectors.Ref{Collection: route.Source}); schema != nil && schema.Parent == w.source.Record {
+			return true
+		}
+	}
+	return false
+}
+
+// hintChildren has the records looked at that belong to one which turned
+// private or public: they are as private as it is, and nobody tells of them.
+func (w *work) hintChildren(ctx context.Context) error {
+	if !w.hasChildren() {
+		return nil
+	}
+	hint := func(ref connectors.Ref) error {
+		if err := w.engine.store.Hints.Add(ctx, ref, ""); err != nil {
+			return fmt.Errorf("hint %s: %w", ref, err)
+		}
+		return nil
+	}
+	err := w.engine.eachLink(ctx, func(l stored) error {
+		if l.Parent != w.source || l.Phase == Detached {
+			return nil
+		}
+		return hint(l.Source)
+	})
+	if err != nil {
+		return err
+	}
+	err = w.engine.store.Marks.Each(ctx, func(entry Entry) error {
+		name, decided := strings.CutPrefix(entry.Key, decidedPrefix)
+		var m mark
+		if !decided || json.Unmarshal(entry.Value, &m) != nil || m.Parent != w.source {
+			return nil
+		}
+		_, name, _ = strings.Cut(name, "/")
+		ref, err := connectors.ParseRef(name)
+		if err != nil {
+			return nil //nolint:nilerr // nothing that can be looked at
+		}
+		return hint(ref)
+	})
+	if err != nil {
+		return fmt.Errorf("records of %s: %w", w.source, err)
+	}
+	return nil
+}
