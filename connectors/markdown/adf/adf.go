@@ -102,19 +102,21 @@ func linkMark(href string) Mark {
 }
 
 // FromMarkdown reads Markdown. The result is in normal form, and valid.
-func FromMarkdown(markdown string) *Node { return normal(parseMarkdown(markdown)) }
+func FromMarkdown(markdown string) *Node { return newCodec().read(markdown) }
 
 // ToMarkdown writes a document.
-func ToMarkdown(document *Node) string { return render(normal(document)) }
+func ToMarkdown(document *Node) string { return newCodec().write(normal(document)) }
 
 // maxPasses bounds the search for the form that a text keeps.
 const maxPasses = 8
 
 // Canonical is the Markdown that comes back when it is written to Jira and
 // read again. It is its own canonical form.
-func Canonical(markdown string) string {
+func Canonical(markdown string) string { return newCodec().canonical(markdown) }
+
+func (c codec) canonical(markdown string) string {
 	for range maxPasses {
-		next := ToMarkdown(FromMarkdown(markdown))
+		next := c.write(c.read(markdown))
 		if next == markdown {
 			break
 		}
@@ -124,7 +126,13 @@ func Canonical(markdown string) string {
 }
 
 // Same reports whether two Markdown texts are the same to Jira.
-func Same(a, b string) bool { return a == b || Canonical(a) == Canonical(b) }
+func Same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	c := newCodec()
+	return c.canonical(a) == c.canonical(b)
+}
 
 // Bold is a document of one bold line.
 func Bold(line string) *Node {

@@ -12,11 +12,12 @@ const note = "… (cut here: the text is longer than Jira takes)"
 // Cut is the canonical form of a Markdown text, shortened to what a field of
 // limit characters takes, with a note in place of the rest; 0: any length.
 func Cut(markdown string, limit int) string {
-	markdown = Canonical(markdown)
-	if limit <= 0 || weight(FromMarkdown(markdown)) <= limit {
+	c := newCodec()
+	markdown = c.canonical(markdown)
+	doc := c.read(markdown)
+	if limit <= 0 || weight(doc) <= limit {
 		return markdown
 	}
-	doc := FromMarkdown(markdown)
 	made := func(runes int) *Node {
 		left := runes
 		short := kept(doc, &left)
@@ -26,7 +27,7 @@ func Cut(markdown string, limit int) string {
 	// The first length that is too long, less one.
 	most := sort.Search(utf8.RuneCountInString(flat(doc))+1, func(n int) bool { return weight(made(n)) > limit })
 	for n := most - 1; n > 0; n -= 1 + n/100 {
-		if short := Canonical(ToMarkdown(made(n))); weight(FromMarkdown(short)) <= limit {
+		if short := c.canonical(c.write(normal(made(n)))); weight(c.read(short)) <= limit {
 			return short
 		}
 	}

@@ -14,13 +14,19 @@ import (
 	gmtext "github.com/yuin/goldmark/text"
 )
 
-// parseMarkdown makes a document of Markdown, not yet in normal form.
-func parseMarkdown(markdown string) *Node {
+// A codec reads and writes Markdown with one parser, which is dear to make.
+type codec struct{ parser parser.Parser }
+
+func newCodec() codec {
+	return codec{goldmark.New(goldmark.WithExtensions(extension.Strikethrough, extension.Table)).Parser()}
+}
+
+// read makes a document in normal form of Markdown.
+func (c codec) read(markdown string) *Node {
 	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(markdown, "\uFFFD")))
-	md := goldmark.New(goldmark.WithExtensions(extension.Strikethrough, extension.Table))
-	tree := md.Parser().Parse(gmtext.NewReader(source), parser.WithContext(parser.NewContext()))
+	tree := c.parser.Parse(gmtext.NewReader(source), parser.WithContext(parser.NewContext()))
 	r := reader{source}
-	return &Node{Type: "doc", Version: 1, Content: r.blocks(tree, 0)}
+	return normal(&Node{Type: "doc", Version: 1, Content: r.blocks(tree, 0)})
 }
 
 // A reader turns goldmark's tree into nodes.

@@ -2,17 +2,18 @@ package adf
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// render writes a document in normal form.
-func render(doc *Node) string { return renderBlocks(doc.Content, document) }
+// write writes a document in normal form.
+func (c codec) write(doc *Node) string { return c.blocks(doc.Content, document) }
 
-// renderBlocks writes blocks with an empty line between them, but for a list
+// blocks writes blocks with an empty line between them, but for a list
 // that may follow the first line of an item at once.
-func renderBlocks(blocks []*Node, in container) string {
+func (c codec) blocks(blocks []*Node, in container) string {
 	if in == item && len(blocks[0].Content) == 0 && blocks[0].Type == "paragraph" {
 		blocks = blocks[1:] // stands before a list, which Markdown takes in its place
 	}
@@ -26,7 +27,7 @@ func renderBlocks(blocks []*Node, in container) string {
 				b.WriteByte('\n')
 			}
 		}
-		b.WriteString(renderBlock(n, other))
+		b.WriteString(c.block(n, other))
 	}
 	return b.String()
 }
@@ -42,11 +43,11 @@ func mayFollow(before, n *Node) bool {
 	return len(first.Content) > 0 && (n.Type == "bulletList" || n.attr("order") == "1")
 }
 
-func renderBlock(n *Node, other bool) string {
+func (c codec) block(n *Node, other bool) string {
 	switch n.Type {
 	case "heading":
 		level, _ := strconv.Atoi(n.attr("level"))
-		return strings.Repeat("#", level) + " " + renderInline(n.Content, inHeading)
+		return strings.Repeat("#", level) + " " + c.inline(n.Content, inHeading)
 	case "bulletList":
 		marker := "-"
 		if other {
@@ -54,7 +55,7 @@ func renderBlock(n *Node, other bool) string {
 		}
 		var items []string
 		for _, i := range n.Content {
-			items = append(items, listItem(marker, i))
+			items = append(items, c.listItem(marker, i))
 		}
 		return strings.Join(items, "\n")
 	case "orderedList":
@@ -65,11 +66,11 @@ func renderBlock(n *Node, other bool) string {
 		first, _ := strconv.Atoi(n.attr("order"))
 		var items []string
 		for i, it := range n.Content {
-			items = append(items, listItem(strconv.Itoa(first+i)+end, it))
+			items = append(items, c.listItem(strconv.Itoa(first+i)+end, it))
 		}
 		return strings.Join(items, "\n")
 	case "blockquote":
-		return indent(renderBlocks(n.Content, quote), "> ", "> ")
+		return indent(c.blocks(n.Content, quote), "> ", "> ")
 	case "codeBlock":
 		code := flat(n)
 		fence := strings.Repeat("`", max(3, longest(code, '`')+1))
@@ -81,13 +82,13 @@ func renderBlock(n *Node, other bool) string {
 	case "rule":
 		return "---"
 	case "table":
-		return renderTable(n)
+		return c.table(n)
 	}
-	return renderInline(n.Content, inParagraph)
+	return c.inline(n.Content, inParagraph)
 }
 
-func listItem(marker string, it *Node) string {
-	return strings.TrimRight(indent(renderBlocks(it.Content, item), marker+" ", strings.Repeat(" ", len(marker)+1)), " ")
+func (c codec) listItem(marker string, it *Node) string {
+	return strings.TrimRight(indent(c.blocks(it.Content, item), marker+" ", strings.Repeat(" ", len(marker)+1)), " ")
 }
 
 // indent begins the first line with first and the others with rest; empty
@@ -120,12 +121,12 @@ func longest(s string, c byte) int {
 	return most
 }
 
-func renderTable(n *Node) string {
+func (c codec) table(n *Node) string {
 	var lines []string
 	for i, row := range n.Content {
 		line := "|"
 		for _, cell := range row.Content {
-			line += " " + renderInline(cell.Content[0].Content, inCell) + " |"
+			line += " " + c.inline(cell.Content[0].Content, inCell) + " |"
 		}
 		lines = append(lines, line)
 		if i == 0 {
@@ -153,10 +154,10 @@ type style struct {
 	wary   bool // all punctuation escaped, without links
 }
 
-// renderInline writes inline content so that it is read as what it is: the
+// inline writes inline content so that it is read as what it is: the
 // plainest way that proves right. Some combinations of marks cannot be said in
 // Markdown; their emphasis goes.
-func renderInline(nodes []*Node, at place) string {
+func (c codec) inline(nodes []*Node, at place) string {
 	if len(nodes) == 0 {
 		return ""
 	}
@@ -173,12 +174,20 @@ func renderInline(nodes []*Node, at place) string {
 		if !s.marked {
 			want = unmarked(nodes, s.wary)
 		}
-		if written := s.write(want); readsAs(written, want, at) || s.wary {
+		if written := s.write(want); s.wary || plainly(written, want) || c.readsAs(written, want, at) {
 			return written
 		}
 	}
 	return ""
 }
+
+// plainly reports whether content is one text that was written as it is and
+// holds nothing that could be markup, so that it need not be read again.
+func plainly(written string, want []*Node) bool {
+	return len(want) == 1 && len(want[0].Marks) == 0 && want[0].Text == written && harmless.MatchString(written)
+}
+
+var harmless = regexp.MustCompile(`^\pL[\pL\pN ,;'"?()/%=-]*[\pL\pN.,;?)]$`)
 
 // unmarked is content without emphasis; bare, without any mark.
 func unmarked(nodes []*Node, bare bool) []*Node {
@@ -193,15 +202,15 @@ func unmarked(nodes []*Node, bare bool) []*Node {
 }
 
 // readsAs reports whether what was written is read as the content.
-func readsAs(written string, want []*Node, at place) bool {
+func (c codec) readsAs(written string, want []*Node, at place) bool {
 	var doc *Node
 	switch at {
 	case inHeading:
-		doc = FromMarkdown("# " + written)
+		doc = c.read("# " + written)
 	case inCell:
-		doc = FromMarkdown("| " + written + " |\n| --- |")
+		doc = c.read("| " + written + " |\n| --- |")
 	default:
-		doc = FromMarkdown(written)
+		doc = c.read(written)
 	}
 	if len(doc.Content) != 1 {
 		return false
