@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -105,18 +106,44 @@ func (c *Connector) get(ctx context.Context, op, record, path string, query url.
 // rest.
 func (c *Connector) do(ctx context.Context, r transport.Request, issue string) (*transport.Answer, error) {
 	scopes := scopesOf(r, issue)
-	if until := c.pauses.until(scopes, time.Now()); !until.IsZero() {
-		return nil, &connectors.Error{
-			Class: connectors.ClassThrottled, Op: r.Op, Record: r.Record, Until: until,
-			Message: "not sent: Jira asked for a pause of this endpoint or issue before " + until.UTC().Format(time.RFC3339),
-		}
+	if resting := c.resting(r, scopes); resting != nil {
+		return nil, resting
 	}
 	answer, err := c.http.Do(ctx, r)
+	c.heed(err, scopes)
+	return answer, err
+}
+
+// open is do for content that is read as it comes.
+func (c *Connector) open(ctx context.Context, r transport.Request) (io.ReadCloser, error) {
+	scopes := scopesOf(r, "")
+	if resting := c.resting(r, scopes); resting != nil {
+		return nil, resting
+	}
+	content, _, err := c.http.Open(ctx, r)
+	c.heed(err, scopes)
+	return content, err
+}
+
+// resting is the failure of a request that is not sent because what it counts
+// against has to rest; nil when nothing has.
+func (c *Connector) resting(r transport.Request, scopes map[string]string) error {
+	until := c.pauses.until(scopes, time.Now())
+	if until.IsZero() {
+		return nil
+	}
+	return &connectors.Error{
+		Class: connectors.ClassThrottled, Op: r.Op, Record: r.Record, Until: until,
+		Message: "not sent: Jira asked for a pause of this endpoint or issue before " + until.UTC().Format(time.RFC3339),
+	}
+}
+
+// heed remembers the pause that a failure asks for.
+func (c *Connector) heed(err error, scopes map[string]string) {
 	var failure *connectors.Error
 	if errors.As(err, &failure) && isLocal(failure.Code) {
 		c.pauses.set(scopes[failure.Code], failure.Until, time.Now())
 	}
-	return answer, err
 }
 
 // Probe makes one cheap call that fails when the credentials do.

@@ -74,11 +74,10 @@ func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file
 	if strings.Trim(file.ID, "0123456789") != "" || file.ID == "" {
 		return nil, &connectors.Error{Class: connectors.ClassGone, Op: op, Record: record.Ref.String(), Code: "not_found", Message: "this is no id of an attachment"}
 	}
-	content, _, err := c.http.Open(ctx, transport.Request{
+	return c.open(ctx, transport.Request{
 		Op: op, Record: record.Ref.String(), Method: http.MethodGet, Path: api + "/attachment/content/" + file.ID,
 		Header: http.Header{"Accept": {"*/*"}}, Follow: true,
 	})
-	return content, err
 }
 
 // AddFile attaches a file, as the one part of a form. What the site would

@@ -226,7 +226,7 @@ func (s *Server) logged(is *issue, who string, before map[string]any) []any {
 	}
 	for _, id := range ids {
 		old, now := before[id], is.fields[id]
-		if id == "updated" || id == "created" || string(encode(old)) == string(encode(now)) {
+		if slices.Contains([]string{"updated", "created", "statuscategorychangedate", "resolutiondate"}, id) || string(encode(old)) == string(encode(now)) {
 			continue
 		}
 		name, custom := id, "jira"
