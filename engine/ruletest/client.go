@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // A client is a connector whose system is a world.
@@ -188,9 +189,22 @@ func (c *client) Same(record, field string, want, have any) bool {
 	return same(want, have)
 }
 
+// MayMove asks the advisor, who knows categories but no status of an account.
 func (c *client) MayMove(record connectors.Record, to string) bool {
 	mover, ok := c.advisor.(connectors.Mover)
-	return !ok || mover.MayMove(record, to)
+	if !ok {
+		return true
+	}
+	in := record.Ref.Collection
+	if state := c.w.schema(in).State; state != nil && state.Category != "" && !strings.HasPrefix(to, rules.CategoryPrefix) {
+		c.w.mu.Lock()
+		category := c.w.categoryOf(in, state, to)
+		c.w.mu.Unlock()
+		if category != "" && at(record.Fields, strings.Split(state.Field, ".")) != to {
+			to = rules.CategoryPrefix + category
+		}
+	}
+	return mover.MayMove(record, to)
 }
 
 // Follows: versions are counted.

@@ -412,9 +412,8 @@ func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if number, ok := strings.CutSuffix(s, "d"); ok {
 		var days float64
-		if days, err = strconv.ParseFloat(number, 64); err == nil && days*24 < longest.Hours()+1 {
-			d = time.Duration(days * 24 * float64(time.Hour))
-		}
+		days, err = strconv.ParseFloat(number, 64)
+		d = time.Duration(min(days*24, longest.Hours()+1) * float64(time.Hour))
 	}
 	switch {
 	case err != nil:

@@ -57,14 +57,6 @@ func (w *world) edit(ref connectors.Ref, assignments []string) error {
 // person is who edits and comments, where nobody says.
 const person = "a person"
 
-// categoryOf is the category of a state, as far as it is known.
-func (w *world) categoryOf(in connectors.Collection, state *connectors.StateField, name string) string {
-	if category := w.statuses[status{in, name}]; category != "" {
-		return category
-	}
-	return categoryCalled(state, name)
-}
-
 // recognise sets what a record is besides its fields, as its system would see
 // it in them: whether it is private, its number and address. w.mu is held.
 func (w *world) recognise(t *thing) {

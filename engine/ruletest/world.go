@@ -199,8 +199,8 @@ func (w *world) setState(t *thing, state *connectors.StateField, to string, valu
 				break
 			}
 		}
-	} else if category = w.statuses[status{in, to}]; category == "" {
-		category = categoryCalled(state, to)
+	} else {
+		category = w.categoryOf(in, state, to)
 	}
 	if len(path) > 1 {
 		t.record.Fields = replaced(t.record.Fields, path[:1], nil) // what else it holds is of the state before
@@ -209,8 +209,12 @@ func (w *world) setState(t *thing, state *connectors.StateField, to string, valu
 	t.record.Fields = replaced(t.record.Fields, strings.Split(state.Category, "."), textOrNil(category))
 }
 
-// categoryCalled is the known category that has the name of a state; "": none.
-func categoryCalled(state *connectors.StateField, name string) string {
+// categoryOf is the category of a state: of a record that was seen in it, or
+// because it is called as a category is; "": not known. w.mu is held.
+func (w *world) categoryOf(in connectors.Collection, state *connectors.StateField, name string) string {
+	if category := w.statuses[status{in, name}]; category != "" {
+		return category
+	}
 	if lower := strings.ToLower(name); slices.Contains(state.Known, rules.CategoryPrefix+lower) {
 		return lower
 	}
