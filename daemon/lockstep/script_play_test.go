@@ -46,6 +46,7 @@ type play struct {
 	env       *testscript.Env
 
 	ids     map[string]string // incident ids by the script's names
+	tickets map[string]string // ids of their tickets, as last seen
 	process *exec.Cmd
 	exited  chan error
 	starts  int
@@ -76,6 +77,7 @@ func setUp(env *testscript.Env) error {
 		work:      env.WorkDir,
 		env:       env,
 		ids:       map[string]string{},
+		tickets:   map[string]string{},
 	}
 	p.incidents.AddType("Facilities")
 	p.incidents.AddType("Production")

@@ -195,8 +195,13 @@ func (p *play) cmdTickets(args []string) {
 	p.printTicket(all[0])
 }
 
-// ticketOf is the ticket that carries the key of an incident's link.
+// ticketOf is the ticket of an incident's or follow-up's link; of one that was
+// seen before also while no daemon runs.
 func (p *play) ticketOf(name string) (servicenowtest.Row, bool) {
+	if id := p.tickets[name]; id != "" && p.process == nil {
+		t := p.itsm.Ticket("incident", id)
+		return t, t != nil
+	}
 	answer, err := p.ask("/v1/links")
 	p.ts.Check(err)
 	var links []engine.LinkView
@@ -204,6 +209,7 @@ func (p *play) ticketOf(name string) (servicenowtest.Row, bool) {
 	for _, l := range links {
 		if l.Source.ID == p.id(name) && l.Target != nil {
 			t := p.itsm.Ticket("incident", l.Target.ID)
+			p.tickets[name] = l.Target.ID
 			return t, t != nil
 		}
 	}

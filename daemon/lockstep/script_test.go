@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //
 //	daemon [flags] DIR       starts lockstep run and waits until it is ready
 //	signal NAME              sends the daemon a signal
-//	stop                     SIGTERM; it must drain and exit 0
+//	shut-down                SIGTERM; it must drain and exit 0
 //	kill-at STEP…            for each step: an incident whose creation is killed
 //	                         there, a restart, and one ticket more
 //	incident create|edit NAME key=value…
@@ -72,32 +72,45 @@ func TestMain(m *testing.M) {
 //	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
 //	until-…                  waits, with a deadline, until it is so
+//
+// testscript's own commands win over these: its stop would end a script here,
+// and let it pass.
 func TestScripts(t *testing.T) {
+	commands := scriptCommands()
+	for _, own := range strings.Fields("cd chmod cmp cmpenv cp env exec exists grep kill mkdir mv rm skip stderr stdin stdout stop symlink ttyin ttyout unix2dos unquote wait") {
+		if commands[own] != nil {
+			t.Errorf("the command %s is testscript's own, and ours would never run", own)
+		}
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: false,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup:               setUp,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"daemon": plays((*play).cmdDaemon), "signal": plays((*play).cmdSignal), "stop": plays((*play).cmdStop),
-			"kill-at": plays((*play).cmdKillAt), "incident": plays((*play).cmdIncident), "webhook": plays((*play).cmdWebhook),
-			"post": plays((*play).cmdPost), "get": plays((*play).cmdGet), "admin": plays((*play).cmdAdmin),
-			"fault": plays((*play).cmdFault), "calls": plays((*play).cmdCalls), "silence": plays((*play).cmdSilence),
-			"tickets": plays((*play).cmdTickets), "ticket": plays((*play).cmdTicket), "decisions": plays((*play).cmdDecisions),
-			"nowhere": plays((*play).cmdNowhere), "quiet": plays((*play).cmdQuiet),
-			"until-tickets": plays((*play).cmdUntilTickets), "until-ticket": plays((*play).cmdUntilTicket),
-			"until-decision": plays((*play).cmdUntilDecision), "until-dead": plays((*play).cmdUntilDead),
-			"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
-			"until-calls": plays((*play).cmdUntilCalls),
-			"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
-			"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
-			"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
-			"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
-			"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),
-			"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
-		},
+		Cmds:                commands,
 	})
+}
+
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"daemon": plays((*play).cmdDaemon), "signal": plays((*play).cmdSignal), "shut-down": plays((*play).cmdStop),
+		"kill-at": plays((*play).cmdKillAt), "incident": plays((*play).cmdIncident), "webhook": plays((*play).cmdWebhook),
+		"post": plays((*play).cmdPost), "get": plays((*play).cmdGet), "admin": plays((*play).cmdAdmin),
+		"fault": plays((*play).cmdFault), "calls": plays((*play).cmdCalls), "silence": plays((*play).cmdSilence),
+		"tickets": plays((*play).cmdTickets), "ticket": plays((*play).cmdTicket), "decisions": plays((*play).cmdDecisions),
+		"nowhere": plays((*play).cmdNowhere), "quiet": plays((*play).cmdQuiet),
+		"until-tickets": plays((*play).cmdUntilTickets), "until-ticket": plays((*play).cmdUntilTicket),
+		"until-decision": plays((*play).cmdUntilDecision), "until-dead": plays((*play).cmdUntilDead),
+		"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
+		"until-calls": plays((*play).cmdUntilCalls),
+		"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
+		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
+		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
+		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
+		"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),
+		"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
+	}
 }
 
 // plays turns a method of play into a command of testscript that cannot be
