@@ -1,0 +1,171 @@
+package ruletest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/incidentio"
+	"github.com/lockstep-sync/lockstep/connectors/jira"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+func loadRules(t *testing.T) *rules.Set {
+	t.Helper()
+	text, err := os.ReadFile("testdata/rules.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, found := rules.Load(dir, rules.Options{
+		Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
+	})
+	if set == nil {
+		t.Fatal(found)
+	}
+	return set
+}
+
+// story plays days in which things happen and days in which nothing does, and
+// returns what was written, day by day.
+func story(t *testing.T, set *rules.Set, prepare func(*play)) []string {
+	t.Helper()
+	p, err := newPlay(set, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.kill()
+	prepare(p)
+	archive, err := txtar.ParseFile("testdata/records.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) ([]byte, error) {
+		i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == name })
+		return archive.Files[i].Data, nil
+	}
+	var told []string
+	for _, line := range []string{
+		"create incident.json", "create twice.json", "create follow_up.json", "writes", "advance 5h",
+		"edit title=Other", "advance 9h", "writes", "use 01TWICE", "source delete", "advance 9m", "writes", "advance 2m", "writes",
+		"advance 1d", "use 01INCIDENT", "ticket delete", "edit name=x", "advance 1h", "writes",
+	} {
+		c := &call{args: strings.Fields(line)[1:], read: read}
+		if err := commands()[strings.Fields(line)[0]].run(p, c); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		told = append(told, p.clock.Now().Format(time.DateTime)+" "+line, c.out.String())
+	}
+	for _, thing := range p.world.inOrder() {
+		told = append(told, thing.record.Ref.String()+" "+thing.record.UpdatedAt.Format(time.DateTime))
+	}
+	return told
+}
+
+// TestPassingOverChangesNothing: where the clock stops at every wait, the same
+// happens at the same time.
+func TestPassingOverChangesNothing(t *testing.T) {
+	set := loadRules(t)
+	quick := story(t, set, func(*play) {})
+	steps := uint64(0)
+	slow := story(t, set, func(p *play) {
+		p.clock.happened = func() uint64 { steps++; return steps }
+	})
+	if !slices.Equal(quick, slow) {
+		t.Errorf("%s\n\nand slowly\n\n%s", strings.Join(quick, "\n"), strings.Join(slow, "\n"))
+	}
+	if steps < 5000 {
+		t.Errorf("the clock was asked only %d times: was it slow at all?", steps)
+	}
+}
+
+// TestAdvisors: a connector is made although no secret is there, and tells the
+// moves that its system does not take.
+func TestAdvisors(t *testing.T) {
+	set := loadRules(t)
+	closed := connectors.Record{
+		Ref:    connectors.Collection{Type: "servicenow", Connector: "itsm", Record: "incident"}.Ref("1"),
+		Fields: map[string]any{"state": int64(7)},
+	}
+	for _, name := range []string{"acme", "itsm"} {
+		advisor := advisorOf(set.Connectors[name])
+		mover, ok := advisor.(connectors.Mover)
+		if !ok {
+			t.Errorf("%s: %T is no Mover", name, advisor)
+		} else if name == "itsm" && mover.MayMove(closed, "2") {
+			t.Error("a closed ticket may be reopened")
+		}
+	}
+	if settings := set.Connectors["acme"].Settings.(*incidentio.Settings); settings.APIKey.Reveal() != "" {
+		t.Error("the configuration was changed")
+	}
+}
+
+func TestConvert(t *testing.T) {
+	kind := func(k connectors.Kind) connectors.Type { return connectors.Type{Kind: k} }
+	moment := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, test := range []struct {
+		t     connectors.Type
+		limit int
+		value any
+		want  any
+		err   error
+	}{
+		{kind(connectors.Int), 0, "3", int64(3), nil},
+		{kind(connectors.Int), 0, 3.0, int64(3), nil},
+		{kind(connectors.Int), 0, 3.5, nil, errNotWhole},
+		{kind(connectors.Int), 0, "three", nil, errNotWhole},
+		{kind(connectors.Double), 0, int64(3), 3.0, nil},
+		{kind(connectors.Double), 0, "x", nil, errNotNumber},
+		{kind(connectors.Bool), 0, "TRUE", true, nil},
+		{kind(connectors.Bool), 0, "yes", nil, errNotBool},
+		{kind(connectors.Time), 0, moment, moment, nil},
+		{kind(connectors.Time), 0, "2026-01-02T03:04:05Z", moment, nil},
+		{kind(connectors.Time), 0, "today", nil, errNotTime},
+		{kind(connectors.String), 4, " longer ", "lon…", nil},
+		{kind(connectors.Text), 0, []any{"a", int64(1)}, "a, 1", nil},
+		{kind(connectors.String), 0, map[string]any{"a": 1}, nil, errNotText},
+		{kind(connectors.String), 0, "  ", "", nil},
+		{kind(connectors.Any), 0, 1.5, 1.5, nil},
+		{connectors.ListOf(kind(connectors.String)), 0, "a", []any{"a"}, nil},
+	} {
+		got, err := convert(connectors.Field{MaxLength: test.limit}, test.t, test.value)
+		if !errors.Is(err, test.err) || err == nil && jsonOf(got) != jsonOf(test.want) {
+			t.Errorf("%v as %s: %v, %v", test.value, test.t.Kind, got, err)
+		}
+	}
+}
+
+func TestSame(t *testing.T) {
+	for _, test := range []struct {
+		want, have any
+		same       bool
+	}{
+		{nil, "", true},
+		{"", []any{}, true},
+		{"a", nil, false},
+		{"3", int64(3), true},
+		{"a ", "a", true},
+		{"a", "b", false},
+		{"Critical", map[string]any{"id": "1", "name": "Critical"}, true},
+		{"Minor", map[string]any{"name": "Critical"}, false},
+		{map[string]any{"a": "1"}, map[string]any{"a": int64(1), "b": "2"}, true},
+		{map[string]any{"a": "1"}, map[string]any{"b": "2"}, false},
+		{[]any{"a", "b"}, []any{"a", "b"}, true},
+	} {
+		if same(test.want, test.have) != test.same {
+			t.Errorf("same(%v, %v) is not %v", test.want, test.have, test.same)
+		}
+	}
+}
