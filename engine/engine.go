@@ -83,6 +83,7 @@ type Engine struct {
 	stopLoops context.CancelFunc
 	loops     context.Context // of pollers and of the keeper
 	running   sync.WaitGroup  // workers and loops
+	lasting   int             // loops that run as long as the engine
 	drained   bool
 }
 
@@ -134,8 +135,8 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	for range workers {
 		e.running.Go(e.runWorker)
 	}
-	e.running.Go(e.keepHints)
-	e.running.Go(e.sweepForever)
+	e.goLoop(e.keepHints)
+	e.goLoop(e.sweepForever)
 	e.ready.Store(true)
 	return nil
 }

@@ -1,14 +1,20 @@
 package engine
 
 // Loops is how many goroutines of the engine do nothing but wait for the clock
-// and then look: one a polling, the keeper of hints and the sweep. When as many
+// and then look: one a polling, and those of goLoop. When as many
 // calls of the clock's After are waited for, each of them has done what it does
 // before the clock moves on. It is for clocks that are moved by hand.
 func (e *Engine) Loops() int {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	const others = 2 // keepHints and sweepForever
-	return len(e.pollers) + others
+	return len(e.pollers) + e.lasting
+}
+
+// goLoop starts a loop that waits for the clock until the engine is drained.
+// e.applying is held.
+func (e *Engine) goLoop(loop func()) {
+	e.lasting++
+	e.running.Go(loop)
 }
 
 // Quiet waits until no record is queued or in work. With the loops at rest and

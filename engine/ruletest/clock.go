@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -60,13 +61,32 @@ func (c *clock) After(d time.Duration) <-chan time.Time {
 	return w.ended
 }
 
+// patience is how long a loop may take to do what it does at one moment. All of
+// that is in memory; only a mistake takes longer.
+const patience = 30 * time.Second
+
 // rest returns when n calls of After are waited for.
-func (c *clock) rest(n int) {
+func (c *clock) rest(n int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.waits) != n {
+	if len(c.waits) == n {
+		return nil
+	}
+	gone := false
+	timer := time.AfterFunc(patience, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		gone = true
+		c.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for len(c.waits) != n && !gone {
 		c.changed.Wait()
 	}
+	if len(c.waits) != n {
+		return fmt.Errorf("the engine does not come to rest: %d of its loops wait for the clock, and it has %d", len(c.waits), n)
+	}
+	return nil
 }
 
 // forget drops all waits, whose owners are gone.

@@ -21,16 +21,16 @@ func looper(c *clock, d time.Duration, loops *int, stop chan struct{}) {
 // run moves a clock to an end, step by step, and returns the steps.
 func (c *clock) run(end time.Time, waits int, step func()) (steps int) {
 	for {
-		c.rest(waits)
+		_ = c.rest(waits)
 		next, ok := c.due()
 		if !ok || next.After(end) {
 			c.move(end)
-			c.rest(waits)
+			_ = c.rest(waits)
 			return steps
 		}
 		c.move(next)
 		steps++
-		c.rest(waits)
+		_ = c.rest(waits)
 		step()
 	}
 }
@@ -56,7 +56,7 @@ func TestClockPassesOverIdleWaits(t *testing.T) {
 	at := c.Now()
 	happened++
 	before := polls
-	c.rest(2)
+	_ = c.rest(2)
 	if next, ok := c.due(); !ok || next.Sub(at) > time.Minute {
 		t.Errorf("something happened at %v, and the next wait ends at %v", at, next)
 	}
@@ -93,7 +93,9 @@ func TestClockForgets(t *testing.T) {
 	c := newClock(func() uint64 { return 0 })
 	ended := c.After(time.Second)
 	c.forget()
-	c.rest(0)
+	if err := c.rest(0); err != nil {
+		t.Error(err)
+	}
 	c.move(begin.Add(time.Hour))
 	select {
 	case <-ended:

@@ -98,10 +98,14 @@ var errRestless = errors.New("the records do not come to rest: lockstep's writes
 func (p *play) settle() error {
 	reconciles := 0
 	for range mostRounds {
-		p.rest()
+		if err := p.rest(); err != nil {
+			return err
+		}
 		for p.steps.Deliver() {
 			p.world.calls.Add(1)
-			p.rest()
+			if err := p.rest(); err != nil {
+				return err
+			}
 			if reconciles++; reconciles > mostReconciles {
 				return errRestless
 			}
@@ -118,9 +122,10 @@ func (p *play) settle() error {
 }
 
 // rest waits for the engine's loops and workers.
-func (p *play) rest() {
-	p.clock.rest(p.engine.Loops())
+func (p *play) rest() error {
+	err := p.clock.rest(p.engine.Loops())
 	p.engine.Quiet()
+	return err
 }
 
 // advance lets time pass, from one thing that is due to the next.
