@@ -1,8 +1,10 @@
 package examples_test
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -45,5 +47,35 @@ func TestExamplesTests(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The story of rules/README.md holds on the example that it is about.
+func TestReadmeStory(t *testing.T) {
+	readme, err := os.ReadFile("../rules/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, story, found := strings.Cut(string(readme), "```\n# tests/critical.txtar")
+	story, _, ended := strings.Cut(story, "```")
+	if !found || !ended {
+		t.Fatal("the story is not in the README any more")
+	}
+	file := filepath.Join(t.TempDir(), "critical.txtar")
+	if err := os.WriteFile(file, []byte("#"+story), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, diagnostics := rules.Load("incidentio-servicenow", rules.Options{
+		Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
+	})
+	if set == nil {
+		t.Fatal(diagnostics)
+	}
+	results, err := ruletest.Run(ruletest.Options{Set: set, Files: []string{file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := results[0]; r.Status != ruletest.Passed {
+		t.Errorf("%s: %s\n%s", r.Where(), r.Command, r.Message)
 	}
 }
