@@ -25,8 +25,12 @@ func ValidDocument(value any) error {
 	if err := onlyMembers("doc", doc, "type", "version", "content"); err != nil {
 		return err
 	}
-	return validContent("doc", doc, shapes()["doc"])
+	g := shapes()
+	return g.validContent("doc", doc, g["doc"])
 }
+
+// A grammar has the shapes of the nodes that Jira takes, by their type.
+type grammar map[string]shape
 
 // A shape is what a node may be.
 type shape struct {
@@ -41,8 +45,7 @@ type shape struct {
 	nested   []string // marks of texts below, where they are narrower
 }
 
-// shapes are of the nodes that Jira takes, by their type.
-func shapes() map[string]shape {
+func shapes() grammar {
 	inline := []string{"text", "hardBreak", "mention", "emoji", "date", "status", "inlineCard", "mediaInline", "inlineExtension", "placeholder"}
 	media := []string{"mediaSingle", "mediaGroup"}
 	lists := []string{"bulletList", "orderedList", "taskList"}
@@ -63,7 +66,7 @@ func shapes() map[string]shape {
 		"colspan": isNumber, "rowspan": isNumber, "background": isString, "localId": isString,
 		"colwidth": func(v any) bool { _, ok := v.([]any); return ok },
 	}
-	return map[string]shape{
+	return grammar{
 		"doc":          {children: top},
 		"paragraph":    {children: inline, attrs: id, marks: []string{"alignment", "indentation"}},
 		"heading":      {children: inline, attrs: with(map[string]func(any) bool{"level": between(1, 6)}), required: []string{"level"}, marks: []string{"alignment", "indentation"}},
@@ -150,7 +153,7 @@ func onlyMembers(what string, object map[string]any, allowed ...string) error {
 	return nil
 }
 
-func validContent(path string, node map[string]any, s shape) error {
+func (g grammar) validContent(path string, node map[string]any, s shape) error {
 	content, present := node["content"]
 	list, ok := content.([]any)
 	switch {
@@ -181,18 +184,18 @@ func validContent(path string, node map[string]any, s shape) error {
 		if !slices.Contains(allowed, kind) {
 			return fmt.Errorf("%s: a %q has no place there", at, kind)
 		}
-		if err := validNode(at, object, kind, s.nested); err != nil {
+		if err := g.validNode(at, object, kind, s.nested); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func validNode(path string, node map[string]any, kind string, textMarks []string) error {
+func (g grammar) validNode(path string, node map[string]any, kind string, textMarks []string) error {
 	if kind == "text" {
 		return validText(path, node, textMarks)
 	}
-	s := shapes()[kind]
+	s := g[kind]
 	if err := onlyMembers(path, node, "type", "attrs", "content", "marks"); err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func validNode(path string, node map[string]any, kind string, textMarks []string
 	if _, err := validMarks(path, node, s.marks); err != nil {
 		return err
 	}
-	return validContent(path, node, s)
+	return g.validContent(path, node, s)
 }
 
 // validText holds a text: it is never empty, and code goes with no other mark

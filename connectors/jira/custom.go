@@ -1,0 +1,78 @@
+package jira
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// plain is what people see of a custom field, of which no type is known.
+func plain(value any, depth int) any {
+	if depth > maxDepth {
+		return nil
+	}
+	switch value := value.(type) {
+	case json.Number:
+		if i, err := strconv.ParseInt(value.String(), 10, 64); err == nil {
+			return i
+		}
+		f, err := value.Float64()
+		if err != nil {
+			return nil
+		}
+		return f
+	case string:
+		return orNil(value)
+	case []any:
+		var all []any
+		for _, element := range value {
+			all = append(all, plain(element, depth+1))
+		}
+		if all == nil {
+			return nil
+		}
+		return all
+	case map[string]any:
+		return plainObject(value, depth)
+	}
+	return value // bool or nil
+}
+
+func plainObject(object map[string]any, depth int) any {
+	if object["type"] == "doc" {
+		return orNil(richText(object))
+	}
+	if child, ok := object["child"].(map[string]any); ok {
+		return []any{label(object), label(child)} // a cascading select
+	}
+	if object["self"] != nil || object["accountId"] != nil {
+		if text := label(object); text != "" {
+			return text
+		}
+	}
+	all := map[string]any{}
+	for name, member := range object {
+		if converted := plain(member, depth+1); converted != nil {
+			all[name] = converted
+		}
+	}
+	return all
+}
+
+// addCustomFields adds the custom fields by the names that expand=names gives.
+func addCustomFields(fields, names map[string]any) {
+	byName, _ := fields["custom_fields"].(map[string]any)
+	for field, name := range names {
+		name, ok := name.(string)
+		if !ok || !strings.HasPrefix(field, customPrefix) || fields[field] == nil {
+			continue
+		}
+		if byName == nil {
+			byName = map[string]any{}
+		}
+		byName[name] = fields[field]
+	}
+	if byName != nil {
+		fields["custom_fields"] = byName
+	}
+}
