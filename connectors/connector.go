@@ -70,6 +70,7 @@ type Draft struct {
 	Key        string // at most 100 characters, no spaces
 	Stamp      string
 	Fields     map[string]any
+	Spare      map[string]any // as in Change
 }
 
 // A Change is an update. Fields are resolved values; "" clears a field.
@@ -77,6 +78,10 @@ type Change struct {
 	Ref    Ref
 	Stamp  string
 	Fields map[string]any
+	// Spare are resolved values of fields that are empty. Where Fields moves the
+	// record's state and the system asks for one of them there, it travels along;
+	// the others are not sent.
+	Spare map[string]any
 }
 
 // A Poller finds records that changed, without webhooks.

@@ -59,6 +59,9 @@ type Field struct {
 
 	// Write says when a template may set the field.
 	Write Write
+	// OnMove is true for a field that can only be written together with the
+	// record's state (a resolution): a template's once keeps it for then.
+	OnMove bool
 	// Required warns at load time when a template sets the field nowhere.
 	Required bool
 	// MaxLength in characters; 0 is unlimited. Longer text is cut.

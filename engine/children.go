@@ -51,11 +51,10 @@ func (w *work) hintChildren(ctx context.Context) error {
 			return nil
 		}
 		_, name, _ = strings.Cut(name, "/")
-		ref, err := connectors.ParseRef(name)
-		if err != nil {
-			return nil //nolint:nilerr // nothing that can be looked at
+		if ref, err := connectors.ParseRef(name); err == nil {
+			return hint(ref)
 		}
-		return hint(ref)
+		return nil // nothing that can be looked at
 	})
 	if err != nil {
 		return fmt.Errorf("records of %s: %w", w.source, err)

@@ -30,6 +30,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 		return w.refused(ctx, record, decision, dead, failed)
 	}
 
+	send, moving := onMove(w.schema(connectors.Ref{Collection: decision.Target}), send)
 	link := newLink(w.route.Name, w.source, w.n)
 	link.Template, link.Phase = decision.Template, Claim
 	link.Parent, link.Private = record.Parent, record.Private
@@ -63,7 +64,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	if !lease.good() {
 		return verdict{}, errors.Join(lease.expired(), w.unclaim(ctx, claim))
 	}
-	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send}
+	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
 	ticket, err := ask(guard, "create", func() (connectors.Record, error) {
 		return target.Create(lease.bind(ctx), draft)
 	})

@@ -30,6 +30,7 @@ type world struct {
 
 	showsTickets bool            // incidents show links to their tickets
 	remembers    map[string]bool // connectors that tell the history of their records
+	asks         string          // field that a ticket must have when it is moved to 6
 	forgetful    bool            // versions do not tell whether one follows the other
 }
 
@@ -354,6 +355,14 @@ func (c *client) Update(ctx context.Context, change connectors.Change) (connecto
 		if t == nil {
 			return c.w.read(change.Ref)
 		}
+		if asked := c.w.asks; asked != "" && change.Fields["state"] == int64(6) {
+			if t.fields[asked] == nil && change.Fields[asked] == nil && change.Spare[asked] == nil {
+				return connectors.Record{}, &connectors.Error{Class: connectors.ClassRejected, Op: "update", Field: "state", Message: asked + " is mandatory"}
+			}
+			if v, ok := change.Spare[asked]; ok {
+				c.w.write(t, map[string]any{asked: v}, "lockstep")
+			}
+		}
 		t.stamp = change.Stamp
 		t.version++
 		c.w.write(t, change.Fields, "lockstep")
@@ -439,8 +448,9 @@ func fakeSystem() connectors.System {
 			CommentKinds: []string{"work_notes", "comments"}, Attachments: "bytes",
 			Fields: map[string]connectors.Field{
 				"title": text(connectors.Always), "detail": text(connectors.Always), "note": text(connectors.Always), "parent": text(connectors.Always),
-				"state": {Type: connectors.Type{Kind: connectors.Int}, Write: connectors.Always},
-				"owner": {Type: connectors.Type{Kind: connectors.Reference}, Write: connectors.Always, Lookups: []string{"email"}},
+				"state":   {Type: connectors.Type{Kind: connectors.Int}, Write: connectors.Always},
+				"outcome": {Type: connectors.Type{Kind: connectors.String}, Write: connectors.Always, OnMove: true},
+				"owner":   {Type: connectors.Type{Kind: connectors.Reference}, Write: connectors.Always, Lookups: []string{"email"}},
 			},
 		},
 	}

@@ -117,6 +117,10 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
 			return nil, err
 		}
+		spare, err := w.spare(ctx, s, to, writes)
+		if err != nil {
+			return nil, err
+		}
 		lease := w.engine.newLease()
 		intent, fields := w.intentOf(e, to, writes)
 		if err := w.saveIntent(ctx, s, intent); err != nil {
@@ -126,7 +130,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 			if !lease.good() {
 				return connectors.Record{}, lease.expired()
 			}
-			return e.writer.Update(lease.bind(ctx), connectors.Change{Ref: e.ref, Stamp: intent.ID, Fields: fields})
+			return e.writer.Update(lease.bind(ctx), connectors.Change{Ref: e.ref, Stamp: intent.ID, Fields: fields, Spare: spare})
 		})
 		s.sent = true
 		if err == nil {

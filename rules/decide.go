@@ -66,7 +66,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 		d.Reason = "create is off"
 	default:
 		d.Action = Create
-		d.render(c, in.Ticket, vars)
+		d.render(c, &in, vars)
 	}
 	return d
 }
@@ -88,7 +88,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 	}
 	d.choose(c, &in, vars)
 	d.Action = Update
-	d.render(c, in.Ticket, vars)
+	d.render(c, &in, vars)
 	return d
 }
 
@@ -200,19 +200,19 @@ func text(v any) string {
 }
 
 // render evaluates the mappings that the action writes.
-func (d *Decision) render(c *candidate, ticket *connectors.Record, vars map[string]any) {
+func (d *Decision) render(c *candidate, in *Input, vars map[string]any) {
 	for _, m := range c.values {
 		once := m.section == onceSection
-		if once && d.Action != Create {
+		if once && d.Action != Create && !in.WithOnce {
 			continue
 		}
 		v, err := m.value.eval(vars)
 		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(d.Record.Record)})
 	}
-	if ticket == nil || d.Action != Update {
+	if in.Ticket == nil || d.Action != Update {
 		return
 	}
-	vars[ticketName] = ticket
+	vars[ticketName] = in.Ticket
 	for _, m := range c.entries {
 		v, err := m.value.eval(vars)
 		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(ticketName)})

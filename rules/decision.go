@@ -15,6 +15,9 @@ type Input struct {
 	// Ticket is the record's ticket, for what is written back; nil: there is
 	// none, or it was not read.
 	Ticket *connectors.Record
+	// WithOnce renders the once mappings of a record that has a ticket as well:
+	// some systems ask for them when the ticket's state changes.
+	WithOnce bool
 	// State, if set, is taken for the label of the record: of one that is gone,
 	// and so cannot say.
 	State string
@@ -60,8 +63,8 @@ type Decision struct {
 	State string
 	// Skipped are the templates tried before the one chosen, in order.
 	Skipped []Skipped
-	// Values are the mappings of once (if Action is Create) and outbound,
-	// sorted by field, also those that failed or are null.
+	// Values are the mappings of once (if Action is Create, or Input.WithOnce)
+	// and outbound, sorted by field, also those that failed or are null.
 	Values []Value
 	// Inbound are the mappings of inbound, sorted by field, if Action is Update
 	// and the ticket was given. An entry of a map field is named FIELD/ENTRY.

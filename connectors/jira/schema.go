@@ -23,6 +23,11 @@ func required(f connectors.Field) connectors.Field {
 	return f
 }
 
+func onMove(f connectors.Field) connectors.Field {
+	f.OnMove = true
+	return f
+}
+
 func limited(f connectors.Field, characters int) connectors.Field {
 	f.MaxLength = characters
 	return f
@@ -72,7 +77,7 @@ func issueSchema() *connectors.Schema {
 			"reporter":    lookedUp(writable(user, "Account id of who reported it")),
 			"parent":      writable(kind(connectors.Reference), "Key of the parent issue, as ENG-1"),
 			"security":    writable(text, "Name of the security level"),
-			"resolution":  writable(text, "Name of the resolution; travels with the transition that asks for it"),
+			"resolution":  onMove(writable(text, "Name of the resolution; travels with the transition that asks for it")),
 			"timetracking": writable(tracking,
 				"Estimates and time spent, as 3h 20m"),
 			"custom_fields": writable(connectors.MapOf(anything), "Custom fields by name"),

@@ -89,7 +89,11 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		return connectors.Record{}, err
 	}
 	// The screen of a new issue has no resolution: it goes with a transition.
-	later := map[string]any{}
+	later, spareNames, err := c.body(ctx, op, record, draft.Spare)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	maps.Copy(names, spareNames)
 	if v, ok := body["resolution"]; ok {
 		later["resolution"] = v
 		delete(body, "resolution")
@@ -173,7 +177,13 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 			delete(body, "resolution") // it went with a transition whose edit was lost
 		}
 		if target != "" {
-			sent, err := c.walk(ctx, op, now, target, body, names)
+			offer, spareNames, err := c.body(ctx, op, record, change.Spare)
+			if err != nil {
+				return connectors.Record{}, err
+			}
+			maps.Copy(offer, body)
+			maps.Copy(spareNames, names)
+			sent, err := c.walk(ctx, op, now, target, offer, spareNames)
 			if err != nil {
 				return connectors.Record{}, err
 			}

@@ -243,7 +243,8 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 	}, draft.Collection, body)
 }
 
-// Update writes the fields and the stamp, and nothing else.
+// Update writes the fields and the stamp, and of the spare ones those that the
+// product makes mandatory in the state that is written.
 func (c *Connector) Update(ctx context.Context, change connectors.Change) (connectors.Record, error) {
 	if failure := checkRef("update", change.Ref); failure != nil {
 		return connectors.Record{}, failure
@@ -251,6 +252,15 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	body, failure := c.body("update", change.Ref.String(), change.Fields)
 	if failure != nil {
 		return connectors.Record{}, failure
+	}
+	spare, failure := c.body("update", change.Ref.String(), change.Spare)
+	if failure != nil {
+		return connectors.Record{}, failure
+	}
+	for _, name := range mandatoryIn(change.Ref.Record, body["state"]) {
+		if v, ok := spare[name]; ok && body[name] == "" {
+			body[name] = v
+		}
 	}
 	body[stampColumn] = change.Stamp
 	return c.write(ctx, transport.Request{

@@ -30,3 +30,18 @@ func (c *Connector) MayMove(record connectors.Record, to string) bool {
 	from = strings.TrimSpace(from)
 	return from != stateClosed && from != stateCanceled || from == strings.TrimSpace(to)
 }
+
+// mandatoryIn are the fields that the product's data policies make mandatory
+// when an incident is moved to the state; an instance may have others.
+func mandatoryIn(table, state string) []string {
+	if table != "incident" {
+		return nil
+	}
+	switch state {
+	case "6", stateClosed:
+		return []string{"close_code", "close_notes"}
+	case "3":
+		return []string{"hold_reason"}
+	}
+	return nil
+}
