@@ -103,6 +103,9 @@ func (w *world) replace(r connectors.Record) {
 // name within a map may hold dots itself.
 func pathOf(schema *connectors.Schema, key string) ([]string, connectors.Type, error) {
 	names := strings.Split(key, ".")
+	if slices.Contains(names, "") {
+		return nil, connectors.Type{}, fmt.Errorf("%q is not a dotted name", key)
+	}
 	field, listed := schema.Fields[names[0]]
 	free := schema.Unlisted != connectors.RejectUnknown || slices.ContainsFunc(schema.FreePrefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 	if !listed && !free {

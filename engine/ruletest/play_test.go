@@ -18,7 +18,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-func loadRules(t *testing.T) *rules.Set {
+func loadRules(t testing.TB) *rules.Set {
 	t.Helper()
 	text, err := os.ReadFile("testdata/rules.hcl")
 	if err != nil {
