@@ -65,8 +65,9 @@ func TestDemo(t *testing.T) {
 		"no ticket   status triage",
 		`incident has no field "short_descriptions"`,
 		"in place of",
-		"tickets     still 6",
-		"6 incidents declared, 5 of them got their ServiceNow ticket, 1 got",
+		"issue       ENG-1 in Jira",
+		"tickets     still 7",
+		"7 incidents declared, 6 of them got their ticket, 1 got none",
 		"lockstep demo -keep",
 	} {
 		if !strings.Contains(stdout, want) {
@@ -89,7 +90,11 @@ func TestDemoKeepsUp(t *testing.T) {
 	go func() { done <- run(ctx, []string{"demo", "-keep"}, strings.NewReader(""), out, io.Discard, noEnv) }()
 	admin := out.next(t, `export LOCKSTEP_ADMIN=(\S+)`)[1]
 	status, _, err := daemon.NewClient(admin, "").Status(t.Context())
-	if err != nil || !status.Ready || status.Routes[0].Links != 5 {
+	links := 0
+	for _, route := range status.Routes {
+		links += route.Links
+	}
+	if err != nil || !status.Ready || links != 7 {
 		t.Errorf("status %+v, %v", status, err)
 	}
 	cancel()
@@ -172,7 +177,7 @@ func TestSandboxBlocksAreAConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := lockstep(t, "", "check", "-strict", dir)
-	if status != 0 || stdout != dir+": good: 2 connectors, 0 routes, 0 templates\n" {
+	if status != 0 || stdout != dir+": good: 3 connectors, 0 routes, 0 templates\n" {
 		t.Errorf("exit %d, stdout %q, stderr %s", status, stdout, stderr)
 	}
 	if status, _, stderr = lockstep(t, "", "fmt", "-check", dir); status != 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 )
 
@@ -16,9 +17,9 @@ func (a *app) sandboxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run simulators of the systems, to try a configuration on",
-		Long: `Runs simulators of incident.io and ServiceNow on one address until it is stopped,
-and prints the connector blocks that fit them. They are as strict as the vendors
-and forget everything at the end. Jira's comes with its client.
+		Long: `Runs simulators of incident.io, ServiceNow and Jira on one address until it is
+stopped, and prints the connector blocks that fit them. They are as strict as the
+vendors and forget everything at the end.
 
 Changes of incidents are sent to -webhook as signed webhooks.`,
 		Args: atMost(0),
@@ -43,8 +44,8 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 		world.incidents.Subscribe(incidentiotest.Webhook{URL: o.webhook, Secret: simulatedWebhook})
 		go world.incidents.Push(ctx)
 	}
-	fmt.Fprintf(a.stdout, `# incident.io and ServiceNow are simulated on %[1]s until you stop this (Ctrl-C).
-# Jira is not simulated yet. The connector blocks that fit:
+	fmt.Fprintf(a.stdout, `# incident.io, ServiceNow and Jira are simulated on %[1]s until you stop this
+# (Ctrl-C). The connector blocks that fit:
 
 %[2]s
 # Choose a TYPE, declare an incident, edit it by its ID, look at the tickets:
@@ -55,7 +56,10 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 #   curl -s -H 'Authorization: Bearer %[3]s' -H 'Content-Type: application/json' %[1]s/v2/incidents/ID/actions/edit \
 #     -d '{"incident":{"name":"Our database is very sad"},"notify_incident_channel":false}'
 #   curl -s -u %[4]s:%[5]s -H 'Accept: application/json' %[1]s/api/now/table/incident
-`, world.url(), world.blocks(), incidentiotest.DefaultKey, simulatedUser, servicenowtest.DefaultPassword)
+#   curl -s -u %[6]s:%[7]s %[1]s/rest/api/3/issue/ENG-1
+#
+# Jira has the projects ENG and OPS with the issue types Task and Bug.
+`, world.url(), world.blocks(), incidentiotest.DefaultKey, simulatedUser, servicenowtest.DefaultPassword, jiratest.DefaultEmail, jiratest.DefaultAPIToken)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 )
 
@@ -19,11 +20,15 @@ const (
 	simulatedWebhook = "whsec_bG9ja3N0ZXAtc2ltdWxhdG9yLXdlYmhvb2stc2VjcmV0"
 )
 
+// searchLag is how far Jira's search lags behind, which is minutes at times.
+const searchLag = 2 * time.Second
+
 // simulators are the simulated systems on one address: their APIs share no
 // path.
 type simulators struct {
 	incidents *incidentiotest.Server
 	tickets   *servicenowtest.Server
+	issues    *jiratest.Server
 
 	address string
 	server  *http.Server
@@ -38,7 +43,10 @@ func startSimulators(ctx context.Context, address string) (*simulators, error) {
 	}
 	s := &simulators{address: listener.Addr().String(), served: make(chan error, 1)}
 	s.incidents = incidentiotest.New(incidentiotest.Options{})
+	s.incidents.AddCustomField("Jira issue", "text")
 	s.tickets = servicenowtest.New(servicenowtest.Options{URL: s.url()})
+	// The host that has the contents of attachments is another one, as Atlassian's.
+	s.issues = jiratest.New(jiratest.Options{URL: s.url(), MediaURL: strings.Replace(s.url(), "127.0.0.1", "localhost", 1), IndexLag: searchLag})
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
 	go func() { s.served <- s.server.Serve(listener) }()
 	return s, nil
@@ -53,6 +61,7 @@ func (s *simulators) close() error {
 		err = errors.Join(err, failed)
 	}
 	s.tickets.Close()
+	s.issues.Close()
 	return err
 }
 
@@ -63,8 +72,10 @@ func (s *simulators) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.incidents.ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/api/now/"), path == "/oauth_token.do":
 		s.tickets.ServeHTTP(w, r)
+	case strings.HasPrefix(path, "/rest/"), strings.HasPrefix(path, "/file/"):
+		s.issues.ServeHTTP(w, r)
 	default:
-		http.Error(w, "lockstep's simulators: incident.io's API is under /v1, /v2 and /v3, ServiceNow's under /api/now", http.StatusNotFound)
+		http.Error(w, "lockstep's simulators: incident.io's API is under /v1, /v2 and /v3, ServiceNow's under /api/now, Jira's under /rest", http.StatusNotFound)
 	}
 }
 
@@ -74,6 +85,7 @@ func (s *simulators) secrets() map[string]string {
 		"INCIDENTIO_API_KEY":        incidentiotest.DefaultKey,
 		"INCIDENTIO_WEBHOOK_SECRET": simulatedWebhook,
 		"SERVICENOW_PASSWORD":       servicenowtest.DefaultPassword,
+		"JIRA_API_TOKEN":            jiratest.DefaultAPIToken,
 	}
 }
 
@@ -90,5 +102,11 @@ connector "servicenow" "itsm" {
   username = %q
   password = %q
 }
-`, s.url(), incidentiotest.DefaultKey, simulatedWebhook, s.url(), simulatedUser, servicenowtest.DefaultPassword)
+
+connector "jira" "eng" {
+  url       = %q
+  email     = %q
+  api_token = %q
+}
+`, s.url(), incidentiotest.DefaultKey, simulatedWebhook, s.url(), simulatedUser, servicenowtest.DefaultPassword, s.url(), jiratest.DefaultEmail, jiratest.DefaultAPIToken)
 }

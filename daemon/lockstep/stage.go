@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -48,13 +49,16 @@ func newStage(world *simulators, abort <-chan struct{}) (*stage, error) {
 	}
 	s := &stage{
 		dir: dir, conf: filepath.Join(dir, "conf"), world: world, abort: abort,
-		vars: map[string]string{"incidentio_url": world.url(), "servicenow_url": world.url(), "servicenow_user": simulatedUser, "servicenow_poll": "1s"},
+		vars: map[string]string{
+			"incidentio_url": world.url(), "servicenow_url": world.url(), "jira_url": world.url(),
+			"servicenow_user": simulatedUser, "jira_email": jiratest.DefaultEmail, "tickets_poll": "1s",
+		},
 		env: func(name string) (string, bool) {
 			value, ok := world.secrets()[name]
 			return value, ok
 		},
 	}
-	example, err := examples.IncidentioServiceNow()
+	example, err := examples.Routing()
 	if err == nil {
 		err = os.CopyFS(s.conf, example)
 	}
@@ -145,18 +149,32 @@ func (s *stage) decision(ctx context.Context, record connectors.Ref, fits func(e
 	})
 }
 
-// ticket waits for the ticket of a record to be open, and to fit.
-func (s *stage) ticket(ctx context.Context, record connectors.Ref, fits func(servicenowtest.Row) bool) (servicenowtest.Row, error) {
-	var found servicenowtest.Row
+// link waits for a record's ticket.
+func (s *stage) link(ctx context.Context, record connectors.Ref) (engine.LinkView, error) {
+	var found engine.LinkView
 	err := until(ctx, "the ticket of "+record.String(), func(ctx context.Context) (bool, error) {
 		links, _, err := s.client.Links(ctx)
 		for _, l := range links {
 			if l.Source == record && l.State == engine.Active {
-				found = s.world.tickets.Ticket("incident", l.Target.ID)
-				return found != nil && fits(found), nil
+				found = l
+				return true, nil
 			}
 		}
 		return false, err
+	})
+	return found, err
+}
+
+// ticket waits for the ticket of a record to be open in ServiceNow, and to fit.
+func (s *stage) ticket(ctx context.Context, record connectors.Ref, fits func(servicenowtest.Row) bool) (servicenowtest.Row, error) {
+	link, err := s.link(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	var found servicenowtest.Row
+	err = until(ctx, "the ticket of "+record.String()+" to change", func(context.Context) (bool, error) {
+		found = s.world.tickets.Ticket("incident", link.Target.ID)
+		return found != nil && fits(found), nil
 	})
 	return found, err
 }

@@ -34,6 +34,8 @@ type story struct {
 	security connectors.Ref
 	critical connectors.Ref
 	flaky    connectors.Ref
+
+	engineering connectors.Ref
 }
 
 func (s *story) play(ctx context.Context) error {
@@ -41,9 +43,9 @@ func (s *story) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, `lockstep keeps incidents and tickets in step. incident.io and ServiceNow are
-simulated here, on %s; the daemon is the real one, on the rules of
-examples/incidentio-servicenow, which say:
+	fmt.Fprintf(s.out, `lockstep keeps incidents and tickets in step. incident.io, ServiceNow and Jira
+are simulated here, on %s; the daemon is the real one. Its rules,
+examples/engineering-to-jira-security-to-servicenow, say:
 
 %s
 `, s.world.url(), indented(rulesText))
@@ -53,8 +55,8 @@ examples/incidentio-servicenow, which say:
 		return errFailed
 	}
 	for _, scene := range []func(context.Context) error{
-		s.aSecurityIncident, s.aCriticalIncident, s.anEngineeringIncident, s.aPrivateIncident, s.anIncidentInTriage,
-		s.anEdit, s.anUpdate, s.theTicketIsWorked, s.aFollowUp, s.aMistake, s.theRepair, s.aRestart,
+		s.aSecurityIncident, s.aCriticalIncident, s.anEngineeringIncident, s.aSmallIncident, s.aPrivateIncident, s.anIncidentInTriage,
+		s.anEdit, s.anUpdate, s.theTicketIsWorked, s.theIssueIsWorked, s.aFollowUp, s.aMistake, s.theRepair, s.aRestart,
 	} {
 		if err := scene(ctx); err != nil {
 			return err
@@ -126,6 +128,17 @@ func (s *story) aCriticalIncident(ctx context.Context) error {
 }
 
 func (s *story) anEngineeringIncident(ctx context.Context) error {
+	s.heading("A Major one of Engineering goes to Jira")
+	var err error
+	s.engineering, err = s.declare(incidentiotest.SetName("Search returns old results"), incidentiotest.SetType("Engineering"),
+		incidentiotest.SetSeverity("Major"), incidentiotest.SetSummary("The index is *two hours* behind."))
+	if err != nil {
+		return err
+	}
+	return s.opens(ctx, s.engineering)
+}
+
+func (s *story) aSmallIncident(ctx context.Context) error {
 	s.heading("A Minor one of Engineering: no rule wants it")
 	var err error
 	s.flaky, err = s.declare(incidentiotest.SetName("The docs deploy is flaky"), incidentiotest.SetType("Engineering"),
@@ -233,7 +246,7 @@ func (s *story) theRepair(ctx context.Context) error {
 	before := s.set.Generation
 	if err := s.write("incidents.hcl", func(text string) string {
 		text = strings.Replace(text, "short_descriptions = ", "short_description = ", 1)
-		return strings.Replace(text, "incident.severity.name == 'Major'", "incident.severity.name in ['Minor', 'Major']", 1)
+		return strings.Replace(text, "in ['Major', 'Critical']", "in ['Minor', 'Major', 'Critical']", 1)
 	}); err != nil {
 		return err
 	}
@@ -253,7 +266,7 @@ func (s *story) theRepair(ctx context.Context) error {
 
 func (s *story) aRestart(ctx context.Context) error {
 	s.heading("The daemon stops; meanwhile an incident is edited; it starts again")
-	tickets := len(s.world.tickets.Tickets())
+	tickets := s.allTickets()
 	if err := s.end(); err != nil {
 		return fmt.Errorf("the stop: %w", err)
 	}
@@ -269,7 +282,7 @@ func (s *story) aRestart(ctx context.Context) error {
 		return err
 	}
 	s.show(ticket, "short_description")
-	if now := len(s.world.tickets.Tickets()); now != tickets {
+	if now := s.allTickets(); now != tickets {
 		return fmt.Errorf("%d tickets after the restart, %d before", now, tickets)
 	}
 	s.line("tickets", fmt.Sprintf("still %d: nothing was opened twice, nothing was missed", tickets))

@@ -80,6 +80,58 @@ func (s *story) theTicketIsWorked(ctx context.Context) error {
 	return nil
 }
 
+func (s *story) theIssueIsWorked(ctx context.Context) error {
+	s.heading("So is the issue in Jira: a comment, and its workflow to Done")
+	link, err := s.link(ctx, s.engineering)
+	if err != nil {
+		return err
+	}
+	s.world.issues.Say(link.Number, jiraAgent, "The indexer was out of memory. It has more now.", false)
+	for _, step := range []struct {
+		transition string
+		screen     map[string]any
+	}{{"Review", nil}, {"Resolve", map[string]any{"resolution": map[string]any{"name": "Done"}}}} {
+		if err := s.world.issues.Move(link.Number, jiraAgent, step.transition, step.screen); err != nil {
+			return fmt.Errorf("the work in Jira: %w", err)
+		}
+	}
+	s.say("In Jira, Ann Doe comments on %s and moves it to Done.", link.Number)
+	if err := until(ctx, "the incident to follow its issue", func(context.Context) (bool, error) {
+		incident, _ := s.world.incidents.Incident(s.engineering.ID)
+		return incident.IncidentStatus.Category == "learning" && len(s.world.incidents.TimelineItems(s.engineering.ID)) > 0, nil
+	}); err != nil {
+		return err
+	}
+	s.showIncident(s.engineering)
+	s.showIssue(link.Number)
+	s.say("Back to work: the incident is reopened, and lockstep finds the issue's way back through its workflow.")
+	if err := s.edit(s.engineering, incidentiotest.SetStatus("Investigating")); err != nil {
+		return err
+	}
+	if err := until(ctx, "the issue to be in progress", func(context.Context) (bool, error) {
+		return s.world.issues.Status(link.Number) == "In Progress", nil
+	}); err != nil {
+		return err
+	}
+	s.showIssue(link.Number)
+	return nil
+}
+
+// jiraAgent is who works in the simulated Jira.
+const jiraAgent = "acc-ann"
+
+// showIssue shows an issue with its comments.
+func (s *story) showIssue(key string) {
+	issue := s.world.issues.Issue(key)
+	s.line("issue", key+" in Jira")
+	summary, _ := issue["summary"].(string)
+	s.detail("summary", quoted(summary))
+	s.detail("status", quoted(s.world.issues.Status(key)))
+	for _, c := range s.world.issues.Comments(key) {
+		s.detail("comment", c)
+	}
+}
+
 func (s *story) aFollowUp(ctx context.Context) error {
 	s.heading("A follow-up gets a ticket below its incident's, and is completed there")
 	made, err := s.world.incidents.AddFollowUp(s.security.ID, incidentiotest.FollowUp{Title: "Ask for a second factor"})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -18,14 +19,18 @@ import (
 
 // opens waits for a record's ticket and shows why it was opened.
 func (s *story) opens(ctx context.Context, record connectors.Ref) error {
-	ticket, err := s.ticket(ctx, record, anyTicket)
+	link, err := s.link(ctx, record)
 	if err != nil {
 		return err
 	}
 	if err := s.explain(record); err != nil {
 		return err
 	}
-	s.show(ticket, "short_description")
+	if link.Target.Type == "jira" {
+		s.showIssue(link.Number)
+		return nil
+	}
+	s.show(s.world.tickets.Ticket("incident", link.Target.ID), "short_description")
 	return nil
 }
 
@@ -130,20 +135,21 @@ func (s *story) epilogue(took time.Duration, keep bool) {
 	for _, i := range s.world.incidents.Incidents() {
 		followUps += len(s.world.incidents.FollowUps(i.ID))
 	}
-	tickets := len(s.world.tickets.Tickets()) - followUps
+	tickets := s.allTickets() - followUps
 	fmt.Fprintf(s.out, `
-In %.1f seconds: %d incidents declared, %d of them got their ServiceNow ticket, %d got
-none and the reason is known; what people did on either side reached the other,
-once; a mistake in the rules stopped nothing; a restart lost nothing and opened
-nothing twice.
+In %.1f seconds: %d incidents declared, %d of them got their ticket, %d got none and
+the reason is known; what people did on either side reached the other, once; a
+mistake in the rules stopped nothing; a restart lost nothing and opened nothing
+twice.
 `, took.Seconds(), incidents, tickets, incidents-tickets)
 	command := commandName()
 	if !keep {
 		fmt.Fprintf(s.out, `
 Try next:
-  %[1]s demo -keep                             the same, and it stays up
-  %[1]s check examples/incidentio-servicenow   the rules it ran on
-  %[1]s sandbox                                the simulators alone, for rules of your own
+  %[1]s demo -keep   the same, and it stays up
+  %[1]s sandbox      the simulators alone, for rules of your own
+  %[1]s check examples/engineering-to-jira-security-to-servicenow   the rules it ran on
+  %[1]s test examples/engineering-to-jira-security-to-servicenow    and their tests
 `, command)
 		return
 	}
@@ -156,7 +162,9 @@ Everything stays up until you stop it (Ctrl-C). Try, in another terminal:
   curl -s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' %s/v2/incidents \
     -d '{"idempotency_key":"1","visibility":"public","name":"My first incident","incident_type_id":"%s"}'
   curl -s -u %s:%s -H 'Accept: application/json' %s/api/now/table/incident
-`, s.address.Admin, command, command, s.conf, incidentiotest.DefaultKey, s.world.url(), s.typeOf(s.security), simulatedUser, servicenowtest.DefaultPassword, s.world.url())
+  curl -s -u %s:%s %s/rest/api/3/issue/ENG-1
+`, s.address.Admin, command, command, s.conf, incidentiotest.DefaultKey, s.world.url(), s.typeOf(s.security), simulatedUser, servicenowtest.DefaultPassword, s.world.url(),
+		jiratest.DefaultEmail, jiratest.DefaultAPIToken, s.world.url())
 }
 
 // typeOf is the id of an incident's type.
@@ -173,6 +181,11 @@ func commandName() string {
 		return name
 	}
 	return "lockstep"
+}
+
+// allTickets counts the tickets in both systems.
+func (s *story) allTickets() int {
+	return len(s.world.tickets.Tickets()) + len(s.world.issues.Issues())
 }
 
 func anyTicket(servicenowtest.Row) bool { return true }

@@ -144,7 +144,7 @@ state_table "incident" {
 state_table "follow_up" {
   state "open" {
     incidentio = ["outstanding"]
-    servicenow = [1, 2, 3, 4, 5]
+    servicenow = [1, 2, 3] # New, In Progress, On Hold
   }
   state "completed" {
     incidentio = ["completed"]
