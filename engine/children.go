@@ -51,10 +51,11 @@ func (w *work) hintChildren(ctx context.Context) error {
 			return nil
 		}
 		_, name, _ = strings.Cut(name, "/")
-		if ref, err := connectors.ParseRef(name); err == nil {
-			return hint(ref)
+		ref, err := connectors.ParseRef(name)
+		if err != nil {
+			return fmt.Errorf("mark %s: %w", entry.Key, err)
 		}
-		return nil // nothing that can be looked at
+		return hint(ref)
 	})
 	if err != nil {
 		return fmt.Errorf("records of %s: %w", w.source, err)
