@@ -1,6 +1,7 @@
 package ruletest_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -241,5 +242,94 @@ func TestUpdate(t *testing.T) {
 	}
 	if !strings.Contains(string(text), "-- want --\nroute     incidents\n") || strings.Contains(string(text), "stale") {
 		t.Errorf("not updated:\n%s", text)
+	}
+}
+
+// TestTravelling: what can only be written together with a state is written
+// when the ticket is closed.
+func TestTravelling(t *testing.T) {
+	const hcl = `
+route "screens" {
+  source    = incidentio.acme.incident
+  templates = [template.screens]
+}
+template "screens" {
+  target = jira.eng.issue
+  when   = "incident.incident_type.name == 'Screens'"
+  once {
+    project    = "ENG"
+    issuetype  = "Bug"
+    resolution = "Fixed"
+  }
+  outbound { summary = "{{ incident.name }}" }
+  state { table = state_table.screens }
+}
+state_table "screens" {
+  unmapped = "ignore"
+  state "open" {
+    incidentio = ["category:live"]
+    jira       = ["To Do"]
+  }
+  state "done" {
+    incidentio = ["category:closed"]
+    jira       = ["Done"]
+  }
+}
+`
+	const script = `
+create screens.json
+writes
+! stdout resolution
+edit incident_status.category=closed
+writes
+stdout '^jira.eng.issue/1 update resolution="Fixed" status="Done"$'
+edit incident_status.category=live
+writes
+stdout '^jira.eng.issue/1 update status="To Do"$'
+-- screens.json --
+{"id":"01SCREENS","name":"x","mode":"standard","visibility":"public","incident_status":{"name":"Now","category":"live"},"incident_type":{"name":"Screens"}}`
+	if r := run(t, hcl, script, ruletest.Options{}); r.Status != ruletest.Passed {
+		t.Errorf("%s\n%s", r.Command, r.Message)
+	}
+}
+
+// TestManyScripts run at the same time, each by itself, and are reported in
+// order.
+func TestManyScripts(t *testing.T) {
+	dir := t.TempDir()
+	for from, to := range map[string]string{"testdata/rules.hcl": "main.hcl", "testdata/records.txtar": "records"} {
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, to), string(text))
+	}
+	records, err := os.ReadFile(filepath.Join(dir, "records"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		command := "ticket"
+		if i%3 == 0 {
+			command = "! ticket"
+		}
+		write(t, filepath.Join(dir, "tests", fmt.Sprintf("t%02d.txtar", i)), "create incident.json\n"+command+"\n"+string(records))
+	}
+	files, err := ruletest.Files(dir, nil)
+	if err != nil || len(files) != 30 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	results, err := ruletest.Run(ruletest.Options{Set: load(t, dir), Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results {
+		want := ruletest.Passed
+		if i%3 == 0 {
+			want = ruletest.Failed
+		}
+		if r.Name != fmt.Sprintf("t%02d", i) || r.Status != want || r.Took <= 0 {
+			t.Errorf("%d: %s %s %v\n%s", i, r.Name, r.Status, r.Took, r.Message)
+		}
 	}
 }

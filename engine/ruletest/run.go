@@ -62,13 +62,15 @@ func Run(o Options) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	suite := &suite{verbose: o.Verbose, free: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	suite := &suite{
+		verbose: o.Verbose, free: make(chan struct{}, runtime.GOMAXPROCS(0)), results: make([]Result, len(o.Files)),
+	}
 	cmds := map[string]func(*testscript.TestScript, bool, []string){}
 	for name, cmd := range commands() {
 		cmds[name] = cmd.forScript(name)
 	}
 	for i, file := range o.Files {
-		suite.results = append(suite.results, Result{Name: nameOf(file), File: file})
+		suite.results[i] = Result{Name: nameOf(file), File: file}
 		// A call a script: of one that cannot even be set up, the others know nothing.
 		suite.run(i, func(t *script) {
 			testscript.RunT(t, testscript.Params{
