@@ -122,6 +122,7 @@ func (w *world) inOrder() []*thing {
 
 func (c *client) Create(_ context.Context, d connectors.Draft) (connectors.Record, error) {
 	return locked(c, func(w *world) (connectors.Record, error) {
+		d.Fields = w.travelling(d.Collection, d.Fields, d.Spare)
 		t := w.open(d)
 		w.wrote(t.record.Ref, "create", d.Fields, "")
 		return w.read(t.record.Ref)
@@ -135,11 +136,47 @@ func (c *client) Update(_ context.Context, change connectors.Change) (connectors
 			return w.read(change.Ref)
 		}
 		t.record.Stamp = change.Stamp
-		w.write(t, change.Fields)
+		fields := w.travelling(change.Ref.Collection, change.Fields, change.Spare)
+		w.write(t, fields)
 		w.touch(t, lockstep)
-		w.wrote(change.Ref, "update", change.Fields, "")
+		w.wrote(change.Ref, "update", fields, "")
 		return w.read(change.Ref)
 	})
+}
+
+// travelling are fields with those of spare that go along with a move of the
+// state. What the real system asks for on the way, its screens say; here it is
+// what can be written on no other occasion, when the record is closed.
+func (w *world) travelling(in connectors.Collection, fields, spare map[string]any) map[string]any {
+	schema := w.schema(in)
+	if schema.State == nil || fields[schema.State.Field] == nil || !w.closes(in, fmt.Sprint(fields[schema.State.Field])) {
+		return fields
+	}
+	all := maps.Clone(fields)
+	for name, value := range spare {
+		if _, written := fields[name]; schema.Fields[name].OnMove && !written {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// closes reports whether a record is closed in a state: as its schema says, or
+// else in the last state of a table.
+func (w *world) closes(in connectors.Collection, state string) bool {
+	if known := w.schema(in).State.Closed; known != nil {
+		return slices.Contains(known, state)
+	}
+	for _, t := range w.set.Templates {
+		if t.Target != in || t.State == nil || t.State.Table == nil {
+			continue
+		}
+		states := t.State.Table.States
+		if label, ok := t.State.Table.Label(in, state, ""); ok && label == states[len(states)-1].Label {
+			return true
+		}
+	}
+	return false
 }
 
 // Resolve finds every look-up that names something.
