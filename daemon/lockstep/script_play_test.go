@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/daemon"
 )
@@ -40,6 +41,7 @@ type play struct {
 
 	incidents *incidentiotest.Server
 	itsm      *servicenowtest.Server
+	issues    *jiratest.Server
 	admin     *http.Client
 	public    string // the daemon's address
 	work      string
@@ -87,6 +89,16 @@ func setUp(env *testscript.Env) error {
 	target := httptest.NewServer(p.itsm)
 	env.Defer(target.Close)
 
+	site := httptest.NewUnstartedServer(nil)
+	p.issues = jiratest.New(jiratest.Options{
+		URL: "http://" + site.Listener.Addr().String(), IndexLag: time.Second,
+		MediaURL: strings.Replace("http://"+site.Listener.Addr().String(), "127.0.0.1", "localhost", 1),
+	})
+	site.Config.Handler = p.issues
+	site.Start()
+	env.Defer(site.Close)
+	p.incidents.AddCustomField("Jira issue", "text")
+
 	// A listener finds a free port; the daemon takes it over.
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,9 +121,14 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("INCIDENTIO_WEBHOOK_SECRET", webhookSecret)
 	env.Setenv("SERVICENOW_URL", target.URL)
 	env.Setenv("SERVICENOW_PASSWORD", "its-a-secret")
+	env.Setenv("JIRA_URL", site.URL)
+	env.Setenv("JIRA_API_TOKEN", jiratest.DefaultAPIToken)
 	env.Setenv("LOCKSTEP_ADMIN", "unix://"+socket)
 	env.Values[playKey{}] = p
 	env.Defer(p.end)
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "jira.hcl"), []byte(jiraFile), 0o600); err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(env.WorkDir, "connectors.hcl"), []byte(connectorsFile), 0o600)
 }
 
@@ -165,7 +182,7 @@ func (p *play) begin(killAt string, args []string) {
 	p.process = exec.Command(binary, append([]string{"run", "-listen", p.public, "-data", filepath.Join(p.work, "data")}, args...)...)
 	p.process.Dir = p.work
 	p.process.Stderr = log
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "INCIDENTIO_URL", "INCIDENTIO_API_KEY", "INCIDENTIO_WEBHOOK_SECRET", "SERVICENOW_URL", "SERVICENOW_PASSWORD"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "INCIDENTIO_URL", "INCIDENTIO_API_KEY", "INCIDENTIO_WEBHOOK_SECRET", "SERVICENOW_URL", "SERVICENOW_PASSWORD", "JIRA_URL", "JIRA_API_TOKEN"} {
 		if v := p.ts.Getenv(name); v != "" {
 			p.process.Env = append(p.process.Env, name+"="+v)
 		}

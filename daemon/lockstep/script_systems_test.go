@@ -100,20 +100,22 @@ func (p *play) cmdFault(args []string) {
 	if len(args) > 2 {
 		argument = args[2]
 	}
-	if args[0] != "servicenow" {
-		p.ts.Fatalf("fault: only servicenow")
-	}
+	system, path := p.endpoint(args[0])
 	kinds := map[string]simulator.FaultKind{
 		"error-after-commit": simulator.FailAfter, "reset-after-commit": simulator.ResetAfter,
 		"reset-before-commit": simulator.ResetBefore, "cut": simulator.CutBody,
 	}
 	switch kind, ok := kinds[args[1]]; {
 	case ok:
-		p.itsm.Inject(simulator.Fault{Kind: kind, Method: argument, Path: "/table/incident", Times: 1})
+		system.Inject(simulator.Fault{Kind: kind, Method: argument, Path: path, Times: 1})
 	case args[1] == "throttle":
 		pause, err := time.ParseDuration(argument)
 		p.ts.Check(err)
-		p.itsm.Inject(simulator.Fault{Kind: simulator.Throttle, RetryAfter: pause, Times: 1})
+		system.Inject(simulator.Fault{Kind: simulator.Throttle, RetryAfter: pause, Times: 1})
+	case args[1] == "down":
+		system.Inject(simulator.Fault{Kind: simulator.FailBefore, Status: 503})
+	case args[1] == "up":
+		system.ClearFaults()
 	case args[1] == "reject":
 		p.itsm.DenyWrites("incident", true)
 	case args[1] == "allow":
@@ -124,13 +126,8 @@ func (p *play) cmdFault(args []string) {
 }
 
 func (p *play) cmdCalls(args []string) {
-	n := 0
-	if args[0] == "incidentio" {
-		n = p.incidents.Count(args[1], args[2])
-	} else {
-		n = p.itsm.Count(args[1], args[2])
-	}
-	fmt.Fprintln(p.ts.Stdout(), n)
+	system, _ := p.endpoint(args[0])
+	fmt.Fprintln(p.ts.Stdout(), system.Count(args[1], args[2]))
 }
 
 // cmdSilence checks, by the times at which requests came, that none followed a

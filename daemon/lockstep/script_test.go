@@ -69,6 +69,10 @@ func TestMain(m *testing.M) {
 //	until-journal|until-timeline|until-shown NAME N TEXT
 //	                         waits until N lines of these hold the text, and no more
 //	until-skipped NAME N     waits until the journal names N files not carried
+//	work NAME say|move|rename|attach …
+//	                         somebody works an incident's issue in Jira
+//	issue NAME               prints it; until-issue NAME N TEXT waits for it
+//	until-issues N           waits until there are so many issues
 //	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
 //	until-…                  waits, with a deadline, until it is so
@@ -106,6 +110,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-calls": plays((*play).cmdUntilCalls),
 		"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
+		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues),
+		"issue": plays(prints((*play).issue)), "until-issue": plays(untilHolds((*play).issue)),
 		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
 		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
 		"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// jiraFile is the connector block of the simulated Jira, for scripts that want
+// one. Its search lags.
+const jiraFile = `
+connector "jira" "eng" {
+  url       = env("JIRA_URL")
+  email     = "bot@acme.example"
+  api_token = env("JIRA_API_TOKEN")
+  settle    = "2s"
+  index_lag = "2s"
+
+  poll_interval = "1s"
+}
+`
+
+// issueOf is the key of an incident's issue; "" while it has none.
+func (p *play) issueOf(name string) string {
+	answer, err := p.ask("/v1/links")
+	p.ts.Check(err)
+	var links []engine.LinkView
+	p.ts.Check(json.Unmarshal(answer, &links))
+	for _, l := range links {
+		if l.Source.ID == p.id(name) && l.Target != nil && l.Target.Type == "jira" {
+			return l.Number
+		}
+	}
+	return ""
+}
+
+// issue are the lines that describe an incident's issue.
+func (p *play) issue(name string) []string {
+	key := p.issueOf(name)
+	fields := p.issues.Issue(key)
+	if fields == nil {
+		return nil
+	}
+	lines := []string{"key " + key, "status " + p.issues.Status(key), fmt.Sprint("summary ", fields["summary"])}
+	for field, member := range map[string]string{"priority": "name", "issuetype": "name", "resolution": "name", "parent": "key"} {
+		if object, ok := fields[field].(map[string]any); ok {
+			lines = append(lines, fmt.Sprint(field, " ", object[member]))
+		}
+	}
+	for _, c := range p.issues.Comments(key) {
+		lines = append(lines, "comment "+c)
+	}
+	return lines
+}
+
+// cmdWork works an incident's issue: says a word, makes a transition, or renames
+// it.
+func (p *play) cmdWork(args []string) {
+	key := p.issueOf(args[0])
+	if key == "" {
+		p.ts.Fatalf("%s has no issue", args[0])
+	}
+	switch args[1] {
+	case "say":
+		p.issues.Say(key, "acc-ann", args[2], false)
+	case "move":
+		var screen map[string]any
+		if len(args) > 3 {
+			screen = map[string]any{"resolution": map[string]any{"name": args[3]}}
+		}
+		p.ts.Check(p.issues.Move(key, "acc-ann", args[2], screen))
+	case "rename":
+		p.ts.Check(p.issues.Edit(key, "acc-ann", map[string]any{"summary": args[2]}))
+	case "attach":
+		p.issues.Attach(key, "acc-ann", args[2], "image/png", []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"))
+	default:
+		p.ts.Fatalf("work: say, move, rename or attach, not %q", args[1])
+	}
+}
+
+// cmdUntilIssues waits until there are so many issues and no more.
+func (p *play) cmdUntilIssues(args []string) {
+	p.until(args[0]+" issues", func() bool { return fmt.Sprint(len(p.issues.Issues())) == args[0] })
+	p.cmdQuiet(nil)
+	if n := len(p.issues.Issues()); fmt.Sprint(n) != args[0] {
+		p.ts.Fatalf("%d issues when all was quiet: %s", n, strings.Join(p.issues.Issues(), ", "))
+	}
+}
+
+// endpoint is the simulated system that a script names.
+func (p *play) endpoint(name string) (*simulator.Endpoint, string) {
+	switch name {
+	case "servicenow":
+		return p.itsm.Endpoint, "/table/incident"
+	case "jira":
+		return p.issues.Endpoint, "/rest/api/3/issue"
+	case "incidentio":
+		return p.incidents.Endpoint, "/v2/incidents"
+	}
+	p.ts.Fatalf("there is no system %q", name)
+	return nil, ""
+}
