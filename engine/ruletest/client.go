@@ -219,11 +219,10 @@ func fieldOf(schema *connectors.Schema, name string) (connectors.Field, connecto
 	return f, f.Writes()
 }
 
+// Same asks the advisor where the values are not plainly the same.
 func (c *client) Same(record, field string, want, have any) bool {
-	if w, ok := c.advisor.(connectors.Writer); ok {
-		return w.Same(record, field, want, have)
-	}
-	return same(want, have)
+	writer, ok := c.advisor.(connectors.Writer)
+	return same(want, have) || ok && writer.Same(record, field, want, have)
 }
 
 // MayMove asks the advisor, who knows categories but no status of an account.
