@@ -227,11 +227,7 @@ func (p *play) newDead() ([]string, error) {
 			continue
 		}
 		p.dead[l.ID] = l.At
-		field := ""
-		if l.Field != "" {
-			field = " field " + l.Field
-		}
-		lines = append(lines, fmt.Sprintf("dead letter: route %s, %s, %s%s: %s", l.Route, l.Record, l.Reason, field, l.Message))
+		lines = append(lines, deadLine(l))
 	}
 	return lines, nil
 }
@@ -251,7 +247,24 @@ func (p *play) why(ref connectors.Ref) string {
 			p.set.Decide(route.Name, rules.Input{Record: record, LinkID: engine.LinkID(route.Name, ref, 1), Parent: p.parent(record)}).WriteText(&b)
 		}
 	}
+	letters, err := p.engine.Dead(context.Background())
+	if err != nil {
+		return ""
+	}
+	for _, l := range letters {
+		if l.Record == ref {
+			b.WriteString("\n" + deadLine(l))
+		}
+	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+func deadLine(l engine.DeadLetter) string {
+	field := ""
+	if l.Field != "" {
+		field = " field " + l.Field
+	}
+	return fmt.Sprintf("dead letter: route %s, %s, %s%s: %s", l.Route, l.Record, l.Reason, field, l.Message)
 }
 
 // hidden are the fields of a record whose values the configuration made from
