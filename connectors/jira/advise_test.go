@@ -41,7 +41,7 @@ func TestAdvise(t *testing.T) {
 	if len(right) != 0 {
 		t.Errorf("advice of what is right: %v", right)
 	}
-	wrong := must(c.Advise(t.Context(), []connectors.Use{use("project", "OPS"), use("issuetype", "Epic", "Task"), use("status", "Closed")}))(t)
+	wrong := must(c.Advise(t.Context(), []connectors.Use{use("project", "OPS"), use("issuetype", "Saga", "Task"), use("status", "Closed")}))(t)
 	if len(wrong) != 2 {
 		t.Errorf("%v", wrong)
 	}

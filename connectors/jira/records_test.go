@@ -1,6 +1,7 @@
 package jira_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -114,13 +115,41 @@ func TestUpdateAnsweredWithNothing(t *testing.T) {
 
 func TestParentGoes(t *testing.T) {
 	_, c := site(t)
-	parent := create(t, c, key, nil)
+	parent := create(t, c, key, map[string]any{"issuetype": "Epic"})
 	child := create(t, c, "lockstep-2", map[string]any{"parent": parent.Number})
 	if child.Fields["parent"] != parent.Number {
 		t.Fatalf("parent %v", child.Fields["parent"])
 	}
 	if answer := update(t, c, child.Ref, "ls-2", map[string]any{"parent": ""}); answer.Fields["parent"] != nil {
 		t.Errorf("parent %v", answer.Fields["parent"])
+	}
+}
+
+// TestWrongParent: what is below a task is a sub-task, and Jira's refusal names
+// the field.
+func TestWrongParent(t *testing.T) {
+	_, c := site(t)
+	parent := create(t, c, key, nil)
+	for name, test := range map[string]struct{ kind, parent, field, message string }{
+		"a task below a task":       {"Task", parent.Number, "parent", "does not belong to appropriate hierarchy"},
+		"a sub-task without parent": {"Sub-task", "", "issuetype", "parent issue key or id not specified"},
+		"a sub-task":                {kind: "Sub-task", parent: parent.Number},
+	} {
+		fields := map[string]any{"project": "ENG", "issuetype": test.kind, "summary": name}
+		if test.parent != "" {
+			fields["parent"] = test.parent
+		}
+		_, err := c.Create(t.Context(), connectors.Draft{Collection: issues, Key: "lockstep-" + name[len(name)-4:], Stamp: "ls-1", Fields: fields})
+		if test.field == "" {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		var failure *connectors.Error
+		if !errors.As(err, &failure) || failure.Class != connectors.ClassRejected || failure.Field != test.field || !strings.Contains(failure.Message, test.message) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -181,7 +210,7 @@ func TestRefusals(t *testing.T) {
 		{name: "custom field in the map", fields: map[string]any{"custom_fields": map[string]any{"Team": "Nobody"}}, field: "custom_fields", words: "Team"},
 		{name: "resolution without a transition", fields: map[string]any{"resolution": "Done"}, field: "resolution", words: "not on the appropriate screen"},
 		{name: "project", create: true, fields: map[string]any{"project": "NONE"}, field: "project", words: "valid project"},
-		{name: "type", create: true, fields: map[string]any{"issuetype": "Epic"}, field: "issuetype", words: "valid issue type"},
+		{name: "type", create: true, fields: map[string]any{"issuetype": "Saga"}, field: "issuetype", words: "valid issue type"},
 		{name: "required", create: true, prepare: func(s *jiratest.Server) { s.Require("ENG", "customfield_10020") }, field: "customfield_10020", words: "Team is required"},
 		{name: "forbidden", create: true, prepare: func(s *jiratest.Server) { s.DenyCreate("ENG", "You do not have permission") }, words: "permission"},
 	} {

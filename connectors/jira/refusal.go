@@ -59,6 +59,11 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 // asWritten gives the field at fault the name under which it was written.
 func asWritten(err error, names map[string]string) error {
 	failure, ok := err.(*connectors.Error) //nolint:errorlint // only the transport's own is renamed
+	if ok && failure.Field == "parentId" { // the name that Jira has for it in refusals
+		e := *failure
+		e.Field = "parent"
+		return &e
+	}
 	if !ok || names[failure.Field] == "" || names[failure.Field] == failure.Field {
 		return err
 	}

@@ -58,7 +58,7 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 #   curl -s -u %[4]s:%[5]s -H 'Accept: application/json' %[1]s/api/now/table/incident
 #   curl -s -u %[6]s:%[7]s %[1]s/rest/api/3/issue/ENG-1
 #
-# Jira has the projects ENG and OPS with the issue types Task and Bug.
+# Jira has the projects ENG and OPS with the issue types Task, Bug, Epic and Sub-task.
 `, world.url(), world.blocks(), incidentiotest.DefaultKey, simulatedUser, servicenowtest.DefaultPassword, jiratest.DefaultEmail, jiratest.DefaultAPIToken)
 	select {
 	case <-ctx.Done():

@@ -103,3 +103,17 @@ func (p *play) endpoint(name string) (*simulator.Endpoint, string) {
 	p.ts.Fatalf("there is no system %q", name)
 	return nil, ""
 }
+
+// cmdUntilConnected waits until a follow-up names its issue.
+func (p *play) cmdUntilConnected(args []string) {
+	p.until(args[0]+" names "+args[1], func() bool {
+		for _, i := range p.incidents.Incidents() {
+			for _, f := range p.incidents.FollowUps(i.ID) {
+				if f.ID == p.id(args[0]) && f.ExternalIssueReference != nil {
+					return f.ExternalIssueReference.Name == args[1]
+				}
+			}
+		}
+		return false
+	})
+}

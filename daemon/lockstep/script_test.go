@@ -72,6 +72,8 @@ func TestMain(m *testing.M) {
 //	work NAME say|move|rename|attach …
 //	                         somebody works an incident's issue in Jira
 //	issue NAME               prints it; until-issue NAME N TEXT waits for it
+//	until-connected FOLLOW-UP KEY
+//	                         waits until a follow-up names its issue
 //	until-issues N           waits until there are so many issues
 //	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
@@ -110,7 +112,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-calls": plays((*play).cmdUntilCalls),
 		"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
-		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues),
+		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "until-connected": plays((*play).cmdUntilConnected),
 		"issue": plays(prints((*play).issue)), "until-issue": plays(untilHolds((*play).issue)),
 		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
 		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),

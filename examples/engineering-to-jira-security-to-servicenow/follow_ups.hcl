@@ -13,7 +13,7 @@ template "engineering_follow_up" {
 
   once {
     project    = "ENG"
-    issuetype  = "Task"
+    issuetype  = "Sub-task"
     parent     = "{{ parent.ticket.number }}"
     resolution = "Done"
   }

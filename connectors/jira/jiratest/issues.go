@@ -136,10 +136,34 @@ func (s *Server) storeType(p *project, v any) (any, string) {
 	o, _ := v.(object)
 	for _, t := range p.types {
 		if o["name"] == t.name || o["id"] == t.id {
-			return object{"self": s.opts.URL + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "subtask": false}, ""
+			return object{"self": s.opts.URL + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "subtask": t.level < 0}, ""
 		}
 	}
 	return nil, "Specify a valid issue type"
+}
+
+// hierarchy is what is wrong with the parent of an issue: a sub-task needs one,
+// and it is one level up.
+func (s *Server) hierarchy(p *project, fields map[string]any) map[string]string {
+	level := func(p *project, kind any) int {
+		o, _ := kind.(object)
+		for _, t := range p.types {
+			if o["id"] == t.id {
+				return t.level
+			}
+		}
+		return 0
+	}
+	own := level(p, fields["issuetype"])
+	link, _ := fields["parent"].(object)
+	key, _ := link["key"].(string)
+	switch parent := s.find(key); {
+	case parent == nil && own < 0:
+		return map[string]string{"issuetype": "Issue type is a sub-task but parent issue key or id not specified."}
+	case parent != nil && level(parent.project, parent.fields["issuetype"]) != own+1:
+		return map[string]string{"parentId": "Given parent work item does not belong to appropriate hierarchy."}
+	}
+	return nil
 }
 
 func (s *Server) shownProject(p *project) object {
@@ -181,6 +205,7 @@ func (s *Server) create(c *call) answer {
 			errors[id] = s.field(id).name + " is required."
 		}
 	}
+	maps.Copy(errors, s.hierarchy(p, in.fields))
 	if len(errors) > 0 {
 		return refuseFields(errors)
 	}
@@ -221,6 +246,11 @@ func (s *Server) edit(c *call, is *issue) answer {
 	in, bad := s.readInput(body, is.project, func(f *field) bool { return !f.offEdit })
 	if bad != nil {
 		return *bad
+	}
+	next := maps.Clone(is.fields)
+	maps.Copy(next, in.fields)
+	if errors := s.hierarchy(is.project, next); len(errors) > 0 {
+		return refuseFields(errors)
 	}
 	if len(in.fields)+len(in.properties) == 0 {
 		return refuse(http.StatusBadRequest, "one of 'fields' or 'update' required")

@@ -79,7 +79,7 @@ func (s *Server) projectAPI(parts []string) answer {
 		for _, st := range p.statuses {
 			statuses = append(statuses, s.shownStatus(st))
 		}
-		all = append(all, object{"self": s.opts.URL + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "subtask": false, "statuses": statuses})
+		all = append(all, object{"self": s.opts.URL + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "subtask": t.level < 0, "statuses": statuses})
 	}
 	return say(http.StatusOK, all)
 }
@@ -93,7 +93,7 @@ func (s *Server) createMeta(c *call, parts []string) answer {
 	if len(parts) == 2 {
 		all := []any{}
 		for _, t := range p.types {
-			all = append(all, object{"self": s.opts.URL + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "description": "", "subtask": false})
+			all = append(all, object{"self": s.opts.URL + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "description": "", "subtask": t.level < 0})
 		}
 		return say(http.StatusOK, object{"issueTypes": all, "startAt": 0, "maxResults": most, "total": len(all)})
 	}

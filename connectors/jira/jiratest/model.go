@@ -20,7 +20,11 @@ type project struct {
 	number        int
 }
 
-type issueType struct{ id, name string }
+// An issueType has a level: what is on one has its parent on the next.
+type issueType struct {
+	id, name string
+	level    int // -1: sub-task, 1: epic
+}
 
 type flowStatus struct{ id, name, category string }
 
@@ -125,7 +129,7 @@ func (s *Server) seed() {
 	for i, p := range []struct{ key, kind string }{{"ENG", "software"}, {"OPS", "service_desk"}} {
 		s.projects[p.key] = &project{
 			id: strconv.Itoa(10000 + i), key: p.key, kind: p.kind,
-			types:      []issueType{{"10001", "Task"}, {"10002", "Bug"}},
+			types:      []issueType{{"10001", "Task", 0}, {"10002", "Bug", 0}, {"10003", "Epic", 1}, {"10004", "Sub-task", -1}},
 			components: []string{"Backend", "Frontend"}, versions: []string{"1.0", "2.0"},
 			flow: steps, statuses: statuses,
 		}
