@@ -165,7 +165,7 @@ func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
 	verify := next.OpenedAt.Add(firstVerify)
 	next.VerifyAfter = &verify
 	next.Opened = nil
-	next.Fields = map[string]Agreement{}
+	next.Fields = writtenBack(claim.Fields)
 	if t := w.config.Set.Templates[next.Template]; t != nil {
 		next.Items = newItems(t)
 	}

@@ -41,6 +41,9 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 			link.Opened.Fields[outbound(v.Field)] = Sent{From: w.engine.digest.of(v.Value), Sent: w.engine.digest.of(send[v.Field]), Expr: v.Expr}
 		}
 	}
+	if err := w.inherit(ctx, link); err != nil {
+		return verdict{}, err
+	}
 	lease := w.engine.newLease()
 	claim := stored{Link: link}
 	if claim.revision, err = w.engine.saveLink(ctx, link, dead.revision); err != nil {

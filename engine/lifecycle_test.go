@@ -33,6 +33,7 @@ template "ticket" {
     detail = "About {{ incident.detail }}"
     note   = "{{ state == 'done' ? (incident.title == null ? 'Deleted' : 'Resolved') : null }}"
   }
+  inbound { owner = "{{ ticket.number }}" }
   state {
     table = state_table.incident
   }
@@ -178,6 +179,9 @@ func TestASourceThatComesBack(t *testing.T) {
 				}
 				if state := r.world.field(all[1], "state"); state != int64(2) {
 					t.Errorf("the new ticket is in %v", state)
+				}
+				if owner := r.world.field(ref, "owner"); owner != "N"+all[1].ID {
+					t.Errorf("the incident names %v", owner)
 				}
 				// From now on the new one counts, also after a restart.
 				r.kill()

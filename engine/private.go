@@ -63,6 +63,9 @@ func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
 			return verdict{}, err
 		}
 	}
+	if err := w.forgetPredecessors(ctx); err != nil {
+		return verdict{}, err
+	}
 	next := link.clone()
 	next.Phase, next.Private = Stopped, true
 	next.withoutContents()

@@ -41,6 +41,7 @@ func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
 	next := s.link.clone()
 	next.Phase, next.Then = Detached, w.n+1
 	next.withoutContents()
+	next.Fields = writtenBack(s.link.Fields)
 	if _, err := w.engine.saveLink(ctx, next, s.revision); err != nil {
 		return verdict{}, err
 	}
@@ -50,4 +51,44 @@ func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
 		return verdict{}, err
 	}
 	return verdict{outcome: settled.outcome, again: w.engine.clock.Now()}, nil
+}
+
+// writtenBack are the agreements of what the ticket gives its source. The next
+// ticket goes on from them: its number takes the place of the old one's, unless
+// somebody typed something else there.
+func writtenBack(fields map[string]Agreement) map[string]Agreement {
+	kept := map[string]Agreement{}
+	for name, agreement := range fields {
+		if sideOf(name) == sourceSide {
+			kept[name] = agreement
+		}
+	}
+	return kept
+}
+
+// inherit takes over what the link before this one left.
+func (w *work) inherit(ctx context.Context, link *Link) error {
+	if w.n == 1 {
+		return nil
+	}
+	last, err := w.engine.loadLink(ctx, LinkID(w.route.Name, w.source, w.n-1))
+	if err != nil {
+		return err
+	}
+	link.Fields = writtenBack(last.Fields)
+	return nil
+}
+
+// forgetPredecessors drops what the links before this one still hold.
+func (w *work) forgetPredecessors(ctx context.Context) error {
+	for n := 1; n < w.n; n++ {
+		err := w.engine.changeLink(ctx, LinkID(w.route.Name, w.source, n), func(l *Link) error {
+			l.withoutContents()
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
