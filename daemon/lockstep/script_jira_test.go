@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
 )
@@ -53,7 +56,36 @@ func (p *play) issue(name string) []string {
 	for _, c := range p.issues.Comments(key) {
 		lines = append(lines, "comment "+c)
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.issues.Files(key))) {
+		lines = append(lines, fmt.Sprintf("file %s (%d bytes)", name, len(p.issues.Files(key)[name])))
+	}
 	return lines
+}
+
+// cmdOpenTicket opens a ServiceNow incident as somebody; it goes by the name
+// afterwards.
+func (p *play) cmdOpenTicket(args []string) {
+	fields := servicenowtest.Row{}
+	for _, pair := range args[1:] {
+		key, value := p.keyValue(pair)
+		fields[key] = value
+	}
+	id, err := p.itsm.Open("incident", "fred.luddy", fields)
+	p.ts.Check(err)
+	p.ids[args[0]], p.opened[args[0]] = id, true
+}
+
+// cmdUntilFiles waits until an incident's ticket has so many files.
+func (p *play) cmdUntilFiles(args []string) {
+	p.until(args[1]+" files", func() bool {
+		t, ok := p.ticketOf(args[0])
+		return ok && fmt.Sprint(len(p.itsm.Attachments("incident", t["sys_id"]))) == args[1]
+	})
+	p.cmdQuiet(nil)
+	t, _ := p.ticketOf(args[0])
+	if n := len(p.itsm.Attachments("incident", t["sys_id"])); fmt.Sprint(n) != args[1] {
+		p.ts.Fatalf("%d files when all was quiet", n)
+	}
 }
 
 // cmdWork works an incident's issue: says a word, makes a transition, or renames

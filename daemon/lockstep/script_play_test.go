@@ -49,6 +49,7 @@ type play struct {
 
 	ids     map[string]string // incident ids by the script's names
 	tickets map[string]string // ids of their tickets, as last seen
+	opened  map[string]bool   // the names of tickets that a script opened itself
 	process *exec.Cmd
 	exited  chan error
 	starts  int
@@ -80,6 +81,7 @@ func setUp(env *testscript.Env) error {
 		env:       env,
 		ids:       map[string]string{},
 		tickets:   map[string]string{},
+		opened:    map[string]bool{},
 	}
 	p.incidents.AddType("Facilities")
 	p.incidents.AddType("Production")

@@ -195,6 +195,10 @@ func (p *play) cmdTickets(args []string) {
 // ticketOf is the ticket of an incident's or follow-up's link; of one that was
 // seen before also while no daemon runs.
 func (p *play) ticketOf(name string) (servicenowtest.Row, bool) {
+	if p.opened[name] {
+		t := p.itsm.Ticket("incident", p.id(name))
+		return t, t != nil
+	}
 	if id := p.tickets[name]; id != "" && p.process == nil {
 		t := p.itsm.Ticket("incident", id)
 		return t, t != nil

@@ -74,6 +74,9 @@ func TestMain(m *testing.M) {
 //	issue NAME               prints it; until-issue NAME N TEXT waits for it
 //	until-connected FOLLOW-UP KEY
 //	                         waits until a follow-up names its issue
+//	open-ticket NAME key=value…
+//	                         somebody opens a ServiceNow incident, the source here
+//	until-files NAME N       waits until an incident's ticket has so many files
 //	until-issues N           waits until there are so many issues
 //	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
@@ -112,7 +115,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-calls": plays((*play).cmdUntilCalls),
 		"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
-		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "until-connected": plays((*play).cmdUntilConnected),
+		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "open-ticket": plays((*play).cmdOpenTicket), "until-files": plays((*play).cmdUntilFiles), "until-connected": plays((*play).cmdUntilConnected),
 		"issue": plays(prints((*play).issue)), "until-issue": plays(untilHolds((*play).issue)),
 		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
 		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
