@@ -1,8 +1,12 @@
 package connectors
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // A Secret is a string that prints as "(sensitive)" wherever it is printed,
@@ -25,3 +29,19 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // LogValue logs (sensitive).
 func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// Signed reports whether "sha256=HEX" is the HMAC-SHA256 of body under the
+// secret. Nothing is signed under an empty one.
+func (s Secret) Signed(signature string, body []byte) bool {
+	if s == "" {
+		return false
+	}
+	given, ok := strings.CutPrefix(strings.TrimSpace(signature), "sha256=")
+	sum, err := hex.DecodeString(given)
+	if !ok || err != nil {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(s))
+	mac.Write(body)
+	return hmac.Equal(sum, mac.Sum(nil))
+}

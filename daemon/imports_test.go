@@ -39,9 +39,10 @@ func layers() []layer {
 		// A simulator stands for the vendor: it shares nothing with the client
 		// that it is to test.
 		{folders: []string{"connectors/*/*test"}, allowed: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/cache"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"connectors/conformance"}, allowed: []string{"connectors", "connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf", "connectors/cache"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"rules/expr"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules"}, allowed: []string{"rules/expr", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},

@@ -2,10 +2,11 @@ package incidentio
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lockstep-sync/lockstep/connectors"
 )
 
 // Conversions of values that are written, and their comparison with those that
@@ -13,37 +14,6 @@ import (
 
 // deleted is the status of a follow-up that is gone.
 const deleted = "deleted"
-
-// textOf writes a scalar as text, a list joined with ", "; false: it is neither.
-func textOf(value any) (string, bool) {
-	switch value := value.(type) {
-	case nil:
-		return "", true
-	case string:
-		return value, true
-	case bool:
-		return strconv.FormatBool(value), true
-	case int64:
-		return strconv.FormatInt(value, 10), true
-	case int:
-		return strconv.Itoa(value), true
-	case float64:
-		return strconv.FormatFloat(value, 'f', -1, 64), true
-	case time.Time:
-		return value.UTC().Format(time.RFC3339), true
-	case []any:
-		parts := make([]string, len(value))
-		for i, element := range value {
-			text, ok := textOf(element)
-			if !ok {
-				return "", false
-			}
-			parts[i] = text
-		}
-		return strings.Join(parts, ", "), true
-	}
-	return "", false
-}
 
 func lines(text string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
@@ -87,7 +57,7 @@ func resolveList(value any) (any, *refusedValue, error) {
 	}
 	resolved := []any{}
 	for _, element := range list {
-		text, ok := textOf(element)
+		text, ok := connectors.TextOf(element)
 		if _, nested := element.([]any); !ok || nested {
 			return nil, refuse(codeType, "it takes a list of texts"), nil
 		}
@@ -141,13 +111,13 @@ func sameValue(want, have any) bool {
 		return okA && okB && a.Equal(b)
 	}
 	if isNumeric(want) || isNumeric(have) {
-		a, _ := textOf(want)
-		b, _ := textOf(have)
+		a, _ := connectors.TextOf(want)
+		b, _ := connectors.TextOf(have)
 		n := number(strings.TrimSpace(a))
 		return n != nil && n == number(strings.TrimSpace(b))
 	}
-	a, okA := textOf(want)
-	b, okB := textOf(have)
+	a, okA := connectors.TextOf(want)
+	b, okB := connectors.TextOf(have)
 	return okA && okB && strings.TrimSpace(lines(a)) == strings.TrimSpace(lines(b))
 }
 
@@ -215,7 +185,7 @@ func elements(value any) []string {
 	}
 	texts := make([]string, 0, len(list))
 	for _, element := range list {
-		if text, ok := textOf(element); ok && strings.TrimSpace(text) != "" {
+		if text, ok := connectors.TextOf(element); ok && strings.TrimSpace(text) != "" {
 			texts = append(texts, strings.TrimSpace(text))
 		}
 	}

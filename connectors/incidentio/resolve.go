@@ -151,7 +151,7 @@ func written(schema *connectors.Schema) []string {
 
 // resolveText takes Markdown as it is: incident.io shows it.
 func (c *Connector) resolveText(record, name string, value any) (any, *refusedValue, error) {
-	text, ok := textOf(value)
+	text, ok := connectors.TextOf(value)
 	if !ok {
 		return nil, refuse(codeType, "it takes text"), nil
 	}
@@ -160,7 +160,7 @@ func (c *Connector) resolveText(record, name string, value any) (any, *refusedVa
 
 // resolveLine takes one line of text.
 func (c *Connector) resolveLine(record, name string, value any, needed bool) (any, *refusedValue, error) {
-	text, ok := textOf(value)
+	text, ok := connectors.TextOf(value)
 	if !ok {
 		return nil, refuse(codeType, "it takes one line of text"), nil
 	}
@@ -173,7 +173,7 @@ func (c *Connector) resolveLine(record, name string, value any, needed bool) (an
 
 // resolveName takes a name in the directory, or an id.
 func (c *Connector) resolveName(ctx context.Context, d directory, value any, clears bool) (any, *refusedValue, error) {
-	text, ok := textOf(value)
+	text, ok := connectors.TextOf(value)
 	text = strings.TrimSpace(text)
 	switch {
 	case !ok:
@@ -312,7 +312,7 @@ func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (
 	}
 	resolved := []any{}
 	for _, element := range list {
-		text, ok := textOf(element)
+		text, ok := connectors.TextOf(element)
 		if _, nested := element.([]any); !ok || nested {
 			return nil, refuse(codeType, "a custom field takes text, a number or a list of options"), nil
 		}

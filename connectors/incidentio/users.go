@@ -105,7 +105,7 @@ func (c *Connector) lookup(ctx context.Context, l connectors.Lookup) (any, *refu
 }
 
 func (c *Connector) user(ctx context.Context, l connectors.Lookup) (foundUser, error) {
-	text, ok := textOf(l.Value)
+	text, ok := connectors.TextOf(l.Value)
 	k := userKey{l.Key, strings.TrimSpace(text)}
 	switch {
 	case l.Key != "email" && l.Key != "slack_user_id":

@@ -156,7 +156,7 @@ func (e *editing) customValues(ctx context.Context, name string, field named, va
 	}
 	values := []any{}
 	for _, one := range list {
-		text, ok := textOf(one)
+		text, ok := connectors.TextOf(one)
 		switch {
 		case !ok:
 			return nil, e.refuse(name, codeType, "it cannot hold this kind of value")

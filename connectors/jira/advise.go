@@ -207,7 +207,7 @@ func (a *adviser) sets(f createField) bool {
 
 // createFields are the fields of a create screen.
 func (c *Connector) createFields(ctx context.Context, projectKey, typeID string) ([]createField, error) {
-	return c.known.screens.get(ctx, projectKey+"/"+typeID, func() ([]createField, error) {
+	return c.known.screens.Fetch(projectKey+"/"+typeID, func() ([]createField, error) {
 		var all []createField
 		for {
 			var page struct {

@@ -154,7 +154,7 @@ func (c *Connector) Probe(ctx context.Context) error {
 
 // me is the account id of these credentials.
 func (c *Connector) me(ctx context.Context) (string, error) {
-	return c.known.me.get(ctx, "", func() (string, error) { return c.ask(ctx, "read") })
+	return c.known.me.Fetch("", func() (string, error) { return c.ask(ctx, "read") })
 }
 
 func (c *Connector) ask(ctx context.Context, op string) (string, error) {

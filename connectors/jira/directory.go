@@ -5,30 +5,32 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/cache"
 )
 
 // A directory is what was learned of the site.
 type directory struct {
-	me       *cache[string]
-	fields   *cache[[]siteField]
-	users    *cache[foundUser]
-	projects *cache[project]
-	statuses *cache[map[string]string] // category by status, in lower case
-	moves    *cache[[]transition]      // by project, issue type and status
-	screens  *cache[[]createField]     // by project and issue type
-	limits   *cache[attachmentLimits]
+	me       *cache.Cache[string, string]
+	fields   *cache.Cache[string, []siteField]
+	users    *cache.Cache[string, foundUser]
+	projects *cache.Cache[string, project]
+	statuses *cache.Cache[string, map[string]string] // category by status, in lower case
+	moves    *cache.Cache[string, []transition]      // by project, issue type and status
+	screens  *cache.Cache[string, []createField]     // by project and issue type
+	limits   *cache.Cache[string, attachmentLimits]
 }
 
 func newDirectory() *directory {
 	return &directory{
-		me:       newCache[string](nil),
-		fields:   newCache[[]siteField](nil),
-		users:    newCache(func(u foundUser) bool { return u.id == "" }),
-		projects: newCache[project](nil),
-		statuses: newCache[map[string]string](nil),
-		moves:    newCache(func(t []transition) bool { return len(t) == 0 }),
-		screens:  newCache[[]createField](nil),
-		limits:   newCache[attachmentLimits](nil),
+		me:       cache.New[string, string](nil),
+		fields:   cache.New[string, []siteField](nil),
+		users:    cache.New[string](func(u foundUser) bool { return u.id == "" }),
+		projects: cache.New[string, project](nil),
+		statuses: cache.New[string, map[string]string](nil),
+		moves:    cache.New[string](func(t []transition) bool { return len(t) == 0 }),
+		screens:  cache.New[string, []createField](nil),
+		limits:   cache.New[string, attachmentLimits](nil),
 	}
 }
 
@@ -71,7 +73,7 @@ func types() map[string]fieldType {
 
 // siteFields are the fields of the site.
 func (c *Connector) siteFields(ctx context.Context) ([]siteField, error) {
-	return c.known.fields.get(ctx, "", func() ([]siteField, error) {
+	return c.known.fields.Fetch("", func() ([]siteField, error) {
 		var all []siteField
 		err := c.get(ctx, "fields", c.name, "/field", nil, &all)
 		return all, err
@@ -110,7 +112,7 @@ func (c *Connector) typeOf(field string) fieldType {
 	if t, ok := types()[field]; ok {
 		return t
 	}
-	all, _ := c.known.fields.peek("")
+	all, _ := c.known.fields.Peek("")
 	if found := matching(all, strings.TrimPrefix(field, customFieldsField+"/")); len(found) == 1 {
 		return found[0].Schema
 	}
@@ -127,7 +129,7 @@ type project struct {
 }
 
 func (c *Connector) project(ctx context.Context, key string) (project, error) {
-	return c.known.projects.get(ctx, key, func() (project, error) {
+	return c.known.projects.Fetch(key, func() (project, error) {
 		var p project
 		err := c.get(ctx, "project", c.name, "/project/"+url.PathEscape(key), nil, &p)
 		return p, err
@@ -137,7 +139,7 @@ func (c *Connector) project(ctx context.Context, key string) (project, error) {
 // statusesOf are the statuses of an issue type's workflow, by name in lower
 // case, each with its category.
 func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType string) (map[string]string, error) {
-	return c.known.statuses.get(ctx, projectKey+"/"+issueType, func() (map[string]string, error) {
+	return c.known.statuses.Fetch(projectKey+"/"+issueType, func() (map[string]string, error) {
 		var all []struct {
 			Name     string   `json:"name"`
 			Statuses []status `json:"statuses"`

@@ -88,7 +88,7 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 	if failure := checkRef(op, ref); failure != nil {
 		return connectors.File{}, failure
 	}
-	limits, err := c.known.limits.get(ctx, "", func() (attachmentLimits, error) {
+	limits, err := c.known.limits.Fetch("", func() (attachmentLimits, error) {
 		var l attachmentLimits
 		err := c.get(ctx, op, c.name, "/attachment/meta", nil, &l)
 		return l, err

@@ -67,7 +67,7 @@ func (c *Connector) walk(ctx context.Context, op string, issue connectors.Record
 		if err != nil {
 			return nil, notSent(err)
 		}
-		c.known.moves.put(w.key(at), offered)
+		c.known.moves.Put(w.key(at), offered)
 		next, err := w.choose(ctx, at, offered)
 		if err != nil {
 			return nil, err
@@ -189,7 +189,7 @@ func (w *walk) plan(ctx context.Context, offered []transition) (first string, un
 		if strings.EqualFold(r.status, w.target) {
 			return r.first, nil, nil
 		}
-		next, err := w.c.known.moves.get(ctx, w.key(r.status), func() ([]transition, error) { return w.elsewhere(ctx, r.status) })
+		next, err := w.c.known.moves.Fetch(w.key(r.status), func() ([]transition, error) { return w.elsewhere(ctx, r.status) })
 		if err != nil {
 			return "", nil, err
 		}
@@ -280,7 +280,7 @@ func (w *walk) step(ctx context.Context, t transition) error {
 		Op: w.op, Record: w.issue.Ref.String(), Method: http.MethodPost, Path: api + "/issue/" + w.issue.Ref.ID + "/transitions", JSON: request,
 	}, w.issue.Ref.ID)
 	if err != nil {
-		w.c.known.moves.forget(w.key(textField(w.issue, "status")))
+		w.c.known.moves.Forget(w.key(textField(w.issue, "status")))
 		return asWritten(err, w.names)
 	}
 	w.sent = append(w.sent, sorted(fields)...)

@@ -59,7 +59,7 @@ func (c *Connector) lookupOne(ctx context.Context, l connectors.Lookup) (foundUs
 		return none("what is looked for is no email address")
 	}
 	key := strings.ToLower(email)
-	return c.known.users.get(ctx, key, func() (foundUser, error) { return c.findUser(ctx, email) })
+	return c.known.users.Fetch(key, func() (foundUser, error) { return c.findUser(ctx, email) })
 }
 
 // findUser searches for an address. Jira finds people by addresses that it does

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/adf"
 )
 
@@ -111,31 +112,8 @@ func convertList(t fieldType, v any) (any, error) {
 
 // scalar writes a value as text.
 func scalar(v any) (string, error) {
-	switch x := v.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return x, nil
-	case bool:
-		return strconv.FormatBool(x), nil
-	case int64:
-		return strconv.FormatInt(x, 10), nil
-	case int:
-		return strconv.Itoa(x), nil
-	case float64:
-		return strconv.FormatFloat(x, 'f', -1, 64), nil
-	case time.Time:
-		return x.UTC().Format(time.RFC3339), nil
-	case []any:
-		parts := make([]string, len(x))
-		for i, element := range x {
-			s, err := scalar(element)
-			if err != nil {
-				return "", err
-			}
-			parts[i] = s
-		}
-		return strings.Join(parts, ", "), nil
+	if s, ok := connectors.TextOf(v); ok {
+		return s, nil
 	}
 	return "", errNotText
 }

@@ -1,7 +1,6 @@
 package jira
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -25,7 +24,7 @@ const (
 // There is no time in the signature; that an issue may have changed is harmless
 // to hear again.
 func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (connectors.Delivery, error) {
-	if !c.signed(header, body) {
+	if !c.secret.Signed(header.Get(SignatureHeader), body) {
 		return connectors.Delivery{}, connectors.ErrSignature
 	}
 	var hook struct {
@@ -67,17 +66,3 @@ func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (conne
 }
 
 var issueOfComment = regexp.MustCompile(`/issue/([0-9]+)/comment/`)
-
-func (c *Connector) signed(header http.Header, body []byte) bool {
-	if c.secret == "" {
-		return false
-	}
-	given, ok := strings.CutPrefix(strings.TrimSpace(header.Get(SignatureHeader)), "sha256=")
-	signature, err := hex.DecodeString(given)
-	if !ok || err != nil {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(c.secret.Reveal()))
-	mac.Write(body)
-	return hmac.Equal(signature, mac.Sum(nil))
-}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
@@ -30,7 +31,7 @@ type Connector struct {
 	tokens   *tokens // nil: basic authentication
 	username string
 	password connectors.Secret
-	found    *lookupCache
+	found    *cache.Cache[lookupKey, lookupAnswer]
 	pageSize int
 }
 
@@ -58,7 +59,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		base:     strings.TrimSuffix(s.URL, "/"),
 		secret:   common.WebhookSecret,
 		schemas:  schemas,
-		found:    newLookupCache(),
+		found:    cache.New[lookupKey](func(a lookupAnswer) bool { return a.id == "" }),
 		pageSize: 500,
 	}
 	if s.Username != nil {

@@ -4,18 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-)
-
-// How long an answer to a look-up is believed, and how many are kept. A user
-// who was not there is soon asked for again: somebody is about to add them.
-const (
-	hitLife    = 10 * time.Minute
-	missLife   = time.Minute
-	cacheBound = 10_000
 )
 
 // A lookupKey is one question.
@@ -28,61 +18,10 @@ type lookupAnswer struct {
 	detail string
 }
 
-// lookupCache keeps answers; it is bounded.
-type lookupCache struct {
-	mu      sync.Mutex
-	answers map[lookupKey]cachedAnswer
-}
-
-type cachedAnswer struct {
-	lookupAnswer
-	until time.Time
-}
-
-func newLookupCache() *lookupCache { return &lookupCache{answers: map[lookupKey]cachedAnswer{}} }
-
-func (l *lookupCache) get(k lookupKey, now time.Time) (lookupAnswer, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	a, ok := l.answers[k]
-	return a.lookupAnswer, ok && now.Before(a.until)
-}
-
-func (l *lookupCache) put(k lookupKey, a lookupAnswer, now time.Time) {
-	life := hitLife
-	if a.id == "" {
-		life = missLife
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.answers) >= cacheBound {
-		for old, answer := range l.answers {
-			if !now.Before(answer.until) {
-				delete(l.answers, old)
-			}
-		}
-		for old := range l.answers { // still full: any of them can be asked again
-			if len(l.answers) < cacheBound {
-				break
-			}
-			delete(l.answers, old)
-		}
-	}
-	l.answers[k] = cachedAnswer{a, now.Add(life)}
-}
-
 // find answers which record of a table has the value in the column. The error
 // is a failure that says nothing about the value.
 func (c *Connector) find(ctx context.Context, k lookupKey) (lookupAnswer, error) {
-	if a, ok := c.found.get(k, time.Now()); ok {
-		return a, nil
-	}
-	a, err := c.ask(ctx, k)
-	if err != nil {
-		return lookupAnswer{}, err
-	}
-	c.found.put(k, a, time.Now())
-	return a, nil
+	return c.found.Fetch(k, func() (lookupAnswer, error) { return c.ask(ctx, k) })
 }
 
 // ask looks for one active record. Each row is looked at again, for a condition
@@ -196,13 +135,9 @@ func (c *Connector) referenceTable(ctx context.Context, record, field string) (s
 		return "", rejected("resolve", record, field, "type", "it is not the name of a column"), nil
 	}
 	k := lookupKey{table: "sys_dictionary", column: record, value: field}
-	answer, ok := c.found.get(k, time.Now())
-	if !ok {
-		var err error
-		if answer, err = c.dictionaryReference(ctx, record, field); err != nil {
-			return "", nil, err
-		}
-		c.found.put(k, answer, time.Now())
+	answer, err := c.found.Fetch(k, func() (lookupAnswer, error) { return c.dictionaryReference(ctx, record, field) })
+	if err != nil {
+		return "", nil, err
 	}
 	if answer.id == "" {
 		return "", rejected("resolve", record, field, answer.reason, answer.detail), nil

@@ -3,7 +3,6 @@ package servicenow
 import (
 	"context"
 	"strings"
-	"time"
 )
 
 // namesPage bounds the names of one query, which stands in an address.
@@ -14,7 +13,7 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 	names := map[string]string{}
 	var ask []string
 	for _, user := range unique(userNames) {
-		answer, known := c.found.get(nameKey(user), time.Now())
+		answer, known := c.found.Get(nameKey(user))
 		switch {
 		case known:
 			names[user] = answer.id
@@ -35,7 +34,7 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 			}
 		}
 		for _, user := range some {
-			c.found.put(nameKey(user), lookupAnswer{id: names[user]}, time.Now())
+			c.found.Put(nameKey(user), lookupAnswer{id: names[user]})
 		}
 	}
 	return names, nil
@@ -54,7 +53,7 @@ func (c *Connector) own(ctx context.Context) (string, error) {
 		return c.username, nil
 	}
 	key := lookupKey{table: "sys_user", column: " own"}
-	if answer, known := c.found.get(key, time.Now()); known {
+	if answer, known := c.found.Get(key); known {
 		return answer.id, nil
 	}
 	page, err := c.page(ctx, "lookup", c.name+".sys_user", "sys_user", "user_name=javascript:gs.getUserName()", "user_name", 0, 2)
@@ -65,6 +64,6 @@ func (c *Connector) own(ctx context.Context) (string, error) {
 	if len(page.rows) == 1 && !page.more {
 		answer.id = page.rows[0].text("user_name")
 	}
-	c.found.put(key, answer, time.Now())
+	c.found.Put(key, answer)
 	return answer.id, nil
 }

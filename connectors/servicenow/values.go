@@ -116,34 +116,10 @@ func convertTime(v any, s string) (any, error) {
 
 // textOf writes a scalar as text, a list joined with ", ".
 func textOf(v any) (string, error) {
-	switch x := v.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return x, nil
-	case bool:
-		return strconv.FormatBool(x), nil
-	case int64:
-		return strconv.FormatInt(x, 10), nil
-	case int:
-		return strconv.Itoa(x), nil
-	case float64:
-		return strconv.FormatFloat(x, 'f', -1, 64), nil
-	case time.Time:
-		return x.UTC().Format(time.RFC3339), nil
-	case []any:
-		parts := make([]string, len(x))
-		for i, element := range x {
-			s, err := textOf(element)
-			if err != nil {
-				return "", err
-			}
-			parts[i] = s
-		}
-		return strings.Join(parts, ", "), nil
-	default:
-		return "", errNotText
+	if s, ok := connectors.TextOf(v); ok {
+		return s, nil
 	}
+	return "", errNotText
 }
 
 // wire writes a resolved value as it stands on the wire: always text.

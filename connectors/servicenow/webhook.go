@@ -1,14 +1,12 @@
 package servicenow
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -22,7 +20,7 @@ const SignatureHeader = "X-Lockstep-Signature"
 // the signature: a body only says that a record may have changed, which is
 // harmless to hear again.
 func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (connectors.Delivery, error) {
-	if !c.signed(header, body) {
+	if !c.secret.Signed(header.Get(SignatureHeader), body) {
 		return connectors.Delivery{}, connectors.ErrSignature
 	}
 	var hook struct {
@@ -42,18 +40,4 @@ func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (conne
 	// ServiceNow gives no id to a delivery; the same bytes say the same.
 	digest := sha256.Sum256(body)
 	return connectors.Delivery{ID: hex.EncodeToString(digest[:]), Refs: []connectors.Ref{ref}}, nil
-}
-
-func (c *Connector) signed(header http.Header, body []byte) bool {
-	if c.secret == "" {
-		return false
-	}
-	given, ok := strings.CutPrefix(strings.TrimSpace(header.Get(SignatureHeader)), "sha256=")
-	signature, err := hex.DecodeString(given)
-	if !ok || err != nil {
-		return false
-	}
-	mac := hmac.New(sha256.New, []byte(c.secret.Reveal()))
-	mac.Write(body)
-	return hmac.Equal(signature, mac.Sum(nil))
 }
