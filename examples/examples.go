@@ -8,6 +8,7 @@ import (
 )
 
 //go:embed incidentio-servicenow engineering-to-jira-security-to-servicenow
+//go:embed all:starter
 var files embed.FS
 
 // IncidentioServiceNow is the configuration that opens ServiceNow tickets for
@@ -20,4 +21,11 @@ func IncidentioServiceNow() (fs.FS, error) {
 // incidents and ServiceNow tickets for security's.
 func Routing() (fs.FS, error) {
 	return fs.Sub(files, "engineering-to-jira-security-to-servicenow")
+}
+
+// Starter is what lockstep init writes: a first configuration with its tests,
+// its CI workflows and a hook. What it names .githooks/* is to be executable,
+// which an embedded file cannot say.
+func Starter() (fs.FS, error) {
+	return fs.Sub(files, "starter")
 }
