@@ -119,3 +119,11 @@ func (p *play) cmdUntilSkipped(args []string) {
 	p.ts.Check(err)
 	p.until(args[1]+" files are skipped", func() bool { return strings.Count(p.decisions(args[0]), `"what":"file_`) == want })
 }
+
+// cmdUntilStatusOf waits for the category of an incident's status.
+func (p *play) cmdUntilStatusOf(args []string) {
+	p.until(args[0]+" is in "+args[1], func() bool {
+		i, ok := p.incidents.Incident(p.id(args[0]))
+		return ok && i.IncidentStatus.Category == args[1]
+	})
+}

@@ -78,6 +78,8 @@ func TestMain(m *testing.M) {
 //	                         somebody opens a ServiceNow incident, the source here
 //	until-files NAME N       waits until an incident's ticket has so many files
 //	until-issues N           waits until there are so many issues
+//	until-status-of NAME CATEGORY
+//	                         waits for the category of an incident's status
 //	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
 //	until-…                  waits, with a deadline, until it is so
@@ -117,7 +119,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
 		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "open-ticket": plays((*play).cmdOpenTicket), "until-files": plays((*play).cmdUntilFiles), "until-connected": plays((*play).cmdUntilConnected),
 		"issue": plays(prints((*play).issue)), "until-issue": plays(untilHolds((*play).issue)),
-		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-skipped": plays((*play).cmdUntilSkipped),
+		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-status-of": plays((*play).cmdUntilStatusOf), "until-skipped": plays((*play).cmdUntilSkipped),
 		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
 		"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),
 		"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
