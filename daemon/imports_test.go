@@ -51,10 +51,11 @@ func layers() []layer {
 		{folders: []string{"engine/*"}, allowed: []string{"engine", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon/graph"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, cel, []string{"net/http"})},
 		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "engine", "engine/ruletest", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 

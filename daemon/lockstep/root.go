@@ -49,7 +49,7 @@ Run it:             lockstep run DIR`,
 	})
 	root.AddCommand(
 		a.checkCommand(), a.fmtCommand(), a.explainCommand(), a.testCommand(),
-		a.initCommand(),
+		a.initCommand(), a.graphCommand(),
 		a.runCommand(), a.demoCommand(), a.sandboxCommand(),
 		a.statusCommand(), a.reloadCommand(), a.linksCommand(), a.deadCommand(),
 		a.versionCommand(), a.completionCommand(),
