@@ -51,7 +51,13 @@ var (
 func (l *loader) namesUsed() map[string]bool {
 	used := map[string]bool{}
 	look := func(text string) {
-		for _, m := range nameUse.FindAllStringSubmatch(text, -1) {
+		for rest := text; ; {
+			at := nameUse.FindStringSubmatchIndex(rest)
+			if at == nil {
+				break
+			}
+			m := nameUse.FindStringSubmatch(rest)
+			rest = rest[at[3]:] // what seems to be the name may hold another reference
 			name := m[2] + m[3]
 			used[m[1]+"."+name] = true
 			for i, r := range name {
