@@ -99,8 +99,7 @@ func (c *client) Comments(ctx context.Context, record connectors.Record, since t
 }
 
 func (c *client) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
-	var posted connectors.Posted
-	_, err := c.call(ctx, "comment", post.Record.Ref.String(), func() (connectors.Record, error) {
+	answer, err := c.call(ctx, "comment", post.Record.Ref.String(), func() (connectors.Record, error) {
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
 		if c.w.records[post.Record.Ref] == nil {
@@ -109,12 +108,12 @@ func (c *client) Comment(ctx context.Context, post connectors.Post) (connectors.
 		id := c.w.comment(post.Record.Ref, connectors.Comment{
 			Kind: post.Kind, Author: "lockstep", Text: post.Author + ", " + post.Origin + ": " + post.Text + markOf(post.Marker),
 		})
-		if post.Record.Ref.Collection == incidents {
-			posted.ID = id // tickets do not tell
-		}
-		return connectors.Record{}, nil
+		return connectors.Record{Number: id}, nil
 	})
-	return posted, err
+	if post.Record.Ref.Collection != incidents {
+		return connectors.Posted{}, err // tickets do not tell
+	}
+	return connectors.Posted{ID: answer.Number}, err
 }
 
 // PollItems: the cursor is how many items were seen.

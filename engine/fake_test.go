@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -204,7 +205,7 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 			return connectors.Record{}, err
 		}
 	}
-	if f.late > 0 {
+	if f.late > 0 && slices.Contains([]string{"create", "update", "comment", "attach"}, op) {
 		time.AfterFunc(f.late, func() { _, _ = do() })
 	}
 	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants" + f.quote}
