@@ -69,6 +69,7 @@ type Engine struct {
 	onStep  func(Step)
 
 	digest  digester
+	taken   taken
 	queue   *queue
 	config  atomic.Pointer[running]
 	started time.Time

@@ -62,6 +62,11 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		if err := w.hintChildren(ctx); err != nil {
 			return verdict{}, err
 		}
+		if record.Private && !w.route.Private { // on_private keeps the ticket, not the contents
+			if err := w.forget(ctx); err != nil {
+				return verdict{}, err
+			}
+		}
 	}
 
 	decision, parent, err := w.decide(ctx, record, link.Template, &ticket)

@@ -28,6 +28,10 @@ type JournalEntry struct {
 	Link   string         `json:"link,omitempty"`
 	Target connectors.Ref `json:"target,omitzero"`
 	Notes  []note         `json:"notes,omitempty"`
+
+	// Snapshot is what was decided by, in the first entry about it. Export
+	// alone gives it away.
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
 }
 
 // entryOf begins the journal's entry about a decision.
@@ -69,6 +73,7 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	for _, n := range entry.Notes {
 		w.engine.metrics.Noted(w.route.Name, n.What)
 	}
+	stored := w.attach(&entry)
 	encoded, err := json.Marshal(entry)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -76,6 +81,7 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	if err := w.engine.store.Journal.Append(ctx, w.source, encoded); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	stored()
 	w.engine.step(StepJournaled)
 	return nil
 }
@@ -101,7 +107,7 @@ func (e *Engine) Decisions(ctx context.Context, ref connectors.Ref, limit int) (
 	}
 	out := make([]json.RawMessage, len(entries))
 	for i, entry := range entries {
-		out[i] = entry
+		out[i] = withoutSnapshot(entry)
 	}
 	return out, nil
 }

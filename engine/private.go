@@ -46,6 +46,7 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 // forget removes what is kept of a record that turned private: its journal,
 // and what its dead letters quote.
 func (w *work) forget(ctx context.Context) error {
+	w.engine.taken.forget(w.source)
 	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
 		return fmt.Errorf("purge journal: %w", err)
 	}

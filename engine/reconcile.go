@@ -30,8 +30,9 @@ type work struct {
 	underWay   bool // an intent was saved
 	sourceGone bool // it was not found, and what is sent says so
 
-	decided bool          // the rules were asked
-	parents *rules.Parent // what they saw of the record's parent
+	decided  bool          // the rules were asked
+	snapshot *Snapshot     // what they were asked, for the journal
+	parents  *rules.Parent // what they saw of the record's parent
 }
 
 // A verdict is how a reconcile ended.
@@ -198,7 +199,11 @@ func (w *work) decide(ctx context.Context, record connectors.Record, linked stri
 		return rules.Decision{}, nil, err
 	}
 	w.decided, w.parents = true, parent
-	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket})
+	in := rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket}
+	d := w.config.Set.Decide(w.route.Name, in)
+	if w.snapshot, err = newSnapshot(in, d); err != nil {
+		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
+	}
 	w.engine.step(StepDecided)
 	return d, parent, nil
 }

@@ -1,0 +1,266 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+const (
+	snapshotVersion = 1
+	// maxSnapshot leaves room for the entry around it in a message of NATS's
+	// default size.
+	maxSnapshot = 768 << 10
+	// maxTaken bounds what is remembered of snapshots: forgetting one costs a
+	// second copy in the journal.
+	maxTaken = 10000
+)
+
+// A Snapshot is what a decision rested on, kept in the journal to decide
+// again, and what was decided: the values as they may be shown.
+type Snapshot struct {
+	V       int                     `json:"v"`
+	Record  plainRecord             `json:"record"`
+	Linked  string                  `json:"linked,omitempty"`
+	LinkID  string                  `json:"link_id"`
+	Parent  *plainRecord            `json:"parent,omitempty"`
+	Tickets map[string]rules.Ticket `json:"tickets,omitempty"`
+	Decided json.RawMessage         `json:"decided"` // as rules.Decision writes itself
+}
+
+// Input is what the decision rested on; false if it is of a version that this
+// build does not read.
+func (s *Snapshot) Input() (rules.Input, bool) {
+	if s == nil || s.V != snapshotVersion {
+		return rules.Input{}, false
+	}
+	in := rules.Input{Record: connectors.Record(s.Record), Linked: s.Linked, LinkID: s.LinkID}
+	if s.Parent != nil {
+		in.Parent = &rules.Parent{Record: connectors.Record(*s.Parent), Tickets: s.Tickets}
+	}
+	return in, true
+}
+
+func newSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
+	d.Skipped = nil // deciding again finds them
+	decided, err := d.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{V: snapshotVersion, Record: plainRecord(in.Record), Linked: in.Linked, LinkID: in.LinkID, Decided: decided}
+	if in.Parent != nil {
+		parent := plainRecord(in.Parent.Record)
+		s.Parent, s.Tickets = &parent, in.Parent.Tickets
+	}
+	return s, nil
+}
+
+// taken remembers which snapshots the journal holds, so that one is kept for
+// a version of a record and not for each entry.
+type taken struct {
+	mu sync.Mutex
+	of map[connectors.Ref]map[string][sha256.Size]byte // by route
+}
+
+func (t *taken) has(ref connectors.Ref, route string, sum [sha256.Size]byte) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	have, ok := t.of[ref][route]
+	return ok && have == sum
+}
+
+func (t *taken) add(ref connectors.Ref, route string, sum [sha256.Size]byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil || len(t.of) >= maxTaken {
+		t.of = map[connectors.Ref]map[string][sha256.Size]byte{}
+	}
+	if t.of[ref] == nil {
+		t.of[ref] = map[string][sha256.Size]byte{}
+	}
+	t.of[ref][route] = sum
+}
+
+func (t *taken) forget(ref connectors.Ref) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.of, ref)
+}
+
+// attach adds the snapshot of the decision to an entry about it, unless the
+// journal has it. The returned function is to be called when it is stored.
+func (w *work) attach(entry *JournalEntry) (stored func()) {
+	stored = func() {}
+	s, allowed := w.snapshot, w.route.Private
+	if s == nil || entry.Template == "" && entry.Reason == "private" {
+		return stored
+	}
+	if !allowed && (w.private() || s.Record.Private || s.Parent != nil && s.Parent.Private) {
+		return stored
+	}
+	encoded, err := json.Marshal(s)
+	if err != nil || len(encoded) > maxSnapshot {
+		return stored // plan says that it has nothing to decide by
+	}
+	sum, t := sha256.Sum256(encoded), &w.engine.taken
+	if t.has(w.source, w.route.Name, sum) {
+		return stored
+	}
+	entry.Snapshot = s
+	return func() { t.add(w.source, w.route.Name, sum) }
+}
+
+// Export returns the journal since a time, oldest first, with what is needed
+// to decide again. What is private stays out where its route no longer, or
+// never, took it in.
+func (e *Engine) Export(ctx context.Context, since time.Time) ([]json.RawMessage, error) {
+	entries, err := e.store.Journal.Read(ctx, connectors.Ref{}, since, 0)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	slices.Reverse(entries)
+	set := e.config.Load().Set
+	out := make([]json.RawMessage, 0, len(entries))
+	for _, raw := range entries {
+		var entry JournalEntry
+		if err := json.Unmarshal(raw, &entry); err != nil {
+			continue // another build's
+		}
+		entry.Notes = nil // lost values are nothing to decide by
+		if s := entry.Snapshot; s != nil && (s.Record.Private || s.Parent != nil && s.Parent.Private) {
+			if route := set.Route(entry.Route); route == nil || !route.Private {
+				entry.Snapshot = nil
+			}
+		}
+		encoded, err := json.Marshal(entry)
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		out = append(out, encoded)
+	}
+	return out, nil
+}
+
+// withoutSnapshot is an entry as it may be shown.
+func withoutSnapshot(raw []byte) json.RawMessage {
+	if !bytes.Contains(raw, []byte(`"snapshot":`)) {
+		return raw
+	}
+	var entry JournalEntry
+	if json.Unmarshal(raw, &entry) != nil {
+		return json.RawMessage("{}")
+	}
+	entry.Snapshot = nil
+	encoded, err := json.Marshal(entry)
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return encoded
+}
+
+// A plainRecord is a record whose JSON keeps the kinds of its values.
+type plainRecord connectors.Record
+
+// MarshalJSON writes a whole number without, a double with a point or an
+// exponent, and a time as {"$time": …}.
+func (r plainRecord) MarshalJSON() ([]byte, error) {
+	r.Fields, _ = tagged(r.Fields).(map[string]any)
+	return json.Marshal(connectors.Record(r))
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (r *plainRecord) UnmarshalJSON(b []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.UseNumber()
+	if err := decoder.Decode((*connectors.Record)(r)); err != nil {
+		return err
+	}
+	fields, err := untagged(map[string]any(r.Fields))
+	if err != nil {
+		return err
+	}
+	r.Fields, _ = fields.(map[string]any)
+	return nil
+}
+
+func tagged(v any) any {
+	switch x := v.(type) {
+	case float64:
+		text := strconv.FormatFloat(x, 'g', -1, 64)
+		switch {
+		case strings.ContainsAny(text, "IN"): // infinite, or not a number
+			return map[string]any{"$float": text}
+		case !strings.ContainsAny(text, ".e"):
+			text += ".0"
+		}
+		return json.Number(text)
+	case time.Time:
+		return map[string]any{"$time": x.UTC().Format(time.RFC3339Nano)}
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			out[i] = tagged(x[i])
+		}
+		return out
+	case map[string]any:
+		out, escape := make(map[string]any, len(x)), false
+		for k := range x {
+			out[k], escape = tagged(x[k]), escape || strings.HasPrefix(k, "$")
+		}
+		if escape {
+			return map[string]any{"$map": []any{out}}
+		}
+		return out
+	}
+	return v
+}
+
+func untagged(v any) (any, error) {
+	switch x := v.(type) {
+	case json.Number:
+		if strings.ContainsAny(x.String(), ".eE") {
+			return x.Float64()
+		}
+		return x.Int64()
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			var err error
+			if out[i], err = untagged(x[i]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[string]any:
+		if text, ok := x["$time"].(string); ok && len(x) == 1 {
+			return time.Parse(time.RFC3339Nano, text)
+		}
+		if text, ok := x["$float"].(string); ok && len(x) == 1 {
+			return strconv.ParseFloat(text, 64)
+		}
+		if inner, ok := x["$map"].([]any); ok && len(x) == 1 && len(inner) == 1 {
+			if m, ok := inner[0].(map[string]any); ok {
+				x = m
+			}
+		}
+		out := make(map[string]any, len(x))
+		for k := range x {
+			var err error
+			if out[k], err = untagged(x[k]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	return v, nil
+}
