@@ -48,7 +48,7 @@ Run it:             lockstep run DIR`,
 		return usagef("%s\n%s", oneDash(err.Error()), seeHelp(cmd))
 	})
 	root.AddCommand(
-		a.checkCommand(), a.fmtCommand(), a.explainCommand(), a.testCommand(),
+		a.checkCommand(), a.fmtCommand(), a.explainCommand(), a.testCommand(), a.schemaCommand(),
 		a.initCommand(), a.graphCommand(),
 		a.runCommand(), a.demoCommand(), a.sandboxCommand(),
 		a.statusCommand(), a.reloadCommand(), a.linksCommand(), a.deadCommand(),
