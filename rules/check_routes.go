@@ -26,12 +26,16 @@ func (l *loader) checkRoutes(routes []*routeDecl, compiled map[compiledKey]*cand
 		before string
 		route  string
 	}
-	var hidden []unreached
+	var hidden, implied []unreached
 	for _, r := range routes {
 		before := ""
 		for _, ref := range r.templates {
 			if before != "" {
 				hidden = append(hidden, unreached{ref, before, r.name})
+				continue
+			}
+			if earlier := l.implied(r, ref.name, compiled, templates); earlier != "" {
+				implied = append(implied, unreached{ref, earlier, r.name})
 				continue
 			}
 			reached[ref.name] = true
@@ -52,12 +56,37 @@ func (l *loader) checkRoutes(routes []*routeDecl, compiled map[compiledKey]*cand
 				fmt.Sprintf("no_match takes what no other template matches, whatever its when at %s says. List the template in templates to have it asked.", place(t.when.Range())))
 		}
 	}
+	for _, u := range implied {
+		if !reached[u.ref.name] {
+			l.warn(u.ref.at, fmt.Sprintf("template %q cannot be reached", u.ref.name),
+				fmt.Sprintf("Template %q before it in route %q matches wherever this one does. List this one first, or change one of the conditions.", u.before, u.route))
+		}
+	}
 	for _, u := range hidden {
 		if !reached[u.ref.name] {
 			l.warn(u.ref.at, fmt.Sprintf("template %q cannot be reached", u.ref.name),
 				fmt.Sprintf("Template %q before it in route %q always matches. Give that one a condition, or put it last.", u.before, u.route))
 		}
 	}
+}
+
+// implied is the first template before another in a route whose condition is
+// true wherever that of the other is; empty: none.
+func (l *loader) implied(r *routeDecl, name string, compiled map[compiledKey]*candidate, templates map[string]*template) string {
+	own := compiled[compiledKey{templates[name], r.source}]
+	if own == nil || own.when == nil {
+		return ""
+	}
+	for _, ref := range r.templates {
+		if ref.name == name {
+			break
+		}
+		c := compiled[compiledKey{templates[ref.name], r.source}]
+		if c != nil && c.when != nil && own.when.Implies(c.when) {
+			return ref.name
+		}
+	}
+	return ""
 }
 
 // A tableUse is a state table used for a record type.

@@ -1,0 +1,88 @@
+package expr
+
+import (
+	"fmt"
+
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
+)
+
+// Implies reports whether the other condition is true wherever c is, as far as
+// that can be decided: they are the same, or both ask for the value of one field
+// with == or in, c perhaps with more beside it (&&). Both are to be of one
+// environment.
+func (c *Condition) Implies(other *Condition) bool {
+	if c.program.text.sensitive || other.program.text.sensitive {
+		return false
+	}
+	if string(c.program.source) == string(other.program.source) {
+		return true
+	}
+	field, wanted, ok := other.program.values(other.program.ast.Expr())
+	return ok && c.program.within(c.program.ast.Expr(), field, wanted)
+}
+
+// within reports whether an expression is true only where the field has one of
+// the values.
+func (p *program) within(e ast.Expr, field string, wanted map[string]bool) bool {
+	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.LogicalAnd {
+		args := e.AsCall().Args()
+		return p.within(args[0], field, wanted) || p.within(args[1], field, wanted)
+	}
+	own, values, ok := p.values(e)
+	for v := range values {
+		ok = ok && wanted[v]
+	}
+	return ok && own == field
+}
+
+// values reads FIELD == 'a', FIELD in ['a', 'b'] and such joined by || as one
+// field and its values.
+func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok bool) {
+	if e.Kind() != ast.CallKind || len(e.AsCall().Args()) != 2 {
+		return "", nil, false
+	}
+	left, right := e.AsCall().Args()[0], e.AsCall().Args()[1]
+	literals := []ast.Expr{right}
+	switch e.AsCall().FunctionName() {
+	case operators.LogicalOr:
+		a, some, ok := p.values(left)
+		b, more, also := p.values(right)
+		for v := range more {
+			if ok {
+				some[v] = true
+			}
+		}
+		return a, some, ok && also && a == b
+	case operators.Equals:
+		if left.Kind() == ast.LiteralKind {
+			left, literals = right, []ast.Expr{left}
+		}
+	case operators.In:
+		if right.Kind() != ast.ListKind {
+			return "", nil, false
+		}
+		literals = right.AsList().Elements()
+	default:
+		return "", nil, false
+	}
+	c := p.chain(left, nil)
+	if c == nil {
+		return "", nil, false
+	}
+	values = map[string]bool{}
+	for _, l := range literals {
+		// Of numbers, 1 and 1.0 are equal: they are left alone.
+		if l.Kind() != ast.LiteralKind || l.AsLiteral().Type() != types.StringType {
+			return "", nil, false
+		}
+		values[fmt.Sprint(l.AsLiteral().Value())] = true
+	}
+	for _, s := range c.steps {
+		if s.dynamic {
+			return "", nil, false
+		}
+	}
+	return c.String(), values, true
+}
