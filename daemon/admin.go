@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -33,6 +34,7 @@ type adminEngine interface {
 	RetryDead(ctx context.Context, id string) error
 	DropDead(ctx context.Context, id string) error
 	Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error)
+	Export(ctx context.Context, since time.Time) ([]json.RawMessage, error)
 }
 
 // admin answers on the address that only operators may reach.
@@ -58,6 +60,7 @@ func (a *admin) handler() http.Handler {
 	mux.Handle("/v1/links", methods{http.MethodGet: a.getLinks, http.MethodPost: a.adopt})
 	mux.Handle("/v1/links/{id}", methods{http.MethodGet: a.getLink, http.MethodDelete: a.unlink})
 	mux.Handle("/v1/decisions", methods{http.MethodGet: a.getDecisions})
+	mux.Handle("/v1/journal", methods{http.MethodGet: a.getJournal})
 	mux.Handle("/v1/dead", methods{http.MethodGet: a.getDead})
 	mux.Handle("/v1/dead/{id}", methods{http.MethodGet: a.getDeadLetter, http.MethodDelete: a.dropDead})
 	mux.Handle("/v1/dead/{id}/retry", methods{http.MethodPost: a.retryDead})

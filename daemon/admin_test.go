@@ -74,6 +74,31 @@ func (f *fakeEngine) Decisions(_ context.Context, ref connectors.Ref, limit int)
 	return []json.RawMessage{[]byte(`{"action":"create"}`)}[:min(limit, 1)], f.fail
 }
 
+func (f *fakeEngine) Export(_ context.Context, since time.Time) ([]json.RawMessage, error) {
+	if since.After(someTime) {
+		return nil, f.fail
+	}
+	return []json.RawMessage{[]byte(`{"action":"create"}`), []byte(`{"action":"update"}`)}, f.fail
+}
+
+func TestJournal(t *testing.T) {
+	a, _ := newAdmin(&fakeEngine{})
+	for query, want := range map[string]struct {
+		code int
+		body string
+	}{
+		"":                            {200, "{\"action\":\"create\"}\n{\"action\":\"update\"}\n"},
+		"?since=2026-02-01T00:00:00Z": {200, ""},
+		"?since=yesterday":            {400, "{\"error\":\"since: expected a time as 2026-01-02T15:04:05Z\"}\n"},
+	} {
+		recorder := httptest.NewRecorder()
+		a.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/v1/journal"+query, nil))
+		if recorder.Code != want.code || recorder.Body.String() != want.body {
+			t.Errorf("%s: %d %q, want %d %q", query, recorder.Code, recorder.Body, want.code, want.body)
+		}
+	}
+}
+
 var badFiles = rules.Diagnostics{{Severity: "error", File: "main.hcl", Line: 3, Column: 9, Summary: "no such field", Detail: "Write another."}}
 
 func newAdmin(e adminEngine) (*admin, *Status) {
