@@ -52,6 +52,7 @@ Run it:             lockstep run DIR`,
 		a.initCommand(), a.graphCommand(),
 		a.runCommand(), a.demoCommand(), a.sandboxCommand(),
 		a.statusCommand(), a.reloadCommand(), a.linksCommand(), a.deadCommand(),
+		a.planCommand(), a.journalCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)
 	root.InitDefaultHelpCmd()
