@@ -185,7 +185,7 @@ func (r *plainRecord) UnmarshalJSON(b []byte) error {
 	if err := decoder.Decode((*connectors.Record)(r)); err != nil {
 		return err
 	}
-	fields, err := untagged(map[string]any(r.Fields))
+	fields, err := untagged(r.Fields)
 	if err != nil {
 		return err
 	}

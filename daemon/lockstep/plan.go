@@ -116,7 +116,7 @@ func newPlan(set *rules.Set, journal []byte) plan {
 		route  string
 		record connectors.Ref
 	}
-	newest, seen := map[key]*engine.Snapshot{}, map[key]bool{}
+	newest, opened, seen := map[key]*engine.Snapshot{}, map[key]*engine.Snapshot{}, map[key]bool{}
 	p := plan{Changes: []planChange{}}
 	for line := range bytes.Lines(journal) {
 		var entry engine.JournalEntry
@@ -131,6 +131,9 @@ func newPlan(set *rules.Set, journal []byte) plan {
 		seen[k] = true
 		if entry.Snapshot != nil {
 			newest[k] = entry.Snapshot
+			if entry.Snapshot.Linked == "" {
+				opened[k] = entry.Snapshot
+			}
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(seen), func(x, y key) int {
@@ -150,11 +153,19 @@ func newPlan(set *rules.Set, journal []byte) plan {
 			continue
 		}
 		lines := compare(was, now)
+		if in, ok := opened[k].Input(); ok && newest[k].Linked != "" {
+			// Its ticket keeps its template; one like it would get another.
+			var first decided
+			d := set.Decide(k.route, in)
+			if json.Unmarshal(opened[k].Decided, &first) == nil && first.Template != d.Template {
+				lines = append([]planLine{{"template of new tickets", first.Template, d.Template}}, lines...)
+			}
+		}
 		if len(lines) == 0 {
 			continue
 		}
 		none := string(rules.None)
-		switch {
+		switch { // counted by the newest decision
 		case was.Action == none && now.Action != none:
 			p.Gain++
 		case was.Action != none && now.Action == none:

@@ -25,9 +25,14 @@ func TestPlanCompares(t *testing.T) {
 	}{
 		"nothing": {was, nil},
 		"no ticket": {decided{Action: "none", Reason: "no template matched"}, []planLine{
-			{"template", "a", ""}, {"target", "servicenow.itsm.incident", ""}, {"action", "create", "none"},
-			{"reason", "", "no template matched"}, {"field gone", `"x"`, ""}, {"field same", "1", ""},
-			{"field secret", `"(sensitive)"`, ""}, {"field who", `ref(email, "a@b.example")`, ""},
+			{"template", "a", ""},
+			{"target", "servicenow.itsm.incident", ""},
+			{"action", "create", "none"},
+			{"reason", "", "no template matched"},
+			{"field gone", `"x"`, ""},
+			{"field same", "1", ""},
+			{"field secret", `"(sensitive)"`, ""},
+			{"field who", `ref(email, "a@b.example")`, ""},
 		}},
 	} {
 		if diff := cmp.Diff(c.want, compare(was, c.now)); diff != "" {
