@@ -23,9 +23,8 @@ type Items struct {
 	Done map[string]string `json:"done,omitempty"` // key → id of the copy, or a word below
 }
 
-// What became of an item that has no copy with an id.
+// What became of an item that has no copy.
 const (
-	itemCopied  = "copied"  // the system gave the copy no id
 	itemSeen    = "seen"    // it was there before, or the rules take it nowhere
 	itemSkipped = "skipped" // too large, or of another type
 )
@@ -191,11 +190,13 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 				e.record.Version = posted.Version
 			}
 			s.entry.Writes = append(s.entry.Writes, h.name)
+			// What the answer does not tell counts as carried only once it is seen,
+			// also for those who go on from what is saved before that.
 			if posted.ID == "" {
-				posted.ID = itemCopied
 				unseen = append(unseen, it)
+			} else {
+				done(it, posted.ID)
 			}
-			done(it, posted.ID)
 		case !errors.As(err, &said) || said.Class == connectors.ClassUnclear:
 			return w.answerLost(ctx, s, h.verb, err)
 		case said.Class == connectors.ClassRejected:
@@ -218,10 +219,6 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 	}
 	copies, err := h.copies(ctx)
 	if err != nil {
-		// They count as carried only when they are seen.
-		for _, it := range sent {
-			s.next.Items[h.name] = s.next.Items[h.name].without(it.key)
-		}
 		return err
 	}
 	for _, it := range sent {
@@ -229,7 +226,6 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 			s.next.Items[h.name] = s.next.Items[h.name].with(it.key, found[0])
 			continue
 		}
-		s.next.Items[h.name] = s.next.Items[h.name].without(it.key)
 		s.refused = true
 		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.ends.of(h.to).ref, h.name)
 		if err := w.refuseItem(ctx, s, h, it, ReasonDidNotStick, message); err != nil {
@@ -293,19 +289,13 @@ func (i *Items) has(it item) bool {
 	return done || it.at.Before(i.From)
 }
 
-// with and without are copies: a link's items are replaced, never changed.
+// with is a copy: a link's items are replaced, never changed.
 func (i *Items) with(key, as string) *Items {
 	next := &Items{From: i.From, Done: maps.Clone(i.Done)}
 	if next.Done == nil {
 		next.Done = map[string]string{}
 	}
 	next.Done[key] = as
-	return next
-}
-
-func (i *Items) without(key string) *Items {
-	next := &Items{From: i.From, Done: maps.Clone(i.Done)}
-	delete(next.Done, key)
 	return next
 }
 

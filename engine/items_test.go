@@ -41,7 +41,7 @@ func TestNoItemIsForgotten(t *testing.T) {
 					continue
 				}
 				dealt[it.key]++
-				known = known.with(it.key, itemCopied)
+				known = known.with(it.key, itemSeen)
 			}
 			known = known.trimmed(listed, now)
 			stuckNow := slices.ContainsFunc(there, func(it item) bool { return stuck[it.key] })
