@@ -148,10 +148,15 @@ func (l *library) set(conflict, poll string, reload int) (*rules.Set, error) {
 	if set := l.sets[name]; set != nil {
 		return set, nil
 	}
-	text := strings.NewReplacer(
+	text := reloads()[reload].Replace(configuration)
+	if conflict == talk {
+		conflict = "source"
+		text = strings.Replace(text, "\n  state {\n    table = state_table.incident\n  }\n", talking, 1)
+	}
+	text = strings.NewReplacer(
 		"CONFLICT", conflict, "POLL", poll, "KEY", incidentiotest.DefaultKey, "INCIDENT_SECRET", incidentSecret, "TICKET_SECRET", ticketSecret,
 		"USER", servicenowtest.DefaultUsername, "PASSWORD", servicenowtest.DefaultPassword,
-	).Replace(reloads()[reload].Replace(configuration))
+	).Replace(text)
 	dir := filepath.Join(l.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
@@ -180,6 +185,11 @@ func newLibrary(t *testing.T) *library {
 					t.Fatal(err)
 				}
 			}
+		}
+	}
+	for _, poll := range []string{busyPoll, restPoll} {
+		if _, err := l.set(talk, poll, 0); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return l

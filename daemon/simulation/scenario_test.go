@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
@@ -198,15 +199,29 @@ func (w *world) deleteFollowUp() error {
 	return w.moveFollowUp(r, "deleted")
 }
 
-// What is said and attached is not carried by the configuration yet: these
-// only change the records' versions.
+// What is said and attached is carried by the configuration that talks; under
+// the others it only changes the records' versions.
 
 func (w *world) workNote() error {
 	r := w.pickRecord(w.hasTicket)
-	if r == nil {
+	if r == nil || w.conflict == talk && r.followUp {
 		return errNothing
 	}
-	return w.tickets.AddWorkNote("incident", w.ticket(r), "agent.smith", "Looking into it.")
+	s := saying{record: r, side: target, what: "work note", token: w.token(), ticket: w.ticket(r)}
+	add := w.tickets.AddWorkNote
+	if w.random.IntN(3) == 0 {
+		s.what, add = "comment", w.tickets.AddComment
+	}
+	before := len(w.tickets.Journal("incident", s.ticket))
+	form := pick(w, []string{"%s", "%s: see **this** and `that`", "[code]<p>%s <b>now</b></p>[/code]", "- %s\n- two\n\n(not a mark)"})
+	if err := add("incident", s.ticket, "agent.smith", fmt.Sprintf(form, s.token)); err != nil {
+		return err
+	}
+	if len(w.tickets.Journal("incident", s.ticket)) > before { // a closed one drops people's words too
+		w.said = append(w.said, s)
+		w.say("%s: %s %s", r, s.what, s.token)
+	}
+	return nil
 }
 
 func (w *world) postUpdate() error {
@@ -214,17 +229,27 @@ func (w *world) postUpdate() error {
 	if r == nil {
 		return errNothing
 	}
-	_, err := w.incidents.PostUpdate(r.id, "We are on it.")
-	return err
+	s := saying{record: r, side: source, what: "update", token: w.token()}
+	if _, err := w.incidents.PostUpdate(r.id, pick(w, []string{"", "**Bold** ", "> quoted\n\n"})+s.token); err != nil {
+		return err
+	}
+	w.said = append(w.said, s)
+	w.say("%s: update %s", r, s.token)
+	return nil
 }
 
 func (w *world) attach() error {
 	r := w.pickRecord(w.hasTicket)
-	if r == nil {
+	if r == nil || w.conflict == talk && r.followUp {
 		return errNothing
 	}
-	_, err := w.tickets.Attach("incident", w.ticket(r), "agent.smith", "graph.png", "image/png", []byte("no image"))
-	return err
+	s := saying{record: r, side: target, what: "image", token: w.token(), ticket: w.ticket(r)}
+	if _, err := w.tickets.Attach("incident", s.ticket, "agent.smith", s.token+".png", "image/png", []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")); err != nil {
+		return err
+	}
+	w.said = append(w.said, s)
+	w.say("%s: image %s", r, s.token)
+	return nil
 }
 
 // deliver has webhooks arrive in any order, twice, late or never.
@@ -307,7 +332,7 @@ func (w *world) outage() error {
 func steps() []engine.Step {
 	return []engine.Step{
 		engine.StepDecided, engine.StepClaimed, engine.StepLookedUp, engine.StepCreated, engine.StepConfirmed,
-		engine.StepIntentSaved, engine.StepSent, engine.StepAgreed, engine.StepJournaled,
+		engine.StepIntentSaved, engine.StepSent, engine.StepCarried, engine.StepAgreed, engine.StepJournaled,
 	}
 }
 
@@ -396,8 +421,7 @@ func (w *world) setPrivate(r *record, private bool) error {
 }
 
 // act does one thing that is possible.
-func (w *world) act() error {
-	all := operations()
+func (w *world) act(all []operation) {
 	total := 0
 	for _, o := range all {
 		total += o.weight
@@ -410,12 +434,11 @@ func (w *world) act() error {
 			}
 			err := o.do(w)
 			if err == nil {
-				return nil
+				return
 			}
 			// What a system refuses a person is that person's business.
 			w.say("%s: %v", o.name, err)
 			break
 		}
 	}
-	return nil
 }

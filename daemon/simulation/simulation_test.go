@@ -64,6 +64,17 @@ func outside(t *testing.T) *library {
 // run runs a seed beside others.
 func run(t *testing.T, lib *library, seed uint64) {
 	t.Helper()
+	runScenario(t, lib, fmt.Sprintf("TestSeed$' -seed %d -count 10", seed), seed, func(w *world) {
+		w.scenario()
+		w.calmDown()
+		w.check()
+	})
+}
+
+// runScenario runs a scenario in a bubble of its own; again says how to run it
+// once more.
+func runScenario(t *testing.T, lib *library, again string, seed uint64, scenario func(*world)) {
+	t.Helper()
 	t.Run(fmt.Sprint(seed), func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
@@ -73,7 +84,7 @@ func run(t *testing.T, lib *library, seed uint64) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				if len(w.failures) > 0 {
-					t.Errorf("%s\nagain: go test -race ./daemon/simulation -run 'TestSeed$' -seed %d -count 10", strings.Join(w.failures, "\n"), seed)
+					t.Errorf("%s\nagain: go test -race ./daemon/simulation -run '%s'", strings.Join(w.failures, "\n"), again)
 				}
 				if len(w.failures) > 0 || *story {
 					t.Log("what happened:\n" + strings.Join(w.story, "\n"))
@@ -86,16 +97,20 @@ func run(t *testing.T, lib *library, seed uint64) {
 				t.Fatal(err)
 			}
 			defer w.close()
-			w.scenario()
-			w.calmDown()
-			w.check()
+			scenario(w)
 		})
 	})
 }
 
 // scenario is the time in which anything may happen.
 func (w *world) scenario() {
-	w.conflict, w.poll = pick(w, conflicts()), busyPoll
+	w.conflict = pick(w, conflicts())
+	w.live(operations())
+}
+
+// live has one or two daemons run while things happen.
+func (w *world) live(all []operation) {
+	w.poll = busyPoll
 	w.shared = w.random.IntN(3) > 0
 	w.daemons = make([]*daemon, 1)
 	if w.shared {
@@ -112,7 +127,7 @@ func (w *world) scenario() {
 	_ = w.deliver()
 	w.pass(10 * time.Second)
 	for range 30 {
-		w.act()
+		w.act(all)
 		if w.random.IntN(3) > 0 {
 			w.pass(w.between(0, 45*time.Second))
 		}

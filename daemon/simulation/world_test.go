@@ -45,6 +45,7 @@ type world struct {
 	daemons  []*daemon
 
 	records []*record
+	said    []saying
 	tokens  int
 	drift   atomic.Int64
 	log     logBuffer
