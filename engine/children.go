@@ -46,8 +46,14 @@ func (w *work) hintChildren(ctx context.Context) error {
 	}
 	err = w.engine.store.Marks.Each(ctx, func(entry Entry) error {
 		name, decided := strings.CutPrefix(entry.Key, decidedPrefix)
+		if !decided {
+			return nil
+		}
 		var m mark
-		if !decided || json.Unmarshal(entry.Value, &m) != nil || m.Parent != w.source {
+		if err := json.Unmarshal(entry.Value, &m); err != nil {
+			return fmt.Errorf("mark %s: %w", entry.Key, err)
+		}
+		if m.Parent != w.source {
 			return nil
 		}
 		_, name, _ = strings.Cut(name, "/")
