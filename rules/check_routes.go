@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
@@ -131,6 +133,7 @@ func (l *loader) checkTables() {
 		}
 		for _, use := range t.uses {
 			l.checkCoverage(t, use)
+			l.checkReadsBack(t, use)
 		}
 	}
 }
@@ -194,6 +197,9 @@ func columnFits(value string, use tableUse) (native any, summary, detail string)
 			return nil, fmt.Sprintf("the state of %s is a number, not %q", use.schema.Record, value),
 				sentences("Write the numbers of the states, as in [1, 2].", choicesAdvice(field))
 		}
+		if written := strconv.FormatInt(n, 10); written != value {
+			return nil, fmt.Sprintf("the state %q never reads back", value), fmt.Sprintf("%s writes it %s. Write it so here.", use.schema.Record, written)
+		}
 		if field.InstanceChoices || len(field.Choices) == 0 {
 			return n, "", ""
 		}
@@ -213,6 +219,40 @@ func columnFits(value string, use tableUse) (native any, summary, detail string)
 		return nil, fmt.Sprintf("%s has no state %q", use.schema.Record, value), suggest(value, known, "state")
 	}
 	return nil, "", ""
+}
+
+// checkReadsBack warns of states that a table has for other systems and not for
+// this one: nothing can be written for them there, so that what is in one of
+// them on the other side is in none here.
+func (l *loader) checkReadsBack(t *tableDecl, use tableUse) {
+	if t.unmapped || len(t.made.values(use.of)) == 0 {
+		return
+	}
+	for i := range t.made.States {
+		s := &t.made.States[i]
+		if len(s.Column(use.of)) > 0 {
+			continue
+		}
+		for _, other := range t.uses {
+			if other.of != use.of && len(s.Column(other.of)) > 0 {
+				l.warn(t.placeOf(i, other.of), fmt.Sprintf("state %q of table %q has no value for %s", s.Label, t.made.Name, use.of),
+					fmt.Sprintf("A record of %s that is in it leaves the other side as it is. Give the state a value there, or set unmapped.", other.of))
+				break
+			}
+		}
+	}
+}
+
+// placeOf is where a state has its first value for a collection's system.
+func (t *tableDecl) placeOf(state int, of connectors.Collection) hcl.Range {
+	for _, column := range []string{of.Connector, of.Type} {
+		for _, v := range t.columns[column] {
+			if v.state == state {
+				return v.at
+			}
+		}
+	}
+	return t.at
 }
 
 // checkCoverage warns of known states that a table leaves out without saying

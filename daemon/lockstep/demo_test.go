@@ -297,7 +297,7 @@ func TestCheck(t *testing.T) {
 	if status != 1 || stdout != "" || stderr == "" {
 		t.Errorf("no files: exit %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
-	write("locals {\n  a = 1\n}\n")
+	write("daemon {}\n")
 	if status, found := asJSON(); status != 0 || len(found) != 0 {
 		t.Errorf("good: exit %d, %v", status, found)
 	}
