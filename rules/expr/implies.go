@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
-	"github.com/google/cel-go/common/types"
 )
 
 // Implies reports whether the other condition is true wherever c is, as far as
@@ -73,11 +72,11 @@ func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok b
 	}
 	values = map[string]bool{}
 	for _, l := range literals {
-		// Of numbers, 1 and 1.0 are equal: they are left alone.
-		if l.Kind() != ast.LiteralKind || l.AsLiteral().Type() != types.StringType {
+		value, ok := valueOf(l)
+		if !ok {
 			return "", nil, false
 		}
-		values[fmt.Sprint(l.AsLiteral().Value())] = true
+		values[value] = true
 	}
 	for _, s := range c.steps {
 		if s.dynamic {
@@ -85,4 +84,24 @@ func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok b
 		}
 	}
 	return c.String(), values, true
+}
+
+// valueOf is a literal so that two are written alike only if they are equal: 1
+// and 1.0 are.
+func valueOf(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	const exact = 1 << 53 // beyond it not every whole number is a double
+	switch v := e.AsLiteral().Value().(type) {
+	case string:
+		return "text " + v, true
+	case bool:
+		return fmt.Sprint("bool ", v), true
+	case int64:
+		return fmt.Sprint("number ", float64(v)), -exact < v && v < exact
+	case float64:
+		return fmt.Sprint("number ", v), true
+	}
+	return "", false
 }
