@@ -26,7 +26,7 @@ build: ## Build bin/lockstep
 .PHONY: test
 test: ## Run all tests with the race detector
 	$(GO) test -race ./...
-	$(GO) test ./daemon/simulation -run 'TestSeeds$$' -seeds $(SEEDS)
+	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
 
 .PHONY: soak
 soak: ## Run the simulation on new seeds for SOAK, 10 minutes
