@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -83,7 +84,28 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	}
 	stored()
 	w.engine.step(StepJournaled)
-	return nil
+	contents := entry.Snapshot != nil || entry.Error != "" || slices.ContainsFunc(entry.Notes, func(n note) bool { return n.Lost != nil })
+	if !contents || w.private() || w.route.Private {
+		return nil
+	}
+	return w.forgetIfPrivate(ctx)
+}
+
+// forgetIfPrivate takes contents out of the journal again where the record
+// turned private, elsewhere, while this reconcile stood still: whoever stopped
+// it may have purged the journal before.
+func (w *work) forgetIfPrivate(ctx context.Context) error {
+	link, _, _, err := w.engine.current(ctx, w.route.Name, w.source)
+	private := err == nil && (link.Private || link.Phase == Stopped)
+	if errors.Is(err, ErrNotFound) {
+		var m mark
+		m, err = w.engine.loadMark(ctx, w.route.Name, w.source)
+		private = m.Private
+	}
+	if err != nil || !private {
+		return err
+	}
+	return w.forget(ctx)
 }
 
 // keepLosers journals the values that are about to be written over, before

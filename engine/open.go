@@ -71,6 +71,14 @@ func (w *work) declined(ctx context.Context, record connectors.Record, decision 
 		}
 	}
 	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
+	if dropped && before != (mark{}) {
+		if err := w.saveMark(ctx, mark{Private: true}); err != nil {
+			return verdict{}, err
+		}
+		if err := w.forgetAgain(ctx); err != nil {
+			return verdict{}, err
+		}
+	}
 	if err := w.journal(ctx, w.entryOf(decision)); err != nil {
 		return verdict{}, err
 	}

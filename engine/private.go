@@ -53,6 +53,15 @@ func (w *work) forget(ctx context.Context) error {
 	return w.engine.silence(ctx, w.route.Name, w.source)
 }
 
+// forgetAgain removes what somebody who stood still has journaled since forget:
+// whoever journals later sees that the record is private.
+func (w *work) forgetAgain(ctx context.Context) error {
+	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
+		return fmt.Errorf("purge journal: %w", err)
+	}
+	return nil
+}
+
 // stop ends everything that was derived from a record that turned private.
 func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
 	// First what the link does not hold: a stopped one is not looked at again.
@@ -74,6 +83,9 @@ func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
 		next.Opened = &Opened{Into: link.Opened.Into}
 	}
 	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	if err := w.forgetAgain(ctx); err != nil {
 		return verdict{}, err
 	}
 	w.log.Info("stopped: the record turned private")

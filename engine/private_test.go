@@ -306,3 +306,45 @@ func TestFollowUpsAreAsPrivateAsTheirIncident(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingIsJournaledOfARecordThatTurnedPrivateMeanwhile: another daemon stops
+// the link between an edit and its entry in the journal.
+func TestNothingIsJournaledOfARecordThatTurnedPrivateMeanwhile(t *testing.T) {
+	simulate(t, func(r *rig) {
+		ref, _ := opened(r, oneRoute)
+		stopped := false
+		r.during = func(s engine.Step) {
+			if s != engine.StepAgreed || stopped {
+				return
+			}
+			stopped = true
+			r.world.put(ref, true, nil)
+			id := r.links()[0].ID
+			if err := r.store.Journal.Purge(t.Context(), ref); err != nil {
+				t.Error(err)
+			}
+			entry, err := r.store.Links.Get(t.Context(), id)
+			if err != nil {
+				t.Error(err)
+			}
+			document := strings.Replace(string(entry.Value), `"phase":"active"`, `"phase":"stopped","private":true`, 1)
+			if _, err := r.store.Links.Update(t.Context(), id, []byte(document), entry.Revision); err != nil {
+				t.Error(err)
+			}
+		}
+		r.world.edit(ref, "title", canary)
+		r.hint(ref)
+		if !stopped {
+			t.Fatal("the edit was not sent")
+		}
+		entries, err := r.store.Journal.Read(t.Context(), ref, time.Time{}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if strings.Contains(string(entry), canary) {
+				t.Errorf("the journal holds %s", entry)
+			}
+		}
+	})
+}
