@@ -71,20 +71,23 @@ func (w *work) declined(ctx context.Context, record connectors.Record, decision 
 		}
 	}
 	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
-	if dropped && before != (mark{}) {
-		if err := w.saveMark(ctx, mark{Private: true}); err != nil {
+	m := mark{Version: record.Version}
+	if dropped {
+		m = mark{Private: true}
+	}
+	// Whoever journals goes by the mark: one that turns comes first.
+	if before.Private != dropped {
+		if err := w.saveMark(ctx, m); err != nil {
 			return verdict{}, err
 		}
+	}
+	if dropped && before != (mark{}) {
 		if err := w.forgetAgain(ctx); err != nil {
 			return verdict{}, err
 		}
 	}
 	if err := w.journal(ctx, w.entryOf(decision)); err != nil {
 		return verdict{}, err
-	}
-	m := mark{Version: record.Version}
-	if dropped {
-		m = mark{Private: true}
 	}
 	w.log.Info("no ticket", "template", decision.Template, "reason", decision.Reason)
 	return nothing, w.saveMark(ctx, m)
