@@ -14,7 +14,8 @@ func (w *world) sidesAgree() {
 	letters, err := w.daemons[0].engine.Dead(w.ctx)
 	w.must(err)
 	for _, r := range w.records {
-		if w.reloaded || len(r.turns) > 0 || r.deleted || w.ticket(r) == "" {
+		// Of the two values of a conflict, the later one wins only if its time is known.
+		if w.conflict == "latest" || w.reloaded || len(r.turns) > 0 || r.deleted || w.ticket(r) == "" {
 			continue
 		}
 		for _, field := range r.pairs() {
