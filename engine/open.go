@@ -60,7 +60,7 @@ func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, befo
 // declined keeps the decision that a record gets no ticket.
 func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead stored) (verdict, error) {
 	dropped := record.Private && !w.route.Private
-	if dropped && before != (mark{}) { // it was public, and decided
+	if dropped && !before.Private { // it was public, and may have been decided
 		if err := w.forget(ctx); err != nil {
 			return verdict{}, err
 		}
@@ -81,7 +81,7 @@ func (w *work) declined(ctx context.Context, record connectors.Record, decision 
 			return verdict{}, err
 		}
 	}
-	if dropped && before != (mark{}) {
+	if dropped && !before.Private {
 		if err := w.forgetAgain(ctx); err != nil {
 			return verdict{}, err
 		}
