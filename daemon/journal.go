@@ -37,10 +37,11 @@ func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out := bufio.NewWriter(w)
 	for _, entry := range entries {
-		_, _ = out.Write(entry) // the client is gone; nobody to tell
-		_ = out.WriteByte('\n')
+		if _, err := out.Write(append(entry, '\n')); err != nil {
+			return // the client is gone; nobody to tell
+		}
 	}
-	_ = out.Flush()
+	_ = out.Flush() // as above
 }
 
 // Journal asks for the journal since a time: JSON lines, oldest first.
