@@ -126,6 +126,7 @@ type mergeResult struct {
 func merge(in mergeInput) mergeResult {
 	out := mergeResult{agreed: map[string]Agreement{}}
 	adopted, left := map[string]bool{}, map[string]Agreement{}
+	var lost []mapping
 	for _, m := range in.mappings {
 		have := in.have(m)
 		last, agreed := in.agreed[m.name]
@@ -183,6 +184,7 @@ func merge(in mergeInput) mergeResult {
 		default:
 			agree()
 			out.clash(in, m)
+			lost = append(lost, m)
 			if m.pair == "" { // of a pair the one that writes says so
 				out.notes = append(out.notes, note{Field: m.field, What: noteConflict, Lost: m.want, Side: other(m.side)})
 			}
@@ -193,7 +195,16 @@ func merge(in mergeInput) mergeResult {
 			out.agreed[m.name] = now // both stand as they are: what the partner adopted, it does not carry
 		}
 	}
-	return out.untangled(in)
+	out = out.untangled(in)
+	// What loses to its partner agrees when the partner's write is answered, and
+	// not before: until then time, or another configuration, may decide anew.
+	for _, m := range lost {
+		last, agreed := in.agreed[m.name]
+		if agreed && slices.ContainsFunc(out.writes, func(f write) bool { return f.mapping.name == m.pair }) {
+			out.agreed[m.name] = last
+		}
+	}
+	return out
 }
 
 // clash takes note of a conflict.

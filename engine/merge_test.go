@@ -98,3 +98,38 @@ func TestMergeTable(t *testing.T) {
 		})
 	}
 }
+
+// TestTheLoserOfAPairAgreesWithItsPartnersAnswer: until the winning value is
+// written, the conflict is open, and may be decided anew.
+func TestTheLoserOfAPairAgreesWithItsPartnersAnswer(t *testing.T) {
+	of := testDigest.of
+	before := Agreement{From: of("a"), Have: of("a"), Expr: "e"}
+	in := mergeInput{
+		mappings: []mapping{
+			{name: "out:f", side: targetSide, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
+			{name: "in:g", side: sourceSide, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
+		},
+		agreed:  map[string]Agreement{"out:f": before, "in:g": before},
+		refused: func(string, string) bool { return false },
+		have: func(m mapping) any {
+			return map[side]any{targetSide: "target's", sourceSide: "source's"}[m.side]
+		},
+		same:   trimmedSame,
+		digest: testDigest,
+	}
+	for conflict, want := range map[rules.Conflict]string{rules.SourceWins: "out:f", rules.TargetWins: "in:g"} {
+		in.conflict = conflict
+		got := merge(in)
+		if len(got.writes) != 1 || got.writes[0].mapping.name != want {
+			t.Fatalf("%s: it writes %v, want %s", conflict, got.writes, want)
+		}
+		if diff := cmp.Diff(map[string]Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
+			t.Errorf("%s: agreements before the answer (-want +got):\n%s", conflict, diff)
+		}
+		refused := in
+		refused.refused = func(name, _ string) bool { return name == want }
+		if again := merge(refused); len(again.writes) != 0 {
+			t.Errorf("%s: with the winner refused it writes %v", conflict, again.writes)
+		}
+	}
+}
