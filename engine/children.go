@@ -36,7 +36,7 @@ func (w *work) hintChildren(ctx context.Context) error {
 		return nil
 	}
 	err := w.engine.eachLink(ctx, func(l stored) error {
-		if l.Parent != w.source || l.Phase == Detached {
+		if l.Parent != w.source {
 			return nil
 		}
 		return hint(l.Source)

@@ -59,17 +59,28 @@ func (w *work) entry() JournalEntry {
 	}
 }
 
+// hasContents reports whether an entry holds anything of the record but its
+// reference.
+func (j JournalEntry) hasContents() bool {
+	return j.Snapshot != nil || j.Error != "" || slices.ContainsFunc(j.Notes, func(n note) bool { return n.Lost != nil })
+}
+
+func (j JournalEntry) withoutContents() JournalEntry {
+	j.Error, j.Snapshot = "", nil
+	notes := make([]note, len(j.Notes))
+	for i, n := range j.Notes {
+		n.Lost = nil
+		notes[i] = n
+	}
+	j.Notes = notes
+	return j
+}
+
 // journal keeps an entry. Contents of a private record are left out.
 func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	sort.Strings(entry.Writes)
 	if w.private() {
-		entry.Error = ""
-		notes := make([]note, len(entry.Notes))
-		for i, n := range entry.Notes {
-			n.Lost = nil
-			notes[i] = n
-		}
-		entry.Notes = notes
+		entry = entry.withoutContents()
 	}
 	for _, n := range entry.Notes {
 		w.engine.metrics.Noted(w.route.Name, n.What)
@@ -84,8 +95,7 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	}
 	stored()
 	w.engine.step(StepJournaled)
-	contents := entry.Snapshot != nil || entry.Error != "" || slices.ContainsFunc(entry.Notes, func(n note) bool { return n.Lost != nil })
-	if !contents || w.private() || w.route.Private {
+	if !entry.hasContents() || w.private() || w.route.Private {
 		return nil
 	}
 	return w.forgetIfPrivate(ctx)

@@ -10,7 +10,7 @@ import (
 // apart, it is gone.
 func (w *work) missing(ctx context.Context, link stored, side string, then Phase) (verdict, error) {
 	if link.Phase == then {
-		return nothing, nil
+		return w.resting(ctx, link)
 	}
 	now := w.engine.clock.Now()
 	next, revision := link.clone(), link.revision
@@ -32,6 +32,11 @@ func (w *work) missing(ctx context.Context, link stored, side string, then Phase
 				if err := w.journal(ctx, s.entry); err != nil {
 					return verdict{}, err
 				}
+			}
+		}
+		if side == "source" {
+			if err := w.forgetGone(ctx, link.Parent); err != nil {
+				return verdict{}, err
 			}
 		}
 		next.Phase = then

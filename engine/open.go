@@ -16,16 +16,16 @@ const longestParentPause = 30 * time.Second
 
 // open decides about a record that has no link on this route.
 func (w *work) open(ctx context.Context) (verdict, error) {
-	record, err := w.readSource(ctx)
-	if isGone(err) {
-		return nothing, nil
-	}
-	if err != nil {
-		return verdict{}, err
+	record, gone := w.readSource(ctx)
+	if gone != nil && !isGone(gone) {
+		return verdict{}, gone
 	}
 	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
 	if err != nil {
 		return verdict{}, err
+	}
+	if gone != nil {
+		return nothing, w.forgetGone(ctx, before.Parent)
 	}
 	dropped := record.Private && !w.route.Private
 	if before != (mark{}) && before.Private != dropped {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -60,6 +61,55 @@ func (w *work) forgetAgain(ctx context.Context) error {
 		return fmt.Errorf("purge journal: %w", err)
 	}
 	return nil
+}
+
+// resting looks at the privacy of a record whose link is not carried out any
+// more: what the journal holds of it goes when it turns private.
+func (w *work) resting(ctx context.Context, link stored) (verdict, error) {
+	record, err := w.readSource(ctx)
+	switch {
+	case isGone(err):
+		return nothing, w.forgetGone(ctx, link.Parent)
+	case err != nil:
+		return verdict{}, err
+	case record.Private == link.Private:
+		return nothing, nil
+	}
+	if err := w.hintChildren(ctx); err != nil {
+		return verdict{}, err
+	}
+	forgets := record.Private && !w.route.Private
+	if forgets {
+		if err := w.forget(ctx); err != nil {
+			return verdict{}, err
+		}
+	}
+	next := link.clone()
+	next.Private = record.Private
+	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+		return verdict{}, err
+	}
+	if forgets {
+		return nothing, w.forgetAgain(ctx)
+	}
+	return nothing, nil
+}
+
+// forgetGone removes what is kept of a record that is gone and belongs to one
+// that is private by now: it cannot say so itself.
+func (w *work) forgetGone(ctx context.Context, parent connectors.Ref) error {
+	g := w.config.guards[parent.Connector]
+	if parent.IsZero() || g == nil || w.route.Private {
+		return nil
+	}
+	record, err := g.read(ctx, parent)
+	if isGone(err) {
+		return nil
+	}
+	if err != nil || !record.Private {
+		return err
+	}
+	return w.forget(ctx)
 }
 
 // stop ends everything that was derived from a record that turned private.

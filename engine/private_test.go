@@ -348,3 +348,54 @@ func TestNothingIsJournaledOfARecordThatTurnedPrivateMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestOfADeletedFollowUpNothingIsKeptWhenItsIncidentTurnsPrivate: it cannot be
+// read any more, and its tickets are nobody's.
+func TestOfADeletedFollowUpNothingIsKeptWhenItsIncidentTurnsPrivate(t *testing.T) {
+	for _, before := range []bool{true, false} { // the incident turns before its follow-up counts as gone
+		t.Run(map[bool]string{true: "before", false: "after"}[before], func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.start(withFollowUps)
+				ref, task, unwanted := incidents.Ref("01A"), followUps.Ref("02A"), followUps.Ref("02B")
+				r.world.put(ref, false, critical())
+				for f, fields := range map[connectors.Ref]map[string]any{task: {"title": canary}, unwanted: {"title": "unwanted", "detail": canary}} {
+					r.world.put(f, false, fields)
+					r.world.mu.Lock()
+					r.world.records[f].parent = ref
+					r.world.mu.Unlock()
+					r.hint(f)
+				}
+				r.hint(ref)
+				kept := func() (n int) {
+					for _, f := range []connectors.Ref{task, unwanted} {
+						entries, err := r.store.Journal.Read(t.Context(), f, time.Time{}, 0)
+						if err != nil {
+							t.Fatal(err)
+						}
+						for _, entry := range entries {
+							if strings.Contains(string(entry), canary) {
+								n++
+							}
+						}
+					}
+					return n
+				}
+				if kept() == 0 {
+					t.Fatal("nothing is kept of public ones: this would show nothing")
+				}
+				for _, f := range []connectors.Ref{task, unwanted} {
+					r.world.remove(f)
+					r.hint(f)
+				}
+				if !before {
+					r.pass(time.Hour)
+				}
+				r.world.put(ref, true, nil)
+				r.pass(time.Hour)
+				if n := kept(); n != 0 {
+					t.Errorf("%d entries hold what is private now", n)
+				}
+			})
+		})
+	}
+}

@@ -163,10 +163,10 @@ func (w *work) run(ctx context.Context, link stored) (verdict, error) {
 	case link.Opened != nil: // a claim, also one that was stopped
 		return w.resumeClaim(ctx, link)
 	case link.Target == nil, link.Phase == Detached: // until a person changes that
-		return nothing, nil
+		return w.resting(ctx, link)
 	case w.config.orphaned(link.Link):
 		w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
-		return nothing, nil
+		return w.resting(ctx, link)
 	}
 	return w.keepInStep(ctx, link)
 }
