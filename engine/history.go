@@ -13,6 +13,7 @@ import (
 // What the journal says of writes that met, and of conflicts.
 const (
 	noteConflict    = "conflict"
+	noteOverwritten = "overwritten"          // a value that was agreed on although it differed
 	noteOverlap     = "overlap"              // a value that was written over in the same moment
 	noteMayOverlap  = "may_have_overwritten" // somebody wrote then; it is not known what
 	noteTimeUnknown = "time_unknown"         // conflict = "latest", and no time: the source won

@@ -82,6 +82,9 @@ type Agreement struct {
 	From string `json:"from"`
 	Have string `json:"have"`
 	Expr string `json:"expr"`
+	// Differs is true where what stands there is not what the mapping would write:
+	// somebody's word, that is journaled before a later value takes its place.
+	Differs bool `json:"differs,omitempty"`
 }
 
 // Opened is what a creation was about to send: what the ticket is agreed on

@@ -141,10 +141,17 @@ func merge(in mergeInput) mergeResult {
 		wantChanged, haveChanged, edited := now.From != last.From, now.Have != last.Have, last.Expr != m.expr
 		equal := func() bool { return m.ready && in.same(m, have) }
 		agree := func() { out.agreed[m.name] = now }
+		differ := func() {
+			agree()
+			theirs := now
+			theirs.Differs = !empty(have)
+			out.agreed[m.name] = theirs
+		}
 		adopt := func() {
 			agree()
 			adopted[m.name] = true
 			if !equal() {
+				differ()
 				out.notes = append(out.notes, note{Field: m.field, What: "differs"})
 			}
 		}
@@ -153,11 +160,14 @@ func merge(in mergeInput) mergeResult {
 				out.agreed[m.name] = last // until the answer is here
 			}
 			out.writes = append(out.writes, write{mapping: m, value: m.send, was: have})
+			if agreed && last.Differs && !haveChanged {
+				out.notes = append(out.notes, note{Field: m.field, What: noteOverwritten, Lost: have, Side: m.side})
+			}
 		}
 
 		switch {
 		case m.want == nil, m.ready && m.send == nil:
-			agree()
+			differ()
 			adopted[m.name] = true // what was cleared stands, and the partner does not carry it
 		case !agreed && (equal() || !empty(have)):
 			adopt()
@@ -166,7 +176,9 @@ func merge(in mergeInput) mergeResult {
 		case edited && (haveChanged || m.side == sourceSide):
 			adopt() // a reload never beats a person, and writes nothing back by itself
 		case edited && (!wantChanged || equal()):
-			agree() // it says what it said: what stands there may be a person's
+			if agree(); !wantChanged && !equal() {
+				differ() // it says what it said: what stands there may be a person's
+			}
 		case edited:
 			send()
 		case !wantChanged:
@@ -182,7 +194,7 @@ func merge(in mergeInput) mergeResult {
 			out.clash(in, m)
 			out.notes = append(out.notes, note{Field: m.field, What: noteConflict, Lost: have, Side: m.side})
 		default:
-			agree()
+			differ()
 			out.clash(in, m)
 			lost = append(lost, m)
 			if m.pair == "" { // of a pair the one that writes says so
@@ -192,6 +204,7 @@ func merge(in mergeInput) mergeResult {
 	}
 	for _, m := range in.mappings {
 		if now, ok := left[m.name]; ok && adopted[m.pair] {
+			now.Differs = out.agreed[m.pair].Differs
 			out.agreed[m.name] = now // both stand as they are: what the partner adopted, it does not carry
 		}
 	}

@@ -15,6 +15,13 @@ func agreedOn(from, have any, expr string) *Agreement {
 	return &Agreement{From: testDigest.of(from), Have: testDigest.of(have), Expr: expr}
 }
 
+// leftOn is the agreement on a value that stands although it differs.
+func leftOn(from, have any, expr string) *Agreement {
+	a := agreedOn(from, have, expr)
+	a.Differs = true
+	return a
+}
+
 // TestMergeTable goes through the protocol's table row by row, for outbound
 // mappings.
 func TestMergeTable(t *testing.T) {
@@ -32,27 +39,29 @@ func TestMergeTable(t *testing.T) {
 		note   string
 		lost   any
 	}{
-		{row: "null writes nothing", want: nil, have: "x", agrees: agreedOn(nil, "x", expr)},
-		{row: "null after a value: the next value is a change", want: nil, have: "old", agreed: agreedOn("old", "old", expr), agrees: agreedOn(nil, "old", expr)},
+		{row: "null writes nothing", want: nil, have: "x", agrees: leftOn(nil, "x", expr)},
+		{row: "null after a value: the next value is a change", want: nil, have: "old", agreed: agreedOn("old", "old", expr), agrees: leftOn(nil, "old", expr)},
 		{row: "a value after null is written", want: "new", have: "old", agreed: agreedOn(nil, "old", expr), sends: "new", agrees: agreedOn(nil, "old", expr)},
 		{row: "never agreed, equal", want: "x", have: "x", agrees: agreedOn("x", "x", expr)},
 		{row: "never agreed, converts to it", want: "x", have: "x ", agrees: agreedOn("x", "x ", expr)},
 		{row: "never agreed, null", want: "x", have: nil, sends: "x"},
 		{row: "never agreed, empty", want: "x", have: "", sends: "x"},
-		{row: "never agreed, holds something else", want: "x", have: "y", agrees: agreedOn("x", "y", expr), note: "differs"},
+		{row: "never agreed, holds something else", want: "x", have: "y", agrees: leftOn("x", "y", expr), note: "differs"},
 		{row: "template edited, ticket untouched", want: "b", have: "a", agreed: agreedOn("a", "a", edited), sends: "b", agrees: agreedOn("a", "a", edited)},
 		{row: "template edited, writes the same", want: "a", have: "a", agreed: agreedOn("z", "a", edited), agrees: agreedOn("a", "a", expr)},
-		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "p", expr), note: "differs"},
-		{row: "template edited, says what it said over what was agreed on as it stands", want: "a", have: "p", agreed: agreedOn("a", "p", edited), agrees: agreedOn("a", "p", expr)},
+		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: leftOn("b", "p", expr), note: "differs"},
+		{row: "template edited, says what it said over what was agreed on as it stands", want: "a", have: "p", agreed: agreedOn("a", "p", edited), agrees: leftOn("a", "p", expr)},
 		{row: "nothing changed", want: "a", have: "a", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
 		{row: "nothing changed, the system keeps it in its own form", want: "a", have: "A.", agreed: agreedOn("a", "A.", expr), agrees: agreedOn("a", "A.", expr)},
 		{row: "changed, same", want: "b", have: "a", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr)},
+		{row: "changed over a value that was left there", want: "b", have: "p", agreed: leftOn("a", "p", expr), sends: "b", agrees: leftOn("a", "p", expr), note: "overwritten", lost: "p"},
+		{row: "a value after null, over somebody's word", want: "new", have: "theirs", agreed: leftOn(nil, "theirs", expr), sends: "new", agrees: leftOn(nil, "theirs", expr), note: "overwritten", lost: "theirs"},
 		{row: "cleared", want: "", have: "a", agreed: agreedOn("a", "a", expr), sends: "", agrees: agreedOn("a", "a", expr)},
 		{row: "changed to what stands there", want: "b ", have: "b", agreed: agreedOn("a", "b", expr), agrees: agreedOn("b ", "b", expr)},
 		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
 		{row: "both changed, equal", want: "b", have: "b", agreed: agreedOn("a", "a", expr), agrees: agreedOn("b", "b", expr)},
 		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr), note: "conflict", lost: "p"},
-		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: agreedOn("b", "p", expr), note: "conflict", lost: "b"},
+		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: leftOn("b", "p", expr), note: "conflict", lost: "b"},
 		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr)},
 		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true},
 	} {

@@ -183,14 +183,11 @@ func (w *world) noEditIsLost() {
 			if strings.Contains(w.value(r, e.side, e.field), e.token) || w.keeps(e) || strings.Contains(w.journaled, e.token) || strings.Contains(w.bodies(r, other(e.side)), e.token) {
 				continue
 			}
-			// A mapping that has nothing to say, or no longer, agrees with whatever
-			// stands there.
-			typedOver, alone := false, e.alone
+			typedOver := false
 			for _, later := range r.edits[i+1:] {
 				typedOver = typedOver || later.side == e.side && later.field == e.field
-				alone = alone || later.side != e.side && later.field == e.field && later.token == ""
 			}
-			if !typedOver && !alone && !w.differed(r, e) && !w.underWay(r, e) {
+			if !typedOver && !w.underWay(r, e) {
 				w.fail("invariant 5: %s: %s of the %s, %q typed at %s, is lost; it holds %q", r, e.field, e.side, e.token, e.at.UTC().Format("15:04:05.000"), w.value(r, e.side, e.field))
 			}
 		}
@@ -208,33 +205,6 @@ func other(s side) side {
 // may not be the record's newest.
 func (w *world) keeps(e *edit) bool {
 	return e.ticket != "" && strings.Contains(w.tickets.Ticket("incident", e.ticket)[columns()[e.field]], e.token)
-}
-
-// differed reports whether lockstep has agreed, after an edit, that the field
-// stands differently on both sides: when a mapping was edited, or when the edit
-// won a conflict. It says so in the journal, without the value that stays; the
-// other side's next edit may write over that.
-func (w *world) differed(r *record, e *edit) bool {
-	for line := range strings.Lines(w.journaled) {
-		var entry engine.JournalEntry
-		if json.Unmarshal([]byte(line), &entry) != nil || entry.Record != r.ref() || entry.At.Before(e.at.Truncate(time.Second)) {
-			continue
-		}
-		for _, note := range entry.Notes {
-			if (note.What == "differs" || note.What == "conflict") && slices.Contains(e.names(), note.Field) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// names are how the configuration calls the field.
-func (e *edit) names() []string {
-	return map[string][]string{
-		"title": {"name", "title", "short_description"}, "details": {"description"},
-		"cause": {"u_cause", "custom_fields/" + causeField}, "impact": {"custom_fields/" + impactField},
-	}[e.field]
 }
 
 // underWay reports whether an edit came between a daemon's read and its write.

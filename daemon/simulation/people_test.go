@@ -56,7 +56,6 @@ type edit struct {
 	value   string
 	version string // of the record, after it
 	ticket  string // where it was typed into the ticket
-	alone   bool   // the other side had nothing in that field
 }
 
 // linksOf are a record's links, one for each ticket that was opened for it when
@@ -158,7 +157,7 @@ func (w *world) typeInto(r *record, s side, field, token, value string) error {
 	if err != nil {
 		return err
 	}
-	e := &edit{at: time.Now(), side: s, field: field, token: token, value: value, alone: w.value(r, other(s), field) == ""}
+	e := &edit{at: time.Now(), side: s, field: field, token: token, value: value}
 	if s == target {
 		e.ticket = w.ticket(r)
 		e.version, _ = w.version("itsm", e.ticket)
