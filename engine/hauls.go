@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// hauls are all that the link's template carries, and the ticket itself.
+func (w *work) hauls(s *sending) []haul {
+	var all []haul
+	add := func(h haul, ok bool) {
+		if ok {
+			all = append(all, h)
+		}
+	}
+	t := s.template
+	add(w.commentHaul(s, commentsOutbound, targetSide, t.Comments.Outbound))
+	add(w.commentHaul(s, commentsInbound, sourceSide, t.Comments.Inbound))
+	add(w.fileHaul(s, filesOutbound, targetSide, t.Files.Outbound))
+	add(w.fileHaul(s, filesInbound, sourceSide, t.Files.Inbound))
+	add(w.ticketHaul(s))
+	return all
+}
+
+// newItems are the items of a new ticket: everything that the other side holds
+// is new to it.
+func newItems(t *rules.Template) map[string]*Items {
+	items := map[string]*Items{}
+	for name, n := range map[string]int{
+		commentsInbound: len(t.Comments.Inbound), commentsOutbound: len(t.Comments.Outbound),
+		filesInbound: len(t.Files.Inbound), filesOutbound: len(t.Files.Outbound),
+	} {
+		if n > 0 {
+			items[name] = &Items{}
+		}
+	}
+	return items
+}
+
+// carries reports whether a new ticket may have items at once: what the source
+// holds already, or the ticket itself.
+func (w *work) carries(t *rules.Template, ticket connectors.Record) bool {
+	source := w.config.guards[w.source.Connector]
+	linker, links := source.connector.(connectors.WebLinker)
+	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 ||
+		links && ticket.URL != "" && linker.TakesLink(w.source.Record, ticketLink(ticket))
+}
+
+// polledItems are the record types whose items are to be polled for, by
+// connector.
+func polledItems(set *rules.Set) map[itemPlace][]string {
+	wanted := map[itemPlace][]string{}
+	add := func(n int, c connectors.Collection, items connectors.Items) {
+		place := itemPlace{c.Type, c.Connector, items}
+		if n > 0 && !slices.Contains(wanted[place], c.Record) {
+			wanted[place] = append(wanted[place], c.Record)
+		}
+	}
+	for _, r := range set.Routes {
+		for _, t := range templatesOf(r) {
+			add(len(t.Comments.Inbound), t.Target, connectors.CommentItems)
+			add(len(t.Comments.Outbound), r.Source, connectors.CommentItems)
+			add(len(t.Files.Inbound), t.Target, connectors.AttachmentItems)
+			add(len(t.Files.Outbound), r.Source, connectors.AttachmentItems)
+		}
+	}
+	for _, records := range wanted {
+		slices.Sort(records)
+	}
+	return wanted
+}
+
+// An itemPlace is where items are polled for.
+type itemPlace struct {
+	kind, connector string
+	items           connectors.Items
+}
