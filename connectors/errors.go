@@ -75,6 +75,15 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// CodeTooCostly is the Code of an Error about a step that exceeded its budget.
+const CodeTooCostly = "too_costly"
+
+// ErrTooCostly is the failure of a pure step of one record (a conversion, an
+// expression, a merge) that would exceed its budget of time or memory. Trying
+// again does not help: the record's contents are what is costly. An Error whose
+// cause it is has ClassRejected and CodeTooCostly.
+var ErrTooCostly = errors.New("processing it would exceed the limits on time and memory for one record")
+
 // ClassOf returns the class of an *Error in err's chain; false if there is none.
 func ClassOf(err error) (Class, bool) {
 	var e *Error
