@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -53,22 +54,26 @@ func connect(ctx context.Context, address string, logger *slog.Logger, options .
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	options = append(options,
+	log := &connectionLog{logger: logger}
+	options = append([]nats.Option{
 		nats.Name("lockstep"),
 		nats.MaxReconnects(-1),
+		// A log-in that is refused may be taken again: credentials are renewed,
+		// a user is given back. Their files are read anew at every dial.
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(time.Second),
-		nats.Timeout(5*time.Second),
+		nats.Timeout(5 * time.Second),
 		// What is sent while the cluster is away fails and is tried again by
 		// those who know whether it still makes sense.
 		nats.ReconnectBufSize(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				logger.Warn("connection lost", "error", err)
-			}
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.trouble("connection lost", err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.trouble("not connected", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.trouble("asynchronous error", err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.over()
+			logger.Info("connected again", "server", nc.ConnectedServerName())
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { logger.Info("connected again", "server", nc.ConnectedServerName()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { logger.Warn("asynchronous error", "error", err) }),
-	)
+	}, options...)
 	type result struct {
 		nc  *nats.Conn
 		err error
@@ -89,6 +94,35 @@ func connect(ctx context.Context, address string, logger *slog.Logger, options .
 		}()
 		return nil, ctx.Err()
 	}
+}
+
+// connectionLog says once what is said again at every attempt to connect.
+type connectionLog struct {
+	logger *slog.Logger
+
+	mu   sync.Mutex
+	last string
+}
+
+func (l *connectionLog) trouble(what string, err error) {
+	if err == nil {
+		return
+	}
+	l.mu.Lock()
+	again := l.last == err.Error()
+	l.last = err.Error()
+	l.mu.Unlock()
+	if again {
+		l.logger.Debug(what, "error", err)
+		return
+	}
+	l.logger.Warn(what, "error", err)
+}
+
+func (l *connectionLog) over() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = ""
 }
 
 // bareURL is the address without the user, the password or the token in it.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ErrLocked says that another process holds a directory.
@@ -16,6 +17,8 @@ var ErrLocked = errors.New("another lockstep uses it")
 // A DirLock keeps a directory to one process. The kernel releases it with the
 // process, however that ends.
 type DirLock struct {
+	path string
+	mu   sync.Mutex
 	file *os.File
 }
 
@@ -25,7 +28,17 @@ func Lock(dir string) (*DirLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock := &DirLock{path: filepath.Join(dir, "lock")}
+	var err error
+	if lock.file, err = take(dir, lock.path); err != nil {
+		return nil, err
+	}
+	return lock, nil
+}
+
+// take locks the file of that path in dir.
+func take(dir, path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +56,55 @@ func Lock(dir string) (*DirLock, error) {
 		file.Close()
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	return &DirLock{file: file}, nil
+	return file, nil
+}
+
+// held reports an error if the file that is locked is no longer the one that
+// another process would lock.
+func (l *DirLock) held() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heldLocked()
+}
+
+func (l *DirLock) heldLocked() error {
+	mine, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(l.path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(mine, there) {
+		return fmt.Errorf("%s was replaced", l.path)
+	}
+	return nil
+}
+
+// renew takes the lock again if its file was removed or replaced.
+func (l *DirLock) renew() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.heldLocked() == nil {
+		return nil
+	}
+	file, err := take(filepath.Dir(l.path), l.path)
+	if err != nil {
+		return err
+	}
+	l.file.Close()
+	l.file = file
+	return nil
 }
 
 // Unlock gives the directory up. The file stays: removing it would let a third
 // process lock another file of the same name.
-func (l *DirLock) Unlock() error { return l.file.Close() }
+func (l *DirLock) Unlock() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file.Close()
+}
 
 var errHeld = errors.New("held by another")
 

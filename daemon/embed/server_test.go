@@ -20,7 +20,7 @@ const canary = "a canary in the mine"
 func TestServer(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not [there] yet*", "nats")
 	s := start(t, Options{Dir: dir})
-	if addr := s.server.Addr(); addr != nil {
+	if addr := s.running.Load().Addr(); addr != nil {
 		t.Errorf("the server listens on %v", addr)
 	}
 	write(t, s)
