@@ -93,6 +93,11 @@ type Poller interface {
 	Poll(ctx context.Context, c Collection, cursor []byte) (changed []Ref, next []byte, err error)
 }
 
+// A Closer holds connections, and lets go of them when it is replaced. Calls
+// that come later, or are under way, are carried out none the less and leave no
+// connection behind.
+type Closer interface{ Close() }
+
 // A Delivery is a webhook whose signature held.
 type Delivery struct {
 	ID   string // the same on every retry

@@ -30,8 +30,13 @@ type shipyard struct {
 // build makes the connectors of a configuration. One whose block did not
 // change is taken from before, with its connections, its place in the rate
 // budget and any pause that its system asked for.
-func (y shipyard) build(set *rules.Set, before fleet) (fleet, error) {
+func (y shipyard) build(set *rules.Set, before fleet) (_ fleet, err error) {
 	next := fleet{}
+	defer func() {
+		if err != nil {
+			next.closeBut(before)
+		}
+	}()
 	for name, block := range set.Connectors {
 		if old, ok := before[name]; ok && sameBlock(old.block, block) {
 			next[name] = built{block: block, connector: old.connector}
@@ -59,6 +64,16 @@ func (y shipyard) build(set *rules.Set, before fleet) (fleet, error) {
 
 func sameBlock(a, b *rules.Connector) bool {
 	return a.System.Type == b.System.Type && a.Common == b.Common && reflect.DeepEqual(a.Settings, b.Settings)
+}
+
+// closeBut closes the connectors that are not in another fleet. What is under
+// way with them ends with them.
+func (f fleet) closeBut(kept fleet) {
+	for name, b := range f {
+		if c, ok := b.connector.(connectors.Closer); ok && kept[name].connector != b.connector {
+			c.Close()
+		}
+	}
 }
 
 func (f fleet) connectors() map[string]connectors.Connector {

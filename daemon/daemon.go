@@ -125,6 +125,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	p.setFleet(built)
+	defer func() { p.fleet.Load().closeBut(nil) }()
 
 	running := &steps{log: p.log}
 	defer func() {
@@ -279,15 +280,18 @@ func (p *process) apply(ctx context.Context, set *rules.Set, commit string) erro
 	if e == nil {
 		return errors.New("the daemon is still starting")
 	}
-	built, err := p.yard.build(set, *p.fleet.Load())
+	before := *p.fleet.Load()
+	built, err := p.yard.build(set, before)
 	if err != nil {
 		return err
 	}
 	all := built.connectors()
 	if err := e.Apply(ctx, engine.Config{Set: set, Commit: commit, Connectors: all}); err != nil {
+		built.closeBut(before)
 		return err
 	}
 	p.setFleet(built)
+	before.closeBut(built)
 	return nil
 }
 

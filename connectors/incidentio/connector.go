@@ -79,6 +79,9 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 // Throttled returns until when incident.io has asked not to be called.
 func (c *Connector) Throttled() time.Time { return c.client.PausedUntil() }
 
+// Close closes the connections, each when its request is done.
+func (c *Connector) Close() { c.client.Close() }
+
 func (c *Connector) collection(record string) connectors.Collection {
 	return connectors.Collection{Type: Type, Connector: c.name, Record: record}
 }

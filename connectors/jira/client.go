@@ -96,6 +96,9 @@ func (c *Connector) secrets() []connectors.Secret {
 // limits of one endpoint or one issue hold up nothing else.
 func (c *Connector) Throttled() time.Time { return c.http.PausedUntil() }
 
+// Close closes the connections, each when its request is done.
+func (c *Connector) Close() { c.http.Close() }
+
 // get asks for JSON.
 func (c *Connector) get(ctx context.Context, op, record, path string, query url.Values, into any) error {
 	_, err := c.do(ctx, transport.Request{Op: op, Record: record, Method: http.MethodGet, Path: api + path, Query: query, Into: into}, "")

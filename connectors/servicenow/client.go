@@ -89,6 +89,9 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 // Throttled is until when the instance has asked not to be called.
 func (c *Connector) Throttled() time.Time { return c.http.PausedUntil() }
 
+// Close closes the connections, each when its request is done.
+func (c *Connector) Close() { c.http.Close() }
+
 // secrets are what must not stand in an error.
 func (c *Connector) secrets() []connectors.Secret {
 	all := []connectors.Secret{c.password, c.secret}

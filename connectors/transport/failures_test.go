@@ -211,7 +211,7 @@ func TestSockets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client := New(Options{BaseURL: c.url})
-			defer client.CloseIdle()
+			defer client.Close()
 			e := failed(t, client, write)
 			if e.Class != c.want || c.cause != nil && !errors.Is(e, c.cause) || !strings.Contains(e.Error(), c.message) {
 				t.Errorf("%s: %v, want %s: %s", e.Class, e, c.want, c.message)
@@ -219,7 +219,7 @@ func TestSockets(t *testing.T) {
 		})
 	}
 	client := New(Options{BaseURL: reset.URL})
-	defer client.CloseIdle()
+	defer client.Close()
 	if strings.Contains(failed(t, client, write).Error(), reset.URL) {
 		t.Error("the error repeats the address")
 	}

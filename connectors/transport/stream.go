@@ -157,9 +157,10 @@ func (o *outgoing) ended(err error) error {
 
 // incoming is the content of an answer on its way.
 type incoming struct {
-	body  io.ReadCloser
-	watch *watch
-	fail  func(err error) error
+	body    io.ReadCloser
+	watch   *watch
+	fail    func(err error) error
+	release func() // when it was read
 }
 
 func (i *incoming) Read(p []byte) (int, error) {
@@ -174,6 +175,7 @@ func (i *incoming) Read(p []byte) (int, error) {
 func (i *incoming) Close() error {
 	err := i.body.Close()
 	i.watch.stop()
+	i.release()
 	return err
 }
 

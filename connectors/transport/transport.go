@@ -71,6 +71,7 @@ type Client struct {
 	opts    Options
 	http    *http.Client
 	limiter *rate.Limiter
+	closed  atomic.Bool // by Close
 
 	mu          sync.Mutex
 	pausedUntil time.Time
@@ -109,8 +110,20 @@ func New(opts Options) *Client {
 	}
 }
 
-// CloseIdle closes connections that are not in use.
-func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
+// Close closes the connections that are not in use, and from then on each one
+// when its request is done. Requests are still sent: what was begun with a
+// client ends with it.
+func (c *Client) Close() {
+	c.closed.Store(true)
+	c.http.CloseIdleConnections()
+}
+
+// release ends what a request has left open of a client that was closed.
+func (c *Client) release() {
+	if c.closed.Load() {
+		c.http.CloseIdleConnections()
+	}
+}
 
 // A Request is one call to the system. At most one of JSON, Form, Body and
 // Stream is set.
@@ -218,6 +231,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	defer func() {
 		if !opened {
 			done()
+			c.release()
 		}
 	}()
 
@@ -253,7 +267,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	case r.open && response.StatusCode/100 == 2:
 		opened = true
 		answer = &Answer{Status: response.StatusCode, Header: response.Header, content: &incoming{
-			body: response.Body, watch: watch,
+			body: response.Body, watch: watch, release: c.release,
 			fail: func(err error) error { return fail(connectors.ClassUnclear, "the answer was cut off", err) },
 		}}
 	default:
