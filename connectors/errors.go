@@ -45,8 +45,11 @@ type Error struct {
 	RequestID string    // the system's, for its support
 	Message   string    // the system's own words, or what went wrong
 	Until     time.Time // of ClassThrottled
-	Code      string    // short stable reason for dead letters: "did_not_stick", "not_found", …
-	Err       error     // the cause, if there is one
+	// Setting is the attribute of the connector's block that is at fault, where
+	// that can be told: "password", "oauth.client_secret".
+	Setting string
+	Code    string // short stable reason for dead letters: "did_not_stick", "not_found", …
+	Err     error  // the cause, if there is one
 }
 
 func (e *Error) Error() string {

@@ -24,7 +24,7 @@ type stateCollector struct {
 	connectors connectorsFunc
 	ready      func() error
 
-	up, pending, oldest, inFlight, links, dead, healthy, paused *prometheus.Desc
+	up, pending, oldest, inFlight, links, dead, healthy, calls, paused *prometheus.Desc
 }
 
 func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() error) *stateCollector {
@@ -39,14 +39,15 @@ func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() e
 		inFlight: desc("reconciles_in_flight", "Records that are being reconciled.", "route"),
 		links:    desc("links", "Links by route.", "route"),
 		dead:     desc("dead_letters", "Dead letters that wait for a person, by route.", "route"),
-		healthy:  desc("connector_ok", "1 if the last call of the connector went well.", "connector", "type"),
+		healthy:  desc("connector_ok", "1 if every kind of call to the connector works and none waits; see lockstep_connector_call_ok for which does not.", "connector", "type"),
+		calls:    desc("connector_call_ok", "0 while this kind of call to the connector fails.", "connector", "type", "call"),
 		paused:   desc("connector_throttled", "1 while the connector is not to be called.", "connector", "type"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.healthy, c.paused} {
+	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.healthy, c.calls, c.paused} {
 		out <- d
 	}
 }
@@ -58,6 +59,9 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, s := range c.connectors() {
 		gauge(c.healthy, number(s.OK), s.Name, s.Type)
+		for _, call := range s.Calls {
+			gauge(c.calls, number(call.OK), s.Name, s.Type, call.Call)
+		}
 		gauge(c.paused, number(s.ThrottledUntil != nil), s.Name, s.Type)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)

@@ -29,7 +29,7 @@ func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.Com
 	}
 	h := haul{name: name, to: to, verb: "comment"}
 	h.list = func(ctx context.Context, since time.Time) ([]item, error) {
-		all, err := ask(from.guard, opList, func() ([]connectors.Comment, error) {
+		all, err := ask(from.guard, kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
 			return reader.Comments(ctx, from.record, since)
 		})
 		if err != nil {
@@ -66,7 +66,7 @@ func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.Com
 		return items, nil
 	}
 	h.copies = func(ctx context.Context) (map[string][]string, error) {
-		all, err := ask(into.guard, opList, func() ([]connectors.Comment, error) {
+		all, err := ask(into.guard, kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
 			return writer.Comments(ctx, into.record, time.Time{})
 		})
 		copies := map[string][]string{}

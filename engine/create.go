@@ -51,7 +51,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	}
 	w.engine.step(StepClaimed)
 
-	found, err := ask(guard, "look up", func() ([]connectors.Record, error) {
+	found, err := ask(guard, kindOf(opLookUp, decision.Target.Record), func() ([]connectors.Record, error) {
 		return target.FindByKey(ctx, decision.Target, link.Key)
 	})
 	if err != nil {
@@ -68,7 +68,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 		return verdict{}, errors.Join(lease.expired(), w.unclaim(ctx, claim))
 	}
 	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
-	ticket, err := ask(guard, "create", func() (connectors.Record, error) {
+	ticket, err := ask(guard, kindOf("create", decision.Target.Record), func() (connectors.Record, error) {
 		return target.Create(lease.bind(ctx), draft)
 	})
 	if err != nil {
@@ -235,7 +235,7 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	found, err := ask(guard, "look up", func() ([]connectors.Record, error) {
+	found, err := ask(guard, kindOf(opLookUp, into.Record), func() ([]connectors.Record, error) {
 		return target.FindByKey(ctx, into, claim.Key)
 	})
 	if err != nil {

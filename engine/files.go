@@ -52,7 +52,7 @@ func (w *work) fileHaul(s *sending, name string, to side, clauses []rules.Attach
 	switch {
 	case holds:
 		h.copies = func(ctx context.Context) (map[string][]string, error) {
-			all, err := ask(into.guard, opList, func() ([]connectors.File, error) { return writer.Files(ctx, into.record) })
+			all, err := ask(into.guard, kindOf(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.record) })
 			copies := map[string][]string{}
 			for _, f := range all {
 				for _, mark := range marks(f) {
@@ -88,7 +88,7 @@ func (w *work) fileHaul(s *sending, name string, to side, clauses []rules.Attach
 		return haul{}, false
 	}
 	h.list = func(ctx context.Context, _ time.Time) ([]item, error) {
-		all, err := ask(from.guard, opList, func() ([]connectors.File, error) { return reader.Files(ctx, from.record) })
+		all, err := ask(from.guard, kindOf(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.record) })
 		var items []item
 		for _, f := range all {
 			if f.Ours {
@@ -114,7 +114,7 @@ func (w *work) dropFile(ctx context.Context, from *end, reader connectors.FileRe
 	if !slices.ContainsFunc(clauses, func(c rules.AttachmentClause) bool { return f.Size <= c.MaxSize }) {
 		return fileTooLarge, nil
 	}
-	content, err := ask(from.guard, "open", func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.record, f) })
+	content, err := ask(from.guard, kindOf("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.record, f) })
 	if err != nil {
 		return "", err
 	}
@@ -180,7 +180,7 @@ func ticketLink(ticket connectors.Record) connectors.WebLink {
 // linked lists the links of a record.
 func (w *work) linked(e *end, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
 	return func(ctx context.Context) (map[string][]string, error) {
-		all, err := ask(e.guard, opList, func() ([]string, error) { return linker.WebLinks(ctx, e.record) })
+		all, err := ask(e.guard, kindOf(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.record) })
 		copies := map[string][]string{}
 		for _, url := range all {
 			copies[url] = append(copies[url], itemLinked)

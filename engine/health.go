@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +28,7 @@ type guard struct {
 	kind      string // the connector's type
 	connector connectors.Connector
 	clock     Clock
+	calls     callHealth
 
 	mu        sync.Mutex
 	failures  int
@@ -95,13 +98,16 @@ func plain(err error) string {
 	return short.Error()
 }
 
-// ask runs one call of a connector under its guard.
-func ask[T any](g *guard, op string, call func() (T, error)) (T, error) {
+// ask runs one call of a connector under its guard. kind is the operation, with
+// the type of record where there is one; see kindOf.
+func ask[T any](g *guard, kind string, call func() (T, error)) (T, error) {
+	op, _, _ := strings.Cut(kind, " ")
 	if err := g.enter(op); err != nil {
 		var none T
 		return none, err
 	}
 	v, err := call()
+	g.calls.note(kind, err, g.clock.Now())
 	if err != nil || op != opResolve {
 		g.leave(err)
 	}
@@ -113,7 +119,7 @@ func ask[T any](g *guard, op string, call func() (T, error)) (T, error) {
 const opResolve = "resolve"
 
 func (g *guard) read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	return ask(g, "read", func() (connectors.Record, error) { return g.connector.Read(ctx, ref) })
+	return ask(g, kindOf("read", ref.Record), func() (connectors.Record, error) { return g.connector.Read(ctx, ref) })
 }
 
 // target returns the connector as something that can be written to.
@@ -127,13 +133,15 @@ func (g *guard) status() ConnectorStatus {
 	throttled := g.connector.Throttled()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := ConnectorStatus{Name: g.name, Type: g.kind, OK: g.lastError == "", LastError: g.lastError}
+	s := ConnectorStatus{Name: g.name, Type: g.kind, OK: true, Calls: []CallStatus{}}
+	g.calls.status(&s, g.clock.Now())
 	if g.until.After(throttled) {
 		throttled = g.until
 	}
 	if g.clock.Now().Before(throttled) {
 		s.OK = false
 		s.ThrottledUntil = &throttled
+		s.LastError = cmp.Or(s.LastError, g.lastError)
 	}
 	return s
 }

@@ -79,7 +79,7 @@ func (w *work) history(ctx context.Context, e *end, since time.Time) ([]connecto
 	if !ok {
 		return nil, false, nil
 	}
-	changes, err := ask(e.guard, "history", func() ([]connectors.FieldChange, error) { return h.History(ctx, e.record, since) })
+	changes, err := ask(e.guard, kindOf(opHistory, e.ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.record, since) })
 	if class, known := connectors.ClassOf(err); known && class == connectors.ClassRejected {
 		return nil, false, nil // it may not be read
 	}

@@ -131,7 +131,7 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 		changed []connectors.Ref
 		next    []byte
 	}
-	p, err := ask(g, "poll", func() (page, error) {
+	p, err := ask(g, kindOf(opPoll, polled.record), func() (page, error) {
 		changed, next, err := question(ctx, entry.Value)
 		return page{changed, next}, err
 	})

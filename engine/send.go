@@ -126,7 +126,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		if err := w.saveIntent(ctx, s, intent); err != nil {
 			return nil, err
 		}
-		answer, err := ask(e.guard, "update", func() (connectors.Record, error) {
+		answer, err := ask(e.guard, kindOf("update", e.ref.Record), func() (connectors.Record, error) {
 			if !lease.good() {
 				return connectors.Record{}, lease.expired()
 			}

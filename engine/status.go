@@ -27,6 +27,16 @@ type ConnectorStatus struct {
 	OK             bool       `json:"ok"`
 	LastError      string     `json:"last_error"`
 	ThrottledUntil *time.Time `json:"throttled_until"`
+	// Refused is true where waiting will not help: the credentials are not
+	// taken, or a kind of call always fails.
+	Refused bool `json:"refused"`
+	// Setting is the one at fault, where that is known: "SERVICENOW_PASSWORD of
+	// connector itsm".
+	Setting string `json:"setting,omitempty"`
+	// Calls are the kinds of call that were made, by name.
+	Calls []CallStatus `json:"calls"`
+
+	setting string // the attribute at fault
 }
 
 // Routes says how each configured route does, in the order of the
@@ -64,8 +74,13 @@ func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
 // Connectors says how each connector does, by name.
 func (e *Engine) Connectors() []ConnectorStatus {
 	statuses := []ConnectorStatus{}
-	for _, g := range e.config.Load().guards {
-		statuses = append(statuses, g.status())
+	config := e.config.Load()
+	for name, g := range config.guards {
+		s := g.status()
+		if block := config.Set.Connectors[name]; block != nil && s.setting != "" {
+			s.Setting = block.NameSetting(s.setting)
+		}
+		statuses = append(statuses, s)
 	}
 	slices.SortFunc(statuses, func(a, b ConnectorStatus) int { return strings.Compare(a.Name, b.Name) })
 	return statuses

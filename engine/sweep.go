@@ -85,7 +85,7 @@ func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, n
 	if next.VerifyAfter == nil || now.Before(*next.VerifyAfter) {
 		return nil
 	}
-	found, err := ask(g, "look up", func() ([]connectors.Record, error) {
+	found, err := ask(g, kindOf(opLookUp, next.Target.Record), func() ([]connectors.Record, error) {
 		return target.FindByKey(ctx, next.Target.Collection, next.Key)
 	})
 	if err != nil {

@@ -88,6 +88,7 @@ func (l *loader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 		return
 	}
 	c.Settings = settings
+	l.nameSettings(b, "", c)
 	if c.System.Check == nil {
 		return
 	}

@@ -68,6 +68,8 @@ type Connector struct {
 	System   connectors.System
 	Settings any
 	Common   connectors.Common
+
+	settings map[string]string // what people know each attribute as
 }
 
 // A Route picks a template for the records of its source.

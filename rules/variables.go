@@ -14,7 +14,8 @@ import (
 type variable struct {
 	at    hcl.Range
 	value cty.Value
-	ok    bool // false: it has mistakes, which are reported
+	given string // where its value came from; empty: its default
+	ok    bool   // false: it has mistakes, which are reported
 }
 
 // envPrefix is before a variable's name in the environment.
@@ -32,6 +33,9 @@ func (l *loader) decodeVariables() {
 		v := &variable{at: b.DefRange()}
 		l.variables[name] = v
 		v.value, v.ok = l.decodeVariable(b)
+		if _, given, from := l.given(name); given {
+			v.given = from
+		}
 	}
 	for _, name := range sortedKeys(l.options.Vars) {
 		if _, ok := l.variables[name]; !ok {

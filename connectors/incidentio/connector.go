@@ -71,7 +71,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 				return nil
 			},
 			Secrets: func() []connectors.Secret { return secrets },
-			Refusal: refusal,
+			Refusal: refusal, Address: "api_url", Credentials: "api_key",
 		}),
 	}, nil
 }

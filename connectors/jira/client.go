@@ -74,6 +74,9 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		Authorize:     c.authorize,
 		Secrets:       c.secrets,
 		Refusal:       refusal,
+		Stranger:      stranger,
+		Address:       "url",
+		Credentials:   "api_token",
 		Local:         func(answer *transport.Answer) bool { return isLocal(answer.Header.Get(reasonHeader)) },
 	})
 	return c, nil

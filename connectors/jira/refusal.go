@@ -56,6 +56,16 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	}
 }
 
+// stranger says that Jira did not take the credentials: it then answers as to
+// nobody, who sees no issues, and calls that success.
+func stranger(h http.Header) string {
+	switch h.Get("X-Seraph-Loginreason") {
+	case "AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED":
+		return "Jira did not take the API token, and answered as to nobody; it may have expired or been revoked"
+	}
+	return ""
+}
+
 // asWritten gives the field at fault the name under which it was written.
 func asWritten(err error, names map[string]string) error {
 	failure, ok := err.(*connectors.Error) //nolint:errorlint // only the transport's own is renamed

@@ -76,6 +76,8 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		Authorize:     c.authorize,
 		Secrets:       c.secrets,
 		Refusal:       refusal,
+		Address:       "url",
+		Credentials:   credentials(s),
 	})
 	if s.OAuth != nil {
 		if s.OAuth.ClientID == "" || s.OAuth.ClientSecret == "" {
@@ -84,6 +86,14 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		c.tokens = newTokens(c.http, *s.OAuth, c.username, c.password)
 	}
 	return c, nil
+}
+
+// credentials is the setting at fault where the instance does not take them.
+func credentials(s *Settings) string {
+	if s.OAuth != nil {
+		return "oauth.client_secret"
+	}
+	return "password"
 }
 
 // Throttled is until when the instance has asked not to be called.

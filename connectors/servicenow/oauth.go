@@ -141,7 +141,7 @@ func (t *tokens) ask(ctx context.Context, form url.Values) (connectors.Secret, e
 		Repeatable: true, NoAuthorization: true, Into: &granted,
 	})
 	if err != nil {
-		return "", err
+		return "", t.blame(err)
 	}
 	if granted.Access == "" {
 		return "", &connectors.Error{Class: connectors.ClassUnauthorised, Op: opToken, Message: "the answer holds no access token"}
@@ -159,6 +159,25 @@ func (t *tokens) ask(ctx context.Context, form url.Values) (connectors.Secret, e
 	t.expires = asked.Add(life)
 	t.renewAt = t.expires.Add(-min(refreshEarly, life/4))
 	return t.access, nil
+}
+
+// blame names the setting that a refused request for a token is about. Unless
+// the application itself is not known, it is the user's password where there is
+// one.
+func (t *tokens) blame(err error) error {
+	var failure *connectors.Error
+	if !errors.As(err, &failure) || failure.Class != connectors.ClassUnauthorised {
+		return err
+	}
+	switch {
+	case failure.Status == http.StatusNotFound:
+		failure.Setting = ""
+	case t.username != "" && !strings.Contains(failure.Message, "_client"):
+		failure.Setting = "password"
+	default:
+		failure.Setting = "oauth.client_secret"
+	}
+	return err
 }
 
 // seconds are a number, which some versions write as text.

@@ -60,6 +60,13 @@ type Options struct {
 	// 2xx that is none. It may set Message, Field, RequestID, Code and, where
 	// the system's status is misleading, Class.
 	Refusal func(answer *Answer, failure *connectors.Error)
+	// Stranger says why the answer is none to these credentials: some systems
+	// answer as if to nobody where they do not take them, with success too.
+	// Empty: it is not so. nil: no answer is.
+	Stranger func(header http.Header) string
+	// Address and Credentials are the settings at fault where the system cannot
+	// be found at its address, and where it does not take the credentials.
+	Address, Credentials string
 	// Local reports whether an answer asks for silence about less than the whole
 	// system: then only its failure says until when, and it is for the connector
 	// to heed it. nil: no answer does.
@@ -273,6 +280,9 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	default:
 		answer, failure = c.readAll(response, write, fail)
 	}
+	if failure == nil {
+		failure = c.stranger(answer, r, write, fail)
+	}
 	if failure == nil && answer.Status/100 != 2 {
 		failure = c.refusal(answer, write, fail)
 	}
@@ -295,6 +305,10 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		o.Request(c.opts.Connector, r.Op, outcome, time.Since(began))
 	}
 	if failure != nil {
+		c.blame(failure, answer)
+		if opened {
+			answer.content.Close()
+		}
 		return nil, failure
 	}
 	return answer, nil

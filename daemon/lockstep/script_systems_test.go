@@ -112,6 +112,8 @@ func (p *play) cmdFault(args []string) {
 		pause, err := time.ParseDuration(argument)
 		p.ts.Check(err)
 		system.Inject(simulator.Fault{Kind: simulator.Throttle, RetryAfter: pause, Times: 1})
+	case args[1] == "bad":
+		system.Inject(simulator.Fault{Kind: simulator.FailBefore, Status: 400, Method: argument, Path: path})
 	case args[1] == "down":
 		system.Inject(simulator.Fault{Kind: simulator.FailBefore, Status: 503})
 	case args[1] == "up":
@@ -379,6 +381,24 @@ func (p *play) cmdStatus(args []string) {
 	if got != want {
 		p.ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// connector is how a connector does, by its name.
+func (p *play) connector(name string) engine.ConnectorStatus {
+	for _, c := range p.status().Connectors {
+		if c.Name == name {
+			return c
+		}
+	}
+	return engine.ConnectorStatus{}
+}
+
+func (p *play) cmdUntilRefused(args []string) {
+	p.until(args[0]+" is refused", func() bool { return p.connector(args[0]).Refused })
+}
+
+func (p *play) cmdUntilWell(args []string) {
+	p.until(args[0]+" does well", func() bool { return p.connector(args[0]).OK })
 }
 
 func (p *play) cmdAgent(args []string) {

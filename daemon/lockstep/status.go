@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -16,7 +19,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Ask the running daemon how it does",
 		Long: `Asks the running daemon how it does. Exit status 1 when it is not reachable, not
-ready, or running on an older configuration than the files hold.`,
+ready, running on an older configuration than the files hold, or when a
+connector is refused: its credentials are not taken, or polls always fail.`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, raw, err := a.client(admin).Status(cmd.Context())
@@ -31,7 +35,8 @@ ready, or running on an older configuration than the files hold.`,
 			if err != nil {
 				return err
 			}
-			if !status.Ready || !status.Config.OK || status.Config.Stale {
+			refused := slices.ContainsFunc(status.Connectors, func(c engine.ConnectorStatus) bool { return c.Refused })
+			if !status.Ready || !status.Config.OK || status.Config.Stale || refused {
 				return errFailed
 			}
 			return nil
@@ -111,17 +116,48 @@ func (a *app) printStatus(s daemon.Status) error {
 			if c.ThrottledUntil != nil {
 				note = "waiting until " + when(*c.ThrottledUntil) + "; " + note
 			}
-			row(c.Name, c.Type, yesOr(c.OK, "no"), orDash(note))
+			row(c.Name, c.Type, okOf(c), orDash(strings.TrimSuffix(note, "; ")))
 		}
 	})
 	if err != nil {
 		return err
 	}
+	a.printFailing(s.Connectors)
 	if len(s.Config.Diagnostics) > 0 {
 		fmt.Fprintln(a.stdout)
 		s.Config.Diagnostics.WriteText(a.stdout, a.color(a.stdout))
 	}
 	return nil
+}
+
+func okOf(c engine.ConnectorStatus) string {
+	if c.Refused {
+		return "REFUSED"
+	}
+	return yesOr(c.OK, "no")
+}
+
+// printFailing says which calls fail, and by which setting.
+func (a *app) printFailing(all []engine.ConnectorStatus) {
+	for _, c := range all {
+		if c.Setting != "" {
+			fmt.Fprintf(a.stdout, "\n%s is at fault\n", c.Setting)
+		}
+		for _, call := range c.Calls {
+			if call.OK {
+				continue
+			}
+			since := "always fails"
+			if call.LastOK != nil {
+				since = "fails since " + when(*call.LastOK)
+			}
+			times := "times"
+			if call.Failures == 1 {
+				times = "time"
+			}
+			fmt.Fprintf(a.stdout, "\n%s: %s %s (%d %s):\n  %s\n", c.Name, call.Call, since, call.Failures, times, call.Error)
+		}
+	}
 }
 
 func yesOr(yes bool, no string) string {

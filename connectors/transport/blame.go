@@ -1,0 +1,51 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// stranger is the failure of a request that was answered as if nobody had sent
+// it; nil where it was not.
+func (c *Client) stranger(answer *Answer, r Request, write bool, fail failFunc) *connectors.Error {
+	if c.opts.Stranger == nil || r.NoAuthorization {
+		return nil
+	}
+	why := c.opts.Stranger(answer.Header)
+	if why == "" {
+		return nil
+	}
+	class := connectors.ClassUnauthorised
+	if write && answer.Status/100 == 2 {
+		class = connectors.ClassUnclear // it was done, by nobody
+	}
+	e := fail(class, why, nil)
+	e.Status, e.RequestID, e.Setting = answer.Status, requestID(answer.Header), c.opts.Credentials
+	return e
+}
+
+// blame names the setting at fault where a failure shows it.
+func (c *Client) blame(failure *connectors.Error, answer *Answer) {
+	var unknown *net.DNSError
+	switch {
+	case failure.Setting != "":
+	case failure.Status == http.StatusUnauthorized:
+		failure.Setting = c.opts.Credentials
+	case failure.Status/100 == 3, errors.As(cause(failure), &unknown) && unknown.IsNotFound,
+		answer != nil && answer.Status/100 == 2 && strings.Contains(answer.Header.Get("Content-Type"), "html"):
+		failure.Setting = c.opts.Address
+	}
+}
+
+// cause is what net/http said, which an error's text is cleaned of.
+func cause(failure *connectors.Error) error {
+	var cleaned redacted
+	if errors.As(failure.Err, &cleaned) {
+		return cleaned.err
+	}
+	return failure.Err
+}
