@@ -17,6 +17,9 @@ import (
 // confirm. dead is the claim of an owner that is gone, if there is one; what it
 // may have begun was waited for and not found.
 func (w *work) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead stored) (verdict, error) {
+	if err := w.moveTo(lane{w.source.Connector, decision.Target.Connector}); err != nil {
+		return verdict{}, err
+	}
 	guard, target, err := w.targetOf(decision.Target)
 	if err != nil {
 		return verdict{}, err
@@ -273,9 +276,7 @@ func (w *work) patience(l stored, search bool) time.Duration {
 	} else if l.Target != nil {
 		name = l.Target.Connector
 	} else if l.Opened != nil {
-		if into, err := connectors.ParseCollection(l.Opened.Into); err == nil {
-			name = into.Connector
-		}
+		name = connectorOf(l.Opened.Into)
 	}
 	if c := w.config.Set.Connectors[name]; c != nil {
 		wait += c.Common.Settle
@@ -284,6 +285,15 @@ func (w *work) patience(l stored, search bool) time.Duration {
 		}
 	}
 	return wait
+}
+
+// connectorOf is the connector of a collection; empty if it is none.
+func connectorOf(collection string) string {
+	c, err := connectors.ParseCollection(collection)
+	if err != nil {
+		return ""
+	}
+	return c.Connector
 }
 
 func (w *work) targetOf(c connectors.Collection) (*guard, connectors.Target, error) {

@@ -15,10 +15,6 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// workers is how many reconciles run at once. They wait for systems most of
-// their time.
-const workers = 32
-
 // A Step is a point of a reconcile at which a crash must do no harm.
 type Step string
 
@@ -83,7 +79,7 @@ type Engine struct {
 	stopWork  context.CancelFunc
 	stopLoops context.CancelFunc
 	loops     context.Context // of pollers and of the keeper
-	running   sync.WaitGroup  // workers and loops
+	running   sync.WaitGroup  // loops
 	lasting   int             // loops that run as long as the engine
 	drained   bool
 }
@@ -98,10 +94,10 @@ type running struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
-		queue:     newQueue(),
 		consumers: map[string]func(){},
 		pollers:   map[string]context.CancelFunc{},
 	}
+	e.queue = newQueue(e.takeTurn)
 	if e.clock == nil {
 		e.clock = SystemClock{}
 	}
@@ -133,9 +129,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.rebuildIndex(ctx); err != nil {
 		return err
 	}
-	for range workers {
-		e.running.Go(e.runWorker)
-	}
+	e.queue.open()
 	e.goLoop(e.keepHints)
 	e.goLoop(e.sweepForever)
 	e.ready.Store(true)
@@ -297,7 +291,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	e.stopLoops()
 	e.queue.close()
 	finished := make(chan struct{})
-	go func() { e.running.Wait(); close(finished) }()
+	go func() { e.running.Wait(); <-e.queue.ended; close(finished) }()
 	defer e.stopWork()
 	select {
 	case <-finished:
@@ -309,15 +303,10 @@ func (e *Engine) Drain(ctx context.Context) error {
 	}
 }
 
-func (e *Engine) runWorker() {
-	for {
-		key, hints, ok := e.queue.take()
-		if !ok {
-			return
-		}
-		e.reconcile(e.work, key, hints)
-		e.queue.done(key)
-	}
+// takeTurn is one worker's work on one key.
+func (e *Engine) takeTurn(t *turn) {
+	defer t.done()
+	e.reconcile(e.work, t)
 }
 
 // keepHints tells the store, three times within its patience, that the hints

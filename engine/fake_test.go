@@ -24,6 +24,8 @@ type world struct {
 	next    int
 	calls   []string // "create t.tickets.ticket", in order
 	faults  map[string][]fault
+	slow    map[string]time.Duration // what every call of a connector takes
+	titled  map[any]time.Time        // when a ticket was first given a title
 	drops   map[string]bool // fields that do not stick
 	blank   bool            // incidents carry no stamp
 	changed []connectors.Ref
@@ -62,7 +64,7 @@ type fault struct {
 }
 
 func newWorld() *world {
-	return &world{records: map[connectors.Ref]*thing{}, faults: map[string][]fault{}, drops: map[string]bool{}}
+	return &world{records: map[connectors.Ref]*thing{}, faults: map[string][]fault{}, drops: map[string]bool{}, titled: map[any]time.Time{}}
 }
 
 var (
@@ -187,7 +189,11 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 		f = &waiting[0]
 		c.w.faults[c.name+" "+op] = waiting[1:]
 	}
+	slow := c.w.slow[c.name]
 	c.w.mu.Unlock()
+	if slow > 0 {
+		time.Sleep(slow)
+	}
 	if f == nil {
 		return do()
 	}
@@ -274,6 +280,9 @@ func (w *world) write(t *thing, fields map[string]any, by string) {
 	for name, v := range fields {
 		if w.drops[name] {
 			continue
+		}
+		if _, known := w.titled[v]; name == "title" && !known {
+			w.titled[v] = time.Now()
 		}
 		t.history = append(t.history, connectors.FieldChange{Field: name, Old: t.fields[name], New: store(v), At: time.Now().UTC(), Ours: true})
 		if field, entry, ok := strings.Cut(name, "/"); ok {

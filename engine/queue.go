@@ -12,29 +12,51 @@ type queueKey struct {
 	source connectors.Ref
 }
 
-// A queue hands out keys in the order in which they came, each to one worker
-// at a time. A key that gets a hint while it is queued keeps its place; one
-// that gets a hint while it is in work is queued again when that work is done.
+// A queue hands out keys, each to one worker at a time. Which of them go first
+// and how many run at once is the business of its lanes. A key that gets a hint
+// while it is queued keeps its place; one that gets a hint while it is in work
+// is queued again when that work is done.
 type queue struct {
+	work func(*turn) // runs in a goroutine of its own
+
 	mu      sync.Mutex
-	ready   sync.Cond
 	resting sync.Cond // nothing is left; see rest
-	waiting []queueKey
 	items   map[queueKey]*queueItem
+	lanes   map[lane]*waitingRoom
 	working map[string]int // by route
+	places  uint64         // given so far
+	running int            // turns that have a worker
+	opened  bool
 	closed  bool
+	ended   chan struct{} // closed when the queue is and no turn has a worker
 }
 
 type queueItem struct {
-	hints  []Hint // gathered and not yet taken by a worker
-	taken  []Hint // of the work under way
-	inWork bool
+	hints   []Hint // gathered and not yet taken by a worker
+	taken   []Hint // of the work under way
+	inWork  bool
+	lane    lane // where it waits
+	urgency urgency
+	place   uint64
 }
 
-func newQueue() *queue {
-	q := &queue{items: map[queueKey]*queueItem{}, working: map[string]int{}}
-	q.ready.L, q.resting.L = &q.mu, &q.mu
+func newQueue(work func(*turn)) *queue {
+	q := &queue{
+		work: work, items: map[queueKey]*queueItem{}, lanes: map[lane]*waitingRoom{}, working: map[string]int{},
+		ended: make(chan struct{}),
+	}
+	q.resting.L = &q.mu
 	return q
+}
+
+// open begins to hand out keys.
+func (q *queue) open() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.opened = true
+	for l := range q.lanes {
+		q.handOut(l)
+	}
 }
 
 func (q *queue) add(k queueKey, h Hint) {
@@ -50,46 +72,160 @@ func (q *queue) add(k queueKey, h Hint) {
 	}
 	first := len(item.hints) == 0
 	item.hints = append(item.hints, h)
-	if first && !item.inWork {
-		q.waiting = append(q.waiting, k)
-		q.ready.Signal()
+	switch urgent := urgencyOf(h); {
+	case first && item.inWork:
+		item.urgency = urgent
+	case first:
+		item.urgency = urgent
+		q.wait(k, item, lane{})
+	case urgent < item.urgency:
+		item.urgency = urgent
+		if !item.inWork {
+			q.room(item.lane).add(k, item)
+		}
 	}
 }
 
-// take waits for a key; false when the queue is closed.
-func (q *queue) take() (queueKey, []Hint, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.waiting) == 0 && !q.closed {
-		q.ready.Wait()
-	}
-	if q.closed {
-		return queueKey{}, nil, false
-	}
-	k := q.waiting[0]
-	q.waiting = q.waiting[1:]
-	item := q.items[k]
-	item.taken, item.hints, item.inWork = item.hints, nil, true
-	q.working[k.route]++
-	return k, item.taken, true
+// wait gives a key a place in a lane. q.mu is held.
+func (q *queue) wait(k queueKey, item *queueItem, l lane) {
+	q.places++
+	item.lane, item.place = l, q.places
+	q.room(l).add(k, item)
+	q.handOut(l)
 }
 
-// done ends the work on a key that take handed out.
-func (q *queue) done(k queueKey) {
+func (q *queue) room(l lane) *waitingRoom {
+	r := q.lanes[l]
+	if r == nil {
+		r = &waitingRoom{lane: l}
+		q.lanes[l] = r
+	}
+	return r
+}
+
+// handOut gives the free workers of a lane something to do. q.mu is held.
+func (q *queue) handOut(l lane) {
+	r := q.lanes[l]
+	for r != nil && q.opened && !q.closed && r.busy < workersOfLane {
+		k, ok := r.next(q.items)
+		if !ok {
+			break
+		}
+		item := q.items[k]
+		item.taken, item.hints, item.inWork = item.hints, nil, true
+		r.busy++
+		q.running++
+		q.working[k.route]++
+		t := &turn{queue: q, key: k, hints: item.taken, urgency: item.urgency, lane: l}
+		go q.work(t)
+	}
+	if r != nil && r.busy == 0 && r.empty() {
+		delete(q.lanes, l)
+	}
+}
+
+// A turn is the work on one key, and one worker of the lane that it is in.
+type turn struct {
+	queue   *queue
+	key     queueKey
+	hints   []Hint
+	urgency urgency
+
+	lane lane // changed by its worker alone
+
+	// Guarded by the queue.
+	left bool // it has no worker any more
+	over bool
+}
+
+// moveTo goes on as one of the workers of another lane. Where all of them are
+// busy the turn ends here, and the key waits for its turn there, with its hints
+// and at the place that it has.
+func (t *turn) moveTo(l lane) bool {
+	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	item := q.items[k]
-	item.taken, item.inWork = nil, false
+	if t.left || t.lane == l {
+		return !t.left
+	}
+	from, r := t.lane, q.room(l)
+	q.lanes[from].busy--
+	defer q.handOut(from)
+	if r.busy < workersOfLane {
+		r.busy++
+		t.lane = l
+		return true
+	}
+	item := q.items[t.key]
+	if len(item.hints) > 0 {
+		item.urgency = min(item.urgency, t.urgency)
+	} else {
+		item.urgency = t.urgency
+	}
+	item.hints, item.taken, item.inWork = append(item.taken, item.hints...), nil, false
+	item.lane = l
+	r.add(t.key, item)
+	q.gone(t)
+	q.notWorking(t.key)
+	t.over = true
+	return false
+}
+
+// leave gives the worker to another key, while this one stays in work.
+func (t *turn) leave() {
+	q := t.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if t.left {
+		return
+	}
+	q.lanes[t.lane].busy--
+	q.gone(t)
+	q.handOut(t.lane)
+}
+
+// gone takes note that a turn has no worker any more. q.mu is held.
+func (q *queue) gone(t *turn) {
+	t.left = true
+	q.running--
+	q.ending()
+}
+
+func (q *queue) ending() {
+	if q.closed && q.running == 0 {
+		select {
+		case <-q.ended:
+		default:
+			close(q.ended)
+		}
+	}
+}
+
+func (q *queue) notWorking(k queueKey) {
 	if q.working[k.route]--; q.working[k.route] == 0 {
 		delete(q.working, k.route)
 	}
+}
+
+// done ends a turn, if it is not over yet.
+func (t *turn) done() {
+	t.leave()
+	q := t.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if t.over {
+		return
+	}
+	t.over = true
+	q.notWorking(t.key)
+	item := q.items[t.key]
+	item.taken, item.inWork = nil, false
 	if len(item.hints) == 0 {
-		delete(q.items, k)
+		delete(q.items, t.key)
 		q.resting.Broadcast()
 		return
 	}
-	q.waiting = append(q.waiting, k)
-	q.ready.Signal()
+	q.wait(t.key, item, lane{})
 }
 
 // keep tells the store that every hint held here is still wanted.
@@ -105,19 +241,19 @@ func (q *queue) keep() {
 	}
 }
 
-// inWork counts the keys of a route that workers hold.
+// inWork counts the keys of a route that are in work.
 func (q *queue) inWork(route string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.working[route]
 }
 
-// close lets every take return; what is queued comes again from the store.
+// close ends handing out; what is queued comes again from the store.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.ready.Broadcast()
+	q.ending()
 	q.resting.Broadcast()
 }
 

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,61 +15,194 @@ func keyOf(id string) queueKey {
 	return queueKey{route: "r", source: connectors.Collection{Type: "t", Connector: "c", Record: "x"}.Ref(id)}
 }
 
-func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
-	q := newQueue()
-	acked := 0
-	hint := Hint{Ack: func() { acked++ }, Keep: func() {}}
-	for _, id := range []string{"a", "b", "a", "c", "a"} {
-		q.add(keyOf(id), hint)
-	}
-	var order []string
-	take := func() (queueKey, []Hint) {
-		k, hints, ok := q.take()
-		if !ok {
-			t.Fatal("the queue is closed")
+// A handOver is a queue whose turns a test takes one by one.
+type handOver struct {
+	t *testing.T
+	*queue
+	turns chan *turn
+}
+
+func newHandOver(t *testing.T) *handOver {
+	h := &handOver{t: t, turns: make(chan *turn)}
+	h.queue = newQueue(func(t *turn) { h.turns <- t })
+	h.open()
+	return h
+}
+
+// busy keeps every worker of a lane busy until the returned function frees
+// them, one for each call.
+func (h *handOver) busy(l lane) (free func()) {
+	var held []*turn
+	for i := range workersOfLane {
+		h.add(keyOf(fmt.Sprintf("busy%d", i)), Hint{})
+		turn := <-h.turns
+		if !turn.moveTo(l) {
+			h.t.Fatal("no worker is free")
 		}
-		order = append(order, k.source.ID)
-		return k, hints
+		held = append(held, turn)
 	}
-	first, hints := take()
-	if len(hints) != 3 {
-		t.Errorf("the first key gathered %d hints, want 3", len(hints))
+	return func() {
+		held[0].done()
+		held = held[1:]
 	}
-	q.add(keyOf("a"), hint) // while it is in work: after the others, and not beside itself
-	second, _ := take()
-	third, _ := take()
-	if n := q.inWork("r"); n != 3 {
-		t.Errorf("%d keys in work, want 3", n)
+}
+
+// order lets a lane's keys have their turns, one after the other.
+func (h *handOver) order(n int, free func()) (ids []string) {
+	free()
+	for range n {
+		turn := <-h.turns
+		ids = append(ids, turn.key.source.ID)
+		turn.done()
 	}
-	q.done(first)
-	fourth, _ := take()
-	for _, k := range []queueKey{second, third, fourth} {
-		q.done(k)
+	return ids
+}
+
+func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
+	h := newHandOver(t)
+	free := h.busy(lane{})
+	for _, id := range []string{"a", "b", "a", "c", "a"} {
+		h.add(keyOf(id), Hint{})
+	}
+	free()
+	first := <-h.turns
+	if len(first.hints) != 3 {
+		t.Errorf("the first key gathered %d hints, want 3", len(first.hints))
+	}
+	h.add(keyOf("a"), Hint{}) // while it is in work: after the others, and not beside itself
+	free()
+	second := <-h.turns
+	free()
+	third := <-h.turns
+	if n := h.inWork("r"); n != workersOfLane {
+		t.Errorf("%d keys in work, want %d", n, workersOfLane)
+	}
+	first.done()
+	fourth := <-h.turns
+	order := []string{}
+	for _, turn := range []*turn{first, second, third, fourth} {
+		order = append(order, turn.key.source.ID)
+		turn.done()
+		turn.done() // has no second effect
 	}
 	if diff := cmp.Diff([]string{"a", "b", "c", "a"}, order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
-	if len(q.items) != 0 || q.inWork("r") != 0 {
-		t.Errorf("%d keys and %d workers are left over", len(q.items), q.inWork("r"))
+	for range workersOfLane - 3 {
+		free()
 	}
-	q.close()
-	if _, _, ok := q.take(); ok {
-		t.Error("a closed queue handed out a key")
+	if len(h.items) != 0 || h.inWork("r") != 0 || len(h.lanes) != 0 {
+		t.Errorf("%d keys, %d workers and %d lanes are left over", len(h.items), h.inWork("r"), len(h.lanes))
+	}
+	h.close()
+	h.add(keyOf("a"), Hint{})
+	<-h.ended
+	if len(h.items) != 0 {
+		t.Error("a closed queue took a key")
 	}
 }
 
 func TestQueueKeepsEveryHintItHolds(t *testing.T) {
-	q := newQueue()
+	h := newHandOver(t)
 	kept := map[string]int{}
-	add := func(id string) { q.add(keyOf(id), Hint{Keep: func() { kept[id]++ }}) }
+	add := func(id string) { h.add(keyOf(id), Hint{Keep: func() { kept[id]++ }}) }
+	h.add(keyOf("other"), Hint{Keep: func() {}})
+	(<-h.turns).done()
 	add("a")
+	<-h.turns // "a" is in work
 	add("b")
-	if _, _, ok := q.take(); !ok { // "a" is in work
-		t.Fatal("the queue is closed")
-	}
 	add("a")
-	q.keep()
+	h.keep()
 	if diff := cmp.Diff(map[string]int{"a": 2, "b": 1}, kept); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
+	}
+}
+
+// TestQueuePutsWhatChangedFirst: records that changed go before second looks,
+// and these before what a sweep looks at; but these too have their turn.
+func TestQueuePutsWhatChangedFirst(t *testing.T) {
+	h := newHandOver(t)
+	free := h.busy(lane{})
+	for i := range 20 {
+		h.add(keyOf(fmt.Sprintf("swept%02d", i)), Hint{swept: true})
+		h.add(keyOf(fmt.Sprintf("again%02d", i)), Hint{Slot: "s", Tries: 1})
+	}
+	for i := range 60 {
+		h.add(keyOf(fmt.Sprintf("live%02d", i)), Hint{})
+	}
+	h.add(keyOf("swept19"), Hint{}) // it changed, and came before all of the live ones
+	order := h.order(100, free)
+
+	at := func(prefix string) (positions []int) {
+		for i, id := range order {
+			if strings.HasPrefix(id, prefix) {
+				positions = append(positions, i)
+			}
+		}
+		return positions
+	}
+	if !slices.IsSorted(idsOf(order, "live")) || !slices.IsSorted(idsOf(order, "again")) || !slices.IsSorted(idsOf(order, "swept0")) {
+		t.Errorf("places were not kept: %v", order)
+	}
+	if got := slices.Index(order, "swept19"); got > 1 {
+		t.Errorf("a swept record that changed came at %d", got)
+	}
+	if last := at("live"); last[59] > 60*4/3+60/8 {
+		t.Errorf("the last of 60 records that changed came at %d", last[59])
+	}
+	if first := at("again"); first[0] > everyAgain || first[9] > 10*everyAgain*2 {
+		t.Errorf("second looks came at %v", first)
+	}
+	if first := at("swept0"); first[0] > everySwept {
+		t.Errorf("swept records came at %v", first)
+	}
+}
+
+func idsOf(order []string, prefix string) (ids []string) {
+	for _, id := range order {
+		if strings.HasPrefix(id, prefix) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// TestQueueHandsBackToAnotherLane: where another lane is busy, a turn ends and
+// the key comes with all its hints when a worker is free there, at its place,
+// while the lane it came from goes on.
+func TestQueueHandsBackToAnotherLane(t *testing.T) {
+	h := newHandOver(t)
+	slow := lane{"c", "slow"}
+	free := h.busy(slow)
+	h.add(keyOf("a"), Hint{Slot: "s"})
+	a := <-h.turns
+	h.add(keyOf("a"), Hint{})
+	if a.moveTo(slow) {
+		t.Fatal("more workers than there are")
+	}
+	a.done() // it is over
+	h.add(keyOf("b"), Hint{})
+	b := <-h.turns
+	if b.moveTo(slow) {
+		t.Fatal("more workers than there are")
+	}
+	h.add(keyOf("a"), Hint{})
+	for range workersOfLane { // all that wait need one lane: the others are free
+		h.add(keyOf("x"), Hint{})
+		(<-h.turns).done()
+	}
+	free()
+	again := <-h.turns
+	if again.key != keyOf("a") || len(again.hints) != 3 || !again.moveTo(slow) {
+		t.Errorf("%v came with %d hints", again.key.source.ID, len(again.hints))
+	}
+	again.leave() // its worker goes on with b, and nobody else gets a
+	h.add(keyOf("a"), Hint{})
+	if next := <-h.turns; next.key != keyOf("b") {
+		t.Errorf("%v came", next.key.source.ID)
+	}
+	again.done()
+	if next := <-h.turns; next.key != keyOf("a") {
+		t.Errorf("%v came", next.key.source.ID)
 	}
 }

@@ -7,7 +7,9 @@ import (
 
 func TestQueueRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue()
+		turns := make(chan *turn)
+		q := newQueue(func(t *turn) { turns <- t })
+		q.open()
 		q.rest() // nothing was added
 
 		one, two := queueKey{route: "a"}, queueKey{route: "b"}
@@ -30,21 +32,19 @@ func TestQueueRests(t *testing.T) {
 			}
 		}
 		at("two are queued", false)
-		first, _, _ := q.take()
-		second, _, _ := q.take()
+		first, second := <-turns, <-turns
 		at("two are in work", false)
-		q.add(first, Hint{})
-		q.done(first)
-		q.done(second)
+		q.add(first.key, Hint{})
+		first.done()
+		second.done()
 		at("one got a hint while it was in work", false)
-		first, _, _ = q.take()
-		q.done(first)
+		(<-turns).done()
 		at("all are done", true)
 	})
 }
 
 func TestClosedQueueRests(*testing.T) {
-	q := newQueue()
+	q := newQueue(func(*turn) {})
 	q.add(queueKey{route: "a"}, Hint{})
 	q.close()
 	q.rest()

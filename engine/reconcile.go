@@ -16,6 +16,7 @@ import (
 // that was current when it began.
 type work struct {
 	engine *Engine
+	turn   *turn
 	config *running
 	route  *rules.Route
 	source connectors.Ref
@@ -55,14 +56,15 @@ func (w *work) waitUntil(t time.Time) verdict {
 
 // reconcile brings one record in step, once, and parks or acknowledges the
 // hints that asked for it.
-func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
+func (e *Engine) reconcile(ctx context.Context, t *turn) {
+	key, hints := t.key, t.hints
 	began := e.clock.Now()
 	config := e.config.Load()
 	route := config.Set.Route(key.route)
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	w := &work{engine: e, config: config, route: route, source: key.source}
+	w := &work{engine: e, turn: t, config: config, route: route, source: key.source}
 	link, id, n, err := e.current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
@@ -70,6 +72,9 @@ func (e *Engine) reconcile(ctx context.Context, key queueKey, hints []Hint) {
 	var v verdict
 	if err == nil || errors.Is(err, ErrNotFound) {
 		v, err = w.run(ctx, link)
+	}
+	if errors.Is(err, errWaits) {
+		return // with its hints
 	}
 	if ctx.Err() != nil {
 		return // cut off; the hints come again
@@ -155,8 +160,22 @@ func (w *work) bury(ctx context.Context, reason, field, message string) error {
 	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
 }
 
+// errWaits says that the record waits for a worker of another lane.
+var errWaits = errors.New("no worker is free")
+
+// moveTo goes on as a worker of the lane in which the ticket's system is called.
+func (w *work) moveTo(l lane) error {
+	if w.turn.moveTo(l) {
+		return nil
+	}
+	return errWaits
+}
+
 // run goes on with the link; one without a document: there is none.
 func (w *work) run(ctx context.Context, link stored) (verdict, error) {
+	if err := w.moveTo(w.config.laneOf(w.turn, link)); err != nil {
+		return verdict{}, err
+	}
 	switch {
 	case link.Link == nil:
 		return w.open(ctx)
