@@ -12,6 +12,7 @@ const (
 	lastBackoff  = time.Hour
 	giveUpAfter  = 24 * time.Hour // of backing off
 	goneAfter    = 10 * time.Minute
+	firstTries   = 3 // after which a failure is taken to be the record's own
 )
 
 // backoff is the pause before try number tries+1, without jitter.

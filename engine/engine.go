@@ -67,6 +67,7 @@ type Engine struct {
 	digest  digester
 	taken   taken
 	queue   *queue
+	waiting *waiting
 	config  atomic.Pointer[running]
 	started time.Time
 	ready   atomic.Bool
@@ -107,6 +108,7 @@ func New(o Options) *Engine {
 	if e.metrics == nil {
 		e.metrics = noMetrics{}
 	}
+	e.waiting = newWaiting(e.clock, e.log)
 	return e
 }
 
@@ -123,6 +125,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	lasting := context.WithoutCancel(ctx)
 	e.work, e.stopWork = context.WithCancel(lasting)
 	e.loops, e.stopLoops = context.WithCancel(lasting)
+	e.waiting.start(e.loops, &e.running)
 	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if block := c.Set.Connectors[name]; block != nil {
 			kind = block.System.Type
 		}
-		next.guards[name] = newGuard(name, kind, connector, e.clock)
+		next.guards[name] = newGuard(name, kind, connector, e.clock, e.waiting)
 	}
 
 	// What can fail comes first: places for new routes. They deliver when the
@@ -196,6 +199,13 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	// From here on nothing fails the change.
 	e.config.Store(next)
 	close(known)
+	if before != nil {
+		for name, g := range before.guards {
+			if next.guards[name] != g {
+				g.retire()
+			}
+		}
+	}
 	maps.Copy(e.consumers, added)
 	e.forgetPlaces(ctx, c.Set)
 	e.setPollers(c.Set)
@@ -288,6 +298,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 		stop()
 	}
 	clear(e.consumers)
+	e.waiting.stop()
 	e.stopLoops()
 	e.queue.close()
 	finished := make(chan struct{})

@@ -24,10 +24,10 @@ type world struct {
 	next    int
 	calls   []string // "create t.tickets.ticket", in order
 	faults  map[string][]fault
-	slow    map[string]time.Duration // what every call of a connector takes
+	slow    map[string]time.Duration // by connector, or connector and operation: how late it answers
 	titled  map[any]time.Time        // when a ticket was first given a title
-	drops   map[string]bool // fields that do not stick
-	blank   bool            // incidents carry no stamp
+	drops   map[string]bool          // fields that do not stick
+	blank   bool                     // incidents carry no stamp
 	changed []connectors.Ref
 	items   []connectors.Ref // on which something new hangs
 
@@ -35,6 +35,10 @@ type world struct {
 	remembers    map[string]bool // connectors that tell the history of their records
 	asks         string          // field that a ticket must have when it is moved to 6
 	forgetful    bool            // versions do not tell whether one follows the other
+
+	broken map[connectors.Ref]connectors.Class // records that every read fails for
+	away   map[string]bool                     // connectors that nobody can reach
+	seen   func(op, connector string)          // called at every call; nil: nobody looks
 }
 
 type thing struct {
@@ -184,15 +188,23 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	}
 	c.w.mu.Lock()
 	c.w.calls = append(c.w.calls, op+" "+c.name)
+	away, seen := c.w.away[c.name], c.w.seen
+	late := max(c.w.slow[c.name], c.w.slow[c.name+" "+op])
 	var f *fault
-	if waiting := c.w.faults[c.name+" "+op]; len(waiting) > 0 {
+	if away {
+	} else if waiting := c.w.faults[c.name+" "+op]; len(waiting) > 0 {
 		f = &waiting[0]
 		c.w.faults[c.name+" "+op] = waiting[1:]
 	}
-	slow := c.w.slow[c.name]
 	c.w.mu.Unlock()
-	if slow > 0 {
-		time.Sleep(slow)
+	if seen != nil {
+		seen(op, c.name)
+	}
+	if away {
+		return connectors.Record{}, &connectors.Error{Class: connectors.ClassRetry, Op: op, Record: record, Message: "not sent: connection refused"}
+	}
+	if late > 0 {
+		time.Sleep(late) // of simulated time, until it is done and answered
 	}
 	if f == nil {
 		return do()
@@ -237,6 +249,9 @@ func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Recor
 	return c.call(ctx, "read", ref.String(), func() (connectors.Record, error) {
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
+		if class, ok := c.w.broken[ref]; ok {
+			return connectors.Record{}, &connectors.Error{Class: class, Op: "read", Record: ref.String(), Status: 403}
+		}
 		return c.w.read(ref)
 	})
 }
@@ -416,6 +431,9 @@ func (c *client) Same(_, _ string, want, have any) bool { return store(want) == 
 func (c *client) Poll(_ context.Context, collection connectors.Collection, cursor []byte) ([]connectors.Ref, []byte, error) {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
+	if c.w.away[c.name] {
+		return nil, nil, &connectors.Error{Class: connectors.ClassRetry, Op: "poll", Message: "not sent: connection refused"}
+	}
 	seen := len(c.w.changed)
 	if cursor != nil {
 		if err := json.Unmarshal(cursor, &seen); err != nil {

@@ -85,9 +85,19 @@ func (e *Engine) setPollers(set *rules.Set) {
 }
 
 func (e *Engine) pollForever(ctx context.Context, p polling) {
-	lastError := ""
+	lastError, failures := "", 0
+	key, back := "poll "+p.cursor, make(chan struct{}, 1)
+	defer e.waiting.forget(key)
+	wake := func(context.Context) error {
+		select {
+		case back <- struct{}{}:
+		default:
+		}
+		return nil
+	}
 	for {
 		config := e.config.Load()
+		e.waiting.forget(key)
 		found, err := e.poll(ctx, config, p)
 		if ctx.Err() != nil {
 			return
@@ -96,16 +106,28 @@ func (e *Engine) pollForever(ctx context.Context, p polling) {
 		if err != nil && plain(err) != lastError {
 			e.log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "connector", p.connector, "polled", p.record, "error", plain(err))
 		}
-		if lastError = ""; err != nil {
+		lastError, failures = "", failures+1
+		if err != nil {
 			lastError = plain(err)
+		} else {
+			failures = 0
 		}
 		interval := defaultPollInterval
 		if block := config.Set.Connectors[p.connector]; block != nil && block.Common.PollInterval > 0 {
 			interval = block.Common.PollInterval
 		}
+		var away *awayError
+		switch {
+		case !errors.As(err, &away):
+		case !away.during:
+			interval = min(interval, jitter(backoff(failures-1)))
+		case !e.waiting.add(key, away, wake):
+			continue // it ended meanwhile
+		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-back:
 		case <-e.clock.After(interval):
 		}
 	}

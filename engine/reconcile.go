@@ -41,6 +41,7 @@ type verdict struct {
 	outcome string    // for metrics
 	again   time.Time // look again then; zero: when something changes
 	tries   int
+	awaits  *awayError // or as soon as this outage is over
 }
 
 var (
@@ -67,6 +68,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn) {
 	w := &work{engine: e, turn: t, config: config, route: route, source: key.source}
 	link, id, n, err := e.current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
+	e.waiting.forget(id)
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
 
 	var v verdict
@@ -90,7 +92,9 @@ func (e *Engine) reconcile(ctx context.Context, t *turn) {
 	case v.tries == 0 && !v.again.After(now):
 		err = e.store.Hints.Add(ctx, key.source, "") // a store may schedule to the second only
 	default:
-		err = e.store.Hints.AddAt(ctx, w.linkID, key.source, v.again, v.tries)
+		if err = e.store.Hints.AddAt(ctx, w.linkID, key.source, v.again, v.tries); err == nil {
+			err = e.awaits(ctx, w.linkID, key.source, v)
+		}
 	}
 	if err != nil {
 		// The store failed; the hints come again when it is back.
@@ -119,6 +123,13 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	if !errors.As(failure, &said) {
 		return verdict{}, failure
 	}
+	var away *awayError
+	if errors.As(failure, &away) && away.during { // which is no failure of this record
+		w.log.Debug("parked while a system is away", "connector", away.guard.name, "reason", plain(failure))
+		v := w.waitUntil(now.Add(jitter(away.fallback())))
+		v.awaits = away
+		return v, nil
+	}
 	switch said.Class {
 	case connectors.ClassThrottled:
 		w.log.Debug("parked", "until", said.Until, "reason", plain(failure))
@@ -129,7 +140,11 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	}
 	pause := jitter(backoff(w.tries))
 	w.log.Warn("it did not work", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", plain(failure))
-	return w.again(ctx, now.Add(pause), "the last time: "+w.quote(failure))
+	v, err := w.again(ctx, now.Add(pause), "the last time: "+w.quote(failure))
+	if away != nil && !away.ofRecord && v.tries <= firstTries {
+		v.awaits = away // if it turns out to be the system's
+	}
+	return v, err
 }
 
 // again looks again at t after a failure, or gives up when a day went by.
