@@ -320,14 +320,14 @@ func (e *Engine) takeTurn(t *turn) {
 	e.reconcile(e.work, t)
 }
 
-// keepHints tells the store, three times within its patience, that the hints
+// keepHints tells the store, three times within HintWait, that the hints
 // in the queue are still wanted.
 func (e *Engine) keepHints() {
 	for {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.clock.After(10 * time.Second):
+		case <-e.clock.After(HintWait / 3):
 			e.queue.keep()
 		}
 	}

@@ -81,8 +81,13 @@ type Hints interface {
 	Backlog(ctx context.Context, name string) (pending int, oldest time.Time, err error)
 }
 
+// HintWait is how long a store waits for word of a hint that it has delivered
+// before it delivers it again, here or to another daemon: what a daemon that
+// died held is another's within ten seconds.
+const HintWait = 6 * time.Second
+
 // A Hint as delivered. It comes again if it is neither acknowledged nor kept
-// for half a minute. Methods of a hint that was replaced or forgotten are
+// for HintWait. Methods of a hint that was replaced or forgotten are
 // harmless.
 type Hint struct {
 	Ref   connectors.Ref

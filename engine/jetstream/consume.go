@@ -102,6 +102,7 @@ func (c *consumption) start(ctx context.Context) (jetstream.ConsumeContext, erro
 	}
 	return consumer.Consume(c.handle,
 		jetstream.PullMaxMessages(1024),
+		jetstream.PullExpiry(pullExpiry),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			c.logger.Debug("hints are held up", "error", err)
 			select {

@@ -246,7 +246,7 @@ func TestConsumerSettings(t *testing.T) {
 			return c.CachedInfo().Config
 		}
 		first := consume()
-		if first.AckWait != 30*time.Second || first.MaxAckPending != 4096 || first.MaxDeliver != -1 || first.FilterSubject != "lockstep.hints.incidentio.acme.incident.*" {
+		if first.AckWait != engine.HintWait || first.MaxAckPending != 4096 || first.MaxDeliver != -1 || first.FilterSubject != "lockstep.hints.incidentio.acme.incident.*" {
 			t.Errorf("consumer is %+v", first)
 		}
 		// As a Forget that was interrupted leaves it.

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // Everything that lies on the server, and how long:
@@ -33,8 +34,12 @@ const (
 	journalAge     = 90 * 24 * time.Hour
 	journalBytes   = 1 << 30
 
-	ackWait       = 30 * time.Second
+	ackWait       = engine.HintWait
 	maxAckPending = 4096
+	// pullExpiry is how long the server may hand hints to a reader that does
+	// not ask again: a machine that is gone closes no connection. What it was
+	// handed at the end comes again, all in all, within ten seconds.
+	pullExpiry = 3 * time.Second
 
 	// metadataName of a consumer is the name that it keeps the place of.
 	metadataName = "lockstep.name"

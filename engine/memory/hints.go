@@ -14,7 +14,7 @@ import (
 
 const (
 	deliveryMemory = 24 * time.Hour
-	ackWait        = 30 * time.Second
+	ackWait        = engine.HintWait
 )
 
 // hints keeps the newest hint of every record that some place waits for.

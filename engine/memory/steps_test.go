@@ -98,7 +98,7 @@ func TestStepsGoOneByOne(t *testing.T) {
 	add("late")
 	step("second late", "first late")
 	due, ok := steps.Due()
-	if !ok || !due.Equal(at.Add(30*time.Second)) {
+	if !ok || !due.Equal(at.Add(engine.HintWait)) {
 		t.Errorf("due at %v", due)
 	}
 	clock.now = due

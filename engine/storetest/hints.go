@@ -68,14 +68,14 @@ var hintCases = []testCase{
 			t.Errorf("hint 2 is %v old, want an hour", age)
 		}
 	}},
-	{"hints/delivered again after half a minute", func(t *testing.T, store engine.Store) {
+	{"hints/delivered again when nobody speaks for it", func(t *testing.T, store engine.Store) {
 		c := consume(t, store, "r", incidents)
 		add(t, store, incidents.Ref("1"))
 		for range 3 {
 			if h := c.next(slack); h.Ref != incidents.Ref("1") {
 				t.Fatalf("got %q", h.Ref)
 			}
-			c.quiet(30*time.Second - slack)
+			c.quiet(engine.HintWait - slack)
 			pass(slack)
 		}
 		c.next(slack).Ack()
@@ -86,10 +86,10 @@ var hintCases = []testCase{
 		add(t, store, incidents.Ref("1"))
 		h := c.next(slack)
 		for range 12 {
-			c.quiet(20 * time.Second)
+			c.quiet(engine.HintWait * 2 / 3)
 			h.Keep()
 		}
-		pass(30 * time.Second)
+		pass(engine.HintWait)
 		h = c.next(slack)
 		h.Ack()
 		h.Ack()
@@ -104,7 +104,7 @@ var hintCases = []testCase{
 		c.next(slack)
 		older.Keep()
 		older.Ack()
-		c.quiet(30*time.Second - slack)
+		c.quiet(engine.HintWait - slack)
 		pass(slack)
 		newer := c.next(slack) // the older one's ack was not its own
 		newer.Ack()

@@ -36,7 +36,7 @@ var placeCases = []testCase{
 		}
 		c.stop()
 		c = consume(t, store, "r", incidents)
-		pass(30 * time.Second)
+		pass(engine.HintWait)
 		c.expect(incidents.Ref("2"))
 		c.quiet(time.Minute)
 	}},
@@ -171,7 +171,10 @@ var placeCases = []testCase{
 		backlog(0, 0)
 		add(t, store, incidents.Ref("1"))
 		first := c.next(slack)
-		pass(10 * time.Second)
+		for range 5 {
+			pass(2 * time.Second)
+			first.Keep()
+		}
 		add(t, store, incidents.Ref("2"))
 		second := c.next(slack)
 		backlog(2, 11*time.Second)
