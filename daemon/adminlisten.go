@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"syscall"
 
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -17,28 +18,57 @@ func AdminSocket(dataDir string) string {
 }
 
 // listenAdmin listens where the configuration or the command line says: on a
-// socket of the daemon's own user, or on a port, where a token is asked for.
+// socket of the daemon's own user, or on a port, where a token is asked for,
+// which no network sees unencrypted.
 func (p *process) listenAdmin(ctx context.Context, set *rules.Set, dataDir string, running *steps) (net.Listener, string, error) {
 	address := firstOf(p.o.Admin, set.Daemon.Admin, AdminSocket(dataDir))
-	var listener net.Listener
-	var err error
-	if path, ok := unixPath(address); ok {
-		listener, err = listenUnix(ctx, path)
-	} else if set.Daemon.AdminToken == "" {
-		err = errors.New("a port needs admin_token in the daemon block; unix://PATH needs none")
-	} else {
-		listener, err = new(net.ListenConfig).Listen(ctx, "tcp", address)
-		err = bareNetError(err)
-	}
+	listener, reached, err := p.openAdmin(ctx, address, set.Daemon)
 	if err != nil {
 		return nil, "", fmt.Errorf("admin %s: %w", address, err)
 	}
-	if _, ok := unixPath(address); !ok {
-		address = listener.Addr().String()
-	}
 	running.started("listener of the admin address", func(context.Context) error { return ignoreClosed(listener.Close()) })
-	return listener, address, nil
+	return listener, reached, nil
 }
+
+// openAdmin returns a listener and the address at which clients reach it.
+func (p *process) openAdmin(ctx context.Context, address string, block rules.Daemon) (net.Listener, string, error) {
+	if path, ok := unixPath(address); ok {
+		listener, err := listenUnix(ctx, path)
+		return listener, address, err
+	}
+	if block.AdminToken == "" {
+		return nil, "", errors.New("a port needs admin_token in the daemon block; unix://PATH needs none")
+	}
+	var config net.ListenConfig
+	if block.TLS == nil {
+		if _, _, err := net.SplitHostPort(address); err == nil && !rules.IsLocalAddress(address) {
+			return nil, "", errRemoteAdmin
+		}
+		config.Control = localOnly
+	}
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, "", bareNetError(err)
+	}
+	reached := listener.Addr().String()
+	if block.TLS != nil {
+		reached = "https://" + reached
+	}
+	return listener, reached, nil
+}
+
+// localOnly keeps a socket from being bound to an address that others reach.
+// What a name stands for is the resolver's to say; here it has.
+func localOnly(_, resolved string, _ syscall.RawConn) error {
+	if !rules.IsLocalAddress(resolved) {
+		return errRemoteAdmin
+	}
+	return nil
+}
+
+// errRemoteAdmin refuses to show the token, and all that it opens, to whoever
+// listens on the way.
+var errRemoteAdmin = errors.New("an address that is neither a socket nor loopback needs tls { cert, key } in the daemon block")
 
 func (p *process) admin(set *rules.Set, address string) *admin {
 	a := &admin{

@@ -3,6 +3,8 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -20,25 +23,75 @@ import (
 
 // A Client asks a running daemon over its admin address.
 type Client struct {
-	address string
-	token   connectors.Secret
-	http    *http.Client
+	address   string
+	base      string // of the requests' URLs
+	token     connectors.Secret
+	http      *http.Client
+	transport *http.Transport
+	err       error // why no request can be made
 }
 
 // clientPatience bounds a request to the daemon; a reload may wait for the
 // store.
 const clientPatience = 90 * time.Second
 
+// plainToTLS is how net/http answers a request that is not encrypted on a
+// connection that should be.
+const plainToTLS = "Client sent an HTTP request to an HTTPS server."
+
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 256 << 20
 
-// NewClient makes a client for "unix://PATH" or "HOST:PORT".
+// NewClient makes a client for "unix://PATH", "https://HOST:PORT" or
+// "HOST:PORT"; the last is https too unless it is loopback, as the token goes
+// over no network unencrypted. An address that is none of them is an error of
+// every call.
 func NewClient(address string, token connectors.Secret) *Client {
-	transport := &http.Transport{}
-	if path, ok := unixPath(address); ok {
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialUnix(ctx, path) }
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
+	c := &Client{address: address, token: token, transport: transport}
+	c.http = &http.Client{
+		Transport: transport, Timeout: clientPatience,
+		// The daemon sends nobody elsewhere, least of all with the token.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &Client{address: address, token: token, http: &http.Client{Transport: transport, Timeout: clientPatience}}
+	if path, ok := unixPath(address); ok {
+		c.base = "http://lockstep" // the socket needs no host, the request does
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialUnix(ctx, path) }
+		return c
+	}
+	c.base, c.err = baseURL(address)
+	return c
+}
+
+// baseURL is where the requests to an admin address on a port go.
+func baseURL(address string) (string, error) {
+	host, encrypted := strings.CutPrefix(address, "https://")
+	host = strings.TrimSuffix(host, "/")
+	base := url.URL{Scheme: "https", Host: host}
+	_, _, err := net.SplitHostPort(host)
+	if !encrypted && rules.IsLocalAddress(host) {
+		base.Scheme = "http"
+	}
+	parsed, invalid := url.Parse(base.String())
+	if invalid != nil || parsed.Hostname() == "" || parsed.Host != host || !encrypted && err != nil {
+		return "", fmt.Errorf("admin address %s: expected unix://PATH or HOST:PORT, or https://HOST:PORT where the daemon has tls", address)
+	}
+	return base.String(), nil
+}
+
+// TrustCA makes the client trust the certificates in a PEM file in place of
+// the system's.
+func (c *Client) TrustCA(file string) {
+	pool := x509.NewCertPool()
+	text, err := readSmallFile(file)
+	switch {
+	case err != nil:
+		c.err = fmt.Errorf("cannot read the CA's certificates in %s: %w", file, err)
+	case !pool.AppendCertsFromPEM(text):
+		c.err = fmt.Errorf("%s holds no CA's certificates: expected PEM", file)
+	default:
+		c.transport.TLSClientConfig.RootCAs = pool
+	}
 }
 
 // An UnreachableError says that no daemon answers at an admin address.
@@ -130,15 +183,12 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 			return value, nil, fmt.Errorf("request: %w", err)
 		}
 	}
-	host := c.address
-	if _, ok := unixPath(host); ok {
-		host = "lockstep" // the socket needs none, the request does
-	} else if _, _, err := net.SplitHostPort(host); err != nil {
-		return value, nil, fmt.Errorf("admin address %s: expected unix://PATH or HOST:PORT", c.address)
+	if c.err != nil {
+		return value, nil, c.err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, bytes.NewReader(encoded))
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(encoded))
 	if err != nil {
-		return value, nil, fmt.Errorf("admin address %s: expected unix://PATH or HOST:PORT", c.address)
+		return value, nil, fmt.Errorf("admin address %s: %w", c.address, err)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -158,6 +208,9 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return value, nil, &UnreachableError{Address: c.address, Err: err}
+	}
+	if response.StatusCode == http.StatusBadRequest && response.TLS == nil && bytes.HasPrefix(raw, []byte(plainToTLS)) {
+		return value, nil, fmt.Errorf("the daemon at %s expects TLS: write https://%s", c.address, c.address)
 	}
 	if response.StatusCode/100 != 2 {
 		var refused reloadRefused

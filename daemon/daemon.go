@@ -56,7 +56,7 @@ type Options struct {
 // Addresses are where a daemon listens.
 type Addresses struct {
 	Public string // HOST:PORT
-	Admin  string // "unix://PATH" or HOST:PORT
+	Admin  string // "unix://PATH", HOST:PORT or, with tls, "https://HOST:PORT"
 }
 
 // A ConfigError says that a configuration is bad, in terms of its files.
@@ -72,6 +72,8 @@ type process struct {
 	notify  notifier
 	yard    shipyard
 	reload  *reloader
+	// certificates are those of the listeners on ports; nil: they are plain.
+	certificates *certificates
 
 	fleet     atomic.Pointer[fleet]
 	receivers atomic.Pointer[map[string]connectors.WebhookReceiver]
@@ -117,6 +119,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	for _, d := range set.Warnings {
 		logDiagnostic(p.log, d)
+	}
+	if files := set.Daemon.TLS; files != nil {
+		if p.certificates, found = newCertificates(*files, p.log); p.certificates == nil {
+			return &ConfigError{Diagnostics: found}
+		}
 	}
 	// Connectors are made before anything is touched: one that cannot be made
 	// is a mistake in the configuration.
@@ -201,6 +208,9 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	// Both answer from here on: that the daemon starts is an answer too.
 	endPublic := p.serve("public address", world, p.public().handler(), running)
 	p.serve("admin address", admin, p.admin(set, adminAddress).handler(), running)
+	if p.certificates != nil {
+		p.background.Go(func() { p.certificates.watch(lifeCtx, checkEvery) })
+	}
 
 	opened, err := p.openStore(ctx, set, dataDir, running)
 	if err != nil {
@@ -235,6 +245,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 func (p *process) serve(name string, listener net.Listener, handler http.Handler, running *steps) func(context.Context) error {
 	server := newServer(handler, p.log)
 	served := make(chan error, 1)
+	listener = p.guard(listener)
 	go func() { served <- server.Serve(listener) }()
 	var once sync.Once
 	stop := func(ctx context.Context) (err error) {

@@ -244,6 +244,7 @@ func daemonChanges(a, b rules.Daemon) []string {
 	differ("data_dir", a.DataDir == b.DataDir)
 	differ("nats", reflect.DeepEqual(a.NATS, b.NATS))
 	differ("encryption", a.EncryptionKey == b.EncryptionKey)
+	differ("tls", a.TLS.Same(b.TLS))
 	return changed
 }
 

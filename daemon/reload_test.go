@@ -226,13 +226,13 @@ func TestReloadTellsTheServiceManager(t *testing.T) {
 
 func TestDaemonBlockNeedsAStart(t *testing.T) {
 	r, f, log := newReloader(t)
-	f.daemon = rules.Daemon{Listen: ":80", AdminToken: "canary", NATS: &rules.NATS{URL: "nats://x"}}
+	f.daemon = rules.Daemon{Listen: ":80", AdminToken: "canary", NATS: &rules.NATS{URL: "nats://x"}, TLS: &rules.TLS{Cert: rules.File{Path: "c.pem"}}}
 	writeFile(t, f.file, "two")
 	if err := r.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
 	found := r.warnings(r.state.Load())
-	want := "the daemon block changed: listen, admin_token, nats"
+	want := "the daemon block changed: listen, admin_token, nats, tls"
 	if len(found) != 1 || found[0].Summary != want || found[0].Severity != "warning" {
 		t.Errorf("warnings %v, want %q", found, want)
 	}

@@ -50,6 +50,9 @@ func (p *process) status(ctx context.Context) Status {
 	}
 	if s.Config.OK {
 		s.Config.Diagnostics = p.reload.warnings(state)
+		if p.certificates != nil {
+			s.Config.Diagnostics = append(s.Config.Diagnostics, p.certificates.warnings()...)
+		}
 	}
 	if s.Config.Diagnostics == nil {
 		s.Config.Diagnostics = rules.Diagnostics{}

@@ -104,8 +104,13 @@ func fingerprint(dir string, files []string) string {
 	entries, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*"+configFile)) // the pattern is well formed
 	all := append(entries, files...)
 	slices.Sort(all)
+	return fileStamps(slices.Compact(all)...)
+}
+
+// fileStamps is what can be told of files without reading them.
+func fileStamps(files ...string) string {
 	var b strings.Builder
-	for _, f := range slices.Compact(all) {
+	for _, f := range files {
 		info, err := os.Stat(f)
 		if err != nil {
 			fmt.Fprintf(&b, "%s missing\n", f)

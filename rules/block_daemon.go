@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"net"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -21,8 +20,8 @@ func (l *loader) decodeDaemon() Daemon {
 	}
 	b := all[0]
 	in := l.contents(b.Body, b.DefRange(), "daemon block",
-		[]string{"listen", "admin", "admin_token", "data_dir"}, []string{"nats", "encryption"})
-	l.onlyOnce(in, "nats", "encryption")
+		[]string{"listen", "admin", "admin_token", "data_dir"}, []string{"nats", "encryption", "tls"})
+	l.onlyOnce(in, "nats", "encryption", "tls")
 	d.Listen = l.str(in.attr("listen"))
 	d.Admin = l.str(in.attr("admin"))
 	d.AdminToken = connectors.Secret(l.str(in.attr("admin_token")))
@@ -30,11 +29,11 @@ func (l *loader) decodeDaemon() Daemon {
 	if a := in.attr("listen"); a != nil && d.Listen != "" {
 		l.checkAddress(a, d.Listen)
 	}
-	if a := in.attr("admin"); a != nil && d.Admin != "" && !strings.HasPrefix(d.Admin, "unix://") {
-		if l.checkAddress(a, d.Admin) && in.attr("admin_token") == nil {
-			l.err(a.SrcRange, "an admin address that the network reaches needs admin_token",
-				`Write admin_token = env("LOCKSTEP_ADMIN_TOKEN"), or use a socket: admin = "unix:///run/lockstep/admin.sock".`)
-		}
+	if tls := in.block("tls"); tls != nil {
+		d.TLS = l.decodeTLS(tls)
+	}
+	if a := in.attr("admin"); a != nil && d.Admin != "" {
+		l.checkAdmin(a, d, in.attr("admin_token") != nil)
 	}
 	if nats := in.block("nats"); nats != nil {
 		d.NATS = l.decodeNATS(nats)
@@ -50,13 +49,20 @@ func (l *loader) decodeDaemon() Daemon {
 	return d
 }
 
-// checkAddress reports an address that is not HOST:PORT.
-func (l *loader) checkAddress(a *hclsyntax.Attribute, address string) bool {
-	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-		l.err(a.Expr.Range(), a.Name+" is no address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
-		return false
+// decodeTLS reads the tls block. Its files are the daemon's to read.
+func (l *loader) decodeTLS(b *hclsyntax.Block) *TLS {
+	in := l.contents(b.Body, b.DefRange(), "tls block", []string{"cert", "key"}, nil, "cert", "key")
+	return &TLS{Cert: l.file(in.attr("cert")), Key: l.file(in.attr("key"))}
+}
+
+// file is the path that an attribute names.
+func (l *loader) file(a *hclsyntax.Attribute) File {
+	if a == nil {
+		return File{}
 	}
-	return true
+	var here findings
+	here.err(a.Expr.Range(), "", "")
+	return File{Path: l.str(a), at: here.diagnostics(l.sources, l.hidden)[0]}
 }
 
 func (l *loader) decodeNATS(b *hclsyntax.Block) *NATS {

@@ -2,9 +2,11 @@ package rules
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -448,8 +450,19 @@ daemon {
     replicas = 3
     prefix   = "acme"
   }
+  tls {
+    cert = "tls.pem"
+    key  = "tls.key"
+  }
 }
 `)
+	if tls := set.Daemon.TLS; tls == nil || tls.Cert.Path != "tls.pem" || tls.Key.Path != "tls.key" {
+		t.Errorf("tls: %+v", tls)
+	} else if text := textOf(Diagnostics{tls.Key.Wrong("it is gone", "Bring it back.")}); !strings.HasSuffix(text,
+		"main.hcl:18:12: error: it is gone\n    key  = \"tls.key\"\n           ^^^^^^^^^\nBring it back.\n") {
+		t.Errorf("shown as:\n%s", text)
+	}
+	set.Daemon.TLS = nil
 	want := Daemon{
 		Listen: ":8080", Admin: "127.0.0.1:8081", DataDir: "/var/lib/lockstep",
 		NATS: &NATS{
@@ -462,6 +475,32 @@ daemon {
 	}
 	if set := mustLoad(t, "daemon {\n  encryption {\n    key = \"k\"\n  }\n}\n"); set.Daemon.EncryptionKey.Reveal() != "k" {
 		t.Error("no encryption key")
+	}
+}
+
+// Whoever reaches the admin address may do everything, so that the network
+// gets there with TLS alone.
+func TestAdminAddress(t *testing.T) {
+	const needsTLS = "an admin address that is neither a socket nor loopback needs tls"
+	for address, local := range map[string]bool{
+		"127.0.0.1:8081": true, "127.8.9.10:0": true, "[::1]:8081": true, "[::1%lo]:8081": true,
+		"[::ffff:127.0.0.1]:8081": true, "localhost:8081": true, "LocalHost:8081": true,
+		"unix:///run/lockstep/admin.sock": true, "unix://0.0.0.0:8081": true,
+		":8081": false, "0.0.0.0:8081": false, "[::]:8081": false, "[::ffff:0.0.0.0]:8081": false,
+		"[fe80::1%eth0]:8081": false, "10.0.0.1:8081": false, "[::ffff:10.0.0.1]:8081": false,
+		"admin.internal:8081": false, "localhost.acme.example:8081": false, "127.0.0.1.acme.example:8081": false,
+		"127.1:8081": false, "2130706433:8081": false, "0:8081": false,
+	} {
+		admin := fmt.Sprintf("  admin       = %q\n  admin_token = \"s3cret\"\n", address)
+		for _, tls := range []string{"", "  tls {\n    cert = \"c.pem\"\n    key  = \"k.pem\"\n  }\n"} {
+			set, found := Load(write(t, "main.hcl", "daemon {\n"+admin+tls+"}\n"), Options{Systems: fakeSystems()})
+			refused := slices.ContainsFunc(found, func(d Diagnostic) bool {
+				return d.Severity == SeverityError && d.Summary == needsTLS && d.Line == 2 && d.Column == 3
+			})
+			if want := !local && tls == ""; refused != want || (set == nil) != want {
+				t.Errorf("%s, tls %t: refused %t, want %t:\n%s", address, tls != "", refused, want, textOf(found))
+			}
+		}
 	}
 }
 

@@ -47,6 +47,41 @@ type Daemon struct {
 	DataDir       string
 	NATS          *NATS
 	EncryptionKey connectors.Secret
+	TLS           *TLS
+}
+
+// TLS is the tls block: the certificate of both listeners.
+type TLS struct{ Cert, Key File }
+
+// Same reports whether two blocks, nil for none, name the same files.
+func (t *TLS) Same(other *TLS) bool {
+	if t == nil || other == nil {
+		return t == other
+	}
+	return t.Cert.Path == other.Cert.Path && t.Key.Path == other.Key.Path
+}
+
+// A File is a path that the configuration names. Whoever opens the file says
+// with Wrong what is the matter with it.
+type File struct {
+	Path string
+	at   Diagnostic
+}
+
+// Wrong is an error at the place that names the file.
+func (f File) Wrong(summary, detail string) Diagnostic {
+	return f.diagnostic(SeverityError, summary, detail)
+}
+
+// Doubtful is a warning at the place that names the file.
+func (f File) Doubtful(summary, detail string) Diagnostic {
+	return f.diagnostic(SeverityWarning, summary, detail)
+}
+
+func (f File) diagnostic(severity, summary, detail string) Diagnostic {
+	d := f.at
+	d.Severity, d.Summary, d.Detail = severity, summary, detail
+	return d
 }
 
 // NATS is the nats block: a cluster in place of the embedded server.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +22,21 @@ func (a *app) client(f *adminFlags) *daemon.Client {
 		address = daemon.AdminSocket(daemon.DefaultDataDir)
 	}
 	token, _ := a.env("LOCKSTEP_ADMIN_TOKEN")
-	return daemon.NewClient(address, connectors.Secret(token))
+	client := daemon.NewClient(address, connectors.Secret(token))
+	if ca, _ := a.env("LOCKSTEP_ADMIN_CA"); ca != "" {
+		client.TrustCA(ca)
+	}
+	return client
 }
 
 // explained adds what to do about an error of the client.
 func explained(err error) error {
 	var unreachable *daemon.UnreachableError
 	var refused *daemon.AnswerError
+	var unknownCA x509.UnknownAuthorityError
 	switch {
+	case errors.As(err, &unknownCA):
+		return fmt.Errorf("%w\nPut the path of its CA's certificate into LOCKSTEP_ADMIN_CA", err)
 	case errors.As(err, &unreachable):
 		return fmt.Errorf("%w\nIs 'lockstep run' running, and -admin (or LOCKSTEP_ADMIN) its admin address?", err)
 	case errors.As(err, &refused) && refused.Status == 401:

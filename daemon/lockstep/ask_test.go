@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -191,5 +194,41 @@ func TestWrongTokenSaysWhereItBelongs(t *testing.T) {
 	status, _, stderr := f.ask(t, "status")
 	if status != 1 || !strings.Contains(stderr, "LOCKSTEP_ADMIN_TOKEN") || strings.Contains(stderr, "s3cret") {
 		t.Errorf("exit %d, stderr %q", status, stderr)
+	}
+}
+
+func TestAdminAddressWithTLS(t *testing.T) {
+	f := &fakeDaemon{answers: map[string]fakeAnswer{"GET /v1/status": {200, goodStatus}}}
+	server := httptest.NewTLSServer(f)
+	defer server.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	encoded := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(ca, encoded, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, address, ca string
+		status            int
+		stderr            string // part of it
+	}{
+		{"with its CA", server.URL, ca, 0, ""},
+		{"without its CA", server.URL, "", 1, "LOCKSTEP_ADMIN_CA"},
+		{"with a CA that is not there", server.URL, ca + "x", 1, ca + "x: no such file"},
+		{"without https", server.Listener.Addr().String(), ca, 1, "expects TLS: write " + server.URL},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f.token = ""
+			env := func(name string) (string, bool) {
+				value := map[string]string{"LOCKSTEP_ADMIN": tt.address, "LOCKSTEP_ADMIN_CA": tt.ca, "LOCKSTEP_ADMIN_TOKEN": "s3cret"}[name]
+				return value, value != ""
+			}
+			var out, err bytes.Buffer
+			if status := run(t.Context(), []string{"status"}, strings.NewReader(""), &out, &err, env); status != tt.status || !strings.Contains(err.String(), tt.stderr) {
+				t.Errorf("exit %d, stderr %q", status, err.String())
+			}
+			if asked := f.token == "Bearer s3cret"; asked != (tt.status == 0) {
+				t.Errorf("the daemon was given the token: %t", asked)
+			}
+		})
 	}
 }

@@ -42,7 +42,7 @@ and stops, a second one stops at once. Flags win over the daemon block.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.Listen, "listen", "", "`HOST:PORT` for webhooks and health (default "+daemon.DefaultListen+")")
-	cmd.Flags().StringVar(&o.Admin, "admin", "", "admin `ADDRESS`: unix://PATH, or HOST:PORT (default unix://DATA_DIR/admin.sock)")
+	cmd.Flags().StringVar(&o.Admin, "admin", "", "admin `ADDRESS`: unix://PATH, or HOST:PORT, which needs a token and, unless it is loopback, TLS (default unix://DATA_DIR/admin.sock)")
 	cmd.Flags().StringVar(&o.DataDir, "data", "", "data `DIRECTORY` (default "+daemon.DefaultDataDir+")")
 	cmd.Flags().StringVar(&o.NATSURL, "nats", "", "`URL` of a NATS cluster in place of the embedded server")
 	vars.add(cmd)
@@ -78,5 +78,5 @@ type adminFlags struct{ address string }
 
 func (f *adminFlags) add(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&f.address, "admin", "",
-		fmt.Sprintf("admin `ADDRESS` of the daemon (default: LOCKSTEP_ADMIN, else %s)", daemon.AdminSocket(daemon.DefaultDataDir)))
+		fmt.Sprintf("admin `ADDRESS` of the daemon: unix://PATH, HOST:PORT or https://HOST:PORT (default: LOCKSTEP_ADMIN, else %s)", daemon.AdminSocket(daemon.DefaultDataDir)))
 }

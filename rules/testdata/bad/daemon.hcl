@@ -1,6 +1,6 @@
 daemon {
   listen  = "8080" # ERROR: 13: listen is no address
-  admin   = "0.0.0.0:8081" # ERROR: 3: an admin address that the network reaches needs admin_token
+  admin   = "0.0.0.0:8081" # ERROR: 3: an admin address that the network reaches needs admin_token # ERROR: 3: an admin address that is neither a socket nor loopback needs tls
   dta_dir = "x" # ERROR: 3: unknown attribute "dta_dir" in a daemon block
 
   nats { # ERROR: 3: a nats block has no url # ERROR: 3: cert and key go together
