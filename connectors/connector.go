@@ -48,7 +48,9 @@ type Target interface {
 	Writer
 
 	// FindByKey returns the records of c that were created with the key,
-	// oldest first, each one re-checked to carry exactly that key.
+	// oldest first, each one re-checked to carry exactly that key. A key can be
+	// written by anybody: each says who created it, and whether that was
+	// somebody else (Record.Foreign).
 	FindByKey(ctx context.Context, c Collection, key string) ([]Record, error)
 
 	// Create opens a record with the key in it, in one call, and returns it as

@@ -31,6 +31,12 @@ type Record struct {
 	// only the id is known (a private event's body) is Private with no Fields.
 	Private bool
 
+	// CreatedBy is the system's own name for who created the record, and Foreign
+	// is true where that is somebody else than these credentials' own user, or
+	// cannot be told. Target.FindByKey sets them.
+	CreatedBy string
+	Foreign   bool
+
 	// Parent is the record this one belongs to (a follow-up's incident).
 	Parent Ref
 

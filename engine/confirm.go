@@ -63,8 +63,8 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connecto
 // adoptFound makes a link of a claim whose ticket was found by its key. What
 // is agreed is what was about to be sent, so that an edit made meanwhile is
 // later, not a conflict.
-func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.Record, decision rules.Decision) (verdict, error) {
-	ticket := found[0]
+func (w *work) adoptFound(ctx context.Context, claim stored, found keyed, decision rules.Decision) (verdict, error) {
+	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)
 	for name, opened := range claim.Opened.Fields {
 		now := Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
@@ -85,7 +85,12 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found []connectors.
 	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
 		return v, err
 	}
-	for _, other := range found[1:] {
+	if len(found.taken) > 0 {
+		if err := w.bury(ctx, ReasonKeyTaken, "", w.keyTaken(found.taken, claim.Key, &ticket.Ref)); err != nil {
+			return verdict{}, err
+		}
+	}
+	for _, other := range found.own[1:] {
 		if err := w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)); err != nil {
 			return verdict{}, err
 		}

@@ -54,15 +54,17 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	}
 	w.engine.step(StepClaimed)
 
-	found, err := ask(guard, kindOf(opLookUp, decision.Target.Record), func() ([]connectors.Record, error) {
-		return target.FindByKey(ctx, decision.Target, link.Key)
-	})
+	found, err := w.lookUp(ctx, guard, target, decision.Target, link.Key)
 	if err != nil {
 		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
 	}
 	w.engine.step(StepLookedUp)
-	if len(found) > 0 {
+	switch {
+	case len(found.own) > 0:
 		return w.adoptFound(ctx, claim, found, decision)
+	case len(found.taken) > 0:
+		failure := fieldFailure{"", ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil)}
+		return w.refused(ctx, record, decision, claim, []fieldFailure{failure})
 	}
 	if err := w.stillAllowed(ctx, false); err != nil {
 		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
@@ -238,16 +240,15 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	found, err := ask(guard, kindOf(opLookUp, into.Record), func() ([]connectors.Record, error) {
-		return target.FindByKey(ctx, into, claim.Key)
-	})
+	found, err := w.lookUp(ctx, guard, target, into, claim.Key)
 	if err != nil {
 		return verdict{}, err
 	}
-	if len(found) > 0 {
+	if len(found.own) > 0 {
 		return w.adoptFound(ctx, claim, found, rules.Decision{Template: claim.Template, Target: into, Action: rules.Create})
 	}
-	// An empty answer is believed only when no request can still take effect
+	// That somebody else's ticket carries the key says nothing of ours, which may
+	// still come. An empty answer is believed only when no request can still take effect
 	// and the search has caught up.
 	if w.engine.clock.Now().Before(claim.at.Add(w.patience(claim, true))) {
 		return w.unclear(ctx, claim)

@@ -19,6 +19,7 @@ const (
 	ReasonNotFound    = "ref_not_found" // a ref() names no active record
 	ReasonGaveUp      = "gave_up"       // a day of trying
 	ReasonRouteGone   = "route_gone"    // hints were pending on a route that was removed
+	ReasonKeyTaken    = "key_taken"     // a ticket of somebody else's carries the record's key
 	ReasonDuplicate   = "duplicate"     // two tickets carry one key
 )
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ type world struct {
 	showsTickets bool            // incidents show links to their tickets
 	remembers    map[string]bool // connectors that tell the history of their records
 	asks         string          // field that a ticket must have when it is moved to 6
+	plants       bool            // somebody writes each key that is looked up into a ticket of their own
 	forgetful    bool            // versions do not tell whether one follows the other
 
 	broken map[connectors.Ref]connectors.Class // records that every read fails for
@@ -46,6 +48,7 @@ type thing struct {
 	fields  map[string]any
 	private bool
 	key     string
+	creator string // "": lockstep
 	stamp   string
 	version int
 	at      time.Time
@@ -346,9 +349,14 @@ func (c *client) History(ctx context.Context, record connectors.Record, since ti
 func (c *client) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
 	var found []connectors.Record
 	_, err := c.call(ctx, "look up", collection.String(), func() (connectors.Record, error) {
+		c.w.plant(collection, key)
 		for _, ref := range c.w.list(collection) {
 			c.w.mu.Lock()
 			r, err := c.w.read(ref)
+			if err == nil {
+				r.CreatedBy = cmp.Or(c.w.records[ref].creator, "lockstep")
+				r.Foreign = r.CreatedBy != "lockstep"
+			}
 			c.w.mu.Unlock()
 			if err == nil && r.Key == key {
 				found = append(found, r)
@@ -357,6 +365,41 @@ func (c *client) FindByKey(ctx context.Context, collection connectors.Collection
 		return connectors.Record{}, nil
 	})
 	return found, err
+}
+
+// planted is who plants keys.
+const planted = "mallory"
+
+// plant writes a key into a ticket that lockstep did not create, once.
+func (w *world) plant(in connectors.Collection, key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.plants {
+		return
+	}
+	for _, t := range w.records {
+		if t.key == key && t.creator != "" {
+			return
+		}
+	}
+	w.next++
+	w.records[in.Ref(fmt.Sprintf("%04d", w.next))] = &thing{fields: map[string]any{"title": "mine"}, key: key, creator: planted, by: planted}
+}
+
+// made lists the tickets that lockstep opened, and those with a key that
+// somebody planted.
+func (w *world) made(c connectors.Collection) (own, foreign []connectors.Ref) {
+	for _, ref := range w.list(c) {
+		w.mu.Lock()
+		by := w.records[ref].creator
+		w.mu.Unlock()
+		if by == "" {
+			own = append(own, ref)
+		} else {
+			foreign = append(foreign, ref)
+		}
+	}
+	return own, foreign
 }
 
 func (c *client) Create(ctx context.Context, d connectors.Draft) (connectors.Record, error) {

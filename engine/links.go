@@ -241,6 +241,9 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	if err := e.indexTarget(ctx, fresh); err != nil {
 		return LinkView{}, err
 	}
+	if err := e.store.Dead.Delete(ctx, deadID(route, source, "", ReasonKeyTaken), 0); err != nil { // a person has answered it
+		return LinkView{}, fmt.Errorf("dead letter of %s: %w", source, err)
+	}
 	if err := e.store.Hints.Add(ctx, source, ""); err != nil {
 		return LinkView{}, fmt.Errorf("hint %s: %w", source, err)
 	}

@@ -172,7 +172,8 @@ func (w *work) quote(err error) string {
 }
 
 func (w *work) bury(ctx context.Context, reason, field, message string) error {
-	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
+	private := w.private() && reason != ReasonKeyTaken // which says nothing of the record
+	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, private)
 }
 
 // errWaits says that the record waits for a worker of another lane.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -85,13 +86,17 @@ func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, n
 	if next.VerifyAfter == nil || now.Before(*next.VerifyAfter) {
 		return nil
 	}
-	found, err := ask(g, kindOf(opLookUp, next.Target.Record), func() ([]connectors.Record, error) {
-		return target.FindByKey(ctx, next.Target.Collection, next.Key)
-	})
+	found, err := w.lookUp(ctx, g, target, next.Target.Collection, next.Key)
 	if err != nil {
 		return err
 	}
-	for _, other := range found {
+	taken := slices.DeleteFunc(found.taken, func(t connectors.Record) bool { return t.Ref == *next.Target }) // it was adopted
+	if len(taken) > 0 {
+		if err := w.bury(ctx, ReasonKeyTaken, "", w.keyTaken(taken, next.Key, next.Target)); err != nil {
+			return err
+		}
+	}
+	for _, other := range found.own {
 		if other.Ref == *next.Target {
 			continue
 		}

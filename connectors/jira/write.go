@@ -290,6 +290,13 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	if err != nil {
 		return nil, err
 	}
+	if len(hits) == 0 {
+		return nil, nil
+	}
+	me, err := c.me(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all []connectors.Record
 	seen := map[string]bool{}
 	for _, hit := range hits {
@@ -305,6 +312,9 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 			return nil, err
 		}
 		if record.Key == key {
+			// Accounts are compared by their ids: names and addresses change.
+			record.CreatedBy = textField(record, "creator")
+			record.Foreign = me == "" || record.CreatedBy != me
 			all = append(all, record)
 		}
 	}

@@ -67,7 +67,7 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 		}
 		comment := connectors.Comment{ID: r.text("sys_id"), Kind: r.text("element"), Author: cmp.Or(names[by], by), At: at}
 		value := r.text("value")
-		if own == "" || by == own {
+		if own == "" || isUser(by, own) {
 			if rest, marker := unmarked(value); marker != "" {
 				value, comment.Marker = rest, marker
 			}

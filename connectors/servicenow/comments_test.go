@@ -49,8 +49,8 @@ func TestComments(t *testing.T) {
 		say(server.AddWorkNote("incident", record.Number, "ben", "quoted\n\n(lockstep-m-1)"))
 		server.ResetRequests()
 		all := comments(t, c, record, time.Time{})
-		if len(server.Requests()) != 2 {
-			t.Errorf("%d requests, want the list and one for the names", len(server.Requests()))
+		if len(server.Requests()) != 3 {
+			t.Errorf("%d requests, want the list, one for our own name and one for the others'", len(server.Requests()))
 		}
 		want := []connectors.Comment{
 			{Kind: "work_notes", Author: "Anna Berg", Text: `\*not bold\*` + "\nsecond line", At: began},

@@ -57,7 +57,7 @@ func (c *Connector) file(r row, own string) connectors.File {
 	f := connectors.File{
 		ID: id, Name: r.text("file_name"), Type: r.text("content_type"), Size: size,
 		URL: c.base + "/sys_attachment.do?sys_id=" + url.QueryEscape(id), At: at,
-		Ours: own != "" && r.text("sys_created_by") == own,
+		Ours: isUser(r.text("sys_created_by"), own),
 	}
 	// Of old files the hash may be another than SHA-256.
 	if hash := strings.ToLower(r.text("hash")); len(hash) == 64 && strings.Trim(hash, "0123456789abcdef") == "" {

@@ -51,12 +51,24 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 				return nil, err
 			}
 			seen[record.Ref.ID] = true
+			record.CreatedBy = r.text("sys_created_by")
 			found = append(found, record)
 		}
 		if !page.more {
-			return found, nil
+			break
 		}
 	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	own, err := c.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i].Foreign = !isUser(found[i].CreatedBy, own)
+	}
+	return found, nil
 }
 
 // findPage is small: there is one record with a key, or none.

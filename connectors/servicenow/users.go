@@ -44,14 +44,17 @@ func nameKey(user string) lookupKey {
 	return lookupKey{table: "sys_user", column: " name of", value: user}
 }
 
-// own is the user name of these credentials; "" where it cannot be known. An
-// OAuth application acts as a user whom only the instance knows: a query's
-// script is the one way to ask for it. Where it is not run, there is no such
-// user; where the condition is dropped, there are more than one.
+// isUser reports whether a user name is that of the user. Names are told apart
+// without regard to case, as the instance does at sign-in.
+func isUser(name, user string) bool { return user != "" && strings.EqualFold(name, user) }
+
+// own is the user name of these credentials as the instance has it; "" where
+// it cannot be known. An OAuth application acts as a user whom only the instance
+// knows, and what people sign in with may be another of their names: a query's
+// script is the one way to ask. Where it is not run, there is no such user, and
+// where the condition is dropped, there are more than one: then it is the name
+// that was configured.
 func (c *Connector) own(ctx context.Context) (string, error) {
-	if c.username != "" {
-		return c.username, nil
-	}
 	key := lookupKey{table: "sys_user", column: " own"}
 	if answer, known := c.found.Get(key); known {
 		return answer.id, nil
@@ -60,7 +63,7 @@ func (c *Connector) own(ctx context.Context) (string, error) {
 	if err != nil && !unreadable(err) {
 		return "", err
 	}
-	answer := lookupAnswer{}
+	answer := lookupAnswer{id: c.username}
 	if len(page.rows) == 1 && !page.more {
 		answer.id = page.rows[0].text("user_name")
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -148,4 +150,29 @@ func (p *play) cmdUntilConnected(args []string) {
 		}
 		return false
 	})
+}
+
+// cmdPlant has somebody take the place of an incident's ticket: it is deleted,
+// and they open one of their own with its key. The store is lost.
+func (p *play) cmdPlant(args []string) {
+	name := args[0]
+	if key := p.issueOf(name); key != "" {
+		labels, properties := p.issues.Issue(key)["labels"], p.issues.Properties(key)
+		planted, err := p.issues.Open("ENG", "acc-ann", map[string]any{"labels": labels, "summary": "mine"})
+		p.ts.Check(err)
+		for property, value := range properties {
+			p.issues.SetProperty(planted, property, value)
+		}
+		p.issues.Delete(key)
+	} else {
+		t, ok := p.ticketOf(name)
+		if !ok {
+			p.ts.Fatalf("%s has no ticket", name)
+		}
+		_, err := p.itsm.Open("incident", "fred.luddy", servicenowtest.Row{"short_description": "mine", "correlation_id": t["correlation_id"]})
+		p.ts.Check(err)
+		p.itsm.Delete("incident", t["sys_id"])
+	}
+	p.cmdStop(nil)
+	p.ts.Check(os.RemoveAll(filepath.Join(p.work, "data")))
 }

@@ -82,6 +82,8 @@ func TestMain(m *testing.M) {
 //	                         waits for the category of an incident's status
 //	delete NAME              an incident is deleted
 //	quiet                    waits until nothing is pending or in work
+//	plant NAME               somebody takes the place of an incident's ticket, with
+//	                         its key; the daemon stops, and its store is lost
 //	until-refused|until-well CONNECTOR
 //	                         waits until status says so of a connector
 //	until-…                  waits, with a deadline, until it is so
@@ -124,7 +126,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-status-of": plays((*play).cmdUntilStatusOf), "until-skipped": plays((*play).cmdUntilSkipped),
 		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
 		"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),
-		"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "until-refused": plays((*play).cmdUntilRefused), "until-well": plays((*play).cmdUntilWell), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
+		"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "plant": plays((*play).cmdPlant), "until-refused": plays((*play).cmdUntilRefused), "until-well": plays((*play).cmdUntilWell), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
 	}
 }
 

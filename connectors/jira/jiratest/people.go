@@ -110,6 +110,15 @@ func (s *Server) Properties(idOrKey string) map[string]any {
 	return maps.Clone(is.properties)
 }
 
+// SetProperty writes a property of an issue, as anybody may who can edit it.
+func (s *Server) SetProperty(idOrKey, name string, value any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		is.properties[name] = value
+	}
+}
+
 // Status is an issue's status.
 func (s *Server) Status(idOrKey string) string {
 	s.mu.Lock()

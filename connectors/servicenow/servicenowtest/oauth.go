@@ -39,10 +39,10 @@ func (s *Server) login(name, password string) (*record, bool) {
 	return user, true
 }
 
-// user is the active user with the name.
+// user is the active user with the name, whatever its case.
 func (s *Server) user(name string) (*record, bool) {
 	for _, r := range s.tables["sys_user"].rows {
-		if r.text("user_name") == name && r.text("active") == "true" {
+		if strings.EqualFold(r.text("user_name"), name) && r.text("active") == "true" {
 			return r, true
 		}
 	}
