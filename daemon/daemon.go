@@ -81,6 +81,7 @@ type process struct {
 	// older than the place at which a new route begins.
 	engine   atomic.Pointer[engine.Engine]
 	store    atomic.Pointer[store]
+	waiting  atomic.Pointer[error] // why the store is not open yet
 	stopping atomic.Bool
 
 	// background are goroutines that end with the context they were given.
@@ -212,7 +213,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 		p.background.Go(func() { p.certificates.watch(lifeCtx, checkEvery) })
 	}
 
-	opened, err := p.openStore(ctx, set, dataDir, running)
+	opened, err := p.openStore(ctx, set, dataDir, lock, running)
 	if err != nil {
 		return none, err
 	}
@@ -227,6 +228,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	p.reload.applied = func(set *rules.Set) { p.advise(lifeCtx, set, p.fleet.Load().connectors()) }
 	p.advise(lifeCtx, set, all)
 	p.engine.Store(e) // hints and reloads from here on
+	p.background.Go(func() { opened.run(lifeCtx, e) })
 	// Nothing new comes in while the engine drains.
 	running.started("webhooks", endPublic)
 
@@ -320,13 +322,17 @@ func (p *process) ready() error {
 	e, s := p.engine.Load(), p.store.Load()
 	switch {
 	case s == nil:
+		if why := p.waiting.Load(); why != nil {
+			return fmt.Errorf("starting: the store is not open yet: %w", *why)
+		}
 		return errors.New("starting: the store is not open yet")
 	case e == nil:
 		return errors.New("starting: consumers do not run yet")
-	case !s.connected():
-		return errors.New("the store is not connected")
 	case !e.Ready():
 		return errors.New("consumers do not run")
+	}
+	if err := s.opened.Err(); err != nil {
+		return fmt.Errorf("nothing can be stored: %w", err)
 	}
 	return nil
 }
@@ -339,6 +345,10 @@ func (p *process) public() *public {
 			e := p.engine.Load()
 			if e == nil {
 				return errors.New("the daemon is still starting")
+			}
+			// Finding the records that are concerned could take long as well.
+			if err := p.store.Load().opened.Err(); err != nil {
+				return err
 			}
 			return e.Hint(ctx, refs, delivery)
 		},

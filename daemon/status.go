@@ -19,7 +19,21 @@ type Status struct {
 	Config     ConfigStatus             `json:"config"`
 	Routes     []engine.RouteStatus     `json:"routes"`
 	Connectors []engine.ConnectorStatus `json:"connectors"`
+	// RoutesError is why Routes is not known.
+	RoutesError string `json:"routes_error,omitempty"`
+	// Lost is what somebody deleted on the NATS server while the daemon ran.
+	Lost []Loss `json:"lost,omitempty"`
 }
+
+// A Loss is something that was deleted and could not be made good.
+type Loss struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"`
+}
+
+// statusPatience is how long a store that is in trouble may take to say how
+// the routes do.
+const statusPatience = 2 * time.Second
 
 // ConfigStatus says what is to be said of the files on disk.
 type ConfigStatus struct {
@@ -57,15 +71,21 @@ func (p *process) status(ctx context.Context) Status {
 	if s.Config.Diagnostics == nil {
 		s.Config.Diagnostics = rules.Diagnostics{}
 	}
-	err := p.ready()
-	if err == nil {
-		s.Routes, err = p.routes(ctx)
+	if opened := p.store.Load(); opened != nil {
+		s.Lost = opened.losses()
 	}
+	// The same as readyz, whatever else is to be said.
+	err := p.ready()
 	if s.Ready = err == nil; !s.Ready {
 		s.Waiting = err.Error()
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, statusPatience)
+		defer cancel()
 	}
-	if s.Routes == nil {
-		s.Routes = []engine.RouteStatus{}
+	if routes, err := p.routes(ctx); err != nil {
+		s.RoutesError = err.Error()
+	} else if routes != nil {
+		s.Routes = routes
 	}
 	return s
 }

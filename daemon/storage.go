@@ -2,14 +2,12 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	natsjetstream "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/daemon/embed"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -28,16 +26,18 @@ const (
 type store struct {
 	engine engine.Store
 	// alone says that no other daemon can be using it.
-	alone bool
-	conn  *nats.Conn
-}
+	alone  bool
+	opened *jetstream.Store
+	watch  jetstream.Watch
 
-func (s *store) connected() bool { return s.conn.IsConnected() }
+	mu   sync.Mutex
+	lost []Loss
+}
 
 // openStore opens the embedded server's store in dir, or the cluster's. A
 // cluster that does not answer is waited for: until then the daemon is up and
 // not ready.
-func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, running *steps) (*store, error) {
+func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, lock *embed.DirLock, running *steps) (*store, error) {
 	cluster := rules.NATS{}
 	if set.Daemon.NATS != nil {
 		cluster = *set.Daemon.NATS
@@ -47,7 +47,8 @@ func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, run
 	var opened *store
 	var err error
 	if cluster.URL == "" {
-		opened, err = p.openEmbedded(ctx, set, dir, cluster, running)
+		embedded := embed.Options{Dir: dir, Lock: lock, EncryptionKey: set.Daemon.EncryptionKey, Logger: p.log}
+		opened, err = p.openEmbedded(ctx, embedded, cluster.Prefix, running)
 	} else {
 		opened, err = p.openCluster(ctx, cluster, running)
 	}
@@ -58,8 +59,8 @@ func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, run
 	return opened, nil
 }
 
-func (p *process) openEmbedded(ctx context.Context, set *rules.Set, dir string, names rules.NATS, running *steps) (*store, error) {
-	server, err := embed.Start(embed.Options{Dir: dir, EncryptionKey: set.Daemon.EncryptionKey, Logger: p.log})
+func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, prefix string, running *steps) (*store, error) {
+	server, err := embed.Start(embedded)
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
@@ -68,26 +69,34 @@ func (p *process) openEmbedded(ctx context.Context, set *rules.Set, dir string, 
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
-	running.started("connection to the embedded server", func(context.Context) error { conn.Close(); return nil })
-	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Prefix: names.Prefix, Logger: p.log})
+	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Prefix: prefix, Logger: p.log})
 	if err != nil {
+		conn.Close()
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &store{engine: opened.Engine(), alone: true, conn: conn}, nil
+	running.started("connection to the embedded server", func(context.Context) error { conn.Close(); opened.Close(); return nil })
+	return &store{engine: opened.Engine(), alone: true, opened: opened, watch: jetstream.Watch{
+		Host: server.Check, Trouble: server.Trouble(), Dial: server.Connect,
+	}}, nil
 }
 
 func (p *process) openCluster(ctx context.Context, cluster rules.NATS, running *steps) (*store, error) {
 	dial := embed.DialOptions{URL: cluster.URL, Creds: cluster.Creds, CA: cluster.CA, Cert: cluster.Cert, Key: cluster.Key, Logger: p.log}
+	said := ""
 	for {
-		opened, err := p.tryCluster(ctx, dial, cluster)
+		opened, conn, err := p.tryCluster(ctx, dial, cluster)
 		if err == nil {
-			running.started("connection to nats", func(context.Context) error { opened.conn.Close(); return nil })
+			running.started("connection to nats", func(context.Context) error { conn.Close(); opened.opened.Close(); return nil })
 			return opened, nil
 		}
-		if ctx.Err() != nil || !worthWaiting(err) {
+		if ctx.Err() != nil || !passes(err) {
 			return nil, fmt.Errorf("nats: %w", err)
 		}
-		p.log.Warn("nats does not answer; waiting for it", "error", err, "again_in", openAgain)
+		p.waiting.Store(&err)
+		if said != err.Error() {
+			p.log.Warn("nats does not answer; waiting for it", "error", err, "again_in", openAgain)
+		}
+		said = err.Error()
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -96,35 +105,43 @@ func (p *process) openCluster(ctx context.Context, cluster rules.NATS, running *
 	}
 }
 
-func (p *process) tryCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (*store, error) {
+func (p *process) tryCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (*store, *nats.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	conn, err := embed.Dial(ctx, dial)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Replicas: cluster.Replicas, Prefix: cluster.Prefix, Logger: p.log})
 	if err != nil {
 		conn.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return &store{engine: opened.Engine(), conn: conn}, nil
+	return &store{engine: opened.Engine(), opened: opened, watch: jetstream.Watch{
+		Dial: func(ctx context.Context) (*nats.Conn, error) { return embed.Dial(ctx, dial) },
+	}}, conn, nil
 }
 
-// worthWaiting tells an outage, which passes, from a mistake, which does not.
-func worthWaiting(err error) bool {
-	var api *natsjetstream.APIError
-	if errors.As(err, &api) {
-		return api.Code == http.StatusServiceUnavailable // no leader yet
-	}
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	for _, passing := range []error{nats.ErrNoServers, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed} {
-		if errors.Is(err, passing) {
-			return true
+// run watches the store until ctx ends. What was lost on the server is shown
+// by status, and e puts right what follows from it.
+func (s *store) run(ctx context.Context, e *engine.Engine) {
+	w := s.watch
+	w.Lost = func(ctx context.Context, held []string) error {
+		if err := e.Restore(ctx); err != nil {
+			return err
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, what := range held {
+			s.lost = append(s.lost, Loss{At: time.Now().UTC(), What: what})
+		}
+		return nil
 	}
-	return false
+	s.opened.Watch(ctx, w)
+}
+
+func (s *store) losses() []Loss {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lost)
 }

@@ -69,6 +69,9 @@ that runs: its errors are printed, and the exit status is 1.`,
 				return a.printJSON(raw)
 			}
 			fmt.Fprintf(a.stdout, "running generation %s%s\n", status.Generation, inCommit(status.Commit))
+			if !status.Ready {
+				fmt.Fprintln(a.stderr, "lockstep: not ready: "+status.Waiting)
+			}
 			status.Config.Diagnostics.WriteText(a.stderr, a.color(a.stderr))
 			return nil
 		},
@@ -121,6 +124,12 @@ func (a *app) printStatus(s daemon.Status) error {
 	})
 	if err != nil {
 		return err
+	}
+	if s.RoutesError != "" {
+		fmt.Fprintf(a.stdout, "\nhow the routes do is not known: %s\n", s.RoutesError)
+	}
+	for _, l := range s.Lost {
+		fmt.Fprintf(a.stdout, "\nLOST on %s: %s: somebody deleted the stream on the NATS server, and it was made again, empty\n", when(l.At), l.What)
 	}
 	a.printFailing(s.Connectors)
 	if len(s.Config.Diagnostics) > 0 {

@@ -17,13 +17,13 @@ import (
 // is the sequence of the key's message, and a delete removes that message.
 type bucket struct {
 	name     string
+	stream   string
 	subjects string // "$KV.BUCKET."
-	js       jetstream.JetStream
-	stream   jetstream.Stream
+	server   *backend
 }
 
 func (b *bucket) Get(ctx context.Context, key string) (engine.Entry, error) {
-	msg, err := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
+	msg, err := b.server.last(ctx, b.stream, b.subjects+token(key))
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return engine.Entry{}, engine.ErrNotFound
@@ -46,7 +46,7 @@ func (b *bucket) Create(ctx context.Context, key string, value []byte) (uint64, 
 		return revision, err
 	}
 	// A marker left by another client's delete is in the way and nothing else.
-	msg, getErr := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
+	msg, getErr := b.server.last(ctx, b.stream, b.subjects+token(key))
 	if getErr == nil && removed(msg.Header) {
 		return b.put(ctx, key, value, jetstream.WithExpectLastSequencePerSubject(msg.Sequence))
 	}
@@ -65,7 +65,7 @@ func (b *bucket) Put(ctx context.Context, key string, value []byte) (uint64, err
 }
 
 func (b *bucket) put(ctx context.Context, key string, value []byte, opts ...jetstream.PublishOpt) (uint64, error) {
-	ack, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: b.subjects + token(key), Data: pack(key, value)}, opts...)
+	ack, err := b.server.publish(ctx, &nats.Msg{Subject: b.subjects + token(key), Data: pack(key, value)}, opts...)
 	if wrongRevision(err) {
 		return 0, engine.ErrConflict
 	}
@@ -81,7 +81,7 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 	var tried uint64
 	var failure error
 	for {
-		msg, err := b.stream.GetLastMsgForSubject(ctx, b.subjects+token(key))
+		msg, err := b.server.last(ctx, b.stream, b.subjects+token(key))
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 			return nil
@@ -94,7 +94,7 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 		case msg.Sequence == tried:
 			return b.failed("delete", failure)
 		}
-		if failure = b.stream.SecureDeleteMsg(ctx, msg.Sequence); failure == nil {
+		if failure = b.server.erase(ctx, b.stream, msg.Sequence); failure == nil {
 			return nil
 		}
 		tried = msg.Sequence // or somebody replaced or removed it in between: look again
@@ -104,7 +104,7 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 // Each calls f once for a key, also if the key is written meanwhile.
 func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
 	seen := map[string]bool{}
-	err := scan(ctx, b.stream, scanned{filter: b.subjects + ">", policy: jetstream.DeliverLastPerSubjectPolicy}, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
+	err := b.server.scan(ctx, b.stream, scanned{filter: b.subjects + "*", policy: jetstream.DeliverLastPerSubjectPolicy}, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
 		tok := strings.TrimPrefix(msg.Subject(), b.subjects)
 		if seen[tok] || removed(msg.Headers()) {
 			return nil

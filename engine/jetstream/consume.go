@@ -21,17 +21,25 @@ func (h *hints) Consume(ctx context.Context, name string, source connectors.Coll
 		hints: h, name: name, filter: h.topology.hintsOf(source), deliver: deliver,
 		broken: make(chan struct{}, 1), done: make(chan struct{}), logger: h.logger.With("consumer", name),
 	}
+	live, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	c.live = live
 	running, err := c.start(ctx)
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("store: consume %s: %w", name, err)
 	}
-	live, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	go c.supervise(live, running)
+	h.server.mu.Lock()
+	h.server.reading[c] = struct{}{}
+	h.server.mu.Unlock()
+	go c.supervise(running)
 	return func() {
+		h.server.mu.Lock()
+		delete(h.server.reading, c)
+		h.server.mu.Unlock()
+		cancel()
 		c.mu.Lock()
 		c.stopped = true // from here on nothing is delivered, whatever is on its way
 		c.mu.Unlock()
-		cancel()
 		<-c.done
 	}, nil
 }
@@ -52,9 +60,9 @@ func (h *hints) place(ctx context.Context, name, filter string, from uint64) (je
 	if from > 0 {
 		want.DeliverPolicy, want.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
 	}
-	consumer, err := h.stream.Consumer(ctx, want.Durable)
+	consumer, err := h.server.consumer(ctx, h.stream, want.Durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return h.stream.CreateOrUpdateConsumer(ctx, want)
+		return h.makeConsumer(ctx, want)
 	}
 	if err != nil {
 		return nil, err
@@ -62,14 +70,14 @@ func (h *hints) place(ctx context.Context, name, filter string, from uint64) (je
 	have := consumer.CachedInfo().Config
 	if have.FilterSubject != filter {
 		// The name reads another source now: what waits of the old one is not its business.
-		if err := h.stream.DeleteConsumer(ctx, want.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		if err := h.deleteConsumer(ctx, want.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return nil, err
 		}
-		return h.stream.CreateOrUpdateConsumer(ctx, want)
+		return h.makeConsumer(ctx, want)
 	}
 	if have.AckWait != ackWait || have.MaxAckPending != maxAckPending {
 		have.AckWait, have.MaxAckPending = ackWait, maxAckPending
-		return h.stream.UpdateConsumer(ctx, have)
+		return h.updateConsumer(ctx, have)
 	}
 	return consumer, nil
 }
@@ -81,83 +89,105 @@ type consumption struct {
 	filter  string
 	deliver func(engine.Hint)
 	logger  *slog.Logger
-	broken  chan struct{} // something is wrong with the subscription
+	live    context.Context // ends with the consumption
+	broken  chan struct{}   // something is wrong with the subscription
 	done    chan struct{}
 
 	mu      sync.Mutex // held while delivering
 	stopped bool
-	last    uint64 // highest stream sequence delivered
+	last    uint64    // highest stream sequence delivered
+	stream  time.Time // when the stream that it counts in was made
 }
 
 func (c *consumption) start(ctx context.Context) (jetstream.ConsumeContext, error) {
-	c.mu.Lock()
-	from := c.last
-	c.mu.Unlock()
-	if from > 0 {
-		from++
+	stream, err := c.hints.server.info(ctx, c.hints.stream)
+	if err != nil {
+		return nil, err
 	}
+	from := c.next(stream)
 	consumer, err := c.hints.place(ctx, c.name, c.filter, from)
 	if err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	c.stream, c.last = stream.Created, max(c.last, consumer.CachedInfo().Delivered.Stream)
+	c.mu.Unlock()
 	return consumer.Consume(c.handle,
 		jetstream.PullMaxMessages(1024),
 		jetstream.PullExpiry(pullExpiry),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			c.logger.Debug("hints are held up", "error", err)
-			select {
-			case c.broken <- struct{}{}:
-			default:
-			}
+			c.hints.server.note(err)
+			c.look()
 		}))
+}
+
+// next is where a consumer that was lost goes on: after what was delivered, or
+// with the first if the stream was lost as well and is another one now. Zero:
+// none was read yet.
+func (c *consumption) next(stream *jetstream.StreamInfo) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stream.IsZero() && !c.stream.Equal(stream.Created) {
+		c.last = 0
+		return 1
+	}
+	if c.stream.IsZero() {
+		return 0
+	}
+	return c.last + 1
+}
+
+// look has the subscription looked at.
+func (c *consumption) look() {
+	select {
+	case c.broken <- struct{}{}:
+	default:
+	}
 }
 
 // supervise outlives the subscription: a lost connection the client mends, a
 // consumer that was deleted on the server is made again here.
-func (c *consumption) supervise(ctx context.Context, running jetstream.ConsumeContext) {
+func (c *consumption) supervise(running jetstream.ConsumeContext) {
 	defer close(c.done)
 	for {
 		select {
-		case <-ctx.Done():
+		case <-c.live.Done():
 			running.Stop()
 			return
 		case <-c.broken:
+		case <-running.Closed():
 		}
-		switch ended, err := c.ended(ctx, running); {
-		case err != nil:
-			c.logger.Debug("consumer does not answer", "error", err)
-		case ended:
-			running.Stop()
-			if running = c.restart(ctx); running == nil {
-				return
-			}
-			c.logger.Warn("the consumer had been deleted on the server and was made again")
+		if !c.ended(running) {
+			continue
 		}
+		running.Stop()
+		if running = c.restart(c.live); running == nil {
+			return
+		}
+		c.hints.server.note(ErrDisconnected) // so that readiness comes back at once
+		c.logger.Warn("reading hints ended (the consumer was deleted on the server, or the connection closed) and was begun again")
 	}
 }
 
 // ended reports whether the subscription will deliver no more.
-func (c *consumption) ended(ctx context.Context, running jetstream.ConsumeContext) (bool, error) {
+func (c *consumption) ended(running jetstream.ConsumeContext) bool {
 	select {
 	case <-running.Closed():
-		return true, nil
+		return true
 	default:
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	_, err := c.hints.stream.Consumer(ctx, token(c.name))
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return true, nil
+	_, err := c.hints.server.consumer(c.live, c.hints.stream, token(c.name))
+	if err != nil {
+		c.logger.Debug("consumer does not answer", "error", err) // the check says so too
 	}
-	return false, err
+	return errors.Is(err, jetstream.ErrConsumerNotFound)
 }
 
 // restart tries until it works; nil when ctx is done.
 func (c *consumption) restart(ctx context.Context) jetstream.ConsumeContext {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
-		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
-		running, err := c.start(attempt)
-		cancel()
+		running, err := c.start(ctx)
 		if err == nil {
 			return running
 		}
@@ -173,25 +203,30 @@ func (c *consumption) restart(ctx context.Context) jetstream.ConsumeContext {
 	}
 }
 
+// handle holds a hint back while nothing could be kept of what it leads to.
 func (c *consumption) handle(msg jetstream.Msg) {
+	if !c.hints.server.stores(c.live) {
+		return // it comes again
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
 		return // it comes again
 	}
-	hint, sequence, err := read(msg)
+	hint, sequence, err := c.hints.hint(msg)
 	if err != nil {
 		c.logger.Warn("a hint that cannot be read was dropped", "subject", msg.Subject(), "error", err)
-		_ = msg.Term()
+		c.hints.server.note(msg.Term())
 		return
 	}
 	c.last = max(c.last, sequence)
 	c.deliver(hint)
 }
 
-// read turns a message into a hint. Acks are not confirmed: nothing rests on
-// them, and one that is lost brings the hint again.
-func read(msg jetstream.Msg) (engine.Hint, uint64, error) {
+// hint turns a message into a hint. Acks are not confirmed: nothing rests on
+// them, and one that is lost brings the hint again. That they are permitted at
+// all the check finds out.
+func (h *hints) hint(msg jetstream.Msg) (engine.Hint, uint64, error) {
 	md, err := msg.Metadata()
 	if err != nil {
 		return engine.Hint{}, 0, err
@@ -208,7 +243,7 @@ func read(msg jetstream.Msg) (engine.Hint, uint64, error) {
 		At:    md.Timestamp,
 		Slot:  slot,
 		Tries: tries,
-		Ack:   func() { _ = msg.Ack() },
-		Keep:  func() { _ = msg.InProgress() },
+		Ack:   func() { h.server.note(msg.Ack()) },
+		Keep:  func() { h.server.note(msg.InProgress()) },
 	}, md.Sequence.Stream, nil
 }

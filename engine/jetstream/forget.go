@@ -27,7 +27,7 @@ const (
 func (h *hints) Forget(ctx context.Context, name string) ([]connectors.Ref, error) {
 	refs, err := h.drain(ctx, name)
 	if err == nil {
-		err = h.stream.DeleteConsumer(ctx, token(name))
+		err = h.deleteConsumer(ctx, token(name))
 	}
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return refs, nil
@@ -39,7 +39,7 @@ func (h *hints) Forget(ctx context.Context, name string) ([]connectors.Ref, erro
 }
 
 func (h *hints) drain(ctx context.Context, name string) ([]connectors.Ref, error) {
-	consumer, err := h.stream.Consumer(ctx, token(name))
+	consumer, err := h.server.consumer(ctx, h.stream, token(name))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (h *hints) drain(ctx context.Context, name string) ([]connectors.Ref, error
 	}
 	config := info.Config
 	config.AckWait, config.MaxAckPending = forgetAckWait, -1
-	if consumer, err = h.stream.UpdateConsumer(ctx, config); err != nil {
+	if consumer, err = h.updateConsumer(ctx, config); err != nil {
 		return nil, err
 	}
 	var refs []connectors.Ref
@@ -59,7 +59,7 @@ func (h *hints) drain(ctx context.Context, name string) ([]connectors.Ref, error
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		info, err := consumer.Info(ctx)
+		info, err := h.server.consumerInfo(ctx, consumer)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func (h *hints) drain(ctx context.Context, name string) ([]connectors.Ref, error
 		}
 		before := len(refs)
 		for msg := range batch.Messages() {
-			hint, _, err := read(msg)
+			hint, _, err := h.hint(msg)
 			if err == nil && !seen[hint.Ref] {
 				seen[hint.Ref] = true
 				refs = append(refs, hint.Ref)

@@ -19,8 +19,8 @@ import (
 // a very long id does not tell it.
 type hints struct {
 	topology topology
-	js       jetstream.JetStream
-	stream   jetstream.Stream
+	server   *backend
+	stream   string
 	logger   *slog.Logger
 }
 
@@ -33,7 +33,7 @@ func (h *hints) Add(ctx context.Context, ref connectors.Ref, delivery string) er
 		opts = append(opts, jetstream.WithMsgID(token(delivery)+"/"+token(ref.String())))
 	}
 	msg := &nats.Msg{Subject: h.topology.hint(ref), Data: []byte(ref.String())}
-	if _, err := h.js.PublishMsg(ctx, msg, opts...); err != nil {
+	if _, err := h.server.publish(ctx, msg, opts...); err != nil {
 		return fmt.Errorf("store: add hint: %w", err)
 	}
 	return nil
@@ -48,7 +48,7 @@ func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at t
 	// The server takes whole RFC 3339 and fires what is past at once. Rounded
 	// up: a hint that comes early is one that is not due yet.
 	at = at.UTC().Add(time.Second - 1).Truncate(time.Second)
-	_, err := h.js.PublishMsg(ctx, msg, jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(h.topology.hint(ref)))
+	_, err := h.server.publish(ctx, msg, jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(h.topology.hint(ref)))
 	if err != nil {
 		return fmt.Errorf("store: schedule hint: %w", err)
 	}
@@ -57,20 +57,24 @@ func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at t
 
 func (h *hints) Names(ctx context.Context) ([]string, error) {
 	var names []string
-	list := h.stream.ListConsumers(ctx)
-	for info := range list.Info() {
-		if name, ours := info.Config.Metadata[metadataName]; ours {
-			names = append(names, name)
+	err := h.server.read(ctx, func(ctx context.Context, in *session) error {
+		names = nil
+		list := in.streams[h.stream].ListConsumers(ctx)
+		for info := range list.Info() {
+			if name, ours := info.Config.Metadata[metadataName]; ours {
+				names = append(names, name)
+			}
 		}
-	}
-	if err := list.Err(); err != nil {
+		return list.Err()
+	})
+	if err != nil {
 		return nil, fmt.Errorf("store: list consumers: %w", err)
 	}
 	return names, nil
 }
 
 func (h *hints) Backlog(ctx context.Context, name string) (int, time.Time, error) {
-	consumer, err := h.stream.Consumer(ctx, token(name))
+	consumer, err := h.server.consumer(ctx, h.stream, token(name))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return 0, time.Time{}, nil
 	}
@@ -87,7 +91,11 @@ func (h *hints) Backlog(ctx context.Context, name string) (int, time.Time, error
 	if info.NumAckPending == 0 {
 		from = info.Delivered.Stream + 1
 	}
-	msg, err := h.stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(info.Config.FilterSubject))
+	var msg *jetstream.RawStreamMsg
+	err = h.server.read(ctx, func(ctx context.Context, in *session) error {
+		msg, err = in.streams[h.stream].GetMsg(ctx, from, jetstream.WithGetMsgSubject(info.Config.FilterSubject))
+		return err
+	})
 	if errors.Is(err, jetstream.ErrMsgNotFound) { // acknowledged or replaced in between
 		return pending, time.Time{}, nil
 	}

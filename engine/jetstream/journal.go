@@ -15,12 +15,12 @@ import (
 // journal is one stream, read forwards: the server has no way back.
 type journal struct {
 	topology topology
-	js       jetstream.JetStream
-	stream   jetstream.Stream
+	server   *backend
+	stream   string
 }
 
 func (j *journal) Append(ctx context.Context, ref connectors.Ref, entry []byte) error {
-	if _, err := j.js.PublishMsg(ctx, &nats.Msg{Subject: j.topology.journal(ref), Data: entry}); err != nil {
+	if _, err := j.server.publish(ctx, &nats.Msg{Subject: j.topology.journal(ref), Data: entry}); err != nil {
 		return fmt.Errorf("store: append to journal: %w", err)
 	}
 	return nil
@@ -51,7 +51,7 @@ func (j *journal) forwards(ctx context.Context, ref connectors.Ref, since time.T
 		what.policy, what.since = jetstream.DeliverByStartTimePolicy, &since
 	}
 	var entries [][]byte
-	err := scan(ctx, j.stream, what, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
+	err := j.server.scan(ctx, j.stream, what, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
 		if md.Timestamp.Before(since) {
 			return nil
 		}
@@ -74,7 +74,7 @@ func (j *journal) forwards(ctx context.Context, ref connectors.Ref, since time.T
 // tail reads windows of sequences from the end of the journal towards its
 // beginning, each wider than the one before, until it has enough.
 func (j *journal) tail(ctx context.Context, since time.Time, limit int) ([][]byte, error) {
-	info, err := j.stream.Info(ctx)
+	info, err := j.server.info(ctx, j.stream)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (j *journal) tail(ctx context.Context, since time.Time, limit int) ([][]byt
 		var entries [][]byte
 		older := false // an entry from before since: nothing further down counts
 		what := scanned{filter: j.topology.wholeJournal(), policy: jetstream.DeliverByStartSequencePolicy, from: begin}
-		err := scan(ctx, j.stream, what, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
+		err := j.server.scan(ctx, j.stream, what, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
 			switch {
 			case md.Sequence.Stream > end:
 				return errEnough
@@ -119,7 +119,7 @@ func (j *journal) tail(ctx context.Context, since time.Time, limit int) ([][]byt
 func (j *journal) Purge(ctx context.Context, ref connectors.Ref) error {
 	subject := j.topology.journal(ref)
 	var sequences []uint64
-	err := scan(ctx, j.stream, scanned{filter: subject, policy: jetstream.DeliverAllPolicy}, func(_ jetstream.Msg, md *jetstream.MsgMetadata) error {
+	err := j.server.scan(ctx, j.stream, scanned{filter: subject, policy: jetstream.DeliverAllPolicy}, func(_ jetstream.Msg, md *jetstream.MsgMetadata) error {
 		sequences = append(sequences, md.Sequence.Stream)
 		return nil
 	})
@@ -129,9 +129,9 @@ func (j *journal) Purge(ctx context.Context, ref connectors.Ref) error {
 	for _, sequence := range sequences {
 		// One that is gone already is not worth an error; what stays, the purge
 		// below removes or reports.
-		_ = j.stream.SecureDeleteMsg(ctx, sequence)
+		_ = j.server.erase(ctx, j.stream, sequence)
 	}
-	if err := j.stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+	if err := j.server.purge(ctx, j.stream, subject); err != nil {
 		return fmt.Errorf("store: purge journal: %w", err)
 	}
 	return nil

@@ -27,10 +27,9 @@ type scanned struct {
 // errEnough ends a scan without an error.
 var errEnough = errors.New("enough")
 
-// scan calls f for the messages that are there, in their order, at the pace
-// of f, until f fails.
-func scan(ctx context.Context, stream jetstream.Stream, what scanned, f func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
-	consumer, err := stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+// scanner is the consumer of one scan.
+func scanner(what scanned) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
 		FilterSubject:     what.filter,
 		DeliverPolicy:     what.policy,
 		OptStartSeq:       what.from,
@@ -39,15 +38,25 @@ func scan(ctx context.Context, stream jetstream.Stream, what scanned, f func(jet
 		InactiveThreshold: scanIdle,
 		MemoryStorage:     true,
 		Replicas:          1,
+	}
+}
+
+// scan calls f for the messages that are there, in their order, at the pace
+// of f, until f fails.
+func (s *backend) scan(ctx context.Context, stream string, what scanned, f func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	var consumer jetstream.Consumer
+	err := s.read(ctx, func(ctx context.Context, in *session) (err error) {
+		consumer, err = in.streams[stream].CreateConsumer(ctx, scanner(what))
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	defer func() {
 		// Also when ctx is done; what stays behind the server removes itself.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = stream.DeleteConsumer(ctx, consumer.CachedInfo().Name)
+		_ = s.read(context.WithoutCancel(ctx), func(ctx context.Context, in *session) error {
+			return in.streams[stream].DeleteConsumer(ctx, consumer.CachedInfo().Name)
+		})
 	}()
 	pending := consumer.CachedInfo().NumPending
 	for pending > 0 {
@@ -80,7 +89,7 @@ func scan(ctx context.Context, stream jetstream.Stream, what scanned, f func(jet
 			return err
 		}
 		if !got { // the rest was removed meanwhile, or is on its way
-			info, err := consumer.Info(ctx)
+			info, err := s.consumerInfo(ctx, consumer)
 			if err != nil {
 				return err
 			}

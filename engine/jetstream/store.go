@@ -8,11 +8,9 @@ package jetstream
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/engine"
 )
@@ -24,14 +22,14 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// A Store is the engine's store on one connection, which stays the caller's.
+// A Store is the engine's store on a connection, which stays the caller's.
 type Store struct {
 	engine engine.Store
-	hints  jetstream.Stream
+	server *backend
 }
 
 // Open creates what is missing on the server, brings what is there into shape,
-// and refuses with an error what cannot be.
+// and refuses with an error what cannot be, and what the user may not do.
 func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 	topology, err := newTopology(opts.Prefix, opts.Replicas)
 	if err != nil {
@@ -41,46 +39,25 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, fmt.Errorf("jetstream: %w", err)
-	}
-	s := &Store{}
-	if s.hints, err = ensure(ctx, js, topology.hintsStream()); err != nil {
+	backend := newBackend(topology, logger)
+	if _, err := backend.open(ctx, nc, false); err != nil {
 		return nil, err
 	}
-	s.engine.Hints = &hints{topology: topology, js: js, stream: s.hints, logger: logger}
-	for _, b := range []struct {
-		name, description string
-		into              *engine.Bucket
-	}{
-		{"links", "pairs of records that are kept in step", &s.engine.Links},
-		{"targets", "index from target to link", &s.engine.Targets},
-		{"dead", "what could not be carried out", &s.engine.Dead},
-		{"marks", "poll cursors and decided versions", &s.engine.Marks},
-	} {
-		stream, err := ensure(ctx, js, topology.bucketStream(b.name, b.description))
-		if err != nil {
-			return nil, err
-		}
-		*b.into = &bucket{name: b.name, subjects: "$KV." + topology.bucket(b.name) + ".", js: js, stream: stream}
+	bucketOf := func(name string) engine.Bucket {
+		return &bucket{name: name, stream: topology.bucketStream(name), subjects: topology.key(name, ""), server: backend}
 	}
-	entries, err := ensure(ctx, js, topology.journalStream())
-	if err != nil {
-		return nil, err
-	}
-	s.engine.Journal = &journal{topology: topology, js: js, stream: entries}
-	return s, nil
+	return &Store{
+		server: backend,
+		engine: engine.Store{
+			Hints:   &hints{topology: topology, server: backend, stream: topology.hints(), logger: logger},
+			Links:   bucketOf(links),
+			Targets: bucketOf(targets),
+			Dead:    bucketOf(dead),
+			Marks:   bucketOf(marks),
+			Journal: &journal{topology: topology, server: backend, stream: topology.journals()},
+		},
+	}, nil
 }
 
 // Engine is the store as the engine sees it.
 func (s *Store) Engine() engine.Store { return s.engine }
-
-// Check reports whether the server answers for the stream of hints, which is
-// what accepting a webhook needs.
-func (s *Store) Check(ctx context.Context) error {
-	if _, err := s.hints.Info(ctx); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
-}

@@ -26,7 +26,8 @@ import (
 //	bucket PREFIX_marks       likewise
 //	stream PREFIX_journal     PREFIX.journal.TYPE.NAME.RECORD.ID  90 days, at most 1 GiB
 //
-// Parts of refs, slots, keys and names are encoded by token.
+// Parts of refs, slots, keys and names are encoded by token. What check writes
+// lies beside them, where nobody reads it: PREFIX.hints._check.write, and so on.
 const (
 	defaultPrefix = "lockstep"
 
@@ -48,6 +49,14 @@ const (
 	// Nats-Schedule-*, Nats-Expected-* and Nats-Msg-Id.
 	headerSlot  = "Lockstep-Slot" // percent-encoded
 	headerTries = "Lockstep-Tries"
+)
+
+// The buckets.
+const (
+	links   = "links"
+	targets = "targets"
+	dead    = "dead"
+	marks   = "marks"
 )
 
 var validPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -87,9 +96,51 @@ func (t topology) journal(ref connectors.Ref) string {
 	return t.prefix + ".journal." + record(ref)
 }
 
-func (t topology) wholeJournal() string { return t.prefix + ".journal.>" }
+func (t topology) wholeJournal() string { return t.prefix + ".journal.*.*.*.*" }
 
 func (t topology) bucket(name string) string { return t.prefix + "_" + name }
+
+// key is the subject of a key of a bucket, given its token.
+func (t topology) key(bucket, tok string) string { return "$KV." + t.bucket(bucket) + "." + tok }
+
+// The names of the streams.
+func (t topology) hints() string                     { return t.prefix + "_hints" }
+func (t topology) journals() string                  { return t.prefix + "_journal" }
+func (t topology) bucketStream(bucket string) string { return "KV_" + t.bucket(bucket) }
+
+// A part is one stream, what it holds in an operator's words, the subjects that
+// checks write to, and what else is asked of the stream.
+type part struct {
+	config jetstream.StreamConfig
+	holds  string
+	checks []string
+
+	gets, scans, erases, purges bool
+}
+
+func (t topology) parts() []part {
+	const check = "_check.write"
+	bucket := func(name, description, holds string) part {
+		return part{
+			config: t.bucketConfig(name, description), holds: holds, checks: []string{t.key(name, check)},
+			gets: true, scans: true, erases: true,
+		}
+	}
+	return []part{
+		{
+			config: t.hintsStream(), holds: "records that waited to be looked at",
+			checks: []string{t.prefix + ".hints." + check, t.prefix + ".retry." + check}, gets: true,
+		},
+		bucket(links, "pairs of records that are kept in step", "links (which ticket belongs to which record)"),
+		bucket(targets, "index from target to link", "the index of tickets"),
+		bucket(dead, "what could not be carried out", "dead letters"),
+		bucket(marks, "poll cursors and decided versions", "poll cursors, and what was decided without a ticket"),
+		{
+			config: t.journalStream(), holds: "the journal of decisions", checks: []string{t.prefix + ".journal." + check},
+			scans: true, erases: true, purges: true,
+		},
+	}
+}
 
 func collection(c connectors.Collection) string {
 	return strings.Join([]string{token(c.Type), token(c.Connector), token(c.Record)}, ".")
@@ -99,7 +150,7 @@ func record(ref connectors.Ref) string { return collection(ref.Collection) + "."
 
 func (t topology) hintsStream() jetstream.StreamConfig {
 	return t.newestOnly(jetstream.StreamConfig{
-		Name:        t.prefix + "_hints",
+		Name:        t.hints(),
 		Description: "records that may have changed, the newest hint of each",
 		Subjects:    []string{t.prefix + ".hints.>", t.prefix + ".retry.>"},
 		Duplicates:  deliveryMemory,
@@ -109,31 +160,31 @@ func (t topology) hintsStream() jetstream.StreamConfig {
 	})
 }
 
-// bucketStream is a KV bucket as the nats command knows it. AllowDirect is
+// bucketConfig is a KV bucket as the nats command knows it. AllowDirect is
 // off, so that reads are answered by the leader and never stale; DenyDelete
 // too, because a delete removes and overwrites the message itself, which
 // leaves no marker.
-func (t topology) bucketStream(name, description string) jetstream.StreamConfig {
-	bucket := t.bucket(name)
+func (t topology) bucketConfig(name, description string) jetstream.StreamConfig {
 	return t.newestOnly(jetstream.StreamConfig{
-		Name:        "KV_" + bucket,
+		Name:        t.bucketStream(name),
 		Description: description,
-		Subjects:    []string{"$KV." + bucket + ".>"},
+		Subjects:    []string{t.key(name, ">")},
 		AllowRollup: true,
 	})
 }
 
 func (t topology) journalStream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:        t.prefix + "_journal",
+		Name:        t.journals(),
 		Description: "what was decided and written",
-		Subjects:    []string{t.wholeJournal()},
+		Subjects:    []string{t.prefix + ".journal.>"},
 		Storage:     jetstream.FileStorage,
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardOld,
 		MaxAge:      journalAge,
 		MaxBytes:    journalBytes,
 		AllowDirect: true,
+		AllowRollup: true,
 		Replicas:    t.replicas,
 	}
 }
@@ -147,23 +198,25 @@ func (t topology) newestOnly(c jetstream.StreamConfig) jetstream.StreamConfig {
 
 // ensure creates the stream or brings an existing one into shape. What an
 // operator may have set on it and lockstep does not depend on (placement,
-// size and age limits, compression) stays as it is.
-func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	stream, err := js.Stream(ctx, want.Name)
+// size and age limits, compression) stays as it is. made is true where there
+// was none.
+func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (stream jetstream.Stream, made bool, err error) {
+	stream, err = js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		create := want
 		create.Replicas = max(1, want.Replicas)
 		stream, err = js.CreateStream(ctx, create)
+		made = err == nil
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another daemon was faster
 			stream, err = js.Stream(ctx, want.Name)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", want.Name, err)
+		return nil, false, fmt.Errorf("stream %s: %w", want.Name, err)
 	}
 	have := stream.CachedInfo().Config
 	if what := misfit(have, want); what != "" {
-		return nil, fmt.Errorf("stream %s exists and is not lockstep's: %s; use another prefix, or remove the stream", want.Name, what)
+		return nil, false, fmt.Errorf("stream %s exists and is not lockstep's: %s; use another prefix, or remove the stream", want.Name, what)
 	}
 	next := have
 	next.MaxMsgsPerSubject = want.MaxMsgsPerSubject
@@ -179,15 +232,15 @@ func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamCo
 	}
 	if !sameConfig(have, next) {
 		if stream, err = js.UpdateStream(ctx, next); err != nil {
-			return nil, fmt.Errorf("stream %s exists and cannot be brought into shape: %w", want.Name, err)
+			return nil, false, fmt.Errorf("stream %s exists and cannot be brought into shape: %w", want.Name, err)
 		}
 	}
 	// A server that does not know a setting leaves it out without a word.
 	if want.AllowMsgSchedules && !stream.CachedInfo().Config.AllowMsgSchedules {
-		return nil, fmt.Errorf("stream %s: the NATS server (version %s) knows no scheduled messages; lockstep needs 2.12 or later",
+		return nil, false, fmt.Errorf("stream %s: the NATS server (version %s) knows no scheduled messages; lockstep needs 2.12 or later",
 			want.Name, js.Conn().ConnectedServerVersion())
 	}
-	return stream, nil
+	return stream, made, nil
 }
 
 // misfit says what about a stream can never be made to fit.
