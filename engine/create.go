@@ -47,9 +47,15 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	if err := w.inherit(ctx, link); err != nil {
 		return verdict{}, err
 	}
-	lease := w.engine.newLease()
-	claim := stored{Link: link}
-	if claim.revision, err = w.engine.saveLink(ctx, link, dead.revision); err != nil {
+	claim := stored{Link: link, revision: dead.revision}
+	lease := w.newLease(func(ctx context.Context) error {
+		revision, err := w.engine.saveLink(ctx, link, claim.revision)
+		if err == nil {
+			claim.revision = revision
+		}
+		return err
+	})
+	if err := lease.take(ctx); err != nil {
 		return verdict{}, err // somebody else's claim: look again
 	}
 	w.engine.step(StepClaimed)
@@ -66,15 +72,12 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 		failure := fieldFailure{"", ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil)}
 		return w.refused(ctx, record, decision, claim, []fieldFailure{failure})
 	}
-	if err := w.stillAllowed(ctx, false); err != nil {
-		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
-	}
-	if !lease.good() {
-		return verdict{}, errors.Join(lease.expired(), w.unclaim(ctx, claim))
-	}
 	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
 	ticket, err := ask(guard, kindOf("create", decision.Target.Record), func() (connectors.Record, error) {
-		return target.Create(lease.bind(ctx), draft)
+		if err := lease.check(ctx); err != nil {
+			return connectors.Record{}, err
+		}
+		return target.Create(connectors.WithLease(ctx, lease), draft)
 	})
 	if err != nil {
 		return w.createFailed(ctx, record, decision, claim, err)
@@ -314,30 +317,4 @@ func newStamp() string {
 	b := make([]byte, 8)
 	rand.Read(b) // never fails
 	return "ls-" + hex.EncodeToString(b)
-}
-
-// A lease is the time in which the owner of a saved intent may send it. It is
-// counted from before the save, on the monotonic and the wall clock: the
-// monotonic one stands still while a machine is suspended.
-type lease struct {
-	clock Clock
-	until time.Time
-}
-
-func (e *Engine) newLease() lease {
-	return lease{clock: e.clock, until: e.clock.Now().Add(leaseTime)}
-}
-
-func (l lease) good() bool {
-	now := l.clock.Now()
-	return now.Before(l.until) && now.Round(0).Before(l.until.Round(0))
-}
-
-// bind lets no request begin after the lease.
-func (l lease) bind(ctx context.Context) context.Context {
-	return connectors.WithSendBefore(ctx, l.until)
-}
-
-func (l lease) expired() error {
-	return &connectors.Error{Class: connectors.ClassRetry, Op: "send", Message: "not sent: the saved intent is too old"}
 }

@@ -38,6 +38,7 @@ type world struct {
 	plants       bool            // somebody writes each key that is looked up into a ticket of their own
 	forgetful    bool            // versions do not tell whether one follows the other
 
+	held   func()                              // called before a write is begun, as if it waited for its turn
 	broken map[connectors.Ref]connectors.Class // records that every read fails for
 	away   map[string]bool                     // connectors that nobody can reach
 	seen   func(op, connector string)          // called at every call; nil: nobody looks
@@ -186,8 +187,16 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	if dead {
 		return connectors.Record{}, errKilled
 	}
-	if ctx.Err() != nil || !connectors.MayStillSend(ctx, time.Now()) {
-		return connectors.Record{}, &connectors.Error{Class: connectors.ClassRetry, Op: op, Message: "not sent"}
+	writes := slices.Contains([]string{"create", "update", "comment", "attach"}, op)
+	err := ctx.Err()
+	if c.w.held != nil && writes {
+		c.w.held()
+	}
+	if err == nil && writes {
+		err = connectors.HoldLease(ctx)
+	}
+	if err != nil {
+		return connectors.Record{}, &connectors.Error{Class: connectors.ClassRetry, Op: op, Message: "not sent", Err: err}
 	}
 	c.w.mu.Lock()
 	c.w.calls = append(c.w.calls, op+" "+c.name)
@@ -226,7 +235,7 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 			return connectors.Record{}, err
 		}
 	}
-	if f.late > 0 && slices.Contains([]string{"create", "update", "comment", "attach"}, op) {
+	if f.late > 0 && writes {
 		time.AfterFunc(f.late, func() { _, _ = do() })
 	}
 	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants" + f.quote}

@@ -66,7 +66,7 @@ type awayError struct {
 	during bool
 	// ofRecord is true where it may be the record's own.
 	ofRecord bool
-	lasted time.Duration // so far
+	lasted   time.Duration // so far
 	error
 }
 
@@ -115,7 +115,7 @@ func (g *guard) pause(now time.Time) time.Duration {
 // leave takes note of how a call went, and returns its error with what may be
 // waited for.
 func (g *guard) leave(err error, round int) error {
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || lostItsLease(err) {
 		return err
 	}
 	class, known := connectors.ClassOf(err)

@@ -158,26 +158,26 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 		}
 	}
 	e := s.ends.of(h.to)
-	var lent lease
+	var lent *lease
 	for i, it := range left {
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
 			return nil, err
 		}
-		if i == 0 || !lent.good() {
-			lent = w.engine.newLease()
+		if i == 0 || !lent.within(leaseTime/2) {
 			intent := &Intent{ID: newStamp(), Side: string(h.to), ReadVersion: e.record.Version, Fields: map[string]Sent{}}
 			for _, it := range left[i:] {
 				intent.Items = append(intent.Items, h.name+"/"+it.key)
 			}
-			if err := w.saveIntent(ctx, s, intent); err != nil {
+			lent = w.newLease(func(ctx context.Context) error { return w.saveIntent(ctx, s, intent) })
+			if err := lent.take(ctx); err != nil {
 				return nil, err
 			}
 		}
 		posted, err := ask(e.guard, h.verb, func() (connectors.Posted, error) {
-			if !lent.good() {
-				return connectors.Posted{}, lent.expired()
+			if err := lent.check(ctx); err != nil {
+				return connectors.Posted{}, err
 			}
-			return it.send(lent.bind(ctx))
+			return it.send(connectors.WithLease(ctx, lent))
 		})
 		s.sent = true
 		var said *connectors.Error

@@ -26,7 +26,7 @@ type work struct {
 	log    *slog.Logger
 
 	record *connectors.Record // the source, as read last; nil: not yet
-	readAt time.Time          // not later than the system's answer
+	readAt time.Time          // when it was answered
 
 	underWay   bool // an intent was saved
 	sourceGone bool // it was not found, and what is sent says so
@@ -212,12 +212,11 @@ func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
 	if g == nil {
 		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
 	}
-	began := w.engine.clock.Now()
 	record, err := g.read(ctx, w.source)
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	w.record, w.readAt = &record, began
+	w.record, w.readAt = &record, w.engine.clock.Now()
 	return record, nil
 }
 

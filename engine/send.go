@@ -121,16 +121,17 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		if err != nil {
 			return nil, err
 		}
-		lease := w.engine.newLease()
 		intent, fields := w.intentOf(e, to, writes)
-		if err := w.saveIntent(ctx, s, intent); err != nil {
+		lease := w.newLease(func(ctx context.Context) error { return w.saveIntent(ctx, s, intent) })
+		lease.unchanged = func(ctx context.Context) error { return w.unchanged(ctx, e) }
+		if err := lease.take(ctx); err != nil {
 			return nil, err
 		}
 		answer, err := ask(e.guard, kindOf("update", e.ref.Record), func() (connectors.Record, error) {
-			if !lease.good() {
-				return connectors.Record{}, lease.expired()
+			if err := lease.check(ctx); err != nil {
+				return connectors.Record{}, err
 			}
-			return e.writer.Update(lease.bind(ctx), connectors.Change{Ref: e.ref, Stamp: intent.ID, Fields: fields, Spare: spare})
+			return e.writer.Update(connectors.WithLease(ctx, lease), connectors.Change{Ref: e.ref, Stamp: intent.ID, Fields: fields, Spare: spare})
 		})
 		s.sent = true
 		if err == nil {
@@ -161,6 +162,16 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		}
 	}
 	return nil, nil
+}
+
+// unchanged fails where a record is no longer what it was when it was decided
+// what to write.
+func (w *work) unchanged(ctx context.Context, e *end) error {
+	now, err := e.guard.read(ctx, e.ref)
+	if err == nil && now.Version != e.record.Version {
+		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.ref, ErrConflict)
+	}
+	return err
 }
 
 // saveIntent saves what is about to be sent. The saved intent is the lease:

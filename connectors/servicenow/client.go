@@ -21,6 +21,11 @@ const (
 	attachmentAPI = "/api/now/attachment"
 )
 
+// writeTimeout is longer than the minute after which the instance itself cancels
+// what it does, and short enough that what it began at the end of it is over
+// within the default of settle.
+const writeTimeout = 65 * time.Second
+
 // A Connector is one ServiceNow instance.
 type Connector struct {
 	name     string
@@ -72,6 +77,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		Connector:     name,
 		BaseURL:       c.base,
 		RatePerMinute: common.RateLimit,
+		WriteTimeout:  writeTimeout,
 		Env:           env,
 		Authorize:     c.authorize,
 		Secrets:       c.secrets,

@@ -51,7 +51,7 @@ func TestFaults(t *testing.T) {
 		{"cancelled amid the answer", simulator.Fault{Kind: servicenowtest.CancelledMid}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
 		{"reset before", simulator.Fault{Kind: simulator.ResetBefore}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
 		{"reset after", simulator.Fault{Kind: simulator.ResetAfter}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
-		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 50 * time.Second}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
+		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 2 * time.Minute}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
 		{"bad gateway", simulator.Fault{Kind: simulator.FailBefore, Status: 502}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
 		{"wrong password", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassUnauthorised, once}, false},
 		{"forbidden", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassRejected, once}, false},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,43 +50,56 @@ func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, http.Heade
 	return answer.content, answer.Header, nil
 }
 
-// bounded is the time that a request has: the time-out, or where content is
-// streamed, the time-out without a byte of it (watch is set then).
-func (c *Client) bounded(ctx context.Context, r Request) (context.Context, *watch, func()) {
-	if r.Stream == nil && !r.open {
-		ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
-		return ctx, nil, cancel
+// bounds are the time that a request has: the time-out, which begins when it is
+// sent, and anew with every byte of content that is streamed.
+func (c *Client) bounds(ctx context.Context, r Request, write bool) *bounds {
+	timeout := c.opts.Timeout
+	if write {
+		timeout = c.opts.WriteTimeout
 	}
-	ctx, watch := watched(ctx, c.opts.Timeout)
-	return ctx, watch, watch.stop
+	ctx, cancel := context.WithCancelCause(ctx)
+	return &bounds{ctx: ctx, cancel: cancel, timeout: timeout}
 }
 
-func (c *Client) outgoing(r Request, watch *watch) *outgoing {
+func (c *Client) outgoing(r Request, b *bounds) *outgoing {
 	if r.Stream == nil {
 		return nil
 	}
-	return &outgoing{from: r.Stream.Content, left: max(r.Stream.Size, -1), watch: watch}
+	return &outgoing{from: r.Stream.Content, left: max(r.Stream.Size, -1), bounds: b}
 }
 
-// A watch ends a context once nothing has moved for the time-out.
-type watch struct {
-	timer   *time.Timer
-	timeout time.Duration
+// bounds end a context once nothing has moved for the time-out.
+type bounds struct {
+	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	timeout time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer // nil: not begun
+	over  bool
 }
 
-func watched(ctx context.Context, timeout time.Duration) (context.Context, *watch) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watch{timeout: timeout, cancel: cancel}
-	w.timer = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
-	return ctx, w
+// moved begins the time-out, or begins it anew.
+func (b *bounds) moved() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.over:
+	case b.timer == nil:
+		b.timer = time.AfterFunc(b.timeout, func() { b.cancel(context.DeadlineExceeded) })
+	default:
+		b.timer.Reset(b.timeout)
+	}
 }
 
-func (w *watch) moved() { w.timer.Reset(w.timeout) }
-
-func (w *watch) stop() {
-	w.timer.Stop()
-	w.cancel(context.Canceled)
+func (b *bounds) stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	b.cancel(context.Canceled)
 }
 
 // outgoing is a Stream on its way. net/http reads it in one goroutine, and
@@ -93,7 +107,7 @@ func (w *watch) stop() {
 type outgoing struct {
 	from   io.Reader
 	left   int64 // -1: not known
-	watch  *watch
+	bounds *bounds
 	failed atomic.Pointer[error]
 	over   atomic.Bool // an early answer ended the exchange: the content is its owner's again
 }
@@ -107,7 +121,7 @@ func (o *outgoing) Read(p []byte) (int, error) {
 	if o.over.Load() {
 		return 0, net.ErrClosed
 	}
-	o.watch.moved()
+	o.bounds.moved()
 	if o.left == 0 {
 		return 0, io.EOF
 	}
@@ -158,14 +172,14 @@ func (o *outgoing) ended(err error) error {
 // incoming is the content of an answer on its way.
 type incoming struct {
 	body    io.ReadCloser
-	watch   *watch
+	bounds  *bounds
 	fail    func(err error) error
 	release func() // when it was read
 }
 
 func (i *incoming) Read(p []byte) (int, error) {
 	n, err := i.body.Read(p)
-	i.watch.moved()
+	i.bounds.moved()
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = i.fail(err)
 	}
@@ -174,7 +188,7 @@ func (i *incoming) Read(p []byte) (int, error) {
 
 func (i *incoming) Close() error {
 	err := i.body.Close()
-	i.watch.stop()
+	i.bounds.stop()
 	i.release()
 	return err
 }

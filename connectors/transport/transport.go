@@ -30,7 +30,11 @@ import (
 
 // Bounds of one exchange.
 const (
-	DefaultTimeout = 45 * time.Second
+	DefaultTimeout = 75 * time.Second // of a read: a slow system may take a minute
+	// DefaultWriteTimeout is shorter than the time in which a request whose answer
+	// nobody saw may take effect, so that no answer comes after that.
+	DefaultWriteTimeout = 45 * time.Second
+
 	DefaultMaxBody = 16 << 20 // bytes of an answer
 	DefaultMaxSent = 64 << 20 // bytes of a request
 	readAttempts   = 3
@@ -44,7 +48,8 @@ type Options struct {
 	Connector     string // its name, for metrics
 	BaseURL       string
 	RatePerMinute int           // requests a minute; 0 is unlimited
-	Timeout       time.Duration // of one exchange; 0 is DefaultTimeout
+	Timeout       time.Duration // of one read; 0 is DefaultTimeout
+	WriteTimeout  time.Duration // of one write; 0 is DefaultWriteTimeout
 	MaxBody       int64         // bytes of an answer; 0 is DefaultMaxBody
 	MaxSent       int64         // bytes of a request; 0 is DefaultMaxSent
 	Env           connectors.Env
@@ -75,10 +80,10 @@ type Options struct {
 
 // A Client sends requests to one system. It is safe for concurrent use.
 type Client struct {
-	opts    Options
-	http    *http.Client
-	limiter *rate.Limiter
-	closed  atomic.Bool // by Close
+	opts   Options
+	http   *http.Client
+	budget budget
+	closed atomic.Bool // by Close
 
 	mu          sync.Mutex
 	pausedUntil time.Time
@@ -88,6 +93,9 @@ type Client struct {
 func New(opts Options) *Client {
 	if opts.Timeout == 0 {
 		opts.Timeout = DefaultTimeout
+	}
+	if opts.WriteTimeout == 0 {
+		opts.WriteTimeout = DefaultWriteTimeout
 	}
 	if opts.MaxBody == 0 {
 		opts.MaxBody = DefaultMaxBody
@@ -107,8 +115,8 @@ func New(opts Options) *Client {
 		roundTripper = t
 	}
 	return &Client{
-		opts:    opts,
-		limiter: limiter,
+		opts:   opts,
+		budget: budget{limiter: limiter},
 		http: &http.Client{
 			Transport: roundTripper,
 			// A redirect may send a write twice; none of these APIs redirects.
@@ -230,14 +238,14 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	if e := c.throttled(fail); e != nil {
 		return nil, e
 	}
-	if err := c.limiter.Wait(ctx); err != nil {
+	if err := c.budget.wait(ctx, connectors.HasLease(ctx)); err != nil {
 		return nil, fail(connectors.ClassRetry, "not sent: waiting for the rate budget", err)
 	}
-	ctx, watch, done := c.bounded(ctx, r)
+	bounds := c.bounds(ctx, r, write)
 	opened := false
 	defer func() {
 		if !opened {
-			done()
+			bounds.stop()
 			c.release()
 		}
 	}()
@@ -245,24 +253,16 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	// Whether anything went out decides between "certainly not done" and
 	// "unclear". A RoundTripper that is not net/http's calls the hook itself.
 	var sent atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	body := c.outgoing(r, watch)
+	traced := httptrace.WithClientTrace(bounds.ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	body := c.outgoing(r, bounds)
 	request, err := c.build(traced, r, body, write)
 	if err != nil {
 		return nil, fail(connectors.ClassRejected, "request cannot be made", err)
 	}
-	if c.opts.Authorize != nil && !r.NoAuthorization {
-		if err := c.opts.Authorize(ctx, request); err != nil {
-			return nil, c.unauthorised(err, fail)
-		}
+	if failure := c.ready(ctx, r, request, write, fail); failure != nil {
+		return nil, failure
 	}
-	// The turn may have come long after another request met a 429.
-	if e := c.throttled(fail); e != nil {
-		return nil, e
-	}
-	if !connectors.MayStillSend(ctx, time.Now()) {
-		return nil, fail(connectors.ClassRetry, "not sent: it waited too long for its turn", nil)
-	}
+	bounds.moved()
 	began := time.Now()
 	response, failure := c.send(request, r, &sent, body, fail)
 	if body != nil {
@@ -274,11 +274,11 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	case r.open && response.StatusCode/100 == 2:
 		opened = true
 		answer = &Answer{Status: response.StatusCode, Header: response.Header, content: &incoming{
-			body: response.Body, watch: watch, release: c.release,
+			body: response.Body, bounds: bounds, release: c.release,
 			fail: func(err error) error { return fail(connectors.ClassUnclear, "the answer was cut off", err) },
 		}}
 	default:
-		answer, failure = c.readAll(response, write, fail)
+		answer, failure = c.readAll(bounds.ctx, response, write, fail)
 	}
 	if failure == nil {
 		failure = c.stranger(answer, r, write, fail)
@@ -312,6 +312,24 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		return nil, failure
 	}
 	return answer, nil
+}
+
+// ready makes a request ready to be sent this moment. What it waits for does not
+// count as time of the exchange, and comes before the lease is held, so that
+// nothing lies between that and the sending.
+func (c *Client) ready(ctx context.Context, r Request, request *http.Request, write bool, fail failFunc) *connectors.Error {
+	if c.opts.Authorize != nil && !r.NoAuthorization {
+		if err := c.opts.Authorize(ctx, request); err != nil {
+			return c.unauthorised(err, fail)
+		}
+	}
+	if write && !r.NoAuthorization {
+		if err := connectors.HoldLease(ctx); err != nil {
+			return fail(connectors.ClassRetry, "not sent", err)
+		}
+	}
+	// The turn may have come long after another request met a 429.
+	return c.throttled(fail)
 }
 
 // throttled is the failure of a request that is not sent because the system
@@ -349,6 +367,7 @@ type failFunc func(class connectors.Class, message string, err error) *connector
 func (c *Client) send(request *http.Request, r Request, sent *atomic.Bool, body *outgoing, fail failFunc) (*http.Response, *connectors.Error) {
 	response, err := c.http.Do(request)
 	if err != nil {
+		err = ended(request.Context(), err)
 		if body != nil {
 			if failed := body.failed.Load(); failed != nil {
 				return nil, fail(connectors.ClassRetry, "not sent: the content cannot be read to its end", *failed)
@@ -365,10 +384,20 @@ func (c *Client) send(request *http.Request, r Request, sent *atomic.Bool, body 
 	return response, nil
 }
 
+// ended is the failure of an exchange, by the time-out where that is why it was
+// cancelled.
+func ended(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // readAll reads an answer to its end.
-func (c *Client) readAll(response *http.Response, write bool, fail failFunc) (*Answer, *connectors.Error) {
+func (c *Client) readAll(ctx context.Context, response *http.Response, write bool, fail failFunc) (*Answer, *connectors.Error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.opts.MaxBody+1))
+	err = ended(ctx, err)
 	whole := &Answer{Status: response.StatusCode, Header: response.Header, Body: body}
 	tooLarge := int64(len(body)) > c.opts.MaxBody
 	if tooLarge {
