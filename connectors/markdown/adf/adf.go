@@ -31,8 +31,8 @@ type Mark struct {
 	Attrs map[string]any `json:"attrs,omitempty"`
 }
 
-// Bounds of what is read. Documents nest a few levels deep; deeper ones are
-// read as if they did not.
+// Bounds of what is read. Documents nest a few levels deep; what lies deeper is
+// read as text.
 const (
 	maxDepth = 64
 	maxLists = 12
@@ -43,6 +43,9 @@ const (
 func FromJSON(document map[string]any) *Node { return fromJSON(document, 0) }
 
 func fromJSON(object map[string]any, depth int) *Node {
+	if depth == maxDepth {
+		return paragraph(appendFlat(nil, object)...)
+	}
 	n := &Node{}
 	n.Type, _ = object["type"].(string)
 	n.Text, _ = object["text"].(string)
@@ -58,11 +61,45 @@ func fromJSON(object map[string]any, depth int) *Node {
 	}
 	content, _ := object["content"].([]any)
 	for _, child := range content {
-		if child, ok := child.(map[string]any); ok && depth < maxDepth {
+		if child, ok := child.(map[string]any); ok {
 			n.Content = append(n.Content, fromJSON(child, depth+1))
 		}
 	}
 	return n
+}
+
+// appendFlat adds the texts of what lies too deep.
+func appendFlat(all []*Node, object map[string]any) []*Node {
+	if s, _ := object["text"].(string); s != "" {
+		all = append(all, text(s))
+	} else if object["type"] == "hardBreak" {
+		all = append(all, hardBreak())
+	}
+	content, _ := object["content"].([]any)
+	for _, child := range content {
+		if child, ok := child.(map[string]any); ok {
+			all = appendFlat(all, child)
+		}
+	}
+	if len(content) > 1 {
+		all = append(all, text(" "))
+	}
+	return all
+}
+
+// size is about how many bytes a document counts for.
+func (n *Node) size() int {
+	size := 16 + len(n.Text) + 16*len(n.Marks)
+	for _, m := range n.Marks {
+		size += len(m.href())
+	}
+	for _, v := range n.Attrs {
+		size += len(textOf(v))
+	}
+	for _, child := range n.Content {
+		size += child.size()
+	}
+	return size
 }
 
 // attr is an attribute as text; "" where there is none.
@@ -102,17 +139,19 @@ func linkMark(href string) Mark {
 }
 
 // FromMarkdown reads Markdown. The result is in normal form, and valid.
-func FromMarkdown(markdown string) *Node { return newCodec().read(markdown) }
+func FromMarkdown(markdown string) *Node { return newCodec(len(markdown)).read(markdown) }
 
 // ToMarkdown writes a document.
-func ToMarkdown(document *Node) string { return newCodec().write(normal(document)) }
+func ToMarkdown(document *Node) string { return newCodec(document.size()).toMarkdown(document) }
+
+func (c codec) toMarkdown(document *Node) string { return c.write(c.normal(document)) }
 
 // maxPasses bounds the search for the form that a text keeps.
 const maxPasses = 8
 
 // Canonical is the Markdown that comes back when it is written to Jira and
 // read again. It is its own canonical form.
-func Canonical(markdown string) string { return newCodec().canonical(markdown) }
+func Canonical(markdown string) string { return newCodec(len(markdown)).canonical(markdown) }
 
 func (c codec) canonical(markdown string) string {
 	for range maxPasses {
@@ -130,7 +169,7 @@ func Same(a, b string) bool {
 	if a == b {
 		return true
 	}
-	c := newCodec()
+	c := newCodec(len(a) + len(b))
 	return c.canonical(a) == c.canonical(b)
 }
 

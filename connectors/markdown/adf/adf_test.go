@@ -200,7 +200,7 @@ func holdStable(t interface {
 // Markdown.
 func TestMeaningIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		doc := normal(&Node{Type: "doc", Content: blocksOf(t, 2)})
+		doc := newCodec(1000).normal(&Node{Type: "doc", Content: blocksOf(t, 2)})
 		if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
 			t.Fatal(err)
 		}
@@ -326,7 +326,7 @@ func FuzzToMarkdown(f *testing.F) {
 		if json.Unmarshal([]byte(body), &object) != nil {
 			return // no document at all
 		}
-		markdown := ToMarkdown(FromJSON(object))
+		markdown := holdDocument(t, body, object)
 		doc := FromMarkdown(markdown)
 		if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
 			t.Errorf("%q: %v", markdown, err)
@@ -341,5 +341,8 @@ func FuzzFromMarkdown(f *testing.F) {
 	for _, seed := range []string{"**a** [b](https://c) `d`", "# h #\n> *q*", "- a\n  - b\n\n1. c", "| a |\n|-|\n| b |", "<http://x>\x00\xff"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, in string) { holdStable(t, in) })
+	f.Fuzz(func(t *testing.T, in string) {
+		holdStable(t, in)
+		holdBounds(t, in)
+	})
 }

@@ -28,8 +28,9 @@ func (w *writer) escape(s string, followed, inLink bool) string {
 			skip = strings.IndexAny(s, ".)")
 		}
 	}
+	closing := len(strings.TrimRight(s, "# ")) // of a heading's number signs
 	for i, r := range s {
-		if i == skip || w.isMarkup(s, i, r, followed, inLink) {
+		if i == skip || w.isMarkup(s, i, r, followed, inLink) || r == '#' && w.place == inHeading && i >= closing {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
@@ -63,11 +64,9 @@ func (w *writer) isMarkup(s string, i int, r rune, followed, inLink bool) bool {
 	case '<':
 		return last && followed || after == '/' || after == '!' || after == '?' || unicode.IsLetter(after)
 	case '&':
-		return entity.MatchString(s[i:])
+		return isEntity(s[i:])
 	case '|':
 		return w.place == inCell
-	case '#':
-		return w.place == inHeading && strings.Trim(s[i:], "# ") == ""
 	}
 	return false
 }

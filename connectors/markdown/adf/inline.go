@@ -8,7 +8,7 @@ import (
 )
 
 // inlineOf turns inline nodes of every kind into texts and breaks.
-func inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
+func (c codec) inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
 	var all []*Node
 	add := func(s string, marks ...Mark) {
 		if s != "" {
@@ -16,7 +16,10 @@ func inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
 		}
 	}
 	for _, n := range nodes {
-		own := append(slices.Clone(marks), n.Marks...)
+		if !c.budget.Spend(1 + len(n.Text) + len(n.Marks)) {
+			break
+		}
+		own := normalMarks(append(slices.Clone(marks), n.Marks...))
 		switch n.Type {
 		case "text":
 			add(n.Text, own...)
@@ -38,7 +41,7 @@ func inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
 			all = append(all, picture(n, own))
 		default:
 			if depth < maxDepth {
-				all = append(all, inlineOf(n.Content, own, depth+1)...)
+				all = append(all, c.inlineOf(n.Content, own, depth+1)...)
 			}
 		}
 	}
@@ -154,15 +157,32 @@ func sameMarks(a, b []Mark) bool {
 // merge joins texts of the same marks.
 func merge(nodes []*Node) []*Node {
 	var all []*Node
-	for _, n := range nodes {
-		if n.Type == "text" && n.Text == "" {
+	for i := 0; i < len(nodes); i++ {
+		n := nodes[i]
+		if n.Type != "text" {
+			all = append(all, n)
 			continue
 		}
-		if last := len(all) - 1; last >= 0 && n.Type == "text" && all[last].Type == "text" && sameMarks(n.Marks, all[last].Marks) {
-			all[last] = text(all[last].Text+n.Text, n.Marks...)
-			continue
+		size, end := len(n.Text), i+1
+		for end < len(nodes) && nodes[end].Type == "text" && (nodes[end].Text == "" || size == 0 || sameMarks(nodes[end].Marks, n.Marks)) {
+			if size == 0 {
+				n = nodes[end]
+			}
+			size += len(nodes[end].Text)
+			end++
 		}
-		all = append(all, n)
+		if size > len(n.Text) {
+			var b strings.Builder
+			b.Grow(size)
+			for _, part := range nodes[i:end] {
+				b.WriteString(part.Text)
+			}
+			n = text(b.String(), n.Marks...)
+		}
+		if size > 0 {
+			all = append(all, n)
+		}
+		i = end - 1
 	}
 	return all
 }
@@ -280,12 +300,15 @@ func linkify(nodes []*Node) []*Node {
 
 // trimAddress takes off what ends the sentence, not the address.
 func trimAddress(s string) string {
+	unclosed := strings.Count(s, "(") - strings.Count(s, ")")
 	for s != "" {
 		last := s[len(s)-1]
 		switch {
-		case last == ')' && strings.Count(s, ")") <= strings.Count(s, "("):
+		case last == ')' && unclosed >= 0:
 			return s
-		case strings.IndexByte(".,;:!?)]*_~'", last) < 0:
+		case last == ')':
+			unclosed++
+		case strings.IndexByte(".,;:!?]*_~'", last) < 0:
 			return s
 		}
 		s = s[:len(s)-1]

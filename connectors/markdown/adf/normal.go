@@ -19,8 +19,8 @@ const (
 const dash = "———"
 
 // normal is the document in the part of the format that Markdown can say.
-func normal(doc *Node) *Node {
-	blocks := normalBlocks(doc.Content, document, 0)
+func (c codec) normal(doc *Node) *Node {
+	blocks := c.normalBlocks(doc.Content, document, 0)
 	if len(blocks) == 0 {
 		blocks = []*Node{paragraph()}
 	}
@@ -29,7 +29,7 @@ func normal(doc *Node) *Node {
 
 // normalBlocks are the blocks as the container takes them. Inline nodes that
 // lie among them become paragraphs; empty paragraphs go.
-func normalBlocks(nodes []*Node, in container, lists int) []*Node {
+func (c codec) normalBlocks(nodes []*Node, in container, lists int) []*Node {
 	var all []*Node
 	for i := 0; i < len(nodes); i++ {
 		first := i
@@ -37,11 +37,11 @@ func normalBlocks(nodes []*Node, in container, lists int) []*Node {
 			i++
 		}
 		if i > first {
-			all = append(all, paragraphs(nodes[first:i])...)
+			all = append(all, c.paragraphs(nodes[first:i])...)
 			i--
 			continue
 		}
-		all = append(all, normalBlock(nodes[i], in, lists)...)
+		all = append(all, c.normalBlock(nodes[i], in, lists)...)
 	}
 	return all
 }
@@ -54,19 +54,22 @@ func isInline(n *Node) bool {
 	return false
 }
 
-func normalBlock(n *Node, in container, lists int) []*Node {
+func (c codec) normalBlock(n *Node, in container, lists int) []*Node {
+	if !c.budget.Spend(1) {
+		return nil
+	}
 	switch n.Type {
 	case "paragraph":
-		return paragraphs(n.Content)
+		return c.paragraphs(n.Content)
 	case "heading":
-		return heading(n, in)
+		return c.normalHeading(n, in)
 	case "bulletList", "orderedList", "taskList", "decisionList":
-		return list(n, in, lists)
+		return c.normalList(n, in, lists)
 	case "blockquote", "panel":
-		inner := normalBlocks(n.Content, quote, lists)
 		if in != document {
-			return normalBlocks(n.Content, in, lists)
+			return c.normalBlocks(n.Content, in, lists)
 		}
+		inner := c.normalBlocks(n.Content, quote, lists)
 		if len(inner) == 0 {
 			return nil
 		}
@@ -79,22 +82,22 @@ func normalBlock(n *Node, in container, lists int) []*Node {
 		}
 		return []*Node{paragraph(text(dash))}
 	case "table":
-		return table(n, in)
+		return c.normalTable(n, in)
 	case "media", "blockCard", "embedCard":
-		return paragraphs([]*Node{n})
+		return c.paragraphs([]*Node{n})
 	}
 	// expand, layouts, media groups, list items outside of lists, and what is
 	// not known: what they hold.
 	var all []*Node
 	if title := n.attr("title"); title != "" {
-		all = paragraphs([]*Node{text(title, Mark{Type: "strong"})})
+		all = c.paragraphs([]*Node{text(title, Mark{Type: "strong"})})
 	}
-	return append(all, normalBlocks(n.Content, in, lists)...)
+	return append(all, c.normalBlocks(n.Content, in, lists)...)
 }
 
 // paragraphs are a paragraph's content. An empty line within it, which is two
 // breaks, makes two of it.
-func paragraphs(content []*Node) []*Node {
+func (c codec) paragraphs(content []*Node) []*Node {
 	var all []*Node
 	var line []*Node
 	end := func() {
@@ -103,7 +106,7 @@ func paragraphs(content []*Node) []*Node {
 		}
 		line = nil
 	}
-	inline := inlineOf(content, nil, 0)
+	inline := c.inlineOf(content, nil, 0)
 	breaks := 0
 	for _, n := range inline {
 		switch {
@@ -130,8 +133,8 @@ func hasMark(n *Node, kind string) bool {
 }
 
 // oneLine is content without breaks.
-func oneLine(content []*Node) []*Node {
-	inline := inlineOf(content, nil, 0)
+func (c codec) oneLine(content []*Node) []*Node {
+	inline := c.inlineOf(content, nil, 0)
 	for i, n := range inline {
 		if n.Type == "hardBreak" {
 			inline[i] = text(" ")
@@ -142,8 +145,8 @@ func oneLine(content []*Node) []*Node {
 	return normalInline(inline)
 }
 
-func heading(n *Node, in container) []*Node {
-	inline := oneLine(n.Content)
+func (c codec) normalHeading(n *Node, in container) []*Node {
+	inline := c.oneLine(n.Content)
 	if len(inline) == 0 {
 		return nil
 	}
@@ -162,11 +165,11 @@ func heading(n *Node, in container) []*Node {
 	return []*Node{{Type: "heading", Attrs: map[string]any{"level": min(max(level, 1), 6)}, Content: inline}}
 }
 
-func list(n *Node, in container, lists int) []*Node {
+func (c codec) normalList(n *Node, in container, lists int) []*Node {
 	if lists >= maxLists {
 		var all []*Node
 		for _, child := range n.Content {
-			all = append(all, normalBlocks(child.Content, in, lists)...)
+			all = append(all, c.normalBlocks(child.Content, in, lists)...)
 		}
 		return all
 	}
@@ -192,12 +195,12 @@ func list(n *Node, in container, lists int) []*Node {
 		default: // a list within a list of tasks
 			if len(made.Content) > 0 {
 				last := made.Content[len(made.Content)-1]
-				last.Content = append(last.Content, normalBlocks([]*Node{child}, item, lists+1)...)
+				last.Content = append(last.Content, c.normalBlocks([]*Node{child}, item, lists+1)...)
 				continue
 			}
 			content = []*Node{child}
 		}
-		if inner := normalBlocks(content, item, lists+1); len(inner) > 0 { // an empty item says nothing
+		if inner := c.normalBlocks(content, item, lists+1); len(inner) > 0 { // an empty item says nothing
 			made.Content = append(made.Content, &Node{Type: "listItem", Content: firstOfItem(inner)})
 		}
 	}
@@ -253,13 +256,13 @@ func languageOf(s string) string {
 }
 
 // table is a table of one header row and lines of text. Markdown has no other.
-func table(n *Node, in container) []*Node {
+func (c codec) normalTable(n *Node, in container) []*Node {
 	var rows [][][]*Node
 	columns := 0
 	for _, row := range n.Content {
 		var cells [][]*Node
-		for _, cell := range row.Content {
-			cells = append(cells, cellContent(cell))
+		for _, cell := range cellsIn(row) {
+			cells = append(cells, c.cellContent(cell))
 		}
 		if len(cells) > 0 {
 			rows = append(rows, cells)
@@ -269,7 +272,9 @@ func table(n *Node, in container) []*Node {
 	if len(rows) == 0 {
 		return nil
 	}
-	if in != document {
+	// Rows are filled up to the number of columns, which must not make a table
+	// many times as large as its text.
+	if in != document || columns*len(rows) > maxFill*cellsOf(rows)+maxCells {
 		var all []*Node
 		for _, cells := range rows {
 			var line []*Node
@@ -279,7 +284,7 @@ func table(n *Node, in container) []*Node {
 				}
 				line = append(line, cell...)
 			}
-			all = append(all, paragraphs(line)...)
+			all = append(all, c.paragraphs(line)...)
 		}
 		return all
 	}
@@ -290,10 +295,10 @@ func table(n *Node, in container) []*Node {
 			kind = "tableHeader"
 		}
 		row := &Node{Type: "tableRow"}
-		for c := range columns {
+		for column := range columns {
 			content := paragraph()
-			if c < len(cells) {
-				content = paragraph(cells[c]...)
+			if column < len(cells) {
+				content = paragraph(cells[column]...)
 			}
 			row.Content = append(row.Content, &Node{Type: kind, Content: []*Node{content}})
 		}
@@ -302,8 +307,38 @@ func table(n *Node, in container) []*Node {
 	return []*Node{made}
 }
 
+// cellsIn are the cells of a row. What is no row, or no cell, lies in one.
+func cellsIn(row *Node) []*Node {
+	if row.Type != "tableRow" {
+		return []*Node{{Type: "tableCell", Content: []*Node{row}}}
+	}
+	cells := make([]*Node, 0, len(row.Content))
+	for _, cell := range row.Content {
+		if cell.Type != "tableCell" && cell.Type != "tableHeader" {
+			cell = &Node{Type: "tableCell", Content: []*Node{cell}}
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// Bounds of a table that is filled up: cells for each cell that there is, and
+// of a small one.
+const (
+	maxFill  = 16
+	maxCells = 4096
+)
+
+func cellsOf(rows [][][]*Node) int {
+	n := 0
+	for _, cells := range rows {
+		n += len(cells)
+	}
+	return n
+}
+
 // cellContent is all that lies in a cell, in one line.
-func cellContent(cell *Node) []*Node {
+func (c codec) cellContent(cell *Node) []*Node {
 	var line []*Node
 	var walk func([]*Node)
 	walk = func(blocks []*Node) {
@@ -321,8 +356,8 @@ func cellContent(cell *Node) []*Node {
 			}
 		}
 	}
-	walk(normalBlocks(cell.Content, item, 0))
-	return oneLine(line)
+	walk(c.normalBlocks(cell.Content, item, 0))
+	return c.oneLine(line)
 }
 
 // day is the day that a date node names in milliseconds.

@@ -4,33 +4,64 @@ import (
 	"bytes"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
 	extast "github.com/yuin/goldmark/extension/ast"
-	"github.com/yuin/goldmark/parser"
-	gmtext "github.com/yuin/goldmark/text"
+
+	"github.com/lockstep-sync/lockstep/connectors/markdown/parse"
+	"github.com/lockstep-sync/lockstep/connectors/markdown/steps"
 )
 
-// A codec reads and writes Markdown with one parser, which is dear to make.
-type codec struct{ parser parser.Parser }
-
-func newCodec() codec {
-	return codec{goldmark.New(goldmark.WithExtensions(extension.Strikethrough, extension.Table)).Parser()}
+// A codec reads and writes Markdown with one parser, which is dear to make, and
+// within one budget.
+type codec struct {
+	parser parse.Parser
+	budget *steps.Budget
 }
+
+// newCodec is for texts, or a document, of so many bytes.
+func newCodec(size int) codec { return codec{parse.New(true), steps.For(size)} }
 
 // read makes a document in normal form of Markdown.
 func (c codec) read(markdown string) *Node {
 	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(markdown, "\uFFFD")))
-	tree := c.parser.Parse(gmtext.NewReader(source), parser.WithContext(parser.NewContext()))
-	r := reader{source}
-	return normal(&Node{Type: "doc", Version: 1, Content: r.blocks(tree, 0)})
+	r := reader{source, c.budget}
+	doc := c.normal(&Node{Type: "doc", Version: 1, Content: r.blocks(c.parser.Parse(source, c.budget), 0)})
+	if c.budget.Exceeded() {
+		return asText(string(source))
+	}
+	return doc
+}
+
+// asText is a document of a text as it stands.
+func asText(s string) *Node {
+	doc := &Node{Type: "doc", Version: 1}
+	for _, block := range strings.Split(cleanCode(s), "\n\n") {
+		if block = strings.TrimSpace(block); block == "" {
+			continue
+		}
+		var content []*Node
+		for i, line := range strings.Split(block, "\n") {
+			if i > 0 {
+				content = append(content, hardBreak())
+			}
+			content = append(content, text(line))
+		}
+		doc.Content = append(doc.Content, paragraph(content...))
+	}
+	if len(doc.Content) == 0 {
+		doc.Content = []*Node{paragraph()}
+	}
+	return doc
 }
 
 // A reader turns goldmark's tree into nodes.
-type reader struct{ source []byte }
+type reader struct {
+	source []byte
+	budget *steps.Budget
+}
 
 func (r reader) blocks(parent ast.Node, depth int) []*Node {
 	var all []*Node
@@ -56,6 +87,9 @@ func (r reader) deep(parent ast.Node) []*Node {
 }
 
 func (r reader) block(n ast.Node, depth int) []*Node {
+	if !r.budget.Spend(1) {
+		return nil
+	}
 	switch n := n.(type) {
 	case *ast.Paragraph, *ast.TextBlock:
 		return []*Node{paragraph(r.inlines(n, nil)...)}
@@ -134,57 +168,60 @@ func (r reader) table(n ast.Node) *Node {
 
 func (r reader) inlines(parent ast.Node, marks []Mark) []*Node {
 	var all []*Node
-	for child := parent.FirstChild(); child != nil; child = child.NextSibling() {
-		all = append(all, r.inline(child, marks)...)
-	}
+	r.addInlines(parent, marks, &all)
 	return all
+}
+
+func (r reader) addInlines(parent ast.Node, marks []Mark, all *[]*Node) {
+	for child := parent.FirstChild(); child != nil && r.budget.Spend(1); child = child.NextSibling() {
+		r.addInline(child, marks, all)
+	}
+}
+
+// with adds a mark, unless there is one of its kind, or it is a link to nowhere.
+func with(marks []Mark, m Mark) []Mark {
+	if m.Type == "link" && cleanAddress(m.href()) == "" || slices.ContainsFunc(marks, func(o Mark) bool { return o.Type == m.Type }) {
+		return marks
+	}
+	return append(marks[:len(marks):len(marks)], m)
 }
 
 var lineBreak = regexp.MustCompile(`(?i)^<br\s*/?>$`)
 
-func (r reader) inline(n ast.Node, marks []Mark) []*Node {
-	with := func(m Mark) []Mark { return append(marks[:len(marks):len(marks)], m) }
+func (r reader) addInline(n ast.Node, marks []Mark, all *[]*Node) {
+	add := func(s string, marks []Mark) { *all = append(*all, text(s, marks...)) }
 	switch n := n.(type) {
 	case *ast.Text:
-		value := n.Segment.Value(r.source)
-		all := []*Node{text(unescape(value), marks...)}
+		add(unescape(n.Segment.Value(r.source)), marks)
 		if n.SoftLineBreak() || n.HardLineBreak() {
-			all = append(all, hardBreak())
+			*all = append(*all, hardBreak())
 		}
-		return all
 	case *ast.String:
-		return []*Node{text(string(n.Value), marks...)}
+		add(string(n.Value), marks)
 	case *ast.CodeSpan:
-		var b strings.Builder
-		for child := n.FirstChild(); child != nil; child = child.NextSibling() {
-			if t, ok := child.(*ast.Text); ok {
-				b.Write(t.Segment.Value(r.source))
-			} else if s, ok := child.(*ast.String); ok {
-				b.Write(s.Value)
-			}
-		}
-		return []*Node{text(b.String(), with(Mark{Type: "code"})...)}
+		add(r.code(n), with(marks, Mark{Type: "code"}))
 	case *ast.Emphasis:
+		kind := "strong"
 		if n.Level == 1 {
-			return r.inlines(n, with(Mark{Type: "em"}))
+			kind = "em"
 		}
-		return r.inlines(n, with(Mark{Type: "strong"}))
+		r.addInlines(n, with(marks, Mark{Type: kind}), all)
 	case *extast.Strikethrough:
-		return r.inlines(n, with(Mark{Type: "strike"}))
+		r.addInlines(n, with(marks, Mark{Type: "strike"}), all)
 	case *ast.Link:
-		return r.inlines(n, with(linkMark(unescape(n.Destination))))
+		r.addInlines(n, with(marks, linkMark(unescape(n.Destination))), all)
 	case *ast.Image:
-		shown := r.inlines(n, with(linkMark(unescape(n.Destination))))
-		if len(shown) == 0 {
-			shown = []*Node{text(unescape(n.Destination), with(linkMark(unescape(n.Destination)))...)}
+		before, address := len(*all), unescape(n.Destination)
+		r.addInlines(n, with(marks, linkMark(address)), all)
+		if len(*all) == before {
+			add(address, with(marks, linkMark(address)))
 		}
-		return shown
 	case *ast.AutoLink:
 		label, address := string(n.Label(r.source)), string(n.URL(r.source))
 		if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(address), "mailto:") {
 			address = "mailto:" + address
 		}
-		return []*Node{text(label, with(linkMark(address))...)}
+		add(label, with(marks, linkMark(address)))
 	case *ast.RawHTML:
 		var b strings.Builder
 		for i := range n.Segments.Len() {
@@ -192,16 +229,35 @@ func (r reader) inline(n ast.Node, marks []Mark) []*Node {
 			b.Write(segment.Value(r.source))
 		}
 		if lineBreak.MatchString(b.String()) {
-			return []*Node{hardBreak()}
+			*all = append(*all, hardBreak())
+			return
 		}
-		return []*Node{text(b.String(), marks...)}
+		add(b.String(), marks)
+	default:
+		r.addInlines(n, marks, all)
 	}
-	return r.inlines(n, marks)
+}
+
+func (r reader) code(n *ast.CodeSpan) string {
+	var b strings.Builder
+	for child := n.FirstChild(); child != nil; child = child.NextSibling() {
+		if t, ok := child.(*ast.Text); ok {
+			b.Write(t.Segment.Value(r.source))
+		} else if s, ok := child.(*ast.String); ok {
+			b.Write(s.Value)
+		}
+	}
+	return b.String()
 }
 
 const punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 var entity = regexp.MustCompile(`^&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
+
+// longestEntity is how long an entity may be.
+const longestEntity = 34
+
+func isEntity(s string) bool { return entity.MatchString(s[:min(longestEntity, len(s))]) }
 
 // unescape takes the backslashes off punctuation and reads entities, as
 // Markdown does outside of code.
@@ -214,7 +270,7 @@ func unescape(raw []byte) string {
 		if raw[i] == '\\' && i+1 < len(raw) && strings.IndexByte(punctuation, raw[i+1]) >= 0 {
 			i++
 		} else if raw[i] == '&' {
-			if found := entity.Find(raw[i:]); found != nil {
+			if found := entity.Find(raw[i:min(i+longestEntity, len(raw))]); found != nil {
 				b.WriteString(html.UnescapeString(string(found)))
 				i += len(found) - 1
 				continue

@@ -9,7 +9,14 @@ import (
 )
 
 // write writes a document in normal form.
-func (c codec) write(doc *Node) string { return c.blocks(doc.Content, document) }
+func (c codec) write(doc *Node) string {
+	if written := c.blocks(doc.Content, document); !c.budget.Exceeded() {
+		return written
+	}
+	w := writer{style: style{wary: true}}
+	w.text(text(flat(doc)), false, false)
+	return w.b.String()
+}
 
 // blocks writes blocks with an empty line between them, but for a list
 // that may follow the first line of an item at once.
@@ -124,11 +131,12 @@ func longest(s string, c byte) int {
 func (c codec) table(n *Node) string {
 	var lines []string
 	for i, row := range n.Content {
-		line := "|"
+		var line strings.Builder
+		line.WriteByte('|')
 		for _, cell := range row.Content {
-			line += " " + c.inline(cell.Content[0].Content, inCell) + " |"
+			line.WriteString(" " + c.inline(cell.Content[0].Content, inCell) + " |")
 		}
-		lines = append(lines, line)
+		lines = append(lines, line.String())
 		if i == 0 {
 			lines = append(lines, "|"+strings.Repeat(" --- |", len(row.Content)))
 		}
@@ -174,7 +182,11 @@ func (c codec) inline(nodes []*Node, at place) string {
 		if !s.marked {
 			want = unmarked(nodes, s.wary)
 		}
-		if written := s.write(want); s.wary || plainly(written, want) || c.readsAs(written, want, at) {
+		written := s.write(want)
+		if !c.budget.Spend(len(written) + len(want)) {
+			return ""
+		}
+		if s.wary || plainly(written, want) || c.readsAs(written, want, at) {
 			return written
 		}
 	}
@@ -315,7 +327,7 @@ func (w *writer) destination(href string) string {
 	var b strings.Builder
 	for i := range len(href) {
 		switch c := href[i]; {
-		case c == '\\' || c == '&' && entity.MatchString(href[i:]) || c == '|' && w.place == inCell:
+		case c == '\\' || c == '&' && isEntity(href[i:]) || c == '|' && w.place == inCell:
 			b.WriteByte('\\')
 		}
 		b.WriteByte(href[i])

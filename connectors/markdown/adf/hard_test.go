@@ -1,0 +1,153 @@
+package adf
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
+	"github.com/lockstep-sync/lockstep/connectors/markdown/markdowntest"
+)
+
+// What a conversion may cost: steps for each byte of its input, and bytes of
+// its output.
+const (
+	stepsPerByte  = 1000
+	outputPerByte = 64
+	small         = 1 << 16
+)
+
+type failer interface {
+	Helper()
+	Errorf(string, ...any)
+}
+
+// holdBounds converts Markdown there and back, and holds what it costs.
+func holdBounds(t failer, in string) {
+	t.Helper()
+	c := newCodec(len(in))
+	out := c.canonical(in)
+	if spent, most := c.budget.Spent(), stepsPerByte*len(in)+small; spent > most {
+		t.Errorf("%.40q (%d bytes) took %d steps, and may take %d", in, len(in), spent, most)
+	}
+	if len(out) > outputPerByte*len(in)+small {
+		t.Errorf("%.40q (%d bytes) became %d bytes", in, len(in), len(out))
+	}
+}
+
+func TestHardTexts(t *testing.T) {
+	for _, hard := range markdowntest.Texts() {
+		t.Run(hard.Name, func(t *testing.T) {
+			in := hard.Of(4 << 10)
+			holdBounds(t, in)
+			doc := FromMarkdown(in)
+			if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
+				t.Error(err)
+			}
+			back := Canonical(in)
+			if again := ToMarkdown(FromMarkdown(back)); again != back {
+				at := 0
+				for at < min(len(again), len(back)) && again[at] == back[at] {
+					at++
+				}
+				t.Errorf("not stable: from %d on, …%.80q became …%.80q", at, back[max(0, at-20):], again[max(0, at-20):])
+			}
+			if !Same(in, back) {
+				t.Error("what comes back is not the same")
+			}
+		})
+	}
+}
+
+// TestNothingIsLost: the words of a text that is degraded are all there.
+func TestNothingIsLost(t *testing.T) {
+	for _, in := range []string{
+		strings.Repeat("> ", 40) + "word",
+		strings.Repeat("> - ", 40) + "word",
+		strings.Repeat("- > ", 40) + "word",
+		strings.Repeat("- ", 1000) + "word",
+		strings.Repeat("[", 10_000) + "word" + strings.Repeat("](x)", 10_000),
+		strings.Repeat("*a ", 10_000) + "word" + strings.Repeat("* ", 10_000),
+		strings.Repeat("|a", 3000) + "\n" + strings.Repeat("|-", 3000) + "\n" + strings.Repeat("a\n", 1000) + "word",
+		strings.Repeat("[a]: http://x.example\n", 1000) + "word",
+	} {
+		if got := Canonical(in); !strings.Contains(got, "word") {
+			t.Errorf("%.20q lost its word", in)
+		}
+	}
+}
+
+// hardDocuments are documents that are hard to convert, by their number of
+// nodes.
+var hardDocuments = map[string]func(n int) string{
+	"nested": func(n int) string { return nested(n, `{"type":"blockquote","content":[`, `]}`) },
+	"nested lists": func(n int) string {
+		return nested(n, `{"type":"bulletList","content":[{"type":"listItem","content":[`, `]}]}`)
+	},
+	"nested tables": func(n int) string {
+		return nested(n, `{"type":"table","content":[{"type":"tableRow","content":[{"type":"tableCell","content":[`, `]}]}]}`)
+	},
+	"nested unknown": func(n int) string {
+		return nested(n, `{"type":"hologram","marks":[{"type":"strong"},{"type":"em"}],"content":[`, `]}`)
+	},
+	"marks": func(n int) string {
+		return `{"type":"hologram","marks":[` + strings.Repeat(`{"type":"em"},`, n) + `{"type":"em"}],"content":[` + strings.Repeat(`{"type":"text","text":"a"},`, n) + `{"type":"text","text":"word"}]}`
+	},
+	"texts": func(n int) string {
+		return `{"type":"paragraph","content":[` + strings.Repeat(`{"type":"text","text":"a"},`, n) + `{"type":"text","text":"word"}]}`
+	},
+	"texts with marks": func(n int) string {
+		return `{"type":"paragraph","content":[` + strings.Repeat(`{"type":"text","text":"a","marks":[{"type":"em"}]},{"type":"text","text":"a","marks":[{"type":"strong"},{"type":"em"}]},`, n) + `{"type":"text","text":"word"}]}`
+	},
+	"breaks": func(n int) string {
+		return `{"type":"paragraph","content":[` + strings.Repeat(`{"type":"hardBreak"},`, n) + `{"type":"text","text":"word"}]}`
+	},
+	"wide table": func(n int) string {
+		return `{"type":"table","content":[{"type":"tableRow","content":[` + strings.Repeat(`{"type":"tableCell"},`, n) + `{"type":"tableCell"}]}` +
+			strings.Repeat(`,{"type":"tableRow","content":[{"type":"tableCell","content":[{"type":"text","text":"word"}]}]}`, n) + `]}`
+	},
+	"tasks": func(n int) string {
+		return `{"type":"taskList","content":[{"type":"taskItem","content":[{"type":"text","text":"word"}]}` + strings.Repeat(`,{"type":"taskList","content":[{"type":"taskItem","content":[{"type":"text","text":"a"}]}]}`, n) + `]}`
+	},
+	"paragraphs": func(n int) string {
+		return `{"type":"panel","content":[` + strings.Repeat(`{"type":"paragraph","content":[{"type":"text","text":"a*b_c"}]},`, n) + `{"type":"paragraph","content":[{"type":"text","text":"word"}]}]}`
+	},
+}
+
+func nested(n int, opening, closing string) string {
+	return strings.Repeat(opening, n) + `{"type":"paragraph","content":[{"type":"text","text":"word"}]}` + strings.Repeat(closing, n)
+}
+
+// holdDocument converts a document, and holds what it costs.
+func holdDocument(t failer, body string, object map[string]any) string {
+	t.Helper()
+	doc := FromJSON(object)
+	c := newCodec(doc.size())
+	markdown := c.toMarkdown(doc)
+	if spent, most := c.budget.Spent(), stepsPerByte*len(body)+small; spent > most {
+		t.Errorf("%.40q (%d bytes) took %d steps, and may take %d", body, len(body), spent, most)
+	}
+	if len(markdown) > outputPerByte*len(body)+small {
+		t.Errorf("%.40q (%d bytes) became %d bytes", body, len(body), len(markdown))
+	}
+	return markdown
+}
+
+func TestHardDocuments(t *testing.T) {
+	for name, of := range hardDocuments {
+		t.Run(name, func(t *testing.T) {
+			body := `{"type":"doc","version":1,"content":[` + of(1000) + `]}`
+			var object map[string]any
+			if err := json.Unmarshal([]byte(body), &object); err != nil {
+				t.Fatal(err)
+			}
+			markdown := holdDocument(t, body, object)
+			if !strings.Contains(markdown, "word") {
+				t.Errorf("its word is lost: %.80q", markdown)
+			}
+			if back := Canonical(markdown); Canonical(back) != back {
+				t.Error("not stable")
+			}
+		})
+	}
+}
