@@ -1,7 +1,6 @@
 package markdown
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -11,40 +10,75 @@ import (
 // "\d" rather stands in a path or a regular expression.
 const escaped = "*_`[]#~<>"
 
-// path is the beginning of a word in which a backslash separates names.
-var path = regexp.MustCompile(`^[A-Za-z]:$|\\[A-Za-z0-9]`)
-
 // escapes are the edits that take backslashes off, outside of code.
-func escapes(s string) []edit {
-	source := []byte(s)
+func (c converter) escapes(s string) []edit {
 	var edits []edit
-	_ = ast.Walk(parse(source), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
+	in := words{s: s}
+	_ = ast.Walk(c.parse([]byte(s)), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
 		if !entering {
 			return ast.WalkContinue, nil
 		}
+		c.budget.Spend(1)
 		switch node := n.(type) {
 		case *ast.CodeSpan, *ast.CodeBlock, *ast.FencedCodeBlock, *ast.HTMLBlock, *ast.RawHTML:
 			return ast.WalkSkipChildren, nil
 		case *ast.Text:
-			edits = append(edits, escapesIn(s, node.Segment.Start, node.Segment.Stop)...)
+			edits = in.escapes(edits, node.Segment.Start, node.Segment.Stop)
 		}
 		return ast.WalkContinue, nil
 	})
 	return edits
 }
 
-func escapesIn(s string, start, stop int) []edit {
-	var edits []edit
+func (w *words) escapes(edits []edit, start, stop int) []edit {
 	for i := start; i+1 < stop; i++ {
-		if s[i] != '\\' {
+		if w.s[i] != '\\' {
 			continue
 		}
-		for _, c := range []byte(escaped) {
-			if s[i+1] == c && !path.MatchString(s[strings.LastIndexAny(s[:i], " \t\r\n")+1:i]) {
-				edits = append(edits, edit{start: i, stop: i + 1})
-			}
+		if strings.IndexByte(escaped, w.s[i+1]) >= 0 && !w.before(i).path {
+			edits = append(edits, edit{start: i, stop: i + 1})
 		}
 		i++ // the backslash of "\\" escapes the next one
 	}
 	return edits
 }
+
+// words knows what the word is like that is being read. It is asked for one
+// place after the other, and reads the text once.
+type words struct {
+	s     string
+	at    int
+	start int // of the word
+	// Where in the word "://", and a backslash before a letter or digit, last
+	// ended.
+	scheme, backslash int
+}
+
+// A word is the beginning of one.
+type word struct {
+	address bool // it has the "://" of an address in it
+	path    bool // a backslash separates names in it
+}
+
+// before is what stands before i, from the last white space on.
+func (w *words) before(i int) word {
+	if i < w.at {
+		*w = words{s: w.s}
+	}
+	for ; w.at < i; w.at++ {
+		switch c := w.s[w.at]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			w.start = w.at + 1
+		case c == '/' && w.at >= w.start+2 && w.s[w.at-2:w.at+1] == "://":
+			w.scheme = w.at + 1
+		case isAlphanumeric(c) && w.at > w.start && w.s[w.at-1] == '\\':
+			w.backslash = w.at + 1
+		}
+	}
+	drive := i == w.start+2 && w.s[i-1] == ':' && isLetter(w.s[i-2])
+	return word{address: w.scheme > w.start, path: drive || w.backslash > w.start}
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func isAlphanumeric(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' }

@@ -5,32 +5,32 @@ import (
 	"html"
 	"strings"
 
-	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/base"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/commonmark"
-	struck "github.com/JohannesKaufmann/html-to-markdown/v2/plugin/strikethrough"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/table"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/renderer"
 	goldhtml "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/util"
-	nethtml "golang.org/x/net/html"
+
+	"github.com/lockstep-sync/lockstep/connectors/markdown/parse"
+	"github.com/lockstep-sync/lockstep/connectors/markdown/steps"
 )
 
 // HTML renders Markdown as HTML that can be shown to anybody: HTML in it is
 // shown as the text that it is, an image is a link, and links go nowhere but to
 // addresses of the usual kinds. The result is one line, for some systems make
 // each line break one more <br>; what was a line stays one.
-func HTML(markdown string) string {
-	md := goldmark.New(
-		goldmark.WithExtensions(extension.Strikethrough, extension.Table),
-		goldmark.WithRendererOptions(goldhtml.WithHardWraps(), renderer.WithNodeRenderers(util.Prioritized(quiet{}, 100))),
-	)
+func HTML(markdown string) string { return newHTMLConverter(len(markdown)).html(markdown) }
+
+// newHTMLConverter is a converter that knows tables, which plain text leaves as
+// they are.
+func newHTMLConverter(size int) converter { return converter{parse.New(true), steps.For(size)} }
+
+func (c converter) html(markdown string) string {
+	source := []byte(markdown)
+	md := parse.Renderer(goldmark.WithRendererOptions(goldhtml.WithHardWraps(), renderer.WithNodeRenderers(util.Prioritized(quiet{}, 100))))
 	var b bytes.Buffer
-	if err := md.Convert([]byte(markdown), &b); err != nil { // a buffer never fails
-		return literal(markdown)
+	if err := md.Renderer().Render(&b, source, c.parse(source)); err != nil || !c.budget.Spend(b.Len()) { // a buffer never fails
+		return "<p>" + literal(markdown) + "</p>"
 	}
 	return strings.ReplaceAll(b.String(), "\n", "")
 }
@@ -97,32 +97,4 @@ func linesOf(n ast.Node, source []byte) string {
 		b.Write(segment.Value(source))
 	}
 	return b.String()
-}
-
-// FromHTML turns HTML into Markdown. What is no text, scripts and styles, is
-// left out.
-func FromHTML(source string) string {
-	convert := converter.NewConverter(converter.WithPlugins(
-		base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(commonmark.WithListEndComment(false)),
-		struck.NewStrikethroughPlugin(), table.NewTablePlugin(),
-	))
-	text, err := convert.ConvertString(source)
-	if err != nil { // nested beyond measure: its text alone
-		return Escape(textOf(source))
-	}
-	return strings.TrimSpace(text)
-}
-
-// textOf is the text of HTML, without any structure.
-func textOf(source string) string {
-	var b strings.Builder
-	tokens := nethtml.NewTokenizer(strings.NewReader(source))
-	for {
-		switch tokens.Next() {
-		case nethtml.ErrorToken:
-			return strings.TrimSpace(b.String())
-		case nethtml.TextToken:
-			b.Write(tokens.Text())
-		}
-	}
 }

@@ -4,17 +4,18 @@ package markdown
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/parser"
-	"github.com/yuin/goldmark/text"
+	extast "github.com/yuin/goldmark/extension/ast"
+
+	"github.com/lockstep-sync/lockstep/connectors/markdown/parse"
+	"github.com/lockstep-sync/lockstep/connectors/markdown/steps"
 )
 
 // maxPasses bounds how often markup is taken off until none is left: nested
@@ -27,15 +28,30 @@ const maxPasses = 16
 //
 // It only takes marks off and never lays text out anew, so text without
 // Markdown comes out unchanged. It is idempotent.
-func Plain(markdown string) string {
+func Plain(markdown string) string { return newConverter(len(markdown)).plain(markdown) }
+
+// A converter reads Markdown with one parser, within one budget.
+type converter struct {
+	parser parse.Parser
+	budget *steps.Budget
+}
+
+func newConverter(size int) converter { return converter{parse.New(false), steps.For(size)} }
+
+func (c converter) parse(source []byte) ast.Node { return c.parser.Parse(source, c.budget) }
+
+func (c converter) plain(markdown string) string {
 	if !strings.ContainsAny(markdown, "*_[<#~\\") {
 		return markdown
 	}
 	stripped := markdown
 	for range maxPasses {
-		next := strip(stripped)
+		next := c.strip(stripped)
+		if c.budget.Exceeded() {
+			break
+		}
 		if next == stripped {
-			return unescape(stripped)
+			return c.unescape(stripped)
 		}
 		stripped = next
 	}
@@ -44,12 +60,12 @@ func Plain(markdown string) string {
 
 // unescape takes the backslashes off characters that Markdown would otherwise
 // read as markup, unless they would then be read as markup the next time.
-func unescape(s string) string {
+func (c converter) unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
-	plain := apply(s, escapes(s))
-	if strip(plain) != plain || len(escapes(plain)) > 0 {
+	plain := apply(s, c.escapes(s))
+	if c.strip(plain) != plain || len(c.escapes(plain)) > 0 {
 		return s
 	}
 	return plain
@@ -62,34 +78,43 @@ type edit struct {
 }
 
 // strip takes one layer of markup off.
-func strip(s string) string {
-	source := []byte(s)
-	doc := parse(source)
-	var edits []edit
-	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
+func (c converter) strip(s string) string {
+	t := stripper{source: []byte(s), words: words{s: s}, extents: map[ast.Node]span{}}
+	_ = ast.Walk(c.parse(t.source), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
 		if !entering {
 			return ast.WalkContinue, nil
 		}
+		c.budget.Spend(1)
 		switch node := n.(type) {
 		case *ast.Heading:
-			edits = append(edits, heading(source, node)...)
+			t.edits = append(t.edits, heading(t.source, node)...)
 		case *ast.Emphasis, *ast.Link, *ast.Image, *ast.AutoLink:
-			edits = append(edits, inline(source, node)...)
+			t.edits = append(t.edits, t.inline(node)...)
 		case *ast.CodeSpan, *ast.CodeBlock, *ast.FencedCodeBlock, *ast.HTMLBlock, *ast.RawHTML:
 			return ast.WalkSkipChildren, nil
 		default:
-			if n.Kind().String() == "Strikethrough" {
-				edits = append(edits, strikethrough(source, n)...)
+			if n.Kind() == extast.KindStrikethrough {
+				t.edits = append(t.edits, t.strikethrough(n)...)
 			}
 		}
 		return ast.WalkContinue, nil
 	})
-	return apply(s, edits)
+	return apply(s, t.edits)
 }
 
-func parse(source []byte) ast.Node {
-	md := goldmark.New(goldmark.WithExtensions(extension.Strikethrough))
-	return md.Parser().Parse(text.NewReader(source), parser.WithContext(parser.NewContext()))
+// A stripper finds the marks of a text.
+type stripper struct {
+	source  []byte
+	words   words
+	extents map[ast.Node]span
+	edits   []edit
+}
+
+// A span is where an inline node begins and ends; false where that is not
+// known.
+type span struct {
+	start, stop int
+	ok          bool
 }
 
 // apply carries out edits that do not overlap; of two that do, the first in
@@ -98,7 +123,7 @@ func apply(s string, edits []edit) string {
 	if len(edits) == 0 {
 		return s
 	}
-	sort.SliceStable(edits, func(i, j int) bool { return edits[i].start < edits[j].start })
+	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
 	var b strings.Builder
 	at := 0
 	for _, e := range edits {
@@ -142,19 +167,20 @@ func heading(source []byte, node *ast.Heading) []edit {
 }
 
 // inline takes the marks off emphasis and links.
-func inline(source []byte, n ast.Node) []edit {
+func (t *stripper) inline(n ast.Node) []edit {
 	switch node := n.(type) {
 	case *ast.Emphasis:
-		return emphasis(source, node)
+		return t.emphasis(node)
 	case *ast.Link:
 		if node.Reference == nil {
-			return link(source, node, "[")
+			return t.link(node, "[")
 		}
 	case *ast.Image:
 		if node.Reference == nil {
-			return link(source, node, "![")
+			return t.link(node, "![")
 		}
 	case *ast.AutoLink:
+		source := t.source
 		start := node.Pos()
 		if start < 0 || start >= len(source) || source[start] != '<' {
 			return nil
@@ -168,8 +194,9 @@ func inline(source []byte, n ast.Node) []edit {
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 
-func emphasis(source []byte, node *ast.Emphasis) []edit {
-	start, stop, ok := inner(node)
+func (t *stripper) emphasis(node *ast.Emphasis) []edit {
+	source := t.source
+	start, stop, ok := t.inner(node)
 	if !ok {
 		return nil
 	}
@@ -194,21 +221,17 @@ func emphasis(source []byte, node *ast.Emphasis) []edit {
 		return nil
 	case mark == "__" && identifier.Match(content): // __init__
 		return nil
-	case bytes.Contains(wordBefore(source, opening), []byte("://")): // an address
+	case t.words.before(opening).address:
 		return nil
 	}
 	return []edit{{start: opening, stop: start}, {start: stop, stop: closing}}
 }
 
-// wordBefore is what stands before i, from the last white space on.
-func wordBefore(source []byte, i int) []byte {
-	return source[bytes.LastIndexAny(source[:i], " \t\r\n")+1 : i]
-}
-
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-func strikethrough(source []byte, n ast.Node) []edit {
-	start, stop, ok := inner(n)
+func (t *stripper) strikethrough(n ast.Node) []edit {
+	source := t.source
+	start, stop, ok := t.inner(n)
 	if !ok || start < 2 || stop+2 > len(source) || string(source[start-2:start]) != "~~" || string(source[stop:stop+2]) != "~~" {
 		return nil // "~5 and ~6" are estimates
 	}
@@ -217,13 +240,14 @@ func strikethrough(source []byte, n ast.Node) []edit {
 
 // link turns [text](address "title") into text (address), and into the
 // address alone where the text says the same.
-func link(source []byte, n ast.Node, opening string) []edit {
-	start, stop, ok := inner(n)
+func (t *stripper) link(n ast.Node, opening string) []edit {
+	source := t.source
+	start, stop, ok := t.inner(n)
 	begin := start - len(opening)
 	if !ok || begin < 0 || string(source[begin:start]) != opening || !bytes.HasPrefix(source[stop:], []byte("](")) {
 		return nil
 	}
-	address, length := destination(source[stop+2:])
+	address, length := destination(source[stop+2 : min(stop+2+maxDestination, len(source))])
 	if length == 0 {
 		return nil
 	}
@@ -233,6 +257,9 @@ func link(source []byte, n ast.Node, opening string) []edit {
 	}
 	return []edit{{start: begin, stop: start}, {start: stop, stop: stop + 2 + length, with: with}}
 }
+
+// maxDestination is for how many bytes the end of a link is looked for.
+const maxDestination = 8192
 
 // destination reads an inline link from after "](" to its ")".
 func destination(s []byte) (address string, length int) {
@@ -296,27 +323,29 @@ func skipSpace(s []byte, i int) int {
 
 // inner is where the children of an inline node begin and end, their own marks
 // included; false where that is not known.
-func inner(n ast.Node) (start, stop int, ok bool) {
+func (t *stripper) inner(n ast.Node) (start, stop int, ok bool) {
 	first, last := n.FirstChild(), n.LastChild()
 	if first == nil || last == nil {
 		return 0, 0, false
 	}
-	start, _, ok = extent(first)
-	if !ok {
-		return 0, 0, false
-	}
-	_, stop, ok = extent(last)
-	return start, stop, ok && start < stop
+	from, to := t.extent(first), t.extent(last)
+	return from.start, to.stop, from.ok && to.ok && from.start < to.stop
 }
 
-// extent is where an inline node begins and ends, its marks included.
-func extent(n ast.Node) (start, stop int, ok bool) {
+// extent is where an inline node begins and ends, its marks included. It is
+// found once for each node: emphasis may lie in emphasis, very often.
+func (t *stripper) extent(n ast.Node) span {
 	switch node := n.(type) {
 	case *ast.Text:
-		return node.Segment.Start, node.Segment.Stop, true
+		return span{node.Segment.Start, node.Segment.Stop, true}
 	case *ast.Emphasis:
-		start, stop, ok = inner(node)
-		return start - node.Level, stop + node.Level, ok
+		found, known := t.extents[n]
+		if !known {
+			start, stop, ok := t.inner(node)
+			found = span{start - node.Level, stop + node.Level, ok}
+			t.extents[n] = found
+		}
+		return found
 	}
-	return 0, 0, false // code, links: their marks have no fixed length
+	return span{} // code, links: their marks have no fixed length
 }
