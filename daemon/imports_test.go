@@ -34,8 +34,10 @@ func layers() []layer {
 	return []layer{
 		{folders: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/transport"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"connectors/markdown"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"connectors/markdown/adf"}, allowed: []string{"connectors/markdown"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"connectors/markdown/steps"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"connectors/markdown/parse"}, allowed: []string{"connectors/markdown/steps"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"connectors/markdown"}, allowed: []string{"connectors/markdown/adf", "connectors/markdown/parse", "connectors/markdown/steps"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"connectors/markdown/adf"}, allowed: []string{"connectors/markdown/parse", "connectors/markdown/steps"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		// A simulator stands for the vendor: it shares nothing with the client
 		// that it is to test.
 		{folders: []string{"connectors/*/*test"}, allowed: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
