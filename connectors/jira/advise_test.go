@@ -41,6 +41,12 @@ func TestAdvise(t *testing.T) {
 	if len(right) != 0 {
 		t.Errorf("advice of what is right: %v", right)
 	}
+	server, c = site(t)
+	server.Require("OPS", "priority") // which has a default
+	byDefault := must(c.Advise(t.Context(), []connectors.Use{use("project", "OPS"), use("issuetype", "Task")}))(t)
+	if len(byDefault) != 0 {
+		t.Errorf("advice of a field that has a default: %v", byDefault)
+	}
 	wrong := must(c.Advise(t.Context(), []connectors.Use{use("project", "OPS"), use("issuetype", "Saga", "Task"), use("status", "Closed")}))(t)
 	if len(wrong) != 2 {
 		t.Errorf("%v", wrong)

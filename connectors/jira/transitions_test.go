@@ -200,3 +200,20 @@ func TestCreateInAStatus(t *testing.T) {
 		t.Errorf("status %v of %d", second.Fields["status"], len(server.Issues()))
 	}
 }
+
+// TestAScreenWithADefault: what a transition's screen asks for and has a default
+// for need not be given.
+func TestAScreenWithADefault(t *testing.T) {
+	server, c := site(t)
+	server.Default("ENG", "Resolve", "resolution", "Done")
+	record := create(t, c, key, nil)
+	for _, step := range []string{"Start", "Review"} {
+		if err := server.Move(record.Number, "acc-ann", step, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := update(t, c, record.Ref, "ls-2", map[string]any{"status": "Done"})
+	if done.Fields["status"] != "Done" || done.Fields["resolution"] != "Done" {
+		t.Errorf("status %v, resolution %v", done.Fields["status"], done.Fields["resolution"])
+	}
+}

@@ -23,17 +23,20 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	case "array":
 		return convertList(t, v)
 	case "option-with-child":
-		if list, ok := v.([]any); ok {
+		if list, ok := v.([]any); ok && !isEmpty(v) {
 			return list, nil
 		}
 	case "timetracking":
 		object, ok := v.(map[string]any)
+		if isEmpty(v) {
+			return "", nil
+		}
 		if !ok {
 			return nil, errors.New("it takes originalEstimate and remainingEstimate")
 		}
 		return object, nil
 	case "any", "":
-		if _, isText := v.(string); !isText {
+		if _, isText := v.(string); !isText && !isEmpty(v) {
 			return v, nil
 		}
 	}
@@ -195,6 +198,18 @@ func wire(t fieldType, v any) any {
 		return at.UTC().Format(momentLayout)
 	}
 	return v
+}
+
+// filled is a body without its empty values: a new issue has nothing to be
+// cleared, and a null or an empty list there is refused or hides the default.
+func filled(body map[string]any) map[string]any {
+	kept := map[string]any{}
+	for id, v := range body {
+		if !isEmpty(v) {
+			kept[id] = v
+		}
+	}
+	return kept
 }
 
 // same compares two values of a field as Jira sees them.

@@ -94,6 +94,7 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		return connectors.Record{}, err
 	}
 	maps.Copy(names, spareNames)
+	body, later = filled(body), filled(later)
 	if v, ok := body["resolution"]; ok {
 		later["resolution"] = v
 		delete(body, "resolution")

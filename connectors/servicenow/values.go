@@ -181,6 +181,9 @@ func same(f connectors.Field, want, have any) bool {
 // canonical is a value's form on the wire, without what ServiceNow does not
 // keep.
 func canonical(f connectors.Field, v any) string {
+	if f.Type.Kind == connectors.Bool && (v == nil || v == "") {
+		return "false" // which an empty one is
+	}
 	if v == nil {
 		return ""
 	}

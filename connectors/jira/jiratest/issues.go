@@ -300,7 +300,7 @@ func (s *Server) transitions(c *call, is *issue) answer {
 			fields := object{}
 			for id, required := range st.screen {
 				f := s.field(id)
-				fields[id] = object{"required": required, "schema": s.schema(f), "name": f.name, "key": id, "hasDefaultValue": false, "operations": []any{"set"}}
+				fields[id] = object{"required": required, "schema": s.schema(f), "name": f.name, "key": id, "hasDefaultValue": st.defaults[id] != "", "operations": []any{"set"}}
 			}
 			t["fields"] = fields
 		}
@@ -329,6 +329,11 @@ func (s *Server) transit(c *call, is *issue) answer {
 	in, bad := s.readInput(body, is.project, func(f *field) bool { _, on := step.screen[f.id]; return on })
 	if bad != nil {
 		return *bad
+	}
+	for field, value := range step.defaults {
+		if in.fields[field] == nil && is.fields[field] == nil {
+			in.fields[field] = object{"name": value}
+		}
 	}
 	for field, required := range step.screen {
 		if required && in.fields[field] == nil && is.fields[field] == nil {

@@ -35,6 +35,7 @@ type flowStep struct {
 	from     []string // nil: any
 	to       string
 	screen   map[string]bool // true: required
+	defaults map[string]string // what is taken where a field of the screen is not given, by its name
 	clears   []string
 }
 

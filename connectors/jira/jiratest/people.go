@@ -75,6 +75,19 @@ func (s *Server) Cut(projectKey, transition string) {
 	p.flow = slices.DeleteFunc(slices.Clone(p.flow), func(st flowStep) bool { return st.name == transition })
 }
 
+// Default gives a field of a transition's screen a default, by its name.
+func (s *Server) Default(projectKey, transition, field, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[projectKey]
+	p.flow = slices.Clone(p.flow)
+	for i := range p.flow {
+		if p.flow[i].name == transition {
+			p.flow[i].defaults = map[string]string{field: value}
+		}
+	}
+}
+
 // Issues are the keys of all issues, oldest first.
 func (s *Server) Issues() []string {
 	s.mu.Lock()

@@ -1,0 +1,69 @@
+package servicenow_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+)
+
+// bare takes the headers off answers that say whether a query has more pages,
+// as some proxies do.
+type bare struct{ to http.RoundTripper }
+
+func (b bare) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.to.RoundTrip(r)
+	if err == nil {
+		response.Header.Del("Link")
+		response.Header.Del("X-Total-Count")
+	}
+	return response, err
+}
+
+// TestPagesWithoutHeaders: where no header says that a query has more pages, it
+// is read to the first page without a row.
+func TestPagesWithoutHeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := servicenowtest.New(options())
+		c := connect(t, bare{server.RoundTripper()}, basic())
+		for range 120 { // pages of 50
+			create(t, c, "many", nil)
+		}
+		found, err := c.FindByKey(t.Context(), incidents, "many")
+		if err != nil || len(found) != 120 {
+			t.Errorf("found %d of 120, %v", len(found), err)
+		}
+		before := server.Count(http.MethodGet, "/table/incident")
+		if none, err := c.FindByKey(t.Context(), incidents, "none"); err != nil || len(none) != 0 {
+			t.Errorf("found %d, %v", len(none), err)
+		}
+		if n := server.Count(http.MethodGet, "/table/incident") - before; n != 1 {
+			t.Errorf("%d requests for a query that finds nothing", n)
+		}
+
+		_, cursor, err := c.Poll(t.Context(), incidents, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		const most = 1100 // pages of 500
+		for i := range most {
+			server.AddRow("incident", servicenowtest.Row{"short_description": fmt.Sprint(i), "sys_updated_on": time.Now().UTC().Format("2006-01-02 15:04:05")})
+		}
+		changed, _, err := c.Poll(t.Context(), incidents, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[connectors.Ref]bool{}
+		for _, ref := range changed {
+			seen[ref] = true
+		}
+		if len(seen) < most {
+			t.Errorf("the poll found %d of %d", len(seen), most)
+		}
+	})
+}
