@@ -50,6 +50,8 @@ type play struct {
 	ids     map[string]string // incident ids by the script's names
 	tickets map[string]string // ids of their tickets, as last seen
 	opened  map[string]bool   // the names of tickets that a script opened itself
+	filled  int               // how many incidents fill has created
+	lifted  time.Time         // when the limit was taken off
 	process *exec.Cmd
 	exited  chan error
 	starts  int

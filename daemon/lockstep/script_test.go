@@ -81,6 +81,10 @@ func TestMain(m *testing.M) {
 //	until-status-of NAME CATEGORY
 //	                         waits for the category of an incident's status
 //	delete NAME              an incident is deleted
+//	limit BYTES|off          bounds the length of the files that the daemon writes
+//	fill | until-filled      creates incidents until a webhook is answered 503, and
+//	                         waits until each of them has a ticket
+//	until-ready CODE         waits until /readyz answers it, and prints the text
 //	quiet                    waits until nothing is pending or in work
 //	plant NAME               somebody takes the place of an incident's ticket, with
 //	                         its key; the daemon stops, and its store is lost
@@ -119,6 +123,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-decision": plays((*play).cmdUntilDecision), "until-dead": plays((*play).cmdUntilDead),
 		"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
 		"until-calls": plays((*play).cmdUntilCalls),
+		"limit":       plays((*play).cmdLimit), "fill": plays((*play).cmdFill), "until-filled": plays((*play).cmdUntilFilled),
+		"until-ready": plays((*play).cmdUntilReady),
 		"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
 		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "open-ticket": plays((*play).cmdOpenTicket), "until-files": plays((*play).cmdUntilFiles), "until-connected": plays((*play).cmdUntilConnected),

@@ -151,11 +151,40 @@ func (s *backend) check(ctx context.Context, w Watch, all bool) (made []string, 
 		}
 		return nil, ErrDisconnected
 	}
-	next, made, err := s.inspect(ctx, in, all)
+	next, made, err := s.interruptible(ctx, w, in, all)
 	if len(made) > 0 {
 		s.session.CompareAndSwap(in, next)
 	}
 	return made, err
+}
+
+// interruptible is inspect, which does not go on waiting for an answer when the
+// server says in another way why there will be none.
+func (s *backend) interruptible(ctx context.Context, w Watch, in *session, all bool) (next *session, made []string, err error) {
+	if w.Host == nil {
+		return s.inspect(ctx, in, all)
+	}
+	attempt, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-w.Trouble:
+			cancel()
+		case <-attempt.Done():
+		}
+	}()
+	next, made, err = s.inspect(attempt, in, all)
+	if err == nil || ctx.Err() != nil {
+		return next, made, err
+	}
+	if why := w.Host(); why != nil {
+		return next, made, why
+	}
+	if attempt.Err() == nil {
+		return next, made, err
+	}
+	next, again, err := s.inspect(ctx, next, all)
+	return next, append(made, again...), err
 }
 
 // inspect looks at everything that lies on the server, and writes. made are

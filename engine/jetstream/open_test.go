@@ -49,11 +49,19 @@ func TestOpen(t *testing.T) {
 		t.Errorf("opening again changes (-first +again):\n%s", diff)
 	}
 
+	updates, err := js.Conn().SubscribeSync("$JS.EVENT.ADVISORY.STREAM.UPDATED.>")
+	check(t, err)
+	shape("acme")
+	check(t, js.Conn().Flush())
+	if n, _, err := updates.Pending(); err != nil || n != 0 {
+		t.Errorf("opening again updates %d streams, %v", n, err)
+	}
+
 	// Settings that lockstep depends on come back, an operator's own stay.
 	hints.Duplicates = time.Minute
 	hints.MaxMsgsPerSubject = 3
 	hints.Description = "ours"
-	_, err := js.UpdateStream(ctx, hints)
+	_, err = js.UpdateStream(ctx, hints)
 	check(t, err)
 	journal := first["acme_journal"]
 	journal.MaxAge = 24 * time.Hour

@@ -219,7 +219,9 @@ func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamCo
 		return nil, false, fmt.Errorf("stream %s exists and is not lockstep's: %s; use another prefix, or remove the stream", want.Name, what)
 	}
 	next := have
-	next.MaxMsgsPerSubject = want.MaxMsgsPerSubject
+	if max(0, have.MaxMsgsPerSubject) != want.MaxMsgsPerSubject { // -1 is what the server makes of 0
+		next.MaxMsgsPerSubject = want.MaxMsgsPerSubject
+	}
 	next.Discard, next.DiscardNewPerSubject = want.Discard, false
 	next.AllowDirect = want.AllowDirect
 	next.AllowRollup = have.AllowRollup || want.AllowRollup
