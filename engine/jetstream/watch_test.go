@@ -1,0 +1,222 @@
+package jetstream_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/jetstream"
+)
+
+// losses gathers what Watch tells of.
+type losses struct {
+	mu   sync.Mutex
+	fail error
+	told []string
+	all  int
+}
+
+func (l *losses) lost(_ context.Context, held []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all++
+	if l.fail != nil {
+		err := l.fail
+		l.fail = nil
+		return err
+	}
+	l.told = append(l.told, held...)
+	return nil
+}
+
+func (l *losses) list() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told
+}
+
+// A stream that somebody deletes on the server is made again, and what it held
+// is told; readers go on.
+func TestDeletedStreamsAreMadeAgain(t *testing.T) {
+	for stream, held := range map[string]string{
+		"lockstep_hints":      "records that waited to be looked at",
+		"KV_lockstep_links":   "links (which ticket belongs to which record)",
+		"KV_lockstep_targets": "the index of tickets",
+		"KV_lockstep_dead":    "dead letters",
+		"KV_lockstep_marks":   "poll cursors, and what was decided without a ticket",
+		"lockstep_journal":    "the journal of decisions",
+	} {
+		t.Run(stream, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := serve(t, t.TempDir())
+				opened := open(t, s, jetstream.Options{})
+				told := &losses{fail: errors.New("not yet")}
+				watch(t, opened, jetstream.Watch{Lost: told.lost})
+				store := opened.Engine()
+				delivered := make(chan engine.Hint, 100)
+				stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+				check(t, err)
+				defer stop()
+				for _, id := range []string{"1", "2", "3"} { // so that the place lies far behind the new beginning
+					check(t, store.Hints.Add(t.Context(), incidents.Ref(id), ""))
+					<-delivered
+				}
+				check(t, raw(t, s).DeleteStream(t.Context(), stream))
+				pass(10 * time.Second)
+				check(t, opened.Err())
+				if diff := cmp.Diff([]string{held}, told.list()); diff != "" {
+					t.Errorf("told (-want +got):\n%s", diff)
+				}
+				if told.all != 2 {
+					t.Errorf("told %d times; it is told again after an error, and only then", told.all)
+				}
+				check(t, store.Hints.Add(t.Context(), incidents.Ref("4"), ""))
+				select {
+				case h := <-delivered:
+					if h.Ref != incidents.Ref("4") {
+						t.Errorf("got %q", h.Ref)
+					}
+				case <-time.After(time.Minute):
+					t.Error("nothing comes any more")
+				}
+				for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+					_, err := b.Put(t.Context(), "key", []byte("value"))
+					check(t, err)
+				}
+				check(t, store.Journal.Append(t.Context(), incidents.Ref("1"), []byte(`{}`)))
+			})
+		})
+	}
+}
+
+// What checks write nobody reads.
+func TestChecksLeaveNothingToRead(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		opened := open(t, serve(t, t.TempDir()), jetstream.Options{})
+		watch(t, opened, jetstream.Watch{})
+		store := opened.Engine()
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { t.Errorf("hint %q", h.Ref) })
+		check(t, err)
+		defer stop()
+		pass(time.Hour)
+		if pending, _, err := store.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
+			t.Errorf("backlog %d, %v", pending, err)
+		}
+		for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+			check(t, b.Each(t.Context(), func(e engine.Entry) error {
+				t.Errorf("there is a key %q", e.Key)
+				return nil
+			}))
+		}
+		if entries, err := store.Journal.Read(t.Context(), connectors.Ref{}, time.Time{}, 10); err != nil || len(entries) != 0 {
+			t.Errorf("journal %q, %v", entries, err)
+		}
+	})
+}
+
+// A connection that the client library closes for good is replaced.
+func TestClosedConnectionIsReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		nc := dial(t, s)
+		opened, err := jetstream.Open(t.Context(), nc, jetstream.Options{})
+		check(t, err)
+		var taken atomic.Bool
+		watch(t, opened, jetstream.Watch{Dial: func(context.Context) (*nats.Conn, error) {
+			if !taken.Load() {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+			}
+			return nats.Connect("", nats.InProcessServer(s))
+		}})
+		store := opened.Engine()
+		delivered := make(chan engine.Hint, 10)
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		check(t, err)
+		defer stop()
+		nc.Close()
+		pass(10 * time.Second)
+		if err := opened.Err(); err == nil || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("it cannot be made again: %v", err)
+		}
+		if err := store.Hints.Add(t.Context(), incidents.Ref("1"), ""); err == nil {
+			t.Error("a hint was taken")
+		}
+		taken.Store(true)
+		pass(10 * time.Second)
+		check(t, opened.Err())
+		check(t, store.Hints.Add(t.Context(), incidents.Ref("2"), ""))
+		if h := <-delivered; h.Ref != incidents.Ref("2") {
+			t.Errorf("got %q", h.Ref)
+		}
+	})
+}
+
+// What the host says keeps everything from being stored: writes fail at once,
+// and hints are held back, until it says otherwise.
+func TestWhatTheHostSays(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		opened := open(t, s, jetstream.Options{})
+		full := errors.New("data directory " + filepath.Join("a", "b") + ": no space left on device")
+		var mu sync.Mutex
+		var host error
+		set := func(err error) { mu.Lock(); host = err; mu.Unlock() }
+		trouble := make(chan struct{}, 1)
+		watch(t, opened, jetstream.Watch{Trouble: trouble, Host: func() error {
+			mu.Lock()
+			defer mu.Unlock()
+			return host
+		}})
+		store := opened.Engine()
+		delivered := make(chan engine.Hint, 10)
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		check(t, err)
+		defer stop()
+		pass(time.Second)
+		set(full)
+		trouble <- struct{}{}
+		pass(200 * time.Millisecond)
+		if err := opened.Err(); !errors.Is(err, full) {
+			t.Errorf("the store says %v", err)
+		}
+		began := time.Now()
+		if err := store.Hints.Add(t.Context(), incidents.Ref("1"), ""); !errors.Is(err, full) {
+			t.Errorf("add: %v", err)
+		}
+		if _, err := store.Links.Put(t.Context(), "key", nil); !errors.Is(err, full) {
+			t.Errorf("put: %v", err)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("it took %v", took)
+		}
+		// Reading goes on.
+		if _, err := store.Links.Get(t.Context(), "key"); !errors.Is(err, engine.ErrNotFound) {
+			t.Errorf("get: %v", err)
+		}
+		// Another daemon's hint waits.
+		check(t, open(t, s, jetstream.Options{}).Engine().Hints.Add(t.Context(), incidents.Ref("2"), ""))
+		pass(5 * time.Second)
+		select {
+		case h := <-delivered:
+			t.Errorf("%q was delivered, of which nothing could be kept", h.Ref)
+		default:
+		}
+		set(nil)
+		pass(2 * time.Second)
+		check(t, opened.Err())
+		if h := <-delivered; h.Ref != incidents.Ref("2") {
+			t.Errorf("got %q", h.Ref)
+		}
+	})
+}
