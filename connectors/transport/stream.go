@@ -193,7 +193,7 @@ func (i *incoming) Close() error {
 	return err
 }
 
-// follow asks for the content where redirects lead. The other address is none
+// follow asks for the content where redirects lead, as far as an away goes. The other address is none
 // of the system: it gets no credentials and none of the request's headers, and
 // what it says is neither a pause nor a refusal of the system. It may itself be
 // a secret and stands in no error.
@@ -205,7 +205,10 @@ func (c *Client) follow(ctx context.Context, response *http.Response, fail failF
 		if err != nil || to.Host == "" || to.Scheme != "https" && to.Scheme != from.Scheme {
 			return nil, fail(connectors.ClassRejected, "the content is said to be at an address that cannot be used", nil)
 		}
-		if response, err = c.fetch(ctx, to); err != nil {
+		to.User = nil // what an answer says is no one's credentials
+		if response, err = c.fetch(ctx, to); errors.Is(err, errNotPublic) {
+			return nil, fail(connectors.ClassRejected, "the content is not fetched from where it is said to be", errNotPublic)
+		} else if err != nil {
 			return nil, fail(connectors.ClassRetry, "the content cannot be fetched from where it is said to be", err)
 		}
 		switch {
@@ -231,7 +234,7 @@ func (c *Client) fetch(ctx context.Context, to *url.URL) (*http.Response, error)
 	if c.opts.Env.UserAgent != "" {
 		request.Header.Set("User-Agent", c.opts.Env.UserAgent)
 	}
-	return c.http.Do(request)
+	return c.away.Do(request)
 }
 
 func redirects(status int) bool {

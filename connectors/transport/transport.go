@@ -82,6 +82,7 @@ type Options struct {
 type Client struct {
 	opts   Options
 	http   *http.Client
+	away   *http.Client // for addresses that an answer named
 	budget budget
 	closed atomic.Bool // by Close
 
@@ -114,14 +115,13 @@ func New(opts Options) *Client {
 		t.MaxIdleConnsPerHost = 32 // the default of 2 makes a pool of workers reconnect
 		roundTripper = t
 	}
+	// A redirect may send a write twice; none of these APIs redirects.
+	asIs := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
 		opts:   opts,
 		budget: budget{limiter: limiter},
-		http: &http.Client{
-			Transport: roundTripper,
-			// A redirect may send a write twice; none of these APIs redirects.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		http:   &http.Client{Transport: roundTripper, CheckRedirect: asIs},
+		away:   &http.Client{Transport: newAway(opts.BaseURL, roundTripper, opts.Env.RoundTripper != nil), CheckRedirect: asIs},
 	}
 }
 
@@ -130,13 +130,13 @@ func New(opts Options) *Client {
 // client ends with it.
 func (c *Client) Close() {
 	c.closed.Store(true)
-	c.http.CloseIdleConnections()
+	c.away.CloseIdleConnections() // and those of http
 }
 
 // release ends what a request has left open of a client that was closed.
 func (c *Client) release() {
 	if c.closed.Load() {
-		c.http.CloseIdleConnections()
+		c.away.CloseIdleConnections() // and those of http
 	}
 }
 
