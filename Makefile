@@ -3,6 +3,8 @@
 GO      ?= go
 # Pinned, so that a lint run says the same everywhere.
 GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION   := v1.9.0
+GO_LICENSES_VERSION   := v1.6.0
 # How many seeds of the simulation run without the race detector, which is
 # some six times as slow, and for how long new ones are tried.
 SEEDS   ?= 200
@@ -12,12 +14,14 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT    := $(GOBIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+VULN    := $(GOBIN)/govulncheck-$(GOVULNCHECK_VERSION)
+LICENSE := $(GOBIN)/go-licenses-$(GO_LICENSES_VERSION)
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  %-15s %s\n", $$1, $$2 }'
 
 .PHONY: build
 build: ## Build bin/lockstep
@@ -25,7 +29,7 @@ build: ## Build bin/lockstep
 
 .PHONY: test
 test: ## Run all tests with the race detector
-	$(GO) test -race ./...
+	$(GO) test -race ./... ./.ci
 	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
 
 .PHONY: soak
@@ -33,8 +37,20 @@ soak: ## Run the simulation on new seeds for SOAK, 10 minutes
 	$(GO) test ./daemon/simulation -run 'TestSoak$$' -soak $(SOAK) -timeout 0 -v
 
 .PHONY: lint
-lint: $(LINT) ## Check style and likely mistakes
-	$(LINT) run ./...
+lint: $(LINT) modules licences vulnerabilities ## Check style, likely mistakes, modules, licences and vulnerabilities
+	$(LINT) run ./... ./.ci
+
+.PHONY: modules
+modules: ## Compare the downloaded modules with go.sum
+	$(GO) mod verify
+
+.PHONY: licences
+licences: $(LICENSE) ## Check the licences of what the binary is linked with
+	.ci/licences $(LICENSE) ./daemon/lockstep
+
+.PHONY: vulnerabilities
+vulnerabilities: $(VULN) ## Look for known vulnerabilities in what the binary calls
+	.ci/vulnerabilities $(VULN) ./daemon/lockstep
 
 .PHONY: fmt
 fmt: $(LINT) ## Format Go and HCL
@@ -53,5 +69,16 @@ bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 $(LINT):
-	GOBIN=$(GOBIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
-	mv $(GOBIN)/golangci-lint $@
+	$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION))
+
+$(VULN):
+	$(call install,golang.org/x/vuln/cmd/govulncheck,$(GOVULNCHECK_VERSION))
+
+$(LICENSE):
+	$(call install,github.com/google/go-licenses,$(GO_LICENSES_VERSION))
+
+# A tool at its version, under a name that says which.
+define install
+GOBIN=$(GOBIN) $(GO) install $(1)@$(2)
+mv $(GOBIN)/$(notdir $(1)) $@
+endef
