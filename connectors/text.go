@@ -25,15 +25,32 @@ func TextOf(v any) (string, bool) {
 	case time.Time:
 		return x.UTC().Format(time.RFC3339), true
 	case []any:
-		parts := make([]string, len(x))
-		for i, element := range x {
-			s, ok := TextOf(element)
-			if !ok {
-				return "", false
-			}
-			parts[i] = s
+		var b strings.Builder
+		if !appendList(&b, x) {
+			return "", false
 		}
-		return strings.Join(parts, ", "), true
+		return b.String(), true
 	}
 	return "", false
+}
+
+// appendList writes a list once, however deep its lists lie in one another.
+func appendList(b *strings.Builder, list []any) bool {
+	for i, element := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if inner, isList := element.([]any); isList {
+			if !appendList(b, inner) {
+				return false
+			}
+			continue
+		}
+		s, ok := TextOf(element)
+		if !ok {
+			return false
+		}
+		b.WriteString(s)
+	}
+	return true
 }

@@ -55,13 +55,14 @@ func resolveList(value any) (any, *refusedValue, error) {
 	if !isList {
 		list = []any{value}
 	}
-	resolved := []any{}
+	resolved, known := []any{}, map[string]bool{}
 	for _, element := range list {
 		text, ok := connectors.TextOf(element)
 		if _, nested := element.([]any); !ok || nested {
 			return nil, refuse(codeType, "it takes a list of texts"), nil
 		}
-		if text = strings.TrimSpace(text); text != "" && !slices.Contains(resolved, any(text)) {
+		if text = strings.TrimSpace(text); text != "" && !known[text] {
+			known[text] = true
 			resolved = append(resolved, text)
 		}
 	}

@@ -90,24 +90,32 @@ func trimmed(s string) string {
 	}
 }
 
+// maxHead is for how many characters for each one that fits a text is
+// converted. What lies beyond would have been cut.
+const maxHead = 16
+
 // entry is the value of a copy. What is too long is cut, with a note of it.
 func entry(post connectors.Post) string {
-	text := lines(post.Text)
-	whole := framed(post, text)
-	if utf8.RuneCountInString(whole) <= journalLength {
-		return whole
+	return fitting([]rune(lines(post.Text)), journalLength, func(text string) string { return framed(post, text) })
+}
+
+// fitting is a text, framed, or as much of its beginning as fits.
+func fitting(runes []rune, limit int, frame func(text string) string) string {
+	if len(runes) <= maxHead*limit {
+		if whole := frame(string(runes)); utf8.RuneCountInString(whole) <= limit {
+			return whole
+		}
 	}
-	runes := []rune(text)
-	fits, fails := 0, len(runes)
+	fits, fails := 0, min(len(runes), maxHead*limit)
 	for fits+1 < fails { // HTML grows with its text, though not evenly
 		middle := (fits + fails) / 2
-		if utf8.RuneCountInString(framed(post, shortened(runes[:middle]))) <= journalLength {
+		if utf8.RuneCountInString(frame(shortened(runes[:middle]))) <= limit {
 			fits = middle
 		} else {
 			fails = middle
 		}
 	}
-	return framed(post, shortened(runes[:fits]))
+	return frame(shortened(runes[:fits]))
 }
 
 func shortened(text []rune) string {

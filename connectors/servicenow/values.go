@@ -60,7 +60,7 @@ func convert(f connectors.Field, v any) (any, error) {
 	case connectors.Time:
 		return convertTime(v, s)
 	case connectors.Text:
-		return cut(strings.TrimSpace(lines(markdown.Plain(s))), f.MaxLength), nil
+		return convertText(s, f.MaxLength), nil
 	case connectors.String:
 		return cut(oneLine(s), f.MaxLength), nil
 	case connectors.Reference:
@@ -71,6 +71,20 @@ func convert(f connectors.Field, v any) (any, error) {
 		}
 		return lines(s), nil
 	}
+}
+
+// convertText makes plain text of Markdown, of which no more is read than can
+// fit.
+func convertText(s string, limit int) string {
+	head := s
+	if most := maxHead * limit; limit > 0 && len(s) > most {
+		head = strings.ToValidUTF8(s[:most], "")
+	}
+	plain := strings.TrimSpace(lines(markdown.Plain(head)))
+	if len(head) < len(s) {
+		plain += "…"
+	}
+	return cut(plain, limit)
 }
 
 func convertList(v any) (any, error) {

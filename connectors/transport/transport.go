@@ -289,6 +289,10 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	if failure == nil && r.Into != nil {
 		if err := json.Unmarshal(answer.Body, r.Into); err != nil {
 			failure = fail(connectors.ClassUnclear, "the answer is not the JSON that was expected", err)
+			if tooDeep(err) && !write { // it will be no shallower the next time
+				failure.Class, failure.Code, failure.Err = connectors.ClassRejected, connectors.CodeTooCostly, connectors.ErrTooCostly
+				failure.Message = "the answer is nested too deeply"
+			}
 			failure.Status = answer.Status
 			failure.RequestID = requestID(answer.Header)
 			if c.opts.Refusal != nil {
@@ -382,6 +386,12 @@ func (c *Client) send(request *http.Request, r Request, sent *atomic.Bool, body 
 		return c.follow(request.Context(), response, fail)
 	}
 	return response, nil
+}
+
+// tooDeep reports whether JSON nests so deep that encoding/json gives up.
+func tooDeep(err error) bool {
+	var syntax *json.SyntaxError
+	return errors.As(err, &syntax) && strings.Contains(syntax.Error(), "max depth")
 }
 
 // ended is the failure of an exchange, by the time-out where that is why it was
