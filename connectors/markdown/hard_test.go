@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lockstep-sync/lockstep/connectors/markdown/adf"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/markdowntest"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/steps"
@@ -117,4 +119,25 @@ func TestBudget(t *testing.T) {
 	if got, want := none(newHTMLConverter(len(in))).html(in), "<p>"+in+"</p>"; got != want {
 		t.Errorf("HTML: %q", got)
 	}
+}
+
+// TestRepeated: what many signs in a row cost has a bound, and plain text of them
+// is plain.
+func TestRepeated(t *testing.T) {
+	pieces := []string{
+		"a", "b c", " ", "\n", "\n\n", "*", "**", "_", "~~", "`", "``", "[", "]", "](", ")", "](http://x)", "![", "[a]: b\n", "[a]", "<", ">", "<http://x>", "<b c='", "# ",
+		"\\", "\\*", "- ", "1. ", "> ", "    ", "\t", "é", "&lt;", "&", "|", "|-|\n", "---\n", "\"t\"", "<!--",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var in strings.Builder
+		for range rapid.IntRange(1, 3).Draw(t, "parts") {
+			unit := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 4).Draw(t, "unit"), "")
+			in.WriteString(strings.Repeat(unit, rapid.IntRange(1, 200).Draw(t, "times")))
+		}
+		holdAll(t, in.String())
+		once := Plain(in.String())
+		if twice := Plain(once); twice != once {
+			t.Fatalf("Plain(%q) = %q, and of that %q", in.String(), once, twice)
+		}
+	})
 }

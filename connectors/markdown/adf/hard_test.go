@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/markdowntest"
 )
@@ -149,5 +151,57 @@ func TestHardDocuments(t *testing.T) {
 				t.Error("not stable")
 			}
 		})
+	}
+}
+
+// TestRepeated: what many signs in a row become costs what it may, is valid,
+// and does not change any more, whether or not the parser's bounds were reached.
+func TestRepeated(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var in strings.Builder
+		for range rapid.IntRange(1, 3).Draw(t, "parts") {
+			unit := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 4).Draw(t, "unit"), "")
+			in.WriteString(strings.Repeat(unit, rapid.IntRange(1, 200).Draw(t, "times")))
+		}
+		holdBounds(t, in.String())
+		holdStable(t, in.String())
+	})
+}
+
+// TestHardCut: what any text becomes fits, is not cut again, and comes back as
+// the same.
+func TestHardCut(t *testing.T) {
+	const limit = 500
+	for _, hard := range markdowntest.Texts() {
+		t.Run(hard.Name, func(t *testing.T) {
+			short := Cut(hard.Of(20_000), limit)
+			doc := FromMarkdown(short)
+			if w := weight(doc); w > limit {
+				t.Errorf("weight %d", w)
+			}
+			if again := Cut(short, limit); again != short {
+				t.Errorf("cut again: %.80q", again)
+			}
+			if back := ToMarkdown(FromJSON(decoded(t, doc))); !Same(short, back) {
+				t.Errorf("%.80q is not the same as %.80q", short, back)
+			}
+		})
+	}
+}
+
+// TestBudget: what exceeds its budget arrives as plain text.
+func TestBudget(t *testing.T) {
+	c := newCodec(0)
+	c.budget.Spend(1 << 40)
+	const in = "**a**\nb\n\n> c"
+	doc := c.read(in)
+	if got := strings.Fields(flat(doc)); strings.Join(got, " ") != "**a** b> c" {
+		t.Errorf("read: %q", got)
+	}
+	if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
+		t.Error(err)
+	}
+	if got := c.write(FromMarkdown("a *b*\n\n- c*")); got != "a b\n\nc\\*" {
+		t.Errorf("written: %q", got)
 	}
 }

@@ -14,8 +14,22 @@ func (c codec) write(doc *Node) string {
 		return written
 	}
 	w := writer{style: style{wary: true}}
-	w.text(text(flat(doc)), false, false)
+	w.plain(doc)
 	return w.b.String()
+}
+
+// plain writes nothing but the texts of blocks.
+func (w *writer) plain(n *Node) {
+	if len(n.Content) == 0 || !isInline(n.Content[0]) {
+		for _, child := range n.Content {
+			w.plain(child)
+		}
+		return
+	}
+	if w.b.Len() > 0 {
+		w.b.WriteString("\n\n")
+	}
+	w.text(text(flat(n)), false, false)
 }
 
 // blocks writes blocks with an empty line between them, but for a list
