@@ -23,6 +23,8 @@ type Status struct {
 	RoutesError string `json:"routes_error,omitempty"`
 	// Lost is what somebody deleted on the NATS server while the daemon ran.
 	Lost []Loss `json:"lost,omitempty"`
+	// Store is what was found wrong with the store, and what to do about it.
+	Store []engine.Finding `json:"store"`
 }
 
 // A Loss is something that was deleted and could not be made good.
@@ -61,6 +63,7 @@ func (p *process) status(ctx context.Context) Status {
 		},
 		Routes:     []engine.RouteStatus{},
 		Connectors: p.connectors(),
+		Store:      p.findings(),
 	}
 	if s.Config.OK {
 		s.Config.Diagnostics = p.reload.warnings(state)
@@ -97,6 +100,14 @@ func (p *process) routes(ctx context.Context) ([]engine.RouteStatus, error) {
 		return nil, nil
 	}
 	return e.Routes(ctx)
+}
+
+func (p *process) findings() []engine.Finding {
+	e := p.engine.Load()
+	if e == nil {
+		return []engine.Finding{}
+	}
+	return e.Findings()
 }
 
 func (p *process) connectors() []engine.ConnectorStatus {

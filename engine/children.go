@@ -44,14 +44,14 @@ func (w *work) hintChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = w.engine.store.Marks.Each(ctx, func(entry Entry) error {
+	err = w.engine.eachReadable(ctx, "decisions without a ticket", w.engine.store.Marks, func(entry Entry) error {
 		name, decided := strings.CutPrefix(entry.Key, decidedPrefix)
 		if !decided {
 			return nil
 		}
 		var m mark
 		if err := json.Unmarshal(entry.Value, &m); err != nil {
-			return fmt.Errorf("mark %s: %w", entry.Key, err)
+			return unreadable("mark "+entry.Key, err)
 		}
 		if m.Parent != w.source {
 			return nil
@@ -59,7 +59,7 @@ func (w *work) hintChildren(ctx context.Context) error {
 		_, name, _ = strings.Cut(name, "/")
 		ref, err := connectors.ParseRef(name)
 		if err != nil {
-			return fmt.Errorf("mark %s: %w", entry.Key, err)
+			return unreadable("mark "+entry.Key, err)
 		}
 		return hint(ref)
 	})

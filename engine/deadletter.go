@@ -21,6 +21,7 @@ const (
 	ReasonRouteGone   = "route_gone"    // hints were pending on a route that was removed
 	ReasonKeyTaken    = "key_taken"     // a ticket of somebody else's carries the record's key
 	ReasonDuplicate   = "duplicate"     // two tickets carry one key
+	ReasonUnreadable  = "unreadable"    // what is stored of the record cannot be read
 )
 
 // A DeadLetter is something that cannot be carried out, kept until someone
@@ -105,10 +106,10 @@ func (e *Engine) exhume(ctx context.Context, route string, record connectors.Ref
 // Dead lists the dead letters, newest first.
 func (e *Engine) Dead(ctx context.Context) ([]DeadLetter, error) {
 	letters := []DeadLetter{}
-	err := e.store.Dead.Each(ctx, func(entry Entry) error {
+	err := e.eachReadable(ctx, "dead letters", e.store.Dead, func(entry Entry) error {
 		var d DeadLetter
 		if err := json.Unmarshal(entry.Value, &d); err != nil {
-			return fmt.Errorf("dead letter %s: %w", entry.Key, err)
+			return unreadable("dead letter "+entry.Key, err)
 		}
 		letters = append(letters, d)
 		return nil
@@ -122,11 +123,11 @@ func (e *Engine) Dead(ctx context.Context) ([]DeadLetter, error) {
 
 func (e *Engine) deadLetter(ctx context.Context, id string) (d DeadLetter, revision uint64, err error) {
 	entry, err := e.store.Dead.Get(ctx, id)
-	if err == nil {
-		err = json.Unmarshal(entry.Value, &d)
-	}
 	if err != nil {
 		return DeadLetter{}, 0, fmt.Errorf("dead letter %s: %w", id, err)
+	}
+	if err := json.Unmarshal(entry.Value, &d); err != nil {
+		return DeadLetter{}, 0, unreadable("dead letter "+id, err)
 	}
 	return d, entry.Revision, nil
 }
@@ -184,7 +185,7 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 
 // DropDead removes a dead letter; ErrNotFound where there is none.
 func (e *Engine) DropDead(ctx context.Context, id string) error {
-	if _, _, err := e.deadLetter(ctx, id); err != nil {
+	if _, _, err := e.deadLetter(ctx, id); err != nil && !errors.Is(err, errUnreadable) {
 		return err
 	}
 	if err := e.store.Dead.Delete(ctx, id, 0); err != nil {

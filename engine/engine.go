@@ -64,13 +64,14 @@ type Engine struct {
 	alone   bool
 	onStep  func(Step)
 
-	digest  digester
-	taken   taken
-	queue   *queue
-	waiting *waiting
-	config  atomic.Pointer[running]
-	started time.Time
-	ready   atomic.Bool
+	digest   digester
+	findings findings
+	taken    taken
+	queue    *queue
+	waiting  *waiting
+	config   atomic.Pointer[running]
+	started  time.Time
+	ready    atomic.Bool
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
 	applying  sync.Mutex
@@ -95,6 +96,7 @@ type running struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
+		findings:  findings{all: map[string]Finding{}},
 		consumers: map[string]func(){},
 		pollers:   map[string]context.CancelFunc{},
 	}

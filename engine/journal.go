@@ -137,9 +137,11 @@ func (e *Engine) Decisions(ctx context.Context, ref connectors.Ref, limit int) (
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	out := make([]json.RawMessage, len(entries))
-	for i, entry := range entries {
-		out[i] = withoutSnapshot(entry)
+	out := make([]json.RawMessage, 0, len(entries))
+	for _, entry := range entries {
+		if json.Valid(entry) { // a damaged one would spoil the whole answer
+			out = append(out, withoutSnapshot(entry))
+		}
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -217,10 +218,13 @@ type stored struct {
 func decodeLink(entry Entry) (stored, error) {
 	var l Link
 	if err := json.Unmarshal(entry.Value, &l); err != nil {
-		return stored{}, fmt.Errorf("link %s: %w", entry.Key, err)
+		return stored{}, unreadable("link "+entry.Key, err)
 	}
 	if l.V != linkVersion {
-		return stored{}, fmt.Errorf("link %s is of version %d; this build reads version %d", entry.Key, l.V, linkVersion)
+		return stored{}, unreadable("link "+entry.Key, fmt.Errorf("it is of version %d; this build reads version %d", l.V, linkVersion))
+	}
+	if l.ID != entry.Key || l.Route == "" || l.Source.IsZero() {
+		return stored{}, unreadable("link "+entry.Key, errors.New("it is not a link of that id"))
 	}
 	if l.Fields == nil {
 		l.Fields = map[string]Agreement{}

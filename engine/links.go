@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules"
 )
+
+// ownPrefix begins the keys of the links' bucket that are no links.
+const ownPrefix = "_"
 
 // loadLink returns the link with the id; ErrNotFound where there is none.
 func (e *Engine) loadLink(ctx context.Context, id string) (stored, error) {
@@ -55,8 +59,8 @@ func (e *Engine) saveLink(ctx context.Context, l *Link, revision uint64) (uint64
 }
 
 func (e *Engine) eachLink(ctx context.Context, f func(stored) error) error {
-	err := e.store.Links.Each(ctx, func(entry Entry) error {
-		if entry.Key == installationKey {
+	return e.eachReadable(ctx, "links", e.store.Links, func(entry Entry) error {
+		if strings.HasPrefix(entry.Key, ownPrefix) {
 			return nil
 		}
 		l, err := decodeLink(entry)
@@ -65,10 +69,6 @@ func (e *Engine) eachLink(ctx context.Context, f func(stored) error) error {
 		}
 		return f(l)
 	})
-	if err != nil {
-		return fmt.Errorf("links: %w", err)
-	}
-	return nil
 }
 
 // indexTarget makes a link findable by its ticket.

@@ -119,6 +119,9 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 		// Somebody else moved: drop everything and look again.
 		return w.waitUntil(now.Add(jitter(firstBackoff))), nil
 	}
+	if errors.Is(failure, errUnreadable) { // nor will it be the next time
+		return deadEnded, w.bury(ctx, ReasonUnreadable, "", failure.Error())
+	}
 	var said *connectors.Error
 	if !errors.As(failure, &said) {
 		return verdict{}, failure
@@ -303,12 +306,12 @@ func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref)
 	if errors.Is(err, ErrNotFound) {
 		return mark{}, nil
 	}
-	var m mark
-	if err == nil {
-		err = json.Unmarshal(entry.Value, &m)
-	}
 	if err != nil {
 		return mark{}, fmt.Errorf("mark of %s: %w", ref, err)
+	}
+	var m mark
+	if err := json.Unmarshal(entry.Value, &m); err != nil {
+		return mark{}, unreadable("mark of "+ref.String(), err)
 	}
 	return m, nil
 }

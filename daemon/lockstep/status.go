@@ -132,6 +132,9 @@ func (a *app) printStatus(s daemon.Status) error {
 		fmt.Fprintf(a.stdout, "\nLOST on %s: %s: somebody deleted the stream on the NATS server, and it was made again, empty\n", when(l.At), l.What)
 	}
 	a.printFailing(s.Connectors)
+	for _, f := range s.Store {
+		fmt.Fprintf(a.stdout, "\nstore, %s: %s\n", when(f.At), f.Message)
+	}
 	if len(s.Config.Diagnostics) > 0 {
 		fmt.Fprintln(a.stdout)
 		s.Config.Diagnostics.WriteText(a.stdout, a.color(a.stdout))

@@ -113,7 +113,7 @@ func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
 		entry := engine.Entry{Revision: md.Sequence.Stream, Stored: md.Timestamp}
 		var err error
 		if entry.Key, entry.Value, err = unpack(tok, msg.Data()); err != nil {
-			return b.failed("list", err)
+			entry.Key, entry.Value = tok, msg.Data() // damaged: its reader says so
 		}
 		return caller{f(entry)}.orNil()
 	})

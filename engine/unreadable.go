@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// errUnreadable is a stored document that this build cannot read: it is
+// damaged, or of a newer version. It concerns its own record and no other.
+var errUnreadable = errors.New("a stored document cannot be read")
+
+func unreadable(what string, err error) error {
+	return fmt.Errorf("%s: %w: %w", what, errUnreadable, err)
+}
+
+// eachReadable calls f for the entries of a bucket. Those for which f fails
+// with errUnreadable are passed over, counted and named.
+func (e *Engine) eachReadable(ctx context.Context, what string, bucket Bucket, f func(Entry) error) error {
+	reasons := map[string]error{}
+	err := bucket.Each(ctx, func(entry Entry) error {
+		err := f(entry)
+		if errors.Is(err, errUnreadable) {
+			reasons[entry.Key] = err
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	e.find("unreadable "+what, passedOver(what, reasons))
+	return nil
+}
+
+// passedOver says which documents were not read; empty where all were.
+func passedOver(what string, reasons map[string]error) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	keys := make([]string, 0, len(reasons))
+	for key := range reasons {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	named := keys[:min(3, len(keys))]
+	more := ""
+	if n := len(keys) - len(named); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("%d of the stored %s cannot be read and are passed over: %s%s; the first: %v; restore them from a backup, or run the version that wrote them",
+		len(keys), what, strings.Join(named, ", "), more, reasons[keys[0]])
+}

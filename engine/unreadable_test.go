@@ -1,0 +1,80 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// TestWhatCannotBeReadStopsNothingElse: documents that are damaged, or of a
+// newer version, are named, and concern their own records.
+func TestWhatCannotBeReadStopsNothingElse(t *testing.T) {
+	for name, damage := range map[string]func(document string) string{
+		"damaged": func(d string) string { return d[:len(d)/2] },
+		"newer":   func(d string) string { return strings.Replace(d, `"v":1`, `"v":2`, 1) },
+		"zeros":   func(d string) string { return strings.Repeat("\x00", len(d)) },
+		"empty":   func(string) string { return "{}" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				ref, _ := opened(r, oneRoute)
+				other := incidents.Ref("01B")
+				r.world.put(other, false, critical())
+				r.hint(other)
+				bad := engine.LinkID("incidents", ref, 1)
+				entry, err := r.store.Links.Get(t.Context(), bad)
+				check(t, err)
+				r.kill()
+				_, err = r.store.Links.Put(t.Context(), bad, []byte(damage(string(entry.Value))))
+				check(t, err)
+				_, err = r.store.Dead.Put(t.Context(), "0123456789abcdef", []byte("\x00\x00"))
+				check(t, err)
+
+				r.start(oneRoute)
+				if links := r.links(); len(links) != 1 || links[0].Source != other {
+					t.Errorf("links: %+v", links)
+				}
+				if _, err := r.engine.Routes(t.Context()); err != nil {
+					t.Error(err)
+				}
+				said := ""
+				for _, f := range r.engine.Findings() {
+					said += f.Message + "\n"
+				}
+				if !strings.Contains(said, "1 of the stored links cannot be read and are passed over: "+bad) ||
+					!strings.Contains(said, "1 of the stored dead letters cannot be read and are passed over: 0123456789abcdef") {
+					t.Errorf("findings:\n%s", said)
+				}
+				for _, edited := range []connectors.Ref{ref, other} {
+					r.world.edit(edited, "title", "Edited since")
+					r.hint(edited)
+				}
+				r.pass(time.Hour)
+				titles := 0
+				for _, ticket := range r.world.list(tickets) {
+					if r.world.field(ticket, "title") == "Edited since" {
+						titles++
+					}
+				}
+				if titles != 1 || len(r.world.list(tickets)) != 2 {
+					t.Errorf("%d of %d tickets have the edit, want 1 of 2", titles, len(r.world.list(tickets)))
+				}
+				if letters := r.dead(); len(letters) != 1 || letters[0].Record != ref || letters[0].Reason != engine.ReasonUnreadable {
+					t.Errorf("dead letters: %+v", letters)
+				}
+				check(t, r.engine.DropDead(t.Context(), "0123456789abcdef"))
+
+				_, err = r.store.Links.Put(t.Context(), bad, entry.Value)
+				check(t, err)
+				r.dead()
+				r.links()
+				if f := r.engine.Findings(); len(f) != 0 {
+					t.Errorf("findings when all can be read again: %+v", f)
+				}
+			})
+		})
+	}
+}
