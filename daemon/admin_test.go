@@ -266,13 +266,13 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 	status.Ready, status.Waiting = false, "the store is not connected"
 	status.Config = ConfigStatus{OK: false, LoadedAt: someTime, Diagnostics: badFiles}
 	until := someTime.Add(time.Minute)
-	status.Connectors = []engine.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429>", ThrottledUntil: &until}}
+	status.Connectors = []engine.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until}}
 	w := httptest.NewRecorder()
 	a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	page := w.Body.String()
 	for _, want := range []string{
 		"the store is not connected", "main.hcl:3:9", "no such field", "2026-01-02 03:04:05 UTC",
-		"&lt;429&gt;", "waiting until 2026-01-02 03:05:05 UTC", "&lt;no&gt; &amp; such", "incidents",
+		`&lt;429&gt; \u202egnp\u009b\u001b`, "waiting until 2026-01-02 03:05:05 UTC", "&lt;no&gt; &amp; such", "incidents",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)

@@ -46,7 +46,8 @@ func layers() []layer {
 		{folders: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf", "connectors/cache"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"rules/expr"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
-		{folders: []string{"rules"}, allowed: []string{"rules/expr", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
+		{folders: []string{"rules/visible"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"rules"}, allowed: []string{"rules/expr", "rules/visible", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/storetest"}, allowed: []string{"engine", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "connectors", "rules"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
@@ -54,10 +55,10 @@ func layers() []layer {
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon/graph"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, cel, []string{"net/http"})},
-		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "rules", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "rules", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 

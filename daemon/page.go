@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 //go:embed page.html
@@ -46,7 +47,7 @@ func (a *admin) page(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	_, _ = w.Write([]byte(b.String())) // the client is gone; nobody to tell
+	_, _ = w.Write([]byte(visible.Text(b.String()))) // the client is gone; nobody to tell
 }
 
 func short(digest string) string { return digest[:min(len(digest), 12)] }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -137,7 +136,7 @@ func (g *guard) leave(err error, round int) error {
 	failed := g.awayError(err, g.away)
 	var said *connectors.Error
 	refused := errors.As(err, &said) && class == connectors.ClassUnauthorised
-	forbidden := refused && said.Status == http.StatusForbidden
+	forbidden := refused && said.Status == 403
 	if forbidden && !g.away {
 		failed.ofRecord = true
 		if g.forbidden == said.Record {

@@ -135,13 +135,40 @@ func ExampleDiagnostics_WriteText() {
 	// Name a directory that holds *.hcl files.
 }
 
+// TestDiagnosticsOfHostileText: what a terminal would carry out is shown, and the
+// caret stands under the shown text, below what it marks too.
+func TestDiagnosticsOfHostileText(t *testing.T) {
+	d := Diagnostics{{
+		Severity: SeverityError, File: "a\x1b.hcl", Line: 1, Column: 8, Width: 3, Source: "\u202e\ta = \x1b\"b\" # \u009b",
+		Summary: "no \x1b[2J", Detail: "write\nthis\u2066",
+	}}
+	for _, color := range []bool{false, true} {
+		var b strings.Builder
+		d.WriteText(&b, color)
+		got := strings.NewReplacer(bold, "", red, "", "\x1b[0m", "").Replace(b.String())
+		want := `a\u001b.hcl:1:8: error: no \u001b[2J
+\u202e	a = \u001b"b" # \u009b
+      	          ^^^
+write
+this\u2066
+`
+		if got != want {
+			t.Errorf("color %t:\n%s\nwant:\n%s", color, got, want)
+		}
+	}
+}
+
 func TestDiagnosticPlaces(t *testing.T) {
 	for _, test := range []struct{ source, want string }{
 		{"a = x", "    ^"},
 		{"\ta = x", "\t    ^"},
 		{"a = 漢字 x", "    \u3000\u3000 ^"},
 		{"é = x", "    ^"},
+		{"\"\u202e\" x", "         ^"},
+		{"\x1b[31m x", "           ^"},
+		{"\u009b\t x", "      \t ^"},
 	} {
+		// What stands in the line above, as it is shown, is as wide.
 		column := graphemes(test.source[:strings.Index(test.source, "x")]) + 1
 		before, marked := caretLine(test.source, column, 1)
 		if got := fmt.Sprint(before, marked); got != test.want {

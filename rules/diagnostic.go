@@ -8,6 +8,8 @@ import (
 
 	"github.com/apparentlymart/go-textseg/v15/textseg"
 	"golang.org/x/text/width"
+
+	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 // The severities of diagnostics.
@@ -72,33 +74,38 @@ const (
 	bold   = "\x1b[1m"
 	red    = "\x1b[1;31m"
 	yellow = "\x1b[1;33m"
-	reset  = "\x1b[0m"
 )
 
 func (d *Diagnostic) writeText(w io.Writer, color bool) {
-	paint := func(with, text string) string {
-		if !color {
-			return text
+	paint := func(with, text string) {
+		if color {
+			visible.Styled(w, with, text)
+		} else {
+			fmt.Fprint(w, visible.Text(text))
 		}
-		return with + text + reset
 	}
 	tint := red
 	if d.Severity == SeverityWarning {
 		tint = yellow
 	}
 	place := fmt.Sprintf("%s:%d:%d:", d.File, d.Line, d.Column)
-	fmt.Fprintf(w, "%s %s %s\n", paint(bold, place), paint(tint, d.Severity+":"), d.Summary)
+	paint(bold, visible.Line(place))
+	fmt.Fprint(w, " ")
+	paint(tint, d.Severity+":")
+	fmt.Fprintf(w, " %s\n", visible.Text(d.Summary))
 	if d.Width > 0 {
 		before, marked := caretLine(d.Source, d.Column, d.Width)
-		fmt.Fprintf(w, "%s\n%s%s\n", d.Source, before, paint(tint, marked))
+		fmt.Fprintf(w, "%s\n%s", visible.Text(d.Source), before)
+		paint(tint, marked)
+		fmt.Fprintln(w)
 	}
 	if d.Detail != "" {
-		fmt.Fprintln(w, d.Detail)
+		fmt.Fprintln(w, visible.Text(d.Detail))
 	}
 }
 
 // caretLine is the line that marks characters of source: one character for
-// each of source's, as wide as that one. A tab stays a tab; under a wide
+// each of source's, as wide as that one is shown. A tab stays a tab; under a wide
 // character stands an ideographic space before the mark and two carets in it.
 func caretLine(source string, column, count int) (before, marked string) {
 	var space, carets strings.Builder
@@ -107,7 +114,12 @@ func caretLine(source string, column, count int) (before, marked string) {
 		n := graphemeLen(rest)
 		cluster := rest[:n]
 		rest = rest[n:]
+		shown := visible.Cluster(cluster)
 		switch wide := isWide(cluster); {
+		case at < column && shown != cluster:
+			space.WriteString(strings.Repeat(" ", utf8.RuneCountInString(shown)))
+		case shown != cluster:
+			carets.WriteString(strings.Repeat("^", utf8.RuneCountInString(shown)))
 		case at < column && cluster == "\t":
 			space.WriteByte('\t')
 		case at < column && wide:

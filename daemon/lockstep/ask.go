@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 // client asks the daemon that the flags or the environment name.
@@ -70,7 +71,7 @@ func table(w io.Writer, rows func(row func(cells ...any))) error {
 			if i > 0 {
 				fmt.Fprint(t, "\t")
 			}
-			fmt.Fprint(t, c)
+			fmt.Fprint(t, visible.Line(fmt.Sprint(c))) // before the columns are made as wide as it is
 		}
 		fmt.Fprintln(t)
 	})

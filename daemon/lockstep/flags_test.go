@@ -11,7 +11,7 @@ import (
 func noEnv(string) (string, bool) { return "", false }
 
 func testApp() *app {
-	return &app{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, env: noEnv}
+	return newApp(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}, noEnv)
 }
 
 func TestNormalize(t *testing.T) {

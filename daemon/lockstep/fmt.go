@@ -127,7 +127,7 @@ func (a *app) formatInput(check, showDiff bool) error {
 	} else if check {
 		out = nil
 	}
-	if _, err := a.stdout.Write(out); err != nil {
+	if _, err := a.exact.Write(out); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	if check && !bytes.Equal(before, after) {

@@ -7,10 +7,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 func main() {
@@ -26,10 +28,12 @@ const (
 
 // app is what every command works with.
 type app struct {
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
-	env    func(string) (string, bool)
+	stdin io.Reader
+	// stdout and stderr show what would be carried out by a terminal; exact is
+	// for what another program is to read byte by byte.
+	stdout, stderr *visible.Writer
+	exact          io.Writer
+	env            func(string) (string, bool)
 	// onStep, if not nil, is called at every step of a reconcile; tests kill
 	// the process there.
 	onStep func(engine.Step)
@@ -37,8 +41,11 @@ type app struct {
 
 // run is the whole command line; it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
-	return a.execute(ctx, args)
+	return newApp(stdin, stdout, stderr, env).execute(ctx, args)
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) *app {
+	return &app{stdin: stdin, stdout: visible.NewWriter(stdout), stderr: visible.NewWriter(stderr), exact: stdout, env: env}
 }
 
 func (a *app) execute(ctx context.Context, args []string) int {
@@ -48,5 +55,9 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}
-	return a.report(err)
+	status := a.report(err)
+	if err := errors.Join(a.stdout.Flush(), a.stderr.Flush()); err != nil && status == exitDone {
+		return exitFailed
+	}
+	return status
 }

@@ -18,7 +18,7 @@ const killAtKey = "LOCKSTEP_TEST_KILL_AT"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lockstep": func() {
-		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+		a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 		if at := os.Getenv(killAtKey); at != "" {
 			a.onStep = func(s engine.Step) {
 				if string(s) == at {

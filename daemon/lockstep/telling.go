@@ -15,6 +15,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
+	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 // opens waits for a record's ticket and shows why it was opened.
@@ -120,10 +121,13 @@ func (s *story) show(ticket servicenowtest.Row, fields ...string) {
 func (s *story) heading(text string) {
 	s.scene++
 	title := fmt.Sprintf("%d. %s", s.scene, text)
-	if s.color {
-		title = "\x1b[1m" + title + "\x1b[0m"
+	if !s.color {
+		fmt.Fprintf(s.out, "\n%s\n", title)
+		return
 	}
-	fmt.Fprintf(s.out, "\n%s\n", title)
+	fmt.Fprintln(s.out)
+	visible.Styled(s.out, "\x1b[1m", title)
+	fmt.Fprintln(s.out)
 }
 
 func (s *story) line(what, text string) { fmt.Fprintf(s.out, "   %-10s  %s\n", what, text) }
