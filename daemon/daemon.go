@@ -105,10 +105,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	p.notify = newNotifier(p.o.Env)
 	p.metrics = newMetrics(o.Version, p.routes, p.connectors, p.ready)
 	p.yard = shipyard{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper}
+	// Goroutines of the daemon itself end first.
+	lifeCtx, endLife := context.WithCancel(ctx)
+	defer endLife()
 	p.reload = &reloader{
-		dir: o.Dir, log: p.log, metrics: p.metrics, notify: p.notify,
-		load: func() (*rules.Set, rules.Diagnostics) {
-			return rules.Load(o.Dir, rules.Options{Systems: o.Systems, Vars: o.Vars, Env: p.o.Env})
+		life: lifeCtx,
+		dir:  o.Dir, log: p.log, metrics: p.metrics, notify: p.notify,
+		load: func(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+			return rules.Load(ctx, o.Dir, rules.Options{Systems: o.Systems, Vars: o.Vars, Env: p.o.Env})
 		},
 		commit: func(ctx context.Context) string { return gitCommit(ctx, o.Dir) },
 		apply:  p.apply,
@@ -142,13 +146,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer cancel()
 		err = errors.Join(err, running.end(stopCtx))
 	}()
-	// Goroutines of the daemon itself end first.
-	lifeCtx, endLife := context.WithCancel(ctx)
 	addresses, err := p.start(ctx, lifeCtx, set, running)
-	running.started("background work", func(context.Context) error {
+	running.started("background work", func(ctx context.Context) error {
 		endLife()
-		p.background.Wait()
-		return nil
+		return errors.Join(p.reload.attempts.end(ctx), waitFor(ctx, p.background.Wait))
 	})
 	if err != nil {
 		if ctx.Err() != nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -39,14 +40,18 @@ type reloader struct {
 	metrics reloadMetrics
 	notify  notifier
 
-	load   func() (*rules.Set, rules.Diagnostics)
+	// life, if not nil, ends reloads that are under way.
+	life   context.Context
+	load   func(context.Context) (*rules.Set, rules.Diagnostics)
 	commit func(context.Context) string
 	// apply swaps; on an error the old configuration runs on.
 	apply func(ctx context.Context, set *rules.Set, commit string) error
 	// applied, if not nil, is told of a configuration that has begun to run.
 	applied func(set *rules.Set)
 
-	// mu lets one reload happen at a time, and guards looked.
+	attempts attempts
+
+	// mu lets one change happen at a time. The files are read without it.
 	mu     sync.Mutex
 	looked atomic.Pointer[string] // fingerprint of the files last looked at
 	state  atomic.Pointer[configState]
@@ -66,7 +71,7 @@ var errBadConfig = errors.New("the configuration is bad")
 
 // begin loads the configuration that the daemon starts with.
 func (r *reloader) begin(ctx context.Context) (*rules.Set, rules.Diagnostics) {
-	set, found := r.read(nil)
+	set, found := r.read(ctx, nil)
 	if set == nil {
 		return nil, found
 	}
@@ -78,11 +83,36 @@ func (r *reloader) begin(ctx context.Context) (*rules.Set, rules.Diagnostics) {
 }
 
 // read loads the files and remembers how they looked before. files are those
-// that the configuration is known to include.
-func (r *reloader) read(files []string) (*rules.Set, rules.Diagnostics) {
+// that the configuration is known to include. It returns when ctx ends, whatever
+// the file system does.
+func (r *reloader) read(ctx context.Context, files []string) (*rules.Set, rules.Diagnostics) {
+	type loaded struct {
+		set   *rules.Set
+		found rules.Diagnostics
+	}
+	done := make(chan loaded, 1)
+	go func() {
+		set, found := r.readFiles(ctx, files)
+		done <- loaded{set, found}
+	}()
+	select {
+	case l := <-done:
+		return l.set, l.found
+	case <-ctx.Done():
+		return nil, rules.Diagnostics{{
+			Severity: rules.SeverityError, File: r.dir, Line: 1, Column: 1,
+			Summary: "the load was given up: " + context.Cause(ctx).Error(),
+		}}
+	}
+}
+
+func (r *reloader) readFiles(ctx context.Context, files []string) (*rules.Set, rules.Diagnostics) {
 	for range 3 {
 		before := fingerprint(r.dir, files)
-		set, found := r.load()
+		set, found := r.load(ctx)
+		if ctx.Err() != nil {
+			return set, found // it may not have looked at all of them
+		}
 		r.looked.Store(&before)
 		if set == nil || slices.Equal(files, set.Files) {
 			return set, found
@@ -90,7 +120,7 @@ func (r *reloader) read(files []string) (*rules.Set, rules.Diagnostics) {
 		// What else it includes may have changed before it was looked at.
 		files = set.Files
 	}
-	return r.load()
+	return r.load(ctx)
 }
 
 // stale reports whether the files have changed since they were last looked at.
@@ -111,15 +141,41 @@ func (r *reloader) check(ctx context.Context) {
 }
 
 // reload reads the files and takes them over if they are good and new. It
-// returns errBadConfig, or what kept the daemon from changing over.
+// returns errBadConfig, or what kept the daemon from changing over. Who asked may
+// hang up: what has begun goes on.
+//
+// The newest reload counts. One that still reads when another begins is given up,
+// and its caller gets the other's result.
 func (r *reloader) reload(ctx context.Context, cause string) error {
+	life := r.life
+	if life == nil {
+		life = context.WithoutCancel(ctx)
+	}
+	if err := life.Err(); err != nil {
+		return fmt.Errorf("stopping: %w", err)
+	}
+	a := r.attempts.begin(life)
+	go func() { a.finish(r.attempt(life, a, cause)) }()
+	return r.attempts.wait(a)
+}
+
+// attempt is one reload.
+func (r *reloader) attempt(life context.Context, a *attempt, cause string) error {
+	r.tell(r.notify.reloading())
+	now := r.state.Load()
+	set, found := r.read(a.reading, now.set.Files)
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Who asked may hang up; a change that has begun is finished.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reloadPatience)
+	if !r.attempts.read(a) {
+		return errSuperseded
+	}
+	if err := life.Err(); err != nil {
+		return fmt.Errorf("stopping: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(life, reloadPatience)
 	defer cancel()
-	r.tell(r.notify.reloading())
-	err := r.reloadLocked(ctx, cause)
+	err := r.take(ctx, set, found, cause)
 	status := "running"
 	if err != nil {
 		status = "running on an older configuration: the files are bad"
@@ -128,9 +184,9 @@ func (r *reloader) reload(ctx context.Context, cause string) error {
 	return err
 }
 
-func (r *reloader) reloadLocked(ctx context.Context, cause string) error {
+// take takes over what was read. r.mu is held.
+func (r *reloader) take(ctx context.Context, set *rules.Set, found rules.Diagnostics, cause string) error {
 	now := r.state.Load()
-	set, found := r.read(now.set.Files)
 	if set == nil {
 		r.refuse(found, cause)
 		return errBadConfig

@@ -52,7 +52,7 @@ func newReloader(t *testing.T) (*reloader, *fakeConfig, *logBuffer) {
 	return r, f, lines
 }
 
-func (f *fakeConfig) load() (*rules.Set, rules.Diagnostics) {
+func (f *fakeConfig) load(context.Context) (*rules.Set, rules.Diagnostics) {
 	f.loads++
 	text, err := os.ReadFile(f.file)
 	if err != nil || string(text) == "bad" {
@@ -311,5 +311,51 @@ func TestGitCommit(t *testing.T) {
 	}
 	if got := fmt.Sprint(gitCommit(t.Context(), filepath.Join(dir, "gone"))); got != "" {
 		t.Errorf("commit %q of a directory that is gone", got)
+	}
+}
+
+// A load that does not end holds up neither a newer reload nor the end of the
+// daemon.
+func TestReloadThatHangs(t *testing.T) {
+	r, f, _ := newReloader(t)
+	life, stop := context.WithCancel(t.Context())
+	r.life = life
+	hangs := make(chan struct{}, 1)
+	load := r.load
+	r.load = func(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+		hangs <- struct{}{}
+		select {} // as a file system that does not answer does
+	}
+	began := func() <-chan error {
+		result := make(chan error, 1)
+		go func() { result <- r.reload(t.Context(), "test") }()
+		<-hangs
+		return result
+	}
+	first := began()
+
+	writeFile(t, f.file, "two")
+	r.load = load
+	if err := r.reload(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-first; err != nil || r.state.Load().set.Generation != "two" {
+		t.Errorf("%v, generation %s", err, r.state.Load().set.Generation)
+	}
+	if r.state.Load().errors != nil {
+		t.Errorf("what was given up is said of the files: %v", r.state.Load().errors)
+	}
+
+	r.load = func(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+		hangs <- struct{}{}
+		select {}
+	}
+	second := began()
+	stop()
+	if err := <-second; !errors.Is(err, context.Canceled) {
+		t.Errorf("stopping: %v", err)
+	}
+	if err := r.attempts.end(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -37,7 +37,7 @@ func requests(e *simulator.Endpoint) map[string]int {
 func TestWhatItCosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		incidents, tickets := incidentiotest.New(incidentiotest.Options{}), servicenowtest.New(servicenowtest.Options{})
-		set, found := rules.Load("../examples/incidentio-servicenow", rules.Options{
+		set, found := rules.Load(t.Context(), "../examples/incidentio-servicenow", rules.Options{
 			Systems: []connectors.System{incidentio.System(), servicenow.System()},
 			Env: func(name string) (string, bool) {
 				value, ok := map[string]string{

@@ -82,7 +82,7 @@ func (r *rig) load(hcl string) *rules.Set {
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(connectorBlocks+hcl), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
-	set, found := rules.Load(dir, rules.Options{Systems: []connectors.System{fakeSystem()}, Offline: true})
+	set, found := rules.Load(context.Background(), dir, rules.Options{Systems: []connectors.System{fakeSystem()}, Offline: true})
 	if set == nil {
 		var b bytes.Buffer
 		found.WriteText(&b, false)

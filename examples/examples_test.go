@@ -35,7 +35,7 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	for _, dir := range slices.Compact(dirs) {
-		set, found := rules.Load(dir, rules.Options{
+		set, found := rules.Load(t.Context(), dir, rules.Options{
 			Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()},
 			Offline: true,
 		})
@@ -53,7 +53,7 @@ func TestIncidentioServiceNowIncident(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, found := rules.Load("incidentio-servicenow", rules.Options{
+	set, found := rules.Load(t.Context(), "incidentio-servicenow", rules.Options{
 		Systems: []connectors.System{incidentio.System(), servicenow.System()}, Offline: true,
 	})
 	if set == nil {

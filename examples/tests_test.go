@@ -27,7 +27,7 @@ func TestExamplesTests(t *testing.T) {
 	}
 	for _, dir := range slices.Compact(dirs) {
 		t.Run(dir, func(t *testing.T) {
-			set, found := rules.Load(dir, rules.Options{
+			set, found := rules.Load(t.Context(), dir, rules.Options{
 				Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
 			})
 			if set == nil {
@@ -65,7 +65,7 @@ func TestReadmeStory(t *testing.T) {
 	if err := os.WriteFile(file, []byte("#"+story), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, diagnostics := rules.Load("incidentio-servicenow", rules.Options{
+	set, diagnostics := rules.Load(t.Context(), "incidentio-servicenow", rules.Options{
 		Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
 	})
 	if set == nil {

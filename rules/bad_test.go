@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,7 +129,7 @@ func golden(t *testing.T, file, got string) {
 }
 
 func ExampleDiagnostics_WriteText() {
-	_, found := Load("testdata/nothing", Options{})
+	_, found := Load(context.Background(), "testdata/nothing", Options{})
 	found.WriteText(os.Stdout, false)
 	// Output:
 	// testdata/nothing:1:1: error: cannot read the configuration directory: no such file or directory

@@ -184,8 +184,9 @@ func (l *loader) plainContext() *hcl.EvalContext {
 	for name, f := range l.functions {
 		ctx.Functions[name] = f
 	}
-	ctx.Functions["env"] = unmarked(l.functions["env"])
-	ctx.Functions["sensitive"] = unmarked(l.functions["sensitive"])
+	for _, name := range []string{"env", "file", "sensitive"} {
+		ctx.Functions[name] = unmarked(l.functions[name])
+	}
 	return ctx
 }
 

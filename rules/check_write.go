@@ -223,11 +223,11 @@ func (w *writer) text(f *field, v *value, known connectors.Field, t connectors.T
 		w.literal(f, constant, v.at, v.sensitive, known, t)
 		return
 	}
-	before := len(w.findings.list)
+	before := w.findings.all
 	for _, literal := range v.template.Literals() {
 		w.literal(f, literal.Value, literal.Range, v.sensitive, known, t)
 	}
-	if len(w.findings.list) > before {
+	if w.findings.all > before {
 		return
 	}
 	if result := v.template.Type(); !mayBecome(result, t) {

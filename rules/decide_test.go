@@ -146,7 +146,7 @@ func TestDecide(t *testing.T) {
 	severity := named("severity", "id", "name")
 	severity.Fields["rank"] = kind(connectors.Any)
 	schema.Fields["severity"] = connectors.Field{Type: severity}
-	set, found := Load(write(t, "c.hcl", connectorBlocks, "main.hcl", routing), Options{Systems: systems, Offline: true})
+	set, found := Load(t.Context(), write(t, "c.hcl", connectorBlocks, "main.hcl", routing), Options{Systems: systems, Offline: true})
 	if set == nil {
 		t.Fatal(textOf(found))
 	}

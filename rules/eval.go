@@ -2,12 +2,16 @@ package rules
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // eval evaluates an HCL expression; false if it has mistakes, which are then
@@ -18,16 +22,24 @@ func (l *loader) eval(e hcl.Expression) (cty.Value, bool) {
 	}
 	ctx := l.context
 	if ctx == nil {
-		ctx = l.newContext()
+		ctx = l.contextOf(e)
 	}
-	v, diags := e.Value(ctx)
+	v, diags := l.meter.Evaluate(e, ctx)
+	if spent := l.meter.Spent(); spent != nil {
+		// Nothing more is evaluated: where the budget ended is all there is to say.
+		if !l.saidSpent {
+			l.saidSpent = true
+			l.err(e.Range(), spent.Error(), spent.Advice())
+		}
+		return cty.DynamicVal, false
+	}
 	before := len(l.list)
 	l.hcl(diags)
 	if diags.HasErrors() && l.touchesSecret(e, ctx) {
-		// What a function says of its arguments may quote them. env() names the
-		// variable and nothing else.
+		// What a function says of its arguments may quote them. env() and file()
+		// name the variable or the file and nothing else.
 		for i := range l.list[before:] {
-			if d := &l.list[before+i]; !strings.HasPrefix(d.summary, "env(): ") {
+			if d := &l.list[before+i]; !strings.HasPrefix(d.summary, "env(): ") && !strings.HasPrefix(d.summary, "file(): ") {
 				d.summary, d.detail = "this cannot be worked out", "It rests on a sensitive value, so no more can be said here."
 			}
 		}
@@ -64,8 +76,8 @@ func (l *loader) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
 	found := false
 	if ok {
 		_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-			if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && (call.Name == "env" || call.Name == "sensitive") {
-				found = true
+			if call, ok := n.(*hclsyntax.FunctionCallExpr); ok {
+				found = found || call.Name == "env" || call.Name == "sensitive" || call.Name == "file" && l.readsOutside(call, ctx)
 			}
 			return nil
 		})
@@ -73,17 +85,50 @@ func (l *loader) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
 	return found
 }
 
-// newContext is what expressions see of the variables and locals that are
-// known so far.
+// readsOutside reports whether a call of file() reads, or may read, a file
+// outside the directory.
+func (l *loader) readsOutside(call *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
+	if len(call.Args) != 1 {
+		return true
+	}
+	v, diags := l.meter.Evaluate(call.Args[0], ctx)
+	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || v.IsMarked() || v.Type() != cty.String {
+		return true
+	}
+	path := v.AsString()
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(l.dir, path)
+	}
+	within, err := source.Within(l.dir, path)
+	return err != nil || !within
+}
+
+// newContext is what expressions see once all variables and locals are known.
 func (l *loader) newContext() *hcl.EvalContext {
-	vars, locals := map[string]cty.Value{}, map[string]cty.Value{}
-	for name, v := range l.variables {
-		if v.ok {
-			vars[name] = v.value
+	return l.contextWith(slices.Concat(sortedKeys(l.variables), sortedKeys(l.locals)))
+}
+
+// contextOf is what an expression sees before that: what it names, for to make
+// a context of all for each of them would take the square of their number.
+func (l *loader) contextOf(e hcl.Expression) *hcl.EvalContext {
+	var names []string
+	for _, t := range e.Variables() {
+		if len(t) > 1 {
+			if name, _, ok := attrStep(t[1]); ok {
+				names = append(names, name)
+			}
 		}
 	}
-	for name, v := range l.locals {
-		if v.ok {
+	return l.contextWith(names)
+}
+
+func (l *loader) contextWith(names []string) *hcl.EvalContext {
+	vars, locals := map[string]cty.Value{}, map[string]cty.Value{}
+	for _, name := range names {
+		if v := l.variables[name]; v != nil && v.ok {
+			vars[name] = v.value
+		}
+		if v := l.locals[name]; v != nil && v.ok {
 			locals[name] = v.value
 		}
 	}

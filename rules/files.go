@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,85 +13,172 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
-// A source is one HCL file.
-type source struct {
+// maxFiles bounds the *.hcl of a directory.
+const maxFiles = 10_000
+
+// A sourceFile is one HCL file.
+type sourceFile struct {
 	name  string // DIR joined with the file's name
 	bytes []byte
 	body  *hclsyntax.Body
 }
 
-// readDir reads and parses every *.hcl directly in the directory, in the order
-// of names. Names that begin with a dot are editors' and no configuration, as
-// for a shell's *.
+// ConfigFiles are the *.hcl directly in a directory, sorted: what a configuration
+// is made of, whatever kind of file each is. Names that begin with a dot are
+// editors' and no configuration, as for a shell's *.
+func ConfigFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the configuration directory: %s", reason(err))
+	}
+	var files []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".hcl" && !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	if len(files) > maxFiles {
+		return nil, fmt.Errorf("more than %d *.hcl files in the directory", maxFiles)
+	}
+	return files, nil
+}
+
+// readDir reads and parses every file of the configuration, in the order of
+// names.
 func (l *loader) readDir() {
-	here := hcl.Range{Filename: l.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
-	entries, err := os.ReadDir(l.dir)
+	files, err := ConfigFiles(l.dir)
 	if err != nil {
 		l.broken = true
-		l.err(here, "cannot read the configuration directory: "+reason(err), "Name a directory that holds *.hcl files.")
+		l.err(l.here(), err.Error(), "Name a directory that holds *.hcl files.")
 		return
 	}
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) != ".hcl" || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		path := filepath.Join(l.dir, e.Name())
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			continue
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			at := here
-			at.Filename = path
-			l.broken = true
-			l.err(at, "cannot read the file: "+reason(err), "Every *.hcl in the directory is part of the configuration.")
+	contents := l.readFiles(files)
+	for _, path := range files {
+		content, ok := contents[path]
+		if !ok {
 			continue
 		}
 		l.parse(path, content)
+		if l.tokens > source.MaxTokens {
+			l.broken = true
+			l.err(l.here(), "the configuration is too large", fmt.Sprintf("It has more than %d names, values and signs.", source.MaxTokens))
+			return
+		}
+		if l.givenUp() {
+			l.broken = true
+			return
+		}
 	}
 	if len(l.order) == 0 && l.errors() == 0 {
 		l.broken = true
-		l.err(here, "no *.hcl file", "A configuration is a directory with at least one *.hcl file directly in it.")
+		l.err(l.here(), "no *.hcl file", "A configuration is a directory with at least one *.hcl file directly in it.")
 	}
+}
+
+// readFiles reads the files, before any of them is parsed.
+func (l *loader) readFiles(files []string) map[string][]byte {
+	contents := make(map[string][]byte, len(files))
+	for _, path := range files {
+		if l.givenUp() {
+			l.broken = true
+			return nil
+		}
+		content, err := source.Read(l.ctx, path, l.mayRead())
+		if err == nil {
+			l.read += int64(len(content))
+			contents[path] = content
+			continue
+		}
+		l.broken = true
+		l.unreadable(path, err)
+		if l.read >= source.MaxTotal {
+			return nil
+		}
+	}
+	return contents
+}
+
+// mayRead is how much of the next file may be read.
+func (l *loader) mayRead() int64 { return min(source.MaxFile, source.MaxTotal-l.read) }
+
+// unreadable reports a file that cannot be read.
+func (l *loader) unreadable(path string, err error) {
+	at := l.here()
+	at.Filename = path
+	if !errors.Is(err, source.ErrTooLarge) {
+		l.err(at, "cannot read the file: "+err.Error(), "Every *.hcl in the directory is part of the configuration.")
+		return
+	}
+	if l.mayRead() < source.MaxFile {
+		l.read = source.MaxTotal
+		l.err(at, "the configuration is larger than "+source.Size(source.MaxTotal), "That is the limit of all files together.")
+		return
+	}
+	l.err(at, "the file is larger than "+source.Size(source.MaxFile), "Split it into several files.")
 }
 
 func (l *loader) parse(path string, content []byte) {
-	src := &source{name: path, bytes: content}
+	src := &sourceFile{name: path, bytes: content}
 	l.sources[path] = src
 	l.order = append(l.order, path)
-	file, diags := hclsyntax.ParseConfig(content, path, hcl.InitialPos)
-	l.hcl(plainSyntax(diags, content))
+	body, tokens, diags := source.Parse(content, path)
+	l.tokens += tokens
+	l.syntax(plainSyntax(diags, content))
 	l.broken = l.broken || brokenSyntax(diags)
-	if file != nil {
-		src.body, _ = file.Body.(*hclsyntax.Body)
-	}
-	if src.body == nil {
-		src.body = &hclsyntax.Body{}
-	}
+	l.meter.Body(body)
+	src.body = body
 }
 
-// readFile is what the function file() reads.
-func (l *loader) readFile(name string) (string, error) {
+// readFile is what the function file() reads, and whether that lies outside the
+// directory. What does is as secret as the environment: a server's keys lie
+// there, and whoever may change the configuration may not see them.
+func (l *loader) readFile(name string) (content string, outside bool, err error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(l.dir, path)
 	}
-	content, ok := l.included[path]
+	within, err := source.Within(l.dir, path)
+	if err != nil {
+		return "", !within, fmt.Errorf("cannot read %s: %w", name, err)
+	}
+	if !within && l.options.Offline {
+		return "", true, nil
+	}
+	bytes, ok := l.included[path]
 	if !ok {
-		var err error
-		if content, err = os.ReadFile(path); err != nil {
-			return "", fmt.Errorf("cannot read %s: %s", name, reason(err))
+		bytes, err = source.Read(l.ctx, path, l.mayRead())
+		switch {
+		case errors.Is(err, source.ErrTooLarge) && l.mayRead() < source.MaxFile:
+			return "", !within, fmt.Errorf("cannot read %s: the configuration is larger than %s", name, source.Size(source.MaxTotal))
+		case errors.Is(err, source.ErrTooLarge):
+			return "", !within, fmt.Errorf("cannot read %s: it is larger than %s", name, source.Size(source.MaxFile))
+		case err != nil:
+			return "", !within, fmt.Errorf("cannot read %s: %w", name, err)
 		}
-		l.included[path] = content
+		l.read += int64(len(bytes))
+		l.included[path] = bytes
 	}
-	if !utf8.Valid(content) {
-		return "", fmt.Errorf("%s is not UTF-8 text", name)
+	if !utf8.Valid(bytes) {
+		return "", !within, fmt.Errorf("%s is not UTF-8 text", name)
 	}
-	return string(content), nil
+	return string(bytes), !within, nil
+}
+
+// ReadConfigFile reads and parses one file of a configuration.
+func ReadConfigFile(ctx context.Context, path string) (content []byte, body *hclsyntax.Body, err error) {
+	if content, err = source.Read(ctx, path, source.MaxFile); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	body, _, diags := source.Parse(content, path)
+	if diags.HasErrors() {
+		return nil, nil, fmt.Errorf("%s: %w", path, diags)
+	}
+	return content, body, nil
 }
 
 // reason is why a file could not be read, without the path that the message

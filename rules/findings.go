@@ -18,9 +18,13 @@ import (
 )
 
 // findings collects what is wrong while a configuration is read. Checking goes
-// on after a mistake, so that one run shows all of them.
+// on after a mistake, so that one run shows all of them, but no more than a few of
+// a kind: what is wrong everywhere is one fault.
 type findings struct {
-	list []finding
+	list   []finding
+	kinds  map[findingKind]int // how many there are of each
+	all    int                 // those too that are not in the list
+	failed int                 // of all, errors
 }
 
 type finding struct {
@@ -30,12 +34,39 @@ type finding struct {
 	detail   string
 }
 
+// mostOfAKind is how many findings of one kind, in one file, are shown.
+const mostOfAKind = 20
+
+// A findingKind is what findings have in common but for the names in them.
+type findingKind struct{ file, severity, summary string }
+
+var quoted = regexp.MustCompile(`"[^"]*"|\d+`)
+
+func (d finding) kind() findingKind {
+	return findingKind{d.at.Filename, d.severity, quoted.ReplaceAllString(d.summary, "…")}
+}
+
+// report takes a finding.
+func (f *findings) report(d finding) {
+	f.all++
+	if d.severity == SeverityError {
+		f.failed++
+	}
+	if f.kinds == nil {
+		f.kinds = map[findingKind]int{}
+	}
+	k := d.kind()
+	if f.kinds[k]++; f.kinds[k] <= mostOfAKind {
+		f.list = append(f.list, d)
+	}
+}
+
 func (f *findings) err(at hcl.Range, summary, detail string) {
-	f.list = append(f.list, finding{SeverityError, at, summary, detail})
+	f.report(finding{SeverityError, at, summary, detail})
 }
 
 func (f *findings) warn(at hcl.Range, summary, detail string) {
-	f.list = append(f.list, finding{SeverityWarning, at, summary, detail})
+	f.report(finding{SeverityWarning, at, summary, detail})
 }
 
 // twice reports something that stands in two places, at the second.
@@ -44,20 +75,38 @@ func (f *findings) twice(at, first hcl.Range, what, detail string) {
 }
 
 // errors counts the errors.
-func (f *findings) errors() int {
-	n := 0
-	for _, d := range f.list {
-		if d.severity == SeverityError {
-			n++
-		}
+func (f *findings) errors() int { return f.failed }
+
+func (f *findings) add(other *findings) {
+	for _, d := range other.list {
+		f.report(d)
 	}
-	return n
 }
 
-func (f *findings) add(other *findings) { f.list = append(f.list, other.list...) }
+// syntax takes over what is wrong with the syntax of one file, which all of it
+// may follow from its first mistake.
+func (f *findings) syntax(diags hcl.Diagnostics) {
+	if n := len(diags) - mostOfAKind; n > 0 {
+		diags = slices.Clone(diags[:mostOfAKind])
+		last := *diags[mostOfAKind-1]
+		last.Detail = sentences(last.Detail, more(n))
+		diags[mostOfAKind-1] = &last
+	}
+	f.hcl(diags)
+}
+
+// more says how many of a kind are not shown.
+func more(n int) string {
+	if n == 1 {
+		return "There is one more like this."
+	}
+	return fmt.Sprintf("There are %d more like this.", n)
+}
 
 // hcl takes over what HCL or an expression has found.
 func (f *findings) hcl(diags hcl.Diagnostics) {
+	const most = 10 * mostOfAKind
+	same := map[string]int{} // by summary: a loop says the same in each round
 	for _, d := range diags {
 		at := hcl.Range{}
 		if d.Subject != nil {
@@ -67,6 +116,12 @@ func (f *findings) hcl(diags hcl.Diagnostics) {
 		if d.Severity == hcl.DiagWarning {
 			severity = SeverityWarning
 		}
+		if same[d.Summary]++; same[d.Summary] > most {
+			if severity == SeverityError {
+				f.failed++
+			}
+			continue
+		}
 		summary, detail := lowerFirst(strings.TrimSuffix(d.Summary, ".")), plainRanges(d.Detail)
 		// A function that fails says why in the detail, wrapped in HCL's own words.
 		if call, ok := hcl.DiagnosticExtra[callDiagnostic](d); ok && call.FunctionCallError() != nil {
@@ -75,19 +130,20 @@ func (f *findings) hcl(diags hcl.Diagnostics) {
 			}
 			summary = call.CalledFunctionName() + "(): " + call.FunctionCallError().Error()
 			detail = fmt.Sprintf("Change what it is given, or say what to take instead: try(%s(…), …).", call.CalledFunctionName())
-			var advised *advisedError
+			var advised interface{ Advice() string }
 			if errors.As(call.FunctionCallError(), &advised) {
-				detail = advised.advice
+				detail = advised.Advice()
 			}
 		}
-		f.list = append(f.list, finding{severity, at, summary, detail})
+		f.report(finding{severity, at, summary, detail})
 	}
 }
 
 // An advisedError is the failure of a function that knows what to do about it.
 type advisedError struct{ text, advice string }
 
-func (e *advisedError) Error() string { return e.text }
+func (e *advisedError) Error() string  { return e.text }
+func (e *advisedError) Advice() string { return e.advice }
 
 // callDiagnostic is what HCL attaches to the failure of a function.
 type callDiagnostic interface {
@@ -121,9 +177,14 @@ func place(r hcl.Range) string {
 }
 
 // diagnostics are the findings with their lines, sorted by place, each once.
-func (f *findings) diagnostics(sources map[string]*source, hide []hcl.Range) Diagnostics {
+func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range) Diagnostics {
 	all := make(Diagnostics, 0, len(f.list))
+	shown := map[findingKind]int{}
 	for _, d := range f.list {
+		k := d.kind()
+		if shown[k]++; shown[k] == mostOfAKind && f.kinds[k] > mostOfAKind {
+			d.detail = sentences(d.detail, more(f.kinds[k]-mostOfAKind))
+		}
 		out := Diagnostic{
 			Severity: d.severity, File: d.at.Filename, Line: max(d.at.Start.Line, 1), Column: max(d.at.Start.Column, 1),
 			Summary: d.summary, Detail: d.detail,
@@ -155,7 +216,7 @@ func (f *findings) diagnostics(sources map[string]*source, hide []hcl.Range) Dia
 
 // line is the line on which a range begins and how many of its characters are
 // in the range, at least one.
-func (s *source) line(r hcl.Range) (string, int) {
+func (s *sourceFile) line(r hcl.Range) (string, int) {
 	from := min(max(r.Start.Byte, 0), len(s.bytes))
 	begin := bytes.LastIndexByte(s.bytes[:from], '\n') + 1
 	end := len(s.bytes)

@@ -16,7 +16,7 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 	if diags.HasErrors() {
 		var f findings
 		f.hcl(plainSyntax(diags, src))
-		return nil, f.diagnostics(map[string]*source{filename: {name: filename, bytes: src}}, nil)
+		return nil, f.diagnostics(map[string]*sourceFile{filename: {name: filename, bytes: src}}, nil)
 	}
 	out := hclwrite.Format(src)
 	// One pass may move what the next one aligns.

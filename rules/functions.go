@@ -61,34 +61,51 @@ func pureFunctions() map[string]function.Function {
 }
 
 func (l *loader) envFunction() function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "name", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			name := args[0].AsString()
-			value, ok := l.options.Env(name)
-			if !ok && !l.options.Offline {
-				return cty.NilVal, &advisedError{
-					fmt.Sprintf("the environment variable %s is not set", name),
-					"Set it in the environment of the command that talks to the systems, empty if it is to be empty. " +
-						"Offline commands, such as check and explain, take it as empty.",
-				}
+	return namedFunction("name", func(name, shown string) (cty.Value, error) {
+		value, ok := l.options.Env(name)
+		if !ok && !l.options.Offline {
+			return cty.NilVal, &advisedError{
+				fmt.Sprintf("the environment variable %s is not set", shown),
+				"Set it in the environment of the command that talks to the systems, empty if it is to be empty. " +
+					"Offline commands, such as check and explain, take it as empty.",
 			}
-			return cty.StringVal(value).Mark(sensitiveMark), nil
-		},
+		}
+		return cty.StringVal(value).Mark(sensitiveMark), nil
 	})
 }
 
 func (l *loader) fileFunction() function.Function {
+	return namedFunction("path", func(path, shown string) (cty.Value, error) {
+		content, outside, err := l.readFile(path)
+		if err != nil {
+			return cty.NilVal, &advisedError{strings.ReplaceAll(err.Error(), path, shown), "A path is relative to the configuration directory, " + l.dir + "."}
+		}
+		v := cty.StringVal(content)
+		if outside {
+			v = v.Mark(sensitiveMark)
+		}
+		return v, nil
+	})
+}
+
+// namedFunction is a function of one text that names something outside. Messages
+// name it as it is shown, which of a sensitive text says nothing.
+func namedFunction(param string, do func(name, shown string) (cty.Value, error)) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Params: []function.Parameter{{Name: param, Type: cty.String, AllowMarked: true}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			content, err := l.readFile(args[0].AsString())
-			if err != nil {
-				return cty.NilVal, &advisedError{err.Error(), "A path is relative to the configuration directory, " + l.dir + "."}
+			arg, marks := args[0].Unmark()
+			name := arg.AsString()
+			shown := name
+			if len(marks) > 0 {
+				shown = "(sensitive)"
 			}
-			return cty.StringVal(content), nil
+			v, err := do(name, shown)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			return v.WithMarks(marks), nil
 		},
 	})
 }

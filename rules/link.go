@@ -18,6 +18,9 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 	compileFor := func(t *template, source connectors.Collection, route string) *candidate {
 		key := compiledKey{t, source}
 		c, ok := compiled[key]
+		if !ok && l.givenUp() {
+			return nil
+		}
 		if !ok {
 			found := sourceFindings{template: t, route: route, source: source}
 			c = l.compile(t, source, &found.findings, &l.uses)
@@ -66,6 +69,9 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 	l.addBySource(bySource)
 	for _, name := range sortedKeys(templates) {
 		t := templates[name]
+		if l.givenUp() {
+			return
+		}
 		broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
 		if !t.used && !t.decl.extended && !broken {
 			l.checkUnused(t, routes)
@@ -98,15 +104,17 @@ func (s *sourceFindings) has(d finding) bool {
 // addBySource takes over what is wrong with templates. What is so for every
 // source of a template it says once, else it names the source.
 func (l *loader) addBySource(all []sourceFindings) {
+	same := map[*template][]int{}
+	for i := range all {
+		same[all[i].template] = append(same[all[i].template], i)
+	}
 	for i, of := range all {
 		for _, d := range of.findings.list {
 			everywhere, said := true, false
-			for j := range all {
-				if all[j].template == of.template {
-					has := all[j].has(d)
-					everywhere = everywhere && has
-					said = said || has && j < i
-				}
+			for _, j := range same[of.template] {
+				has := all[j].has(d)
+				everywhere = everywhere && has
+				said = said || has && j < i
 			}
 			switch {
 			case everywhere && said:
@@ -114,7 +122,7 @@ func (l *loader) addBySource(all []sourceFindings) {
 			case !everywhere:
 				d.detail = sentences(d.detail, fmt.Sprintf("(Route %q brings records of %s here.)", of.route, of.source))
 			}
-			l.list = append(l.list, d)
+			l.report(d)
 		}
 	}
 }
@@ -138,6 +146,9 @@ func (l *loader) templatesOf(routes []*routeDecl) map[string]*template {
 	}
 	templates := map[string]*template{}
 	for _, name := range sortedKeys(l.templates) {
+		if l.givenUp() {
+			break
+		}
 		d := l.templates[name]
 		if d.extended && !used[name] && d.attrs["target"] == nil {
 			continue
@@ -145,9 +156,10 @@ func (l *loader) templatesOf(routes []*routeDecl) map[string]*template {
 		if d.extended && !used[name] {
 			// What is wrong with it is wrong with those that extend it; what they
 			// replace does no harm.
-			before := len(l.list)
+			kept := l.findings
+			l.findings = findings{}
 			t := l.template(d)
-			l.list = l.list[:before]
+			l.findings = kept
 			if t != nil && t.ok {
 				templates[name] = t
 			}

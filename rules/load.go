@@ -2,8 +2,11 @@ package rules
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -11,7 +14,12 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/budget"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
+
+// loadPatience bounds a load.
+const loadPatience = 30 * time.Second
 
 // Options is what a configuration is loaded with.
 type Options struct {
@@ -28,10 +36,52 @@ type Options struct {
 
 // Load reads the configuration in a directory. The set is nil if and only if
 // there are errors; the diagnostics also hold the warnings.
-func Load(dir string, o Options) (*Set, Diagnostics) {
-	l := newLoader(dir, o)
-	set := l.load()
-	found := l.diagnostics(l.sources, l.hidden)
+//
+// Whatever the directory holds, it returns: within 30 seconds, or soon after ctx
+// ends. A file system that does not answer keeps nothing but a goroutine.
+func Load(ctx context.Context, dir string, o Options) (*Set, Diagnostics) {
+	ctx, cancel := context.WithTimeoutCause(ctx, loadPatience, fmt.Errorf("it took more than %s", loadPatience))
+	type result struct {
+		set   *Set
+		found Diagnostics
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer cancel()
+		set, found := loadAll(ctx, dir, o)
+		done <- result{set, found}
+	}()
+	select {
+	case r := <-done:
+		return r.set, r.found
+	case <-ctx.Done():
+	}
+	// What is under way looks at the context now and then; only the system's own
+	// calls do not.
+	const grace = time.Second
+	select {
+	case r := <-done:
+		return r.set, r.found
+	case <-time.After(grace):
+		return nil, Diagnostics{{
+			Severity: SeverityError, File: dir, Line: 1, Column: 1,
+			Summary: "the load was given up: " + context.Cause(ctx).Error(),
+			Detail:  "A file or the file system does not answer, or the configuration takes too long to work out.",
+		}}
+	}
+}
+
+func loadAll(ctx context.Context, dir string, o Options) (set *Set, found Diagnostics) {
+	l := newLoader(ctx, dir, o)
+	defer source.Recovered(l.here(), func(d *hcl.Diagnostic) {
+		l.hcl(hcl.Diagnostics{d})
+		set, found = nil, l.diagnostics(l.sources, l.hidden)
+	})
+	set = l.load()
+	if l.givenUp() {
+		set = nil
+	}
+	found = l.diagnostics(l.sources, l.hidden)
 	if set == nil {
 		return nil, found
 	}
@@ -39,17 +89,42 @@ func Load(dir string, o Options) (*Set, Diagnostics) {
 	return set, found
 }
 
+// here is the place of what is wrong with the configuration as a whole.
+func (l *loader) here() hcl.Range {
+	return hcl.Range{Filename: l.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
+}
+
+// givenUp reports whether the load is to end, and says so once.
+func (l *loader) givenUp() bool {
+	cause := context.Cause(l.ctx)
+	if cause == nil {
+		return false
+	}
+	if !l.saidGivenUp {
+		l.saidGivenUp = true
+		l.err(l.here(), "the load was given up: "+cause.Error(), "")
+	}
+	return true
+}
+
 // A loader reads one configuration.
 type loader struct {
 	findings
 
+	ctx   context.Context // of the load: nothing of it outlives that
+	meter *budget.Meter
+	// What is said once, for everything that follows from it.
+	saidGivenUp, saidSpent bool
+
 	dir      string
 	options  Options
 	systems  map[string]connectors.System
-	sources  map[string]*source
+	sources  map[string]*sourceFile
 	order    []string          // of the sources
 	broken   bool              // some of them are not whole
 	included map[string][]byte // what file() read, by path
+	read     int64             // bytes of all files
+	tokens   int               // of the sources
 
 	functions map[string]function.Function
 	variables map[string]*variable
@@ -68,14 +143,15 @@ type loader struct {
 	mu   sync.Mutex // guards envs once the set is in use
 }
 
-func newLoader(dir string, o Options) *loader {
+func newLoader(ctx context.Context, dir string, o Options) *loader {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
 	}
 	l := &loader{
+		ctx: ctx, meter: budget.NewMeter(ctx),
 		dir: dir, options: o,
 		systems:    map[string]connectors.System{},
-		sources:    map[string]*source{},
+		sources:    map[string]*sourceFile{},
 		included:   map[string][]byte{},
 		variables:  map[string]*variable{},
 		locals:     map[string]*local{},
@@ -88,7 +164,7 @@ func newLoader(dir string, o Options) *loader {
 	for _, s := range o.Systems {
 		l.systems[s.Type] = s
 	}
-	l.functions = l.hclFunctions()
+	l.functions = l.meter.Functions(l.hclFunctions())
 	return l
 }
 
@@ -106,6 +182,9 @@ func (l *loader) load() *Set {
 	l.decodeConnectors()
 	l.decodeTables()
 	l.decodeTemplates()
+	if l.givenUp() {
+		return nil
+	}
 	routes := l.decodeRoutes()
 
 	set := &Set{

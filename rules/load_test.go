@@ -10,7 +10,7 @@ import (
 // loadDir loads a directory with the systems of these tests, offline.
 func loadDir(t testing.TB, dir string) (*Set, Diagnostics) {
 	t.Helper()
-	return Load(dir, Options{Systems: fakeSystems(), Offline: true})
+	return Load(t.Context(), dir, Options{Systems: fakeSystems(), Offline: true})
 }
 
 // connectorBlocks are the connectors of configurations in tests.

@@ -51,18 +51,48 @@ func (l *loader) decodeLocals() {
 }
 
 // evalLocal evaluates a local that is named at a place; false if it has no
-// value.
+// value. What it needs is evaluated before it, however long the chain of those
+// is: a stack of Go's own would overflow.
 func (l *loader) evalLocal(v *local, at hcl.Range) bool {
-	switch v.phase {
-	case localInWork:
+	if v.phase == localInWork {
 		l.err(at, "locals that need each other", "The local at "+place(v.at)+" is needed to work out its own value.")
 		return false
-	case localNew:
-		v.phase = localInWork
-		v.value, v.ok = l.eval(v.expr)
-		v.phase = localDone
+	}
+	for stack := []*local{v}; len(stack) > 0; {
+		top := stack[len(stack)-1]
+		needed := l.needs(top)
+		switch {
+		case top.phase == localDone:
+			stack = stack[:len(stack)-1]
+		case top.phase == localNew && needed != nil:
+			top.phase = localInWork
+			stack = append(stack, needed...)
+		default:
+			// What it needs is done, or in work and so in need of it.
+			top.phase = localInWork
+			top.value, top.ok = l.eval(top.expr)
+			top.phase = localDone
+		}
 	}
 	return v.ok
+}
+
+// needs are the locals that one names and that nobody has looked at.
+func (l *loader) needs(v *local) []*local {
+	if v.phase != localNew {
+		return nil
+	}
+	var needed []*local
+	for _, t := range v.expr.Variables() {
+		if t.RootName() != "local" || len(t) < 2 {
+			continue
+		}
+		name, _, ok := attrStep(t[1])
+		if other := l.locals[name]; ok && other != nil && other != v && other.phase == localNew {
+			needed = append(needed, other)
+		}
+	}
+	return needed
 }
 
 // A seenLocal is a local as CEL sees it.
@@ -157,21 +187,22 @@ func typeOf(v any) connectors.Type {
 	case float64:
 		return connectors.Type{Kind: connectors.Double}
 	case []any:
-		elem := connectors.Type{}
-		if t, ok := oneType(v); ok {
-			elem = t
+		all := make([]connectors.Type, len(v))
+		for i := range v {
+			all[i] = typeOf(v[i])
 		}
+		elem, _ := oneType(all)
 		return connectors.ListOf(elem)
 	case map[string]any:
-		values := make([]any, 0, len(v))
+		all := make([]connectors.Type, 0, len(v))
 		fields := make(map[string]connectors.Type, len(v))
 		names := true
 		for _, name := range sortedKeys(v) {
-			values = append(values, v[name])
 			fields[name] = typeOf(v[name])
+			all = append(all, fields[name])
 			names = names && isCELName(name)
 		}
-		if t, ok := oneType(values); ok {
+		if t, ok := oneType(all); ok {
 			return connectors.MapOf(t)
 		}
 		if !names {
@@ -182,15 +213,12 @@ func typeOf(v any) connectors.Type {
 	return connectors.Type{}
 }
 
-// oneType is the type that all the values have; null goes with every type and
-// an int with doubles.
-func oneType(values []any) (connectors.Type, bool) {
+// oneType is the type that values of all these types have; null goes with every
+// type and an int with doubles.
+func oneType(all []connectors.Type) (connectors.Type, bool) {
 	joined := connectors.Type{}
-	for _, v := range values {
-		if v == nil {
-			continue
-		}
-		t, ok := joinTypes(joined, typeOf(v))
+	for _, t := range all {
+		t, ok := joinTypes(joined, t)
 		if !ok {
 			return connectors.Type{}, false
 		}

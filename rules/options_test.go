@@ -59,7 +59,7 @@ connector "incidentio" "acme" {
 			if strings.HasSuffix(test.name, "list") {
 				content = strings.Replace(content, `format("%v", var.x)`, "jsonencode(var.x)", 1)
 			}
-			set, found := Load(write(t, "main.hcl", content), Options{Systems: fakeSystems(), Vars: test.vars, Env: environment(test.env...)})
+			set, found := Load(t.Context(), write(t, "main.hcl", content), Options{Systems: fakeSystems(), Vars: test.vars, Env: environment(test.env...)})
 			if set == nil {
 				if found[0].Summary != test.want {
 					t.Errorf("error %q, want %q", found[0].Summary, test.want)
@@ -79,7 +79,7 @@ connector "incidentio" "acme" {
   api_key = env("KEY")
 }
 `)
-	set, found := Load(dir, Options{Systems: fakeSystems()})
+	set, found := Load(t.Context(), dir, Options{Systems: fakeSystems()})
 	if set != nil || len(found) != 1 {
 		t.Fatalf("an environment variable that is not set: %v", found)
 	}
@@ -92,17 +92,17 @@ connector "incidentio" "acme" {
 	if diff := gocmp.Diff(want, found[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if set, found = Load(dir, Options{Systems: fakeSystems(), Offline: true}); set == nil {
+	if set, found = Load(t.Context(), dir, Options{Systems: fakeSystems(), Offline: true}); set == nil {
 		t.Errorf("offline:\n%s", textOf(found))
 	}
-	set, _ = Load(dir, Options{Systems: fakeSystems(), Env: environment("KEY", "hunter2")})
+	set, _ = Load(t.Context(), dir, Options{Systems: fakeSystems(), Env: environment("KEY", "hunter2")})
 	if got := set.Connectors["acme"].Settings.(*incidentioSettings).APIKey.Reveal(); got != "hunter2" {
 		t.Errorf("key %q", got)
 	}
 }
 
 func TestConnectorSettings(t *testing.T) {
-	set, found := Load(write(t, "main.hcl", `
+	set, found := Load(t.Context(), write(t, "main.hcl", `
 connector "jira" "eng" {
   url            = "https://acme.atlassian.net"
   email          = "bot@acme.example"
@@ -178,7 +178,7 @@ template "t" {
   outbound { short_description = "${var.password} {{ incident.name }}" }
 }
 `)
-	set, found := Load(dir, Options{Systems: fakeSystems(), Env: environment("TOKEN", secret, "KEY", secret, "PASSWORD", secret)})
+	set, found := Load(t.Context(), dir, Options{Systems: fakeSystems(), Env: environment("TOKEN", secret, "KEY", secret, "PASSWORD", secret)})
 	if set != nil {
 		t.Fatal("it loads")
 	}
@@ -196,7 +196,7 @@ template "t" {
 }
 
 func TestSensitiveDecision(t *testing.T) {
-	set, found := Load(write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+	set, found := Load(t.Context(), write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
 route "r" {
   source    = incidentio.acme.incident
   templates = [template.other, template.t]
@@ -395,7 +395,7 @@ template "t" {
 // TestFit is about values that come from elsewhere: they become what the field
 // needs, as between HCL's own types.
 func TestFit(t *testing.T) {
-	set, found := Load(write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+	set, found := Load(t.Context(), write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
 variable "urgency" {}
 variable "impact" { default = "3" }
 variable "name" { default = 7 }
@@ -493,7 +493,7 @@ func TestAdminAddress(t *testing.T) {
 	} {
 		admin := fmt.Sprintf("  admin       = %q\n  admin_token = \"s3cret\"\n", address)
 		for _, tls := range []string{"", "  tls {\n    cert = \"c.pem\"\n    key  = \"k.pem\"\n  }\n"} {
-			set, found := Load(write(t, "main.hcl", "daemon {\n"+admin+tls+"}\n"), Options{Systems: fakeSystems()})
+			set, found := Load(t.Context(), write(t, "main.hcl", "daemon {\n"+admin+tls+"}\n"), Options{Systems: fakeSystems()})
 			refused := slices.ContainsFunc(found, func(d Diagnostic) bool {
 				return d.Severity == SeverityError && d.Summary == needsTLS && d.Line == 2 && d.Column == 3
 			})
@@ -506,7 +506,7 @@ func TestAdminAddress(t *testing.T) {
 
 // A second default of a sensitive variable is one as well.
 func TestSensitiveTwice(t *testing.T) {
-	_, found := Load(write(t, "main.hcl", `
+	_, found := Load(t.Context(), write(t, "main.hcl", `
 variable "x" {
   sensitive = true
   default   = "hunter2"

@@ -28,7 +28,7 @@ connector "servicenow" "one" {
   }
 }
 `)
-	set, found := Load(dir, Options{
+	set, found := Load(t.Context(), dir, Options{
 		Systems: []connectors.System{servicenow.System()}, Offline: true,
 		Env: func(name string) (string, bool) {
 			v, ok := map[string]string{"LOCKSTEP_VAR_given": "https://sn.example"}[name]

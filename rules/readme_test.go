@@ -27,7 +27,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("not in canonical style:\n%swant:\n%s", m[1], formatted)
 		}
 	}
-	set, found := Load(write(t, "main.hcl", all.String()), Options{Systems: realSystems(), Offline: true})
+	set, found := Load(t.Context(), write(t, "main.hcl", all.String()), Options{Systems: realSystems(), Offline: true})
 	if len(found) > 0 {
 		t.Fatal(textOf(found))
 	}

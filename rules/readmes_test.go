@@ -32,7 +32,7 @@ func TestEveryReadme(t *testing.T) {
 			if string(formatted) != m[1] {
 				t.Errorf("%s: not in canonical style:\n%swant:\n%s", readme, m[1], formatted)
 			}
-			if set, found := Load(write(t, "main.hcl", m[1]), Options{Systems: realSystems(), Offline: true}); set == nil {
+			if set, found := Load(t.Context(), write(t, "main.hcl", m[1]), Options{Systems: realSystems(), Offline: true}); set == nil {
 				t.Errorf("%s: %s", readme, textOf(found))
 			}
 		}

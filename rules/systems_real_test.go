@@ -18,7 +18,7 @@ func realSystems() []connectors.System {
 // schemas: they have nothing to complain of.
 func TestRealSystems(t *testing.T) {
 	for _, dir := range []string{"testdata/sample", "../examples/incidentio-servicenow"} {
-		set, found := Load(dir, Options{Systems: realSystems(), Offline: true})
+		set, found := Load(t.Context(), dir, Options{Systems: realSystems(), Offline: true})
 		if len(found) > 0 {
 			t.Errorf("%s:\n%s", dir, textOf(found))
 		}

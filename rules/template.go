@@ -244,7 +244,7 @@ func (l *loader) text(a *hclsyntax.Attribute) *expr.Text {
 	if !ok || v.IsNull() {
 		return nil
 	}
-	t, diags := expr.NewText(a.Expr, l.context, l.sources[a.Expr.Range().Filename].bytes)
+	t, diags := l.newText(a.Expr)
 	l.hcl(diags)
 	if diags.HasErrors() {
 		return nil

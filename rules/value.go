@@ -9,7 +9,9 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/budget"
 	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // A value is what a mapping writes, with its HCL evaluated and, once compile
@@ -62,7 +64,8 @@ type member struct {
 // ref, lists, objects and conditionals are taken apart as they are written, so
 // that the texts in them keep their places.
 func (l *loader) value(e hclsyntax.Expression) (*value, bool) {
-	switch e := e.(type) {
+	guarded := e
+	switch e := budget.Unguarded(e).(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return l.value(e.Expression)
 	case *hclsyntax.FunctionCallExpr:
@@ -102,7 +105,7 @@ func (l *loader) value(e hclsyntax.Expression) (*value, bool) {
 		}
 		return l.value(e.FalseResult)
 	}
-	return l.evaluated(e)
+	return l.evaluated(guarded)
 }
 
 // evaluated is the value of an HCL expression that needs no taking apart.
@@ -128,12 +131,19 @@ func (l *loader) evaluated(e hclsyntax.Expression) (*value, bool) {
 
 // textValue is a text whose place is known to the rune.
 func (l *loader) textValue(e hcl.Expression) (*value, bool) {
-	t, diags := expr.NewText(e, l.context, l.sources[e.Range().Filename].bytes)
+	t, diags := l.newText(e)
 	l.hcl(diags)
 	if diags.HasErrors() {
 		return nil, false
 	}
 	return &value{kind: textValue, at: e.Range(), text: t, sensitive: t.Sensitive()}, true
+}
+
+// newText is an expression as a text. It is evaluated once more for that.
+func (l *loader) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
+	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
+	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.sources[e.Range().Filename].bytes) })
+	return t, diags
 }
 
 // converted turns an HCL value into ours; its texts all stand at one place.

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // A variable is a variable block with its value.
@@ -76,7 +78,7 @@ func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 		if wanted == cty.DynamicPseudoType && hasDefault && !fallback.IsNull() {
 			wanted = fallback.Type()
 		}
-		v, err := parseGiven(value, wanted, optional)
+		v, err := l.parseGiven(value, wanted, optional)
 		if err != nil {
 			detail := "What " + from + " says does not fit: " + err.Error() + "."
 			if sensitive {
@@ -108,15 +110,15 @@ func (l *loader) given(name string) (value string, ok bool, from string) {
 
 // parseGiven reads a value from outside: a text as it is, a number or a bool
 // by its text, and anything else as an HCL expression without names.
-func parseGiven(value string, want cty.Type, optional *typeexpr.Defaults) (cty.Value, error) {
+func (l *loader) parseGiven(value string, want cty.Type, optional *typeexpr.Defaults) (cty.Value, error) {
 	if want == cty.DynamicPseudoType || want.IsPrimitiveType() {
 		return convert.Convert(cty.StringVal(value), want)
 	}
-	e, diags := hclsyntax.ParseExpression([]byte(value), "value", hcl.InitialPos)
+	e, diags := source.Expression([]byte(value), "value")
 	if diags.HasErrors() {
 		return cty.NilVal, fmt.Errorf("it is no HCL expression")
 	}
-	v, diags := e.Value(nil)
+	v, diags := l.meter.Evaluate(l.meter.Expression(e), nil)
 	if diags.HasErrors() {
 		return cty.NilVal, fmt.Errorf("only literal values can be given")
 	}

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 // The starter's picture, with its conditions and what its templates extend.
 func TestStarter(t *testing.T) {
-	set, found := rules.Load("../../examples/starter", rules.Options{
+	set, found := rules.Load(t.Context(), "../../examples/starter", rules.Options{
 		Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
 	})
 	if set == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,8 +23,8 @@ secret: an environment variable that is not set counts as set.
 
 Exit status 1 if there are errors, or warnings with -strict.`,
 		Args: atMost(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.check(dirOf(args), vars, asJSON, strict)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.check(cmd.Context(), dirOf(args), vars, asJSON, strict)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON on standard output")
@@ -32,8 +33,8 @@ Exit status 1 if there are errors, or warnings with -strict.`,
 	return cmd
 }
 
-func (a *app) check(dir string, vars *varFlags, asJSON, strict bool) error {
-	set, found, err := a.loadOffline(dir, vars)
+func (a *app) check(ctx context.Context, dir string, vars *varFlags, asJSON, strict bool) error {
+	set, found, err := a.loadOffline(ctx, dir, vars)
 	if err != nil {
 		return err
 	}

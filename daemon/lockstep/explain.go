@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ body of a webhook; "-" is standard input.`,
 			if o.record == "" {
 				return usagef("%q needs -record FILE\n%s", cmd.CommandPath(), seeHelp(cmd))
 			}
-			return a.explain(dirOf(args), vars, o)
+			return a.explain(cmd.Context(), dirOf(args), vars, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.record, "record", "", "the record: a `FILE`, or - for standard input")
@@ -49,8 +50,8 @@ type explainOptions struct {
 	json                  bool
 }
 
-func (a *app) explain(dir string, vars *varFlags, o explainOptions) error {
-	set, found, err := a.loadOffline(dir, vars)
+func (a *app) explain(ctx context.Context, dir string, vars *varFlags, o explainOptions) error {
+	set, found, err := a.loadOffline(ctx, dir, vars)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,8 @@ Mermaid is what GitHub and GitLab show in Markdown, dot is Graphviz's:
 
   lockstep graph -format dot DIR | dot -Tsvg > routes.svg`,
 		Args: atMost(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.graph(dirOf(args), vars, format)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.graph(cmd.Context(), dirOf(args), vars, format)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "mermaid", "`FORMAT`: mermaid or dot")
@@ -29,11 +30,11 @@ Mermaid is what GitHub and GitLab show in Markdown, dot is Graphviz's:
 	return cmd
 }
 
-func (a *app) graph(dir string, vars *varFlags, format string) error {
+func (a *app) graph(ctx context.Context, dir string, vars *varFlags, format string) error {
 	if format != "mermaid" && format != "dot" {
 		return usagef("-format %q: expected mermaid or dot", format)
 	}
-	set, found, err := a.loadOffline(dir, vars)
+	set, found, err := a.loadOffline(ctx, dir, vars)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ and needs no secret.`,
 			if err != nil {
 				return err
 			}
-			set, found := rules.Load(dirOf(args), rules.Options{Systems: systems(), Vars: values, Env: a.env, Offline: o.journal != ""})
+			set, found := rules.Load(cmd.Context(), dirOf(args), rules.Options{Systems: systems(), Vars: values, Env: a.env, Offline: o.journal != ""})
 			found.WriteText(a.stderr, a.color(a.stderr))
 			if set == nil {
 				return errFailed

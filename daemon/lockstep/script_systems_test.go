@@ -286,7 +286,7 @@ func (p *play) cmdUntilStatus(args []string) {
 
 // cmdUntilGeneration waits until the daemon runs what the files hold.
 func (p *play) cmdUntilGeneration(args []string) {
-	set, found := rules.Load(p.ts.MkAbs(args[0]), rules.Options{Systems: systems(), Offline: true, Env: func(name string) (string, bool) {
+	set, found := rules.Load(context.Background(), p.ts.MkAbs(args[0]), rules.Options{Systems: systems(), Offline: true, Env: func(name string) (string, bool) {
 		v := p.ts.Getenv(name)
 		return v, v != ""
 	}})

@@ -190,7 +190,7 @@ func (s *stage) reloaded(ctx context.Context, before string) error {
 // rules are those of the files, to explain a decision with. They are the ones
 // that the daemon runs, unless the files are bad.
 func (s *stage) rules() (*rules.Set, rules.Diagnostics) {
-	return rules.Load(s.conf, rules.Options{Systems: systems(), Vars: s.vars, Env: s.env})
+	return rules.Load(context.Background(), s.conf, rules.Options{Systems: systems(), Vars: s.vars, Env: s.env})
 }
 
 // stored reports whether a text is anywhere in the files of the data directory

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio"
 	"github.com/lockstep-sync/lockstep/connectors/jira"
@@ -15,12 +17,12 @@ func systems() []connectors.System {
 
 // loadOffline loads a configuration for a command that talks to no system:
 // secrets that are not there count as set.
-func (a *app) loadOffline(dir string, vars *varFlags) (*rules.Set, rules.Diagnostics, error) {
+func (a *app) loadOffline(ctx context.Context, dir string, vars *varFlags) (*rules.Set, rules.Diagnostics, error) {
 	values, err := vars.values()
 	if err != nil {
 		return nil, nil, err
 	}
-	set, found := rules.Load(dir, rules.Options{Systems: systems(), Vars: values, Env: a.env, Offline: true})
+	set, found := rules.Load(ctx, dir, rules.Options{Systems: systems(), Vars: values, Env: a.env, Offline: true})
 	return set, found, nil
 }
 

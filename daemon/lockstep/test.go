@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,8 +31,8 @@ no secret.
 
 How to write them: rules/README.md, "Rule tests". Exit status 1 if one fails.`,
 		Args: atMost(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.test(dirOf(args), vars, o)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.test(cmd.Context(), dirOf(args), vars, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.run, "run", "", "only tests whose file's name, without its ending, matches the regular expression `RE`")
@@ -48,7 +49,7 @@ type testOptions struct {
 	verbose, update, json bool
 }
 
-func (a *app) test(dir string, vars *varFlags, o testOptions) error {
+func (a *app) test(ctx context.Context, dir string, vars *varFlags, o testOptions) error {
 	var match *regexp.Regexp
 	if o.run != "" {
 		var err error
@@ -56,7 +57,7 @@ func (a *app) test(dir string, vars *varFlags, o testOptions) error {
 			return usagef("-run %q is not a regular expression: %s", o.run, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		}
 	}
-	set, found, err := a.loadOffline(dir, vars)
+	set, found, err := a.loadOffline(ctx, dir, vars)
 	if err != nil {
 		return err
 	}

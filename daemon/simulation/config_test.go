@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -164,7 +165,7 @@ func (l *library) set(conflict, poll string, reload int) (*rules.Set, error) {
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	set, found := rules.Load(dir, rules.Options{Systems: []connectors.System{incidentio.System(), servicenow.System()}})
+	set, found := rules.Load(context.Background(), dir, rules.Options{Systems: []connectors.System{incidentio.System(), servicenow.System()}})
 	if set == nil {
 		var b bytes.Buffer
 		found.WriteText(&b, false)

@@ -28,7 +28,7 @@ func loadRules(t testing.TB) *rules.Set {
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, found := rules.Load(dir, rules.Options{
+	set, found := rules.Load(t.Context(), dir, rules.Options{
 		Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
 	})
 	if set == nil {

@@ -44,7 +44,7 @@ func run(t *testing.T, hcl, script string, o ruletest.Options) ruletest.Result {
 
 func load(t *testing.T, dir string) *rules.Set {
 	t.Helper()
-	set, found := rules.Load(dir, rules.Options{
+	set, found := rules.Load(t.Context(), dir, rules.Options{
 		Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
 	})
 	if set == nil {

@@ -1,0 +1,108 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// The sizes that are read.
+const (
+	MaxFile  = 1 << 20  // of one file of a configuration
+	MaxTotal = 64 << 20 // of all files of a configuration
+)
+
+// ErrTooLarge is wrapped by errors about files that are larger than asked for.
+var ErrTooLarge = errors.New("too large")
+
+// Read reads a regular file of at most limit bytes. It waits for no writer of a
+// pipe and reads from no device. Its errors do not name the path.
+func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
+	// Opening a device can have effects, so the kind is asked for before, and
+	// again of what was opened.
+	info, err := os.Stat(path)
+	if err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		return nil, bare(err)
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err == nil {
+		err = regular(info)
+	}
+	if err != nil {
+		return nil, bare(err)
+	}
+	return Drain(ctx, file, limit)
+}
+
+// Drain reads a stream of at most limit bytes to its end.
+func Drain(ctx context.Context, r io.Reader, limit int64) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(&interrupted{ctx, r}, limit+1))
+	switch {
+	case err != nil:
+		return nil, bare(err)
+	case int64(len(content)) > limit:
+		return nil, fmt.Errorf("it is larger than %s: %w", Size(limit), ErrTooLarge)
+	}
+	return content, nil
+}
+
+// interrupted ends a stream with its context.
+type interrupted struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interrupted) Read(p []byte) (int, error) {
+	if err := context.Cause(i.ctx); err != nil {
+		return 0, err
+	}
+	return i.r.Read(p)
+}
+
+// regular says why a file is none.
+func regular(info fs.FileInfo) error {
+	kind := ""
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		kind = "directory"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "named pipe"
+	case mode&fs.ModeSocket != 0:
+		kind = "socket"
+	case mode&fs.ModeDevice != 0:
+		kind = "device"
+	default:
+		return errors.New("it is not a regular file")
+	}
+	return fmt.Errorf("it is a %s, not a regular file", kind)
+}
+
+// bare is an error without the path that the message has anyway.
+func bare(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// Size writes a size that is a whole number of MiB or KiB.
+func Size(n int64) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}
