@@ -89,7 +89,7 @@ func TestAReloadStorm(t *testing.T) {
 	}
 	storm.Go(func() {
 		for i := range 30 {
-			text := strings.Replace(memoryConfig, "{{ incident.name }}", fmt.Sprintf("%d {{ incident.name }}", i), 1)
+			text := replaced(t, memoryConfig, "{{ incident.name }}", fmt.Sprintf("%d {{ incident.name }}", i))
 			if i%3 == 1 {
 				text = "this is not { HCL"
 			}
@@ -122,7 +122,7 @@ func TestAStoppedDaemonLeavesNoGoroutines(t *testing.T) {
 		r.start()
 		r.report("1", name)
 		r.ticket(name)
-		writeFile(t, r.file, strings.Replace(memoryConfig, `route "incidents"`, `route "other"`, 1))
+		writeFile(t, r.file, replaced(t, memoryConfig, `route "incidents"`, `route "other"`))
 		if _, _, err := r.client.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}

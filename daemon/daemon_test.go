@@ -166,7 +166,7 @@ func TestRun(t *testing.T) {
 	}
 
 	// A good change is taken over; connectors that did not change are kept.
-	writeFile(t, r.file, strings.Replace(memoryConfig, "{{ incident.name }}", "changed: {{ incident.name }}", 1))
+	writeFile(t, r.file, replaced(t, memoryConfig, "{{ incident.name }}", "changed: {{ incident.name }}"))
 	eventually(t, "the new configuration", func() bool { return r.status().Generation != first.Generation })
 	r.report("2", "second")
 	r.ticket("changed: second")
@@ -176,7 +176,7 @@ func TestRun(t *testing.T) {
 
 	// A bad one changes nothing but what is said, and tickets still flow.
 	second := r.status()
-	writeFile(t, r.file, strings.Replace(memoryConfig, "title =", "titel =", 1))
+	writeFile(t, r.file, replaced(t, memoryConfig, "title =", "titel ="))
 	eventually(t, "the errors", func() bool { return !r.status().Config.OK })
 	bad := r.status()
 	if !bad.Ready || bad.Generation != second.Generation || len(bad.Config.Diagnostics) == 0 {
@@ -222,7 +222,7 @@ func TestRunReloadsOnASignal(t *testing.T) {
 
 func TestRunRefusesToStart(t *testing.T) {
 	t.Run("bad configuration", func(t *testing.T) {
-		r := newRig(t, strings.Replace(memoryConfig, "title =", "titel =", 1))
+		r := newRig(t, replaced(t, memoryConfig, "title =", "titel ="))
 		var bad *ConfigError
 		if err := r.run(); !errors.As(err, &bad) || len(bad.Diagnostics) == 0 {
 			t.Errorf("error %v, want diagnostics", err)

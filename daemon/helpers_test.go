@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -73,3 +74,13 @@ func newLog() (*slog.Logger, *logBuffer) {
 }
 
 var quiet = slog.New(slog.DiscardHandler)
+
+// replaced is text with the first old in it replaced. A text that does not
+// hold old would test something else than it says.
+func replaced(t *testing.T, text, old, new string) string {
+	t.Helper()
+	if !strings.Contains(text, old) {
+		t.Fatalf("there is no %q to replace in\n%s", old, text)
+	}
+	return strings.Replace(text, old, new, 1)
+}

@@ -191,7 +191,7 @@ func TestARefusedCreationIsADeadLetterUntilSomethingChanges(t *testing.T) {
 
 func TestAFailingValueOpensNoTicket(t *testing.T) {
 	simulate(t, func(r *rig) {
-		r.start(strings.Replace(oneRoute, `"{{ incident.detail }}"`, `"{{ incident.detail + incident.owner }}"`, 1))
+		r.start(replaced(t, oneRoute, `"{{ incident.detail }}"`, `"{{ incident.detail + incident.owner }}"`))
 		ref := incidents.Ref("01A")
 		r.world.put(ref, false, critical())
 		r.hint(ref)
@@ -263,7 +263,7 @@ func TestOnlyWhatMatchesGetsATicket(t *testing.T) {
 			t.Fatalf("decisions: %+v", entries)
 		}
 		// A reload alone opens no ticket; an edit does.
-		r.apply(strings.Replace(oneRoute, "'Critical'", "'Minor'", 1))
+		r.apply(replaced(t, oneRoute, "'Critical'", "'Minor'"))
 		r.pass(5 * time.Minute)
 		if n := len(r.world.list(tickets)); n != 0 {
 			t.Fatalf("a reload opened %d tickets", n)
@@ -303,7 +303,7 @@ func TestAPrivateRecordIsDroppedBeforeAnythingIsKept(t *testing.T) {
 func TestARouteMayTakePrivateRecords(t *testing.T) {
 	simulate(t, func(r *rig) {
 		r.world.drops["detail"] = true
-		r.start(strings.Replace(oneRoute, "templates =", "private = true\n  templates =", 1))
+		r.start(replaced(t, oneRoute, "templates =", "private = true\n  templates ="))
 		ref := incidents.Ref("01A")
 		fields := critical()
 		fields["title"] = canary

@@ -76,7 +76,7 @@ func TestAWriteThatMetAnotherIsJournaled(t *testing.T) {
 				simulate(t, func(r *rig) {
 					r.world.forgetful = test.forgetful
 					r.world.remembers = map[string]bool{to: test.remembers}
-					ref, ticket := opened(r, strings.Replace(paired, `"latest"`, `"source"`, 1))
+					ref, ticket := opened(r, replaced(t, paired, `"latest"`, `"source"`))
 					r.pass(time.Minute)
 					edited, written, prefix := ref, ticket, ""
 					if to == "acme" {
@@ -166,8 +166,8 @@ func TestTheLatestEditWins(t *testing.T) {
 // TestTheLatestStateWins: both sides move to different classes, and the losing
 // one is in the journal.
 func TestTheLatestStateWins(t *testing.T) {
-	hcl := strings.Replace(paired, `acme = ["live"]`, `acme = ["live", "triage"]`, 1)
-	hcl = strings.Replace(hcl, `  state "done" {`, "  state \"hold\" {\n    acme = [\"paused\"]\n    itsm = [3]\n  }\n  state \"done\" {", 1)
+	hcl := replaced(t, paired, `acme = ["live"]`, `acme = ["live", "triage"]`)
+	hcl = replaced(t, hcl, `  state "done" {`, "  state \"hold\" {\n    acme = [\"paused\"]\n    itsm = [3]\n  }\n  state \"done\" {")
 	for _, last := range []string{"acme", "itsm"} {
 		t.Run(last, func(t *testing.T) {
 			simulate(t, func(r *rig) {

@@ -161,7 +161,7 @@ func TestAnEditedTemplateWritesOnlyWhatNobodyTyped(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, ticket := opened(r, oneRoute)
 		r.world.edit(ticket, "detail", "typed by hand")
-		r.apply(strings.NewReplacer(`"{{ incident.title }}"`, `"[inc] {{ incident.title }}"`, `"{{ incident.detail }}"`, `"[inc] {{ incident.detail }}"`).Replace(oneRoute))
+		r.apply(replacedAll(t, oneRoute, `"{{ incident.title }}"`, `"[inc] {{ incident.title }}"`, `"{{ incident.detail }}"`, `"[inc] {{ incident.detail }}"`))
 		r.hint(ref)
 		if title, detail := r.world.field(ticket, "title"), r.world.field(ticket, "detail"); title != "[inc] Database down" || detail != "typed by hand" {
 			t.Errorf("title %v, detail %v", title, detail)
@@ -172,7 +172,7 @@ func TestAnEditedTemplateWritesOnlyWhatNobodyTyped(t *testing.T) {
 func TestCreateOffKeepsExistingTicketsUp(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, ticket := opened(r, oneRoute)
-		r.apply(strings.Replace(oneRoute, "templates =", "create = false\n  templates =", 1))
+		r.apply(replaced(t, oneRoute, "templates =", "create = false\n  templates ="))
 		other := incidents.Ref("01B")
 		r.world.put(other, false, critical())
 		r.world.edit(ref, "title", "Still kept up")

@@ -44,12 +44,15 @@ LIFE
 }
 `
 
-func lifecycle(how string) string { return strings.Replace(living, "LIFE", how, 1) }
+func lifecycle(t testing.TB, how string) string {
+	t.Helper()
+	return replaced(t, living, "LIFE", how)
+}
 
 // TestADeletedSourceClosesItsTicket: the table's last state is written, with
 // what the template says only then, whatever happens to the request.
 func TestADeletedSourceClosesItsTicket(t *testing.T) {
-	hcl := lifecycle(`on_delete = "close"`)
+	hcl := lifecycle(t, `on_delete = "close"`)
 	for name, update := range map[string][]fault{
 		"no fault":       nil,
 		"not sent":       {{class: connectors.ClassRetry}},
@@ -93,7 +96,7 @@ func TestADeletedSourceClosesItsTicket(t *testing.T) {
 
 func TestADeletedSourceLeavesItsTicketAlone(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, ticket := opened(r, lifecycle(""))
+		ref, ticket := opened(r, lifecycle(t, ""))
 		r.world.remove(ref)
 		r.hint(ref)
 		r.pass(time.Hour)
@@ -109,7 +112,7 @@ func TestADeletedSourceLeavesItsTicketAlone(t *testing.T) {
 // TestASourceThatIsThereAgainClosesNothing: it could not be found for a while.
 func TestASourceThatIsThereAgainClosesNothing(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, ticket := opened(r, lifecycle(`on_delete = "close"`))
+		ref, ticket := opened(r, lifecycle(t, `on_delete = "close"`))
 		r.world.fail("acme", "read", fault{class: connectors.ClassGone}, fault{class: connectors.ClassGone})
 		r.hint(ref)
 		r.pass(time.Hour)
@@ -142,7 +145,7 @@ func TestASourceThatComesBack(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
-				hcl := lifecycle(test.life)
+				hcl := lifecycle(t, test.life)
 				ref, first := opened(r, hcl)
 				r.world.edit(ref, "status", "closed")
 				r.hint(ref)
@@ -154,7 +157,7 @@ func TestASourceThatComesBack(t *testing.T) {
 				}
 				r.pass(time.Minute)
 				if test.off {
-					hcl = strings.Replace(hcl, "templates =", "create = false\n  templates =", 1)
+					hcl = replaced(t, hcl, "templates =", "create = false\n  templates =")
 					r.apply(hcl)
 				}
 				if test.closed == 1 {
@@ -223,7 +226,7 @@ func TestASourceThatComesBack(t *testing.T) {
 // TestANewTicketForAReopenedRecordIsOpenedOnce kills the daemon at every step
 // of it.
 func TestANewTicketForAReopenedRecordIsOpenedOnce(t *testing.T) {
-	hcl := lifecycle("")
+	hcl := lifecycle(t, "")
 	for _, crash := range []engine.Step{engine.StepDecided, engine.StepJournaled, engine.StepClaimed, engine.StepCreated, engine.StepConfirmed} {
 		t.Run(string(crash), func(t *testing.T) {
 			simulate(t, func(r *rig) {

@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -53,7 +52,7 @@ func TestATicketEditedAtOnceReachesTheSource(t *testing.T) {
 // source was edited again meanwhile. The ticket wins conflicts, but this is none.
 func TestAnEchoNobodySawIsNoEdit(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, ticket := opened(r, strings.Replace(bothWays, "once {", "conflict = \"target\"\n  once {", 1))
+		ref, ticket := opened(r, replaced(t, bothWays, "once {", "conflict = \"target\"\n  once {"))
 		r.pass(time.Second)
 		r.world.fail("itsm", "update", fault{class: connectors.ClassUnclear, after: true})
 		r.world.edit(ref, "title", "first")
@@ -75,7 +74,7 @@ func TestThePairsValuesAreNotSwapped(t *testing.T) {
 	for conflict, want := range map[string]string{"source": "source 1", "target": "target 1"} {
 		t.Run(conflict, func(t *testing.T) {
 			simulate(t, func(r *rig) {
-				ref, ticket := opened(r, strings.Replace(bothWays, "once {", "conflict = \""+conflict+"\"\n  once {", 1))
+				ref, ticket := opened(r, replaced(t, bothWays, "once {", "conflict = \""+conflict+"\"\n  once {"))
 				r.pass(time.Second)
 				where := map[string]string{"source": "itsm", "target": "acme"}[conflict]
 				r.world.fail(where, "update", fault{class: connectors.ClassRetry})
@@ -103,10 +102,10 @@ func TestThePairsValuesAreNotSwapped(t *testing.T) {
 // edit for either of the fields that are read back from it.
 func TestOneFieldOfSeveralPairsComesToRest(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, ticket := opened(r, strings.NewReplacer(
+		ref, ticket := opened(r, replacedAll(t, bothWays,
 			`title = "{{ incident.title }}"`, `title = "{{ incident.title }}: {{ incident.detail }}"`,
 			`title = "{{ ticket.title }}"`, "title = \"{{ ticket.title }}\"\n    detail = \"{{ ticket.title }}\"",
-		).Replace(bothWays))
+		))
 		r.pass(time.Second)
 		r.world.edit(ref, "title", "A")
 		r.pass(30 * time.Minute)
@@ -123,7 +122,7 @@ func TestOneFieldOfSeveralPairsComesToRest(t *testing.T) {
 // is written to the ticket.
 func TestAStateConflictThatNobodyWritesIsSaidOnce(t *testing.T) {
 	simulate(t, func(r *rig) {
-		three := strings.NewReplacer(
+		three := replacedAll(t, bothWays,
 			"table = state_table.incident", "table = state_table.incident\n    direction = \"inbound\"",
 			`acme = ["closed", "learning"]`, `acme = ["closed"]`,
 			`itsm = [6, 7]
@@ -132,7 +131,7 @@ func TestAStateConflictThatNobodyWritesIsSaidOnce(t *testing.T) {
   state "after" {
     acme = ["learning"]
     itsm = [8]
-  }`).Replace(bothWays)
+  }`)
 		ref, ticket := opened(r, three)
 		r.pass(time.Second)
 		r.world.edit(ref, "status", "learning")

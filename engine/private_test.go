@@ -113,9 +113,9 @@ func TestNothingOfARecordThatTurnsPrivateIsKept(t *testing.T) {
 func TestContentsOfAPrivateRecordAreNowhere(t *testing.T) {
 	simulate(t, func(r *rig) {
 		r.world.drops["note"] = true
-		r.start(strings.NewReplacer("templates =", "private = true\n  templates =", "outbound {", `outbound {
+		r.start(replacedAll(t, replaced(t, oneRoute, "when ", "conflict = \"target\"\n  when "), "templates =", "private = true\n  templates =", "outbound {", `outbound {
     note   = "{{ incident.title }}"
-    owner  = "{{ incident.status == 'learning' ? {'x': 'y'}[incident.title] : null }}"`).Replace(strings.Replace(oneRoute, "when ", "conflict = \"target\"\n  when ", 1)))
+    owner  = "{{ incident.status == 'learning' ? {'x': 'y'}[incident.title] : null }}"`))
 		ref := incidents.Ref("01A")
 		fields := critical()
 		fields["title"], fields["detail"] = canary, canary+" detail"
@@ -177,7 +177,7 @@ func withoutSnapshot(t *testing.T, kept string) string {
 func TestSnapshotsLeaveWithPrivacy(t *testing.T) {
 	for name, config := range map[string]string{
 		"stop": oneRoute,
-		"keep": strings.Replace(oneRoute, "when ", "lifecycle { on_private = \"keep\" }\n  when ", 1),
+		"keep": replaced(t, oneRoute, "when ", "lifecycle { on_private = \"keep\" }\n  when "),
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
@@ -260,7 +260,7 @@ func TestFollowUpsAreAsPrivateAsTheirIncident(t *testing.T) {
 	for name, incidentRoute := range map[string]string{"incidents without a ticket": "incident.title == 'no'", "incidents with one": "true"} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
-				r.start(strings.Replace(withFollowUps, `outbound { title = "{{ incident.title }}" }`, "when = \""+incidentRoute+"\"\n  outbound { title = \"{{ incident.title }}\" }", 1))
+				r.start(replaced(t, withFollowUps, `outbound { title = "{{ incident.title }}" }`, "when = \""+incidentRoute+"\"\n  outbound { title = \"{{ incident.title }}\" }"))
 				ref, task, unwanted := incidents.Ref("01A"), followUps.Ref("02A"), followUps.Ref("02B")
 				r.world.put(ref, false, critical())
 				for f, title := range map[connectors.Ref]string{task: "Add an index", unwanted: "unwanted"} {
@@ -327,7 +327,7 @@ func TestNothingIsJournaledOfARecordThatTurnedPrivateMeanwhile(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			document := strings.Replace(string(entry.Value), `"phase":"active"`, `"phase":"stopped","private":true`, 1)
+			document := replaced(t, string(entry.Value), `"phase":"active"`, `"phase":"stopped","private":true`)
 			if _, err := r.store.Links.Update(t.Context(), id, []byte(document), entry.Revision); err != nil {
 				t.Error(err)
 			}

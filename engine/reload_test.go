@@ -12,7 +12,7 @@ import (
 func TestALinkIsAnOrphanWhileItsRouteOrTemplateIsGone(t *testing.T) {
 	for name, hcl := range map[string]string{
 		"route":    ``,
-		"template": strings.NewReplacer(`template "ticket"`, `template "renamed"`, `template.ticket`, `template.renamed`).Replace(oneRoute),
+		"template": replacedAll(t, oneRoute, `template "ticket"`, `template "renamed"`, `template.ticket`, `template.renamed`),
 		"target":   strings.ReplaceAll(oneRoute, "fake.itsm.ticket", "fake.eng.ticket"),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -330,4 +331,28 @@ func (j mortalJournal) Append(ctx context.Context, ref connectors.Ref, entry []b
 		return errKilled
 	}
 	return j.Journal.Append(ctx, ref, entry)
+}
+
+// replaced is text with the first old in it replaced. A text that does not
+// hold old would test something else than it says.
+func replaced(t testing.TB, text, old, new string) string {
+	t.Helper()
+	mustContain(t, text, old)
+	return strings.Replace(text, old, new, 1)
+}
+
+// replacedAll is text with pairs of old and new replaced everywhere.
+func replacedAll(t testing.TB, text string, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		mustContain(t, text, pairs[i])
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+func mustContain(t testing.TB, text, part string) {
+	t.Helper()
+	if !strings.Contains(text, part) {
+		t.Fatalf("there is no %q to replace in\n%s", part, text)
+	}
 }

@@ -24,7 +24,7 @@ func TestOnceValuesTravelWithAStateThatAsksForThem(t *testing.T) {
 			simulate(t, func(r *rig) {
 				field, _, _ := strings.Cut(test.once, " ")
 				r.world.asks = test.asks
-				ref, ticket := opened(r, strings.Replace(bothWays, "once { state = 1 }", "once {\n    state = 1\n    "+test.once+"\n  }", 1))
+				ref, ticket := opened(r, replaced(t, bothWays, "once { state = 1 }", "once {\n    state = 1\n    "+test.once+"\n  }"))
 				if got := r.world.field(ticket, field); got != test.opened {
 					t.Errorf("it was opened with %v", got)
 				}

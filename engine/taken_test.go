@@ -29,7 +29,7 @@ func TestAKeyThatSomebodyElsePlanted(t *testing.T) {
 			r.hint(ref)
 		}, 0},
 		{"on a route that takes private records", func(r *rig, ref connectors.Ref) {
-			r.apply(strings.Replace(oneRoute, "templates", "private = true\n  templates", 1))
+			r.apply(replaced(t, oneRoute, "templates", "private = true\n  templates"))
 			r.world.put(ref, true, nil)
 			r.world.plants = true
 			r.hint(ref)
@@ -160,7 +160,7 @@ func TestATakenKeyIsGivenBack(t *testing.T) {
 // TestTheKeyOfAReopenedRecordIsTaken: so is that of its second ticket.
 func TestTheKeyOfAReopenedRecordIsTaken(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, first := opened(r, lifecycle(`on_reopen = "new"`))
+		ref, first := opened(r, lifecycle(t, `on_reopen = "new"`))
 		r.world.edit(ref, "status", "closed")
 		r.hint(ref)
 		r.pass(time.Minute)

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -81,17 +80,17 @@ func TestTwoDaemonsKeepBothSidesInStep(t *testing.T) {
 
 func keepBothInStep(r *rig, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
-	hcl := strings.Replace(severalPairs, "CONFLICT", []string{"source", "target", "latest"}[random.IntN(3)], 1)
+	hcl := replaced(r.t, severalPairs, "CONFLICT", []string{"source", "target", "latest"}[random.IntN(3)])
 	reloads := []string{
 		hcl,
-		strings.Replace(hcl, `Resolved`, `Solved`, 1),
-		strings.Replace(hcl, `"{{ incident.title }}"`, `"{{ incident.title + '' }}"`, 1),
-		strings.Replace(hcl, `"{{ ticket.title }}"`, `"{{ ticket.title + '' }}"`, 1),
-		strings.Replace(hcl, `table = state_table.incident`, "table = state_table.incident\n    direction = \"outbound\"", 1),
-		strings.Replace(hcl, `table = state_table.incident`, "table = state_table.incident\n    direction = \"inbound\"", 1),
-		strings.Replace(hcl, `itsm = [6, 8]`, `itsm = [8, 6]`, 1),
-		strings.Replace(hcl, `title = "{{ ticket.title }}"`, ``, 1),
-		strings.NewReplacer(`template "ticket"`, `template "renamed"`, `template.ticket`, `template.renamed`).Replace(hcl),
+		replaced(r.t, hcl, `Resolved`, `Solved`),
+		replaced(r.t, hcl, `"{{ incident.title }}"`, `"{{ incident.title + '' }}"`),
+		replaced(r.t, hcl, `"{{ ticket.title }}"`, `"{{ ticket.title + '' }}"`),
+		replaced(r.t, hcl, `table = state_table.incident`, "table = state_table.incident\n    direction = \"outbound\""),
+		replaced(r.t, hcl, `table = state_table.incident`, "table = state_table.incident\n    direction = \"inbound\""),
+		replaced(r.t, hcl, `itsm = [6, 8]`, `itsm = [8, 6]`),
+		replaced(r.t, hcl, `title = "{{ ticket.title }}"`, ``),
+		replacedAll(r.t, hcl, `template "ticket"`, `template "renamed"`, `template.ticket`, `template.renamed`),
 	}
 	r.world.blank = random.IntN(2) == 0
 	r.shared = true

@@ -105,7 +105,7 @@ func TestAPairCarriesEditsBothWays(t *testing.T) {
 
 func TestTheTargetMayWinConflicts(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, ticket := opened(r, strings.Replace(bothWays, "once {", "conflict = \"target\"\n  once {", 1))
+		ref, ticket := opened(r, replaced(t, bothWays, "once {", "conflict = \"target\"\n  once {"))
 		r.pass(time.Second)
 		r.world.edit(ticket, "title", "The winner")
 		r.world.edit(ref, "title", "The loser")
@@ -148,7 +148,7 @@ func TestStatesGoBothWaysThroughTheTable(t *testing.T) {
 		states("also when the other side moves", "closed", 42)
 		r.world.edit(ticket, "state", int64(7))
 		states("both are done", "closed", 7)
-		r.apply(strings.Replace(bothWays, "templates =", "create = false\n  templates =", 1)) // or a new ticket would be opened
+		r.apply(replaced(t, bothWays, "templates =", "create = false\n  templates =")) // or a new ticket would be opened
 		r.world.edit(ref, "status", "live")
 		states("a closed ticket takes no move", "live", 7)
 		unmapped, notTaken := 0, 0
@@ -174,7 +174,7 @@ func TestStatesGoBothWaysThroughTheTable(t *testing.T) {
 
 func TestUnmappedStatesMayBeDeadLetters(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ref, ticket := opened(r, strings.Replace(bothWays, `state_table "incident" {`, "state_table \"incident\" {\n  unmapped = \"error\"", 1))
+		ref, ticket := opened(r, replaced(t, bothWays, `state_table "incident" {`, "state_table \"incident\" {\n  unmapped = \"error\""))
 		r.pass(time.Second)
 		r.world.edit(ticket, "state", int64(42))
 		r.pass(5 * time.Minute)
@@ -193,7 +193,7 @@ func TestUnmappedStatesMayBeDeadLetters(t *testing.T) {
 
 func TestATicketOfAClosedIncidentIsOpenedClosed(t *testing.T) {
 	simulate(t, func(r *rig) {
-		r.start(strings.Replace(bothWays, "once { state = 1 }", "", 1))
+		r.start(replaced(t, bothWays, "once { state = 1 }", ""))
 		ref := incidents.Ref("01A")
 		fields := critical()
 		fields["status"] = "closed"
@@ -236,7 +236,7 @@ func TestARefusedStateIsADeadLetterUntilSomethingChanges(t *testing.T) {
 // there, and nothing is written any more.
 func TestBothSidesConverge(t *testing.T) {
 	const seeds = 150
-	rules := strings.Replace(bothWays, "once { state = 1 }", "", 1)
+	rules := replaced(t, bothWays, "once { state = 1 }", "")
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			simulate(t, func(r *rig) {

@@ -115,9 +115,9 @@ template "task" {
 
 // reloads are changes of the configuration that must not change what people
 // filled in; the first is none.
-func reloads() []*strings.Replacer {
-	replace := strings.NewReplacer
-	return []*strings.Replacer{
+func reloads() [][]string {
+	replace := func(pairs ...string) []string { return pairs }
+	return [][]string{
 		replace(),
 		replace(`'Resolved in '`, `'Solved in '`),
 		replace(`"{{ incident.name }}"`, `"{{ incident.name + '' }}"`),
@@ -129,6 +129,17 @@ func reloads() []*strings.Replacer {
 		replace(`u_cause           = "{{ incident.custom_fields['Cause'] }}"`, ``),
 		replace(`template "ticket"`, `template "renamed"`, `template.ticket`, `template.renamed`),
 	}
+}
+
+// replaced is text with pairs of old and new replaced. A text that does not
+// hold one would try something else than it says.
+func replaced(text string, pairs ...string) (string, error) {
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			return "", fmt.Errorf("there is no %q to replace", pairs[i])
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text), nil
 }
 
 // renamed is the reload under which links are orphans.
@@ -149,10 +160,13 @@ func (l *library) set(conflict, poll string, reload int) (*rules.Set, error) {
 	if set := l.sets[name]; set != nil {
 		return set, nil
 	}
-	text := reloads()[reload].Replace(configuration)
-	if conflict == talk {
+	text, err := replaced(configuration, reloads()[reload]...)
+	if conflict == talk && err == nil {
 		conflict = "source"
-		text = strings.Replace(text, "\n  state {\n    table = state_table.incident\n  }\n", talking, 1)
+		text, err = replaced(text, "\n  state {\n    table = state_table.incident\n  }\n", talking)
+	}
+	if err != nil {
+		return nil, err
 	}
 	text = strings.NewReplacer(
 		"CONFLICT", conflict, "POLL", poll, "KEY", incidentiotest.DefaultKey, "INCIDENT_SECRET", incidentSecret, "TICKET_SECRET", ticketSecret,
