@@ -28,6 +28,7 @@ type world struct {
 	slow    map[string]time.Duration // by connector, or connector and operation: how late it answers
 	titled  map[any]time.Time        // when a ticket was first given a title
 	drops   map[string]bool          // fields that do not stick
+	lags    map[string]time.Duration // by connector: how far its search is behind
 	blank   bool                     // incidents carry no stamp
 	changed []connectors.Ref
 	items   []connectors.Ref // on which something new hangs
@@ -53,6 +54,7 @@ type thing struct {
 	stamp   string
 	version int
 	at      time.Time
+	created time.Time
 	history []connectors.FieldChange
 	by      string
 	parent  connectors.Ref
@@ -72,7 +74,7 @@ type fault struct {
 }
 
 func newWorld() *world {
-	return &world{records: map[connectors.Ref]*thing{}, faults: map[string][]fault{}, drops: map[string]bool{}, titled: map[any]time.Time{}}
+	return &world{records: map[connectors.Ref]*thing{}, faults: map[string][]fault{}, drops: map[string]bool{}, titled: map[any]time.Time{}, lags: map[string]time.Duration{}}
 }
 
 var (
@@ -366,8 +368,9 @@ func (c *client) FindByKey(ctx context.Context, collection connectors.Collection
 				r.CreatedBy = cmp.Or(c.w.records[ref].creator, "lockstep")
 				r.Foreign = r.CreatedBy != "lockstep"
 			}
+			lags := time.Since(c.w.records[ref].created) < c.w.lags[c.name]
 			c.w.mu.Unlock()
-			if err == nil && r.Key == key {
+			if err == nil && r.Key == key && !lags {
 				found = append(found, r)
 			}
 		}
@@ -417,7 +420,7 @@ func (c *client) Create(ctx context.Context, d connectors.Draft) (connectors.Rec
 		defer c.w.mu.Unlock()
 		c.w.next++
 		ref := d.Collection.Ref(fmt.Sprintf("%04d", c.w.next))
-		t := &thing{fields: map[string]any{}, key: d.Key, stamp: d.Stamp}
+		t := &thing{fields: map[string]any{}, key: d.Key, stamp: d.Stamp, created: time.Now()}
 		c.w.write(t, d.Fields, "lockstep")
 		c.w.records[ref] = t
 		return c.w.read(ref)

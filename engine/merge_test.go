@@ -22,55 +22,86 @@ func leftOn(from, have any, expr string) *Agreement {
 	return a
 }
 
-// TestMergeTable goes through the protocol's table row by row, for outbound
-// mappings.
+// TestMergeTable goes through the protocol's table row by row, for a mapping
+// that writes the ticket; rows of one that writes the source say so.
 func TestMergeTable(t *testing.T) {
 	const expr, edited = "e1", "e2"
+	differs := []note{{Field: "f", What: "differs"}}
+	lost := func(value any, whose side) []note {
+		return []note{{Field: "f", What: "conflict", Lost: value, Side: whose}}
+	}
+	over := func(value any) []note {
+		return []note{{Field: "f", What: "overwritten", Lost: value, Side: targetSide}}
+	}
+	none := []any(nil)
 	for _, test := range []struct {
 		row      string
 		want     any
 		have     any
 		agreed   *Agreement
+		inbound  bool
 		conflict rules.Conflict
+		newest   side // known time of the last change; empty: it is not known
 		refused  bool
 
-		sends  any        // nil: nothing is written
+		sends  []any      // every value that is written
 		agrees *Agreement // nil: no agreement afterwards
-		note   string
-		lost   any
+		notes  []note
+		uneven bool
 	}{
 		{row: "null writes nothing", want: nil, have: "x", agrees: leftOn(nil, "x", expr)},
 		{row: "null after a value: the next value is a change", want: nil, have: "old", agreed: agreedOn("old", "old", expr), agrees: leftOn(nil, "old", expr)},
-		{row: "a value after null is written", want: "new", have: "old", agreed: agreedOn(nil, "old", expr), sends: "new", agrees: agreedOn(nil, "old", expr)},
+		{row: "null over nothing", want: nil, have: "", agrees: agreedOn(nil, "", expr)},
+		{row: "a value after null is written", want: "new", have: "old", agreed: agreedOn(nil, "old", expr), sends: []any{"new"}, agrees: agreedOn(nil, "old", expr)},
 		{row: "never agreed, equal", want: "x", have: "x", agrees: agreedOn("x", "x", expr)},
 		{row: "never agreed, converts to it", want: "x", have: "x ", agrees: agreedOn("x", "x ", expr)},
-		{row: "never agreed, null", want: "x", have: nil, sends: "x"},
-		{row: "never agreed, empty", want: "x", have: "", sends: "x"},
-		{row: "never agreed, holds something else", want: "x", have: "y", agrees: leftOn("x", "y", expr), note: "differs"},
-		{row: "template edited, ticket untouched", want: "b", have: "a", agreed: agreedOn("a", "a", edited), sends: "b", agrees: agreedOn("a", "a", edited)},
+		{row: "never agreed, null", want: "x", have: nil, sends: []any{"x"}},
+		{row: "never agreed, empty", want: "x", have: "", sends: []any{"x"}},
+		{row: "never agreed, holds something else", want: "x", have: "y", agrees: leftOn("x", "y", expr), notes: differs},
+		{row: "template edited, ticket untouched", want: "b", have: "a", agreed: agreedOn("a", "a", edited), sends: []any{"b"}, agrees: agreedOn("a", "a", edited)},
 		{row: "template edited, writes the same", want: "a", have: "a", agreed: agreedOn("z", "a", edited), agrees: agreedOn("a", "a", expr)},
-		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: leftOn("b", "p", expr), note: "differs"},
+		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: leftOn("b", "p", expr), notes: differs},
+		{row: "template edited, ticket cleared by a person", want: "b", have: "", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "", expr), notes: differs},
+		{row: "template edited, ticket edited to the same", want: "b", have: "b", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "b", expr)},
 		{row: "template edited, says what it said over what was agreed on as it stands", want: "a", have: "p", agreed: agreedOn("a", "p", edited), agrees: leftOn("a", "p", expr)},
+		{row: "template edited, over what was left there", want: "b", have: "p", agreed: leftOn("a", "p", edited), sends: []any{"b"}, agrees: leftOn("a", "p", edited), notes: over("p")},
+		{row: "inbound edited, neither side changed but for it: a reload writes nothing back", want: "b", have: "a", agreed: agreedOn("a", "a", edited), inbound: true, agrees: leftOn("b", "a", expr), notes: differs},
+		{row: "inbound edited, source edited", want: "b", have: "p", agreed: agreedOn("a", "a", edited), inbound: true, agrees: leftOn("b", "p", expr), notes: differs},
+		{row: "inbound edited, ticket changed too", want: "b", have: "a", agreed: agreedOn("z", "a", edited), inbound: true, conflict: rules.TargetWins, agrees: leftOn("b", "a", expr), notes: differs},
+		{row: "inbound edited, writes the same", want: "a", have: "a", agreed: agreedOn("z", "a", edited), inbound: true, agrees: agreedOn("a", "a", expr)},
+		{row: "inbound, never agreed, empty", want: "x", have: nil, inbound: true, sends: []any{"x"}},
+		{row: "inbound changed", want: "b", have: "a", agreed: agreedOn("a", "a", expr), inbound: true, sends: []any{"b"}, agrees: agreedOn("a", "a", expr)},
 		{row: "nothing changed", want: "a", have: "a", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
 		{row: "nothing changed, the system keeps it in its own form", want: "a", have: "A.", agreed: agreedOn("a", "A.", expr), agrees: agreedOn("a", "A.", expr)},
-		{row: "changed, same", want: "b", have: "a", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr)},
-		{row: "changed over a value that was left there", want: "b", have: "p", agreed: leftOn("a", "p", expr), sends: "b", agrees: leftOn("a", "p", expr), note: "overwritten", lost: "p"},
-		{row: "a value after null, over somebody's word", want: "new", have: "theirs", agreed: leftOn(nil, "theirs", expr), sends: "new", agrees: leftOn(nil, "theirs", expr), note: "overwritten", lost: "theirs"},
-		{row: "cleared", want: "", have: "a", agreed: agreedOn("a", "a", expr), sends: "", agrees: agreedOn("a", "a", expr)},
+		{row: "changed, same", want: "b", have: "a", agreed: agreedOn("a", "a", expr), sends: []any{"b"}, agrees: agreedOn("a", "a", expr)},
+		{row: "changed over a value that was left there", want: "b", have: "p", agreed: leftOn("a", "p", expr), sends: []any{"b"}, agrees: leftOn("a", "p", expr), notes: over("p")},
+		{row: "a value after null, over somebody's word", want: "new", have: "theirs", agreed: leftOn(nil, "theirs", expr), sends: []any{"new"}, agrees: leftOn(nil, "theirs", expr), notes: over("theirs")},
+		{row: "changed over a value that was left there, and edited since", want: "b", have: "q", agreed: leftOn("a", "p", expr), sends: []any{"b"}, agrees: leftOn("a", "p", expr), notes: lost("q", targetSide)},
+		{row: "cleared", want: "", have: "a", agreed: agreedOn("a", "a", expr), sends: []any{""}, agrees: agreedOn("a", "a", expr)},
 		{row: "changed to what stands there", want: "b ", have: "b", agreed: agreedOn("a", "b", expr), agrees: agreedOn("b ", "b", expr)},
-		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr)},
+		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr), uneven: true},
 		{row: "both changed, equal", want: "b", have: "b", agreed: agreedOn("a", "a", expr), agrees: agreedOn("b", "b", expr)},
-		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: "b", agrees: agreedOn("a", "a", expr), note: "conflict", lost: "p"},
-		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: leftOn("b", "p", expr), note: "conflict", lost: "b"},
-		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr)},
-		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true},
+		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", targetSide)},
+		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: leftOn("b", "p", expr), notes: lost("b", sourceSide)},
+		{row: "inbound, both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, agrees: leftOn("b", "p", expr), notes: lost("b", targetSide)},
+		{row: "inbound, both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, conflict: rules.TargetWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", sourceSide)},
+		{row: "both changed, the source last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: sourceSide, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", targetSide)},
+		{row: "both changed, the ticket last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: targetSide, agrees: leftOn("b", "p", expr), notes: lost("b", sourceSide)},
+		{row: "both changed, nobody knows which last: the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: append([]note{{Field: "f", What: "time_unknown"}}, lost("p", targetSide)...)},
+		{row: "times do not decide where the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), newest: targetSide, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", targetSide)},
+		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr), uneven: true},
+		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true, uneven: true},
 	} {
 		t.Run(test.row, func(t *testing.T) {
+			m := mapping{name: "out:f", side: targetSide, field: "f", expr: expr, want: test.want, send: test.want, ready: true}
+			if test.inbound {
+				m.name, m.side = "in:f", sourceSide
+			}
 			in := mergeInput{
-				mappings: []mapping{{name: "out:f", field: "f", expr: expr, want: test.want, send: test.want, ready: true}},
+				mappings: []mapping{m},
 				agreed:   map[string]Agreement{},
 				refused: func(name, pair string) bool {
-					return test.refused && name == "out:f" && pair == testDigest.pair(testDigest.of(test.want), testDigest.of(test.have))
+					return test.refused && name == m.name && pair == testDigest.pair(testDigest.of(test.want), testDigest.of(test.have))
 				},
 				have:     func(mapping) any { return test.have },
 				conflict: test.conflict,
@@ -78,33 +109,83 @@ func TestMergeTable(t *testing.T) {
 				digest:   testDigest,
 			}
 			if test.agreed != nil {
-				in.agreed["out:f"] = *test.agreed
+				in.agreed[m.name] = *test.agreed
+			}
+			if test.newest != "" {
+				in.newest = map[string]side{m.name: test.newest}
 			}
 			got := merge(in)
 
-			var sends any
+			sends := none
 			for _, w := range got.writes {
-				sends = w.value
+				if w.mapping.name != m.name || w.was != test.have {
+					t.Errorf("it writes %s over %v", w.mapping.name, w.was)
+				}
+				sends = append(sends, w.value)
 			}
 			if diff := cmp.Diff(test.sends, sends); diff != "" {
 				t.Errorf("what is written (-want +got):\n%s", diff)
 			}
-			var agrees *Agreement
-			if a, ok := got.agreed["out:f"]; ok {
-				agrees = &a
+			agreements := map[string]Agreement{}
+			if test.agrees != nil {
+				agreements[m.name] = *test.agrees
 			}
-			if diff := cmp.Diff(test.agrees, agrees); diff != "" {
+			if diff := cmp.Diff(agreements, got.agreed); diff != "" {
 				t.Errorf("what is agreed (-want +got):\n%s", diff)
 			}
-			var what string
-			var lost any
-			for _, n := range got.notes {
-				what, lost = n.What, n.Lost
+			if diff := cmp.Diff(test.notes, got.notes); diff != "" {
+				t.Errorf("what is noted (-want +got):\n%s", diff)
 			}
-			if what != test.note || lost != test.lost {
-				t.Errorf("noted %q (lost %v), want %q (lost %v)", what, lost, test.note, test.lost)
+			if got.uneven != test.uneven {
+				t.Errorf("uneven: %t, want %t", got.uneven, test.uneven)
 			}
 		})
+	}
+}
+
+// TestAPairNeverSwapsItsValues: where both of a pair would be written, the one
+// that wins conflicts is, and the journal has what the other one says. Its
+// agreement waits for the answer.
+func TestAPairNeverSwapsItsValues(t *testing.T) {
+	before := *agreedOn("a", "a", "e")
+	for _, test := range []struct {
+		conflict rules.Conflict
+		newest   side // that changed last; empty: it is not known
+		writes   string
+		lost     note
+	}{
+		{rules.SourceWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: targetSide}},
+		{rules.TargetWins, "", "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: sourceSide}},
+		{rules.LatestWins, sourceSide, "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: targetSide}},
+		{rules.LatestWins, targetSide, "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: sourceSide}},
+		{rules.LatestWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: targetSide}},
+	} {
+		// What is read changed on both sides, and what is written on neither.
+		in := mergeInput{
+			mappings: []mapping{
+				{name: "out:f", side: targetSide, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
+				{name: "in:g", side: sourceSide, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
+			},
+			agreed:   map[string]Agreement{"out:f": before, "in:g": before},
+			refused:  func(string, string) bool { return false },
+			have:     func(mapping) any { return "a" },
+			conflict: test.conflict,
+			same:     trimmedSame,
+			digest:   testDigest,
+		}
+		if test.newest != "" {
+			in.newest = map[string]side{"out:f": test.newest, "in:g": test.newest}
+		}
+		got := merge(in)
+		if len(got.writes) != 1 || got.writes[0].mapping.name != test.writes {
+			t.Errorf("%s, %q last: it writes %v, want %s", test.conflict, test.newest, got.writes, test.writes)
+		}
+		if diff := cmp.Diff([]note{test.lost}, got.notes); diff != "" {
+			t.Errorf("%s, %q last: what is noted (-want +got):\n%s", test.conflict, test.newest, diff)
+		}
+		if diff := cmp.Diff(map[string]Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
+			t.Errorf("%s, %q last: what is agreed (-want +got):\n%s", test.conflict, test.newest, diff)
+		}
 	}
 }
 

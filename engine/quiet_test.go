@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -43,9 +44,32 @@ func TestQueueRests(t *testing.T) {
 	})
 }
 
-func TestClosedQueueRests(*testing.T) {
-	q := newQueue(func(*turn) {})
-	q.add(queueKey{route: "a"}, Hint{})
-	q.close()
-	q.rest()
+// TestClosedQueueRests: nobody waits for what nobody will take any more,
+// whether it was closed before or while somebody waited.
+func TestClosedQueueRests(t *testing.T) {
+	for name, early := range map[string]bool{"closed before": true, "closed while somebody waits": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQueue(func(*turn) {})
+				q.add(queueKey{route: "a"}, Hint{}) // it is not open: nobody takes it
+				if early {
+					q.close()
+				}
+				var rests atomic.Bool
+				go func() {
+					q.rest()
+					rests.Store(true)
+				}()
+				synctest.Wait()
+				if rests.Load() != early {
+					t.Fatalf("with one key queued, the queue rests: %t", rests.Load())
+				}
+				q.close()
+				synctest.Wait()
+				if !rests.Load() {
+					t.Fatal("the closed queue does not rest")
+				}
+			})
+		})
+	}
 }

@@ -28,7 +28,8 @@ type rig struct {
 	store engine.Store
 	log   *logBuffer
 
-	shared bool // with another daemon
+	shared bool          // with another daemon
+	lag    time.Duration // index_lag of the tickets' connector
 
 	engine  *engine.Engine
 	life    *life
@@ -89,6 +90,7 @@ func (r *rig) load(hcl string) *rules.Set {
 		found.WriteText(&b, false)
 		r.t.Fatalf("the configuration is bad:\n%s", b.String())
 	}
+	set.Connectors["itsm"].Common.IndexLag = r.lag
 	return set
 }
 

@@ -1,0 +1,54 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+)
+
+// TestASearchThatLagsOpensNoSecondTicket: a search that does not show a ticket
+// yet is no sign that there is none, for as long as index_lag says after the
+// last moment at which a create can take effect.
+func TestASearchThatLagsOpensNoSecondTicket(t *testing.T) {
+	const lag = 10 * time.Minute
+	for name, test := range map[string]struct {
+		create fault
+		crash  engine.Step
+	}{
+		"nobody saw the answer":            {create: fault{class: connectors.ClassUnclear, after: true}},
+		"it took effect as late as it can": {create: fault{class: connectors.ClassUnclear, late: 119 * time.Second}},
+		"killed before it was confirmed":   {crash: engine.StepCreated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.lag, r.world.lags["itsm"] = lag, lag
+				r.start(oneRoute)
+				if test.create.class != 0 {
+					r.world.fail("itsm", "create", test.create)
+				}
+				ref := incidents.Ref("01A")
+				r.world.put(ref, false, critical())
+				r.crash.Store(test.crash)
+				r.hint(ref)
+				if test.crash != "" {
+					<-r.crashed
+					r.kill()
+					r.crash.Store(engine.Step(""))
+					r.start(oneRoute)
+				}
+				r.pass(lag)
+				r.oneTicket()
+				r.pass(time.Hour)
+				ticket := r.oneTicket()
+				if links := r.links(); len(links) != 1 || links[0].State != engine.Active || *links[0].Target != ticket {
+					t.Errorf("links: %+v", links)
+				}
+				if n := r.world.count("create"); n != 1 {
+					t.Errorf("%d creates", n)
+				}
+			})
+		})
+	}
+}
