@@ -9,6 +9,8 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/interpreter"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // costLimit bounds one evaluation, in CEL's units: about one for each step and
@@ -32,13 +34,23 @@ type program struct {
 
 // compile parses and checks the runes from (included) to to (excluded) of a
 // text. It returns nil if and only if there are errors.
-func (e *Env) compile(t *Text, from, to int) (*program, hcl.Diagnostics) {
-	p := &program{env: e, text: t, from: from, source: t.runes[from:to]}
+//
+// What a library panics about is an error of the expression.
+func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics) {
+	p = &program{env: e, text: t, from: from, source: t.runes[from:to]}
+	defer source.Recovered(p.span(0, len(p.source)), func(d *hcl.Diagnostic) { p, diags = nil, hcl.Diagnostics{d} })
+	if d := p.tooDeep(); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
 	parsed, issues := e.cel.Parse(string(p.source))
 	if issues.Err() != nil {
 		return nil, p.syntaxErrors(issues.Errors())
 	}
 	p.ast = parsed.NativeRep()
+	p.index()
+	if d := p.tooNested(); d != nil {
+		return nil, hcl.Diagnostics{d}
+	}
 	rewrite(p.ast)
 	p.index()
 	checked, issues := e.cel.Check(parsed)
@@ -50,7 +62,7 @@ func (e *Env) compile(t *Text, from, to int) (*program, hcl.Diagnostics) {
 	p.index()
 	p.result = checked.OutputType()
 	p.chains = p.findChains()
-	diags := p.unlistedFields()
+	diags = p.unlistedFields()
 
 	p.metered = needsMeter(p.ast.Expr())
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(p.decorate)}
@@ -131,7 +143,7 @@ func (p *program) decorate(i interpreter.InterpretableV2) (interpreter.Interpret
 		case operators.Equals, operators.NotEquals: // cannot fail
 			return i, nil
 		}
-		return p.compilePattern(i)
+		return p.compilePattern(p.guarded(i))
 	}
 	return i, nil
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // A Condition is a compiled expression whose result is a bool. It is safe for
@@ -92,7 +94,8 @@ func (c *Condition) Reads() []Path { return reads(c.program) }
 func (c *Condition) AlwaysTrue() bool { return c.always }
 
 // alwaysTrue evaluates the expression with every variable unknown.
-func (e *Env) alwaysTrue(checked *cel.Ast, p *program) bool {
+func (e *Env) alwaysTrue(checked *cel.Ast, p *program) (always bool) {
+	defer source.Recovered(p.text.rng, func(*hcl.Diagnostic) { always = false })
 	run, err := e.cel.Program(checked, cel.EvalOptions(cel.OptPartialEval),
 		cel.CustomDecoratorV2(p.decorate), cel.CostLimit(costLimit))
 	if err != nil {

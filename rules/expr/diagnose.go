@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/rules/budget"
 )
 
 // diagnostic makes a diagnostic. Of a sensitive text it says only where.
@@ -249,6 +252,13 @@ func (p *program) anyChain(e ast.Expr) string {
 // planError reports a constant that cannot be evaluated, such as a regular
 // expression that is none.
 func (p *program) planError(err error) *hcl.Diagnostic {
+	if spent := (*budget.Error)(nil); errors.As(err, &spent) {
+		at := p.span(trimmed(p.source, 0, len(p.source)))
+		if _, pattern := p.badPattern(); pattern != nil {
+			at = p.nodeRange(pattern.ID())
+		}
+		return p.diagnostic(at, hcl.DiagError, spent.Error(), spent.Advice())
+	}
 	if call, pattern := p.badPattern(); call != nil {
 		return p.diagnostic(p.nodeRange(pattern.ID()), hcl.DiagError, "invalid regular expression",
 			"The pattern is not in RE2's syntax. In a quoted HCL string, each backslash is written twice; a raw string, r'…', saves CEL's own doubling.")

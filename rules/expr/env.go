@@ -34,6 +34,7 @@ type Env struct {
 	types  map[string]*types.Type
 	shapes map[string]*shape
 	known  *typeSet
+	guards map[string]guard
 }
 
 // The names of functions that expressions cannot write.
@@ -54,6 +55,7 @@ func NewEnv(vars []Variable) (*Env, error) {
 		types:  make(map[string]*types.Type, len(vars)),
 		shapes: make(map[string]*shape, len(vars)),
 		known:  known,
+		guards: guards(),
 	}
 	opts := libraries()
 	for _, v := range vars {
@@ -79,6 +81,7 @@ func NewEnv(vars []Variable) (*Env, error) {
 func libraries() []cel.EnvOption {
 	key, value := cel.TypeParamType("K"), cel.TypeParamType("V")
 	return []cel.EnvOption{
+		cel.ExpressionNodeLimit(maxNodes),
 		cel.StdLib(),
 		cel.OptionalTypes(),
 		cel.EagerlyValidateDeclarations(true),

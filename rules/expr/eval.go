@@ -15,6 +15,9 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/interpreter"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/budget"
 )
 
 // An EvalError is an evaluation that failed. Its message names fields and
@@ -22,9 +25,11 @@ import (
 type EvalError struct {
 	Range   hcl.Range // the failing part of the expression
 	Message string
+	Err     error // connectors.ErrTooCostly, or nil
 }
 
 func (e *EvalError) Error() string { return e.Message }
+func (e *EvalError) Unwrap() error { return e.Err }
 
 // eval evaluates the program.
 func (p *program) eval(vars map[string]any) (ref.Val, error) {
@@ -44,13 +49,20 @@ func (p *program) failAll(message string) error {
 func (p *program) evalError(err error, vars map[string]any) error {
 	var cancelled interpreter.EvalCancelledError
 	if errors.As(err, &cancelled) {
-		return p.failAll(fmt.Sprintf("the evaluation costs more than %d steps", costLimit))
+		return &EvalError{p.span(0, len(p.source)), fmt.Sprintf("the evaluation costs more than %d steps", costLimit), connectors.ErrTooCostly}
 	}
 	var celErr *types.Err
 	if !errors.As(err, &celErr) {
 		return p.failAll("the evaluation failed")
 	}
 	id := celErr.NodeID()
+	if tooCostly(err) {
+		at := p.span(0, len(p.source))
+		if _, ok := p.nodes[id]; ok {
+			at = p.nodeRange(id)
+		}
+		return &EvalError{at, "this takes too much time or memory for one record", connectors.ErrTooCostly}
+	}
 	var explained *explanation
 	if errors.As(err, &explained) {
 		return &EvalError{Range: p.nodeRange(explained.id), Message: explained.message}
@@ -183,7 +195,7 @@ func (c *explainedCall) Eval(vars interpreter.Activation) ref.Val {
 // explain evaluates the arguments again, now for their types.
 func (c *explainedCall) explain(frame *interpreter.ExecutionFrame, failed *types.Err) ref.Val {
 	var known *explanation
-	if errors.As(failed, &known) {
+	if errors.As(failed, &known) || tooCostly(failed) {
 		return failed
 	}
 	args := make([]ref.Val, len(c.Args()))
@@ -270,12 +282,19 @@ func (p *program) compilePattern(i interpreter.InterpretableCall) (interpreter.I
 	if !ok {
 		return call, nil
 	}
+	size, err := budget.PatternSize(string(pattern))
+	if err != nil {
+		return nil, err
+	}
 	re, err := regexp.Compile(string(pattern))
 	if err != nil {
 		return nil, err
 	}
 	call.InterpretableCall = interpreter.NewCall(i.ID(), i.Function(), i.OverloadID(), i.Args(), func(args ...ref.Val) ref.Val {
 		if s, ok := args[0].(types.String); ok {
+			if err := atMost(times(int64(len(s)), int64(size)), maxMatch); err != nil {
+				return types.WrapErr(err)
+			}
 			return types.Bool(re.MatchString(string(s)))
 		}
 		return types.NewErr("no such overload")

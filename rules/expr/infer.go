@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"sort"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/overloads"
 	"github.com/google/cel-go/common/types"
+
+	"github.com/lockstep-sync/lockstep/rules/budget"
 )
 
 // The checker keeps no types of an expression that it refuses. What follows
@@ -189,7 +192,8 @@ func (p *program) isNamespace(name string) bool {
 
 // badPattern finds a constant regular expression that does not compile.
 func (p *program) badPattern() (call, pattern ast.Expr) {
-	for _, e := range p.nodes {
+	for _, id := range slices.Sorted(maps.Keys(p.nodes)) {
+		e := p.nodes[id]
 		if e.Kind() != ast.CallKind {
 			continue
 		}
@@ -210,12 +214,22 @@ func (p *program) badPattern() (call, pattern ast.Expr) {
 			continue
 		}
 		if s, ok := args[0].AsLiteral().(types.String); ok {
-			if _, err := regexp.Compile(string(s)); err != nil {
+			if err := checkPattern(string(s)); err != nil {
 				return e, args[0]
 			}
 		}
 	}
 	return nil, nil
+}
+
+// checkPattern says what is wrong with a regular expression, its size first: a
+// large one is not even compiled.
+func checkPattern(pattern string) error {
+	if _, err := budget.PatternSize(pattern); err != nil {
+		return err
+	}
+	_, err := regexp.Compile(pattern)
+	return err
 }
 
 func isConversion(function string) bool { return overloads.IsTypeConversionFunction(function) }

@@ -2,8 +2,11 @@ package expr
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -31,6 +34,42 @@ func advance(from hcl.Pos, text []byte) hcl.Pos {
 	n, _ := textseg.TokenCount(text, textseg.ScanGraphemeClusters)
 	pos.Column += n
 	return pos
+}
+
+// places are positions that are known: to count from the start of a long text for
+// each of its expressions would take the square of its length.
+type places struct {
+	mu    sync.Mutex
+	known []hcl.Pos // in order
+}
+
+// apart is how far known positions are from each other, at least.
+const apart = 4 << 10 // bytes
+
+// pos is the position of byte b of a file, in a text that begins at from.
+func (p *places) pos(from hcl.Pos, file []byte, b int) hcl.Pos {
+	if b-from.Byte < apart {
+		return advance(from, file[from.Byte:b])
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.known) == 0 {
+		p.known = []hcl.Pos{from}
+	}
+	for last := p.known[len(p.known)-1]; b-last.Byte >= 2*apart; last = p.known[len(p.known)-1] {
+		next := last.Byte
+		for next < last.Byte+apart { // only whole characters can be counted on from
+			n, _, err := textseg.ScanGraphemeClusters(file[next:], true)
+			next += n
+			if err != nil || n <= 0 {
+				next++
+			}
+		}
+		p.known = append(p.known, advance(last, file[last.Byte:next]))
+	}
+	i, _ := slices.BinarySearchFunc(p.known, b, func(known hcl.Pos, b int) int { return cmp.Compare(known.Byte, b+1) })
+	last := p.known[max(i-1, 0)]
+	return advance(last, file[last.Byte:b])
 }
 
 // isQuoted tells a quoted template from a heredoc.

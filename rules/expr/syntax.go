@@ -128,7 +128,7 @@ func (p *program) reserved(from, to int, name string) *hcl.Diagnostic {
 // macroError reports a macro with arguments that it does not take.
 func (p *program) macroError(from, to int, message string) *hcl.Diagnostic {
 	switch {
-	case strings.Contains(message, "recursion"), strings.Contains(message, "code point size"):
+	case strings.Contains(message, "recursion"), strings.Contains(message, "code point size"), strings.Contains(message, "count exceeds"):
 		return p.diagnostic(p.span(0, len(p.source)), hcl.DiagError, "the expression is too long",
 			"Its parts are nested too deep, or it has too many characters. Split it, or move a part into locals.")
 	case strings.Contains(message, "int literal"), strings.Contains(message, "uint literal"), strings.Contains(message, "double literal"):

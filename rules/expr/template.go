@@ -28,12 +28,15 @@ type Literal struct {
 	Range hcl.Range
 }
 
+// enoughErrors of one text are shown; each takes the time to find its place.
+const enoughErrors = 50
+
 // Template compiles a text with {{ … }} parts. The template is nil if and only
 // if there are errors; warnings may come with one.
 func (e *Env) Template(t *Text) (*Template, hcl.Diagnostics) {
 	parts, diags := split(t)
 	tmpl := &Template{text: t, parts: parts}
-	blank := true
+	blank, wrong := true, 0
 	for _, p := range parts {
 		if !p.isExpr {
 			blank = blank && isSpaces(p.literal)
@@ -45,6 +48,9 @@ func (e *Env) Template(t *Text) (*Template, hcl.Diagnostics) {
 		program, more := e.compile(t, p.from, p.to)
 		diags = append(diags, more...)
 		if program == nil {
+			if wrong++; wrong >= enoughErrors {
+				break
+			}
 			continue
 		}
 		if program.result.Kind() == types.BytesKind || program.result.Kind() == types.TypeKind {

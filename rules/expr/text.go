@@ -17,6 +17,7 @@ type Text struct {
 	end       int // the byte after the last rune
 	file      []byte
 	sensitive bool
+	places    places
 }
 
 // A span is a run of bytes of a file.
@@ -113,5 +114,5 @@ func (t *Text) pos(b int) hcl.Pos {
 	if b < from.Byte || b > len(t.file) {
 		return from
 	}
-	return advance(from, t.file[from.Byte:b])
+	return t.places.pos(from, t.file, b)
 }
