@@ -9,10 +9,16 @@ GO_LICENSES_VERSION   := v1.6.0
 # some six times as slow, and for how long new ones are tried.
 SEEDS   ?= 200
 SOAK    ?= 10m
+# Which places are changed by make mutants, and how many of them are tried.
+MUTANTS ?= engine connectors/transport connectors/incidentio connectors/jira connectors/servicenow
+SAMPLE  ?= 60
+SEED    ?= 1
 GOBIN   := $(CURDIR)/bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+# A pattern passes over names that begin with a dot.
+CI      := $(patsubst %/,./%,$(sort $(dir $(wildcard .ci/*.go .ci/*/*.go))))
 LINT    := $(GOBIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 VULN    := $(GOBIN)/govulncheck-$(GOVULNCHECK_VERSION)
 LICENSE := $(GOBIN)/go-licenses-$(GO_LICENSES_VERSION)
@@ -29,16 +35,20 @@ build: ## Build bin/lockstep
 
 .PHONY: test
 test: ## Run all tests with the race detector
-	$(GO) test -race ./... ./.ci
+	$(GO) test -race ./... $(CI)
 	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
 
 .PHONY: soak
 soak: ## Run the simulation on new seeds for SOAK, 10 minutes
 	$(GO) test ./daemon/simulation -run 'TestSoak$$' -soak $(SOAK) -timeout 0 -v
 
+.PHONY: mutants
+mutants: ## Change the code in SAMPLE places, one at a time: does a test notice?
+	$(GO) run ./.ci/mutants -n $(SAMPLE) -seed $(SEED) $(MUTANTS)
+
 .PHONY: lint
 lint: $(LINT) modules licences vulnerabilities ## Check style, likely mistakes, modules, licences and vulnerabilities
-	$(LINT) run ./... ./.ci
+	$(LINT) run ./... $(CI)
 
 .PHONY: modules
 modules: ## Compare the downloaded modules with go.sum
