@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -55,6 +58,41 @@ func (p *process) openAdmin(ctx context.Context, address string, block rules.Dae
 		reached = "https://" + reached
 	}
 	return listener, reached, nil
+}
+
+// socketEvery is how often the admin socket is looked for.
+const socketEvery = 2 * time.Second
+
+// keepSocket listens anew when the socket's file was removed, as it is with the
+// data directory: whoever wants to know why nothing goes on needs it.
+func (p *process) keepSocket(ctx context.Context, path string, handler http.Handler) {
+	var again []*http.Server
+	defer func() {
+		for _, server := range again {
+			server.Close()
+		}
+	}()
+	ticker := time.NewTicker(socketEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		listener, err := listenUnix(ctx, path)
+		if err != nil {
+			p.log.Debug("the admin socket is gone", "error", err)
+			continue
+		}
+		p.log.Warn("the admin socket had been removed, and was made again", "path", path)
+		server := newServer(handler, p.log)
+		again = append(again, server)
+		go func() { _ = server.Serve(listener) }() // until it is closed
+	}
 }
 
 // localOnly keeps a socket from being bound to an address that others reach.

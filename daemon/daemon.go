@@ -209,7 +209,11 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	running.started("listener of the public address", func(context.Context) error { return ignoreClosed(world.Close()) })
 	// Both answer from here on: that the daemon starts is an answer too.
 	endPublic := p.serve("public address", world, p.public().handler(), running)
-	p.serve("admin address", admin, p.admin(set, adminAddress).handler(), running)
+	answers := p.admin(set, adminAddress).handler()
+	p.serve("admin address", admin, answers, running)
+	if path, ok := unixPath(adminAddress); ok {
+		p.background.Go(func() { p.keepSocket(lifeCtx, path, answers) })
+	}
 	if p.certificates != nil {
 		p.background.Go(func() { p.certificates.watch(lifeCtx, checkEvery) })
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"syscall"
 
 	"github.com/nats-io/nats.go"
 	natsjetstream "github.com/nats-io/nats.go/jetstream"
@@ -18,8 +19,14 @@ import (
 // noPeers is the answer of a cluster too few of whose servers have joined yet.
 const noPeers natsjetstream.ErrorCode = 10005
 
-// passes tells an outage of NATS, which passes, from a mistake, which does not.
+// passes tells an outage of the store, which passes, from a mistake, which does
+// not.
 func passes(err error) bool {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO} {
+		if errors.Is(err, full) {
+			return true
+		}
+	}
 	if mistaken(err) {
 		return false
 	}

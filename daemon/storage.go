@@ -48,9 +48,10 @@ func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, loc
 	var err error
 	if cluster.URL == "" {
 		embedded := embed.Options{Dir: dir, Lock: lock, EncryptionKey: set.Daemon.EncryptionKey, Logger: p.log}
-		opened, err = p.openEmbedded(ctx, embedded, cluster.Prefix, running)
+		opened, err = p.insist(ctx, running, func() (*store, func(), error) { return p.openEmbedded(ctx, embedded, cluster.Prefix) })
 	} else {
-		opened, err = p.openCluster(ctx, cluster, running)
+		dial := embed.DialOptions{URL: cluster.URL, Creds: cluster.Creds, CA: cluster.CA, Cert: cluster.Cert, Key: cluster.Key, Logger: p.log}
+		opened, err = p.insist(ctx, running, func() (*store, func(), error) { return p.openCluster(ctx, dial, cluster) })
 	}
 	if err != nil {
 		return nil, err
@@ -59,42 +60,21 @@ func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, loc
 	return opened, nil
 }
 
-func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, prefix string, running *steps) (*store, error) {
-	server, err := embed.Start(embedded)
-	if err != nil {
-		return nil, fmt.Errorf("embedded server: %w", err)
-	}
-	running.started("embedded server", func(context.Context) error { server.Close(); return nil })
-	conn, err := server.Connect(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("embedded server: %w", err)
-	}
-	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Prefix: prefix, Logger: p.log})
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	running.started("connection to the embedded server", func(context.Context) error { conn.Close(); opened.Close(); return nil })
-	return &store{engine: opened.Engine(), alone: true, opened: opened, watch: jetstream.Watch{
-		Host: server.Check, Trouble: server.Trouble(), Dial: server.Connect,
-	}}, nil
-}
-
-func (p *process) openCluster(ctx context.Context, cluster rules.NATS, running *steps) (*store, error) {
-	dial := embed.DialOptions{URL: cluster.URL, Creds: cluster.Creds, CA: cluster.CA, Cert: cluster.Cert, Key: cluster.Key, Logger: p.log}
+// insist opens a store, however long an outage keeps it from being opened.
+func (p *process) insist(ctx context.Context, running *steps, open func() (*store, func(), error)) (*store, error) {
 	said := ""
 	for {
-		opened, conn, err := p.tryCluster(ctx, dial, cluster)
+		opened, end, err := open()
 		if err == nil {
-			running.started("connection to nats", func(context.Context) error { conn.Close(); opened.opened.Close(); return nil })
+			running.started("store", func(context.Context) error { end(); return nil })
 			return opened, nil
 		}
 		if ctx.Err() != nil || !passes(err) {
-			return nil, fmt.Errorf("nats: %w", err)
+			return nil, err
 		}
 		p.waiting.Store(&err)
 		if said != err.Error() {
-			p.log.Warn("nats does not answer; waiting for it", "error", err, "again_in", openAgain)
+			p.log.Warn("the store cannot be opened; waiting for it", "error", err, "again_in", openAgain)
 		}
 		said = err.Error()
 		select {
@@ -105,7 +85,43 @@ func (p *process) openCluster(ctx context.Context, cluster rules.NATS, running *
 	}
 }
 
-func (p *process) tryCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (*store, *nats.Conn, error) {
+func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, prefix string) (_ *store, end func(), err error) {
+	var server *embed.Server
+	var conn *nats.Conn
+	stop := func() {
+		if conn != nil {
+			conn.Close()
+		}
+		if server != nil {
+			server.Close()
+		}
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		stop()
+		// The server does not always say what was wrong with its files.
+		if full := embed.Writable(embedded.Dir); full != nil {
+			err = fmt.Errorf("data directory %s: %w", embedded.Dir, full)
+		}
+	}()
+	if server, err = embed.Start(embedded); err != nil {
+		return nil, nil, fmt.Errorf("embedded server: %w", err)
+	}
+	if conn, err = server.Connect(ctx); err != nil {
+		return nil, nil, fmt.Errorf("embedded server: %w", err)
+	}
+	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Prefix: prefix, Logger: p.log})
+	if err != nil {
+		return nil, nil, fmt.Errorf("store: %w", err)
+	}
+	return &store{engine: opened.Engine(), alone: true, opened: opened, watch: jetstream.Watch{
+		Host: server.Check, Trouble: server.Trouble(), Dial: server.Connect,
+	}}, func() { opened.Close(); stop() }, nil
+}
+
+func (p *process) openCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (_ *store, end func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	conn, err := embed.Dial(ctx, dial)
@@ -115,11 +131,11 @@ func (p *process) tryCluster(ctx context.Context, dial embed.DialOptions, cluste
 	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Replicas: cluster.Replicas, Prefix: cluster.Prefix, Logger: p.log})
 	if err != nil {
 		conn.Close()
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("nats: %w", err)
 	}
 	return &store{engine: opened.Engine(), opened: opened, watch: jetstream.Watch{
 		Dial: func(ctx context.Context) (*nats.Conn, error) { return embed.Dial(ctx, dial) },
-	}}, conn, nil
+	}}, func() { opened.Close(); conn.Close() }, nil
 }
 
 // run watches the store until ctx ends. What was lost on the server is shown

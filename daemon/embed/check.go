@@ -115,12 +115,13 @@ func (s *Server) usable() error {
 			return err
 		}
 	}
-	return writable(s.opts.Dir)
+	return Writable(s.opts.Dir)
 }
 
-// writable writes a file as long as the longest in the directory will soon be,
-// most of it a hole: there may be room, and a limit on the length of a file.
-func writable(dir string) (err error) {
+// Writable reports why a data directory takes no writes; nil: it does. It writes
+// a file as long as the longest in the directory will soon be, most of it a
+// hole: there may be room, and a limit on the length of a file.
+func Writable(dir string) (err error) {
 	var longest int64
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
