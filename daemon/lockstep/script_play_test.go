@@ -52,6 +52,7 @@ type play struct {
 	opened  map[string]bool   // the names of tickets that a script opened itself
 	filled  int               // how many incidents fill has created
 	lifted  time.Time         // when the limit was taken off
+	cluster cluster
 	process *exec.Cmd
 	exited  chan error
 	starts  int
@@ -129,6 +130,7 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("JIRA_API_TOKEN", jiratest.DefaultAPIToken)
 	env.Setenv("LOCKSTEP_ADMIN", "unix://"+socket)
 	env.Values[playKey{}] = p
+	env.Defer(p.cluster.end)
 	env.Defer(p.end)
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "jira.hcl"), []byte(jiraFile), 0o600); err != nil {
 		return err

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 )
@@ -67,4 +71,51 @@ func (p *play) cmdUntilReady(args []string) {
 		return err == nil && strconv.Itoa(response.StatusCode) == args[0]
 	})
 	fmt.Fprint(p.ts.Stdout(), text)
+}
+
+// A cluster is a NATS server beside the daemon, with one user.
+type cluster struct {
+	server *server.Server
+	dir    string
+	port   int
+}
+
+// cmdNATS starts, ends or changes the NATS server: start | end | user NAME. Its
+// address, with the user bot, is NATS_URL.
+func (p *play) cmdNATS(args []string) {
+	switch c := &p.cluster; args[0] {
+	case "start":
+		if c.dir == "" {
+			c.dir, c.port = filepath.Join(p.work, "nats"), server.RANDOM_PORT
+		}
+		s, err := server.NewServer(c.options("bot"))
+		p.ts.Check(err)
+		s.Start()
+		if !s.ReadyForConnections(scriptPatience) {
+			p.ts.Fatalf("the NATS server does not start")
+		}
+		c.server, c.port = s, s.Addr().(*net.TCPAddr).Port
+		p.ts.Setenv("NATS_URL", fmt.Sprintf("nats://bot:its-a-secret@127.0.0.1:%d", c.port))
+	case "end":
+		c.end()
+	case "user":
+		p.ts.Check(c.server.ReloadOptions(c.options(args[1])))
+	default:
+		p.ts.Fatalf("nats: start, end or user NAME")
+	}
+}
+
+func (c *cluster) options(user string) *server.Options {
+	return &server.Options{
+		Host: "127.0.0.1", Port: c.port, NoSigs: true, NoLog: true, JetStream: true, StoreDir: c.dir,
+		Users: []*server.User{{Username: user, Password: "its-a-secret"}},
+	}
+}
+
+func (c *cluster) end() {
+	if c.server != nil {
+		c.server.Shutdown()
+		c.server.WaitForShutdown()
+		c.server = nil
+	}
 }

@@ -84,6 +84,7 @@ func TestMain(m *testing.M) {
 //	limit BYTES|off          bounds the length of the files that the daemon writes
 //	fill | until-filled      creates incidents until a webhook is answered 503, and
 //	                         waits until each of them has a ticket
+//	nats start|end|user NAME a NATS server beside the daemon, and who may use it
 //	until-ready CODE         waits until /readyz answers it, and prints the text
 //	quiet                    waits until nothing is pending or in work
 //	plant NAME               somebody takes the place of an incident's ticket, with
@@ -124,8 +125,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
 		"until-calls": plays((*play).cmdUntilCalls),
 		"limit":       plays((*play).cmdLimit), "fill": plays((*play).cmdFill), "until-filled": plays((*play).cmdUntilFilled),
-		"until-ready": plays((*play).cmdUntilReady),
-		"retry-dead":  plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
+		"until-ready": plays((*play).cmdUntilReady), "nats": plays((*play).cmdNATS),
+		"retry-dead": plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
 		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "open-ticket": plays((*play).cmdOpenTicket), "until-files": plays((*play).cmdUntilFiles), "until-connected": plays((*play).cmdUntilConnected),
 		"issue": plays(prints((*play).issue)), "until-issue": plays(untilHolds((*play).issue)),
