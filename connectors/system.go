@@ -59,6 +59,7 @@ type Env struct {
 	Logger       *slog.Logger
 	Observer     Observer // nil: nobody watches
 	UserAgent    string
+	Pauses       *Pauses // that systems asked for; nil: the connector's own
 }
 
 // Observer is told of every request to a system. It must be safe for

@@ -67,7 +67,15 @@ func (a *admin) handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 	})
-	return a.guarded(mux)
+	return a.guarded(patient(mux))
+}
+
+// patient lets an answer take as long as what a slow system says.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerPatience)) // where there is none, it takes its time
+		next.ServeHTTP(w, r)
+	})
 }
 
 // methods dispatches on the method; others are answered with 405.

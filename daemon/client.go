@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -31,9 +30,9 @@ type Client struct {
 	err       error // why no request can be made
 }
 
-// clientPatience bounds a request to the daemon; a reload may wait for the
-// store.
-const clientPatience = 90 * time.Second
+// clientPatience bounds a request to the daemon, which may wait for the store, or
+// for a slow system.
+const clientPatience = answerPatience
 
 // plainToTLS is how net/http answers a request that is not encrypted on a
 // connection that should be.

@@ -25,11 +25,12 @@ type shipyard struct {
 	observer     connectors.Observer
 	userAgent    string
 	roundTripper func(connector string) http.RoundTripper // nil: the transport's own
+	pauses       *connectors.Pauses                       // of all generations; nil: each connector has its own
 }
 
 // build makes the connectors of a configuration. One whose block did not
-// change is taken from before, with its connections, its place in the rate
-// budget and any pause that its system asked for.
+// change is taken from before, with its connections and its place in the rate
+// budget. Pauses that a system asked for hold for one that is made anew, too.
 func (y shipyard) build(set *rules.Set, before fleet) (_ fleet, err error) {
 	next := fleet{}
 	defer func() {
@@ -49,6 +50,7 @@ func (y shipyard) build(set *rules.Set, before fleet) (_ fleet, err error) {
 			Logger:    y.log.With("connector", name),
 			Observer:  y.observer,
 			UserAgent: y.userAgent,
+			Pauses:    y.pauses,
 		}
 		if y.roundTripper != nil {
 			env.RoundTripper = y.roundTripper(name)

@@ -104,7 +104,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	p.notify = newNotifier(p.o.Env)
 	p.metrics = newMetrics(o.Version, p.routes, p.connectors, p.ready)
-	p.yard = shipyard{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper}
+	p.yard = shipyard{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper, pauses: connectors.NewPauses()}
 	// Goroutines of the daemon itself end first.
 	lifeCtx, endLife := context.WithCancel(ctx)
 	defer endLife()

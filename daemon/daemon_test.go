@@ -209,6 +209,30 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestAPauseOutlivesAReload: a connector that is made anew, since its block
+// changed, begins with the pauses that its system asked for.
+func TestAPauseOutlivesAReload(t *testing.T) {
+	r := newRig(t, memoryConfig)
+	made := make(chan *connectors.Pauses, 10)
+	system := &r.options.Systems[0]
+	build := system.New
+	system.New = func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+		if name == "itsm" {
+			made <- env.Pauses
+		}
+		return build(name, settings, common, env)
+	}
+	r.start()
+	(<-made).Ask("itsm", time.Hour, true)
+	writeFile(t, r.file, strings.Replace(memoryConfig, `"memory://itsm"`, "\"memory://itsm\"\n  poll_interval = \"30s\"", 1))
+	if _, _, err := r.client.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if until := (<-made).Until("itsm"); until.IsZero() {
+		t.Error("the pause is forgotten")
+	}
+}
+
 func TestRunReloadsOnASignal(t *testing.T) {
 	r := newRig(t, memoryConfig)
 	reload := make(chan struct{})

@@ -30,7 +30,6 @@ type Connector struct {
 	http    *transport.Client
 	log     *slog.Logger
 	overlap time.Duration // of polls
-	pauses  *pauses
 	known   *directory
 }
 
@@ -60,7 +59,6 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		schema:  schema,
 		log:     env.Logger,
 		overlap: common.IndexLag + pollMargin,
-		pauses:  newPauses(),
 		known:   newDirectory(),
 	}
 	if c.log == nil {
@@ -77,7 +75,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		Stranger:      stranger,
 		Address:       "url",
 		Credentials:   "api_token",
-		Local:         func(answer *transport.Answer) bool { return isLocal(answer.Header.Get(reasonHeader)) },
+		Limit:         limitOf,
 	})
 	return c, nil
 }
@@ -108,48 +106,17 @@ func (c *Connector) get(ctx context.Context, op, record, path string, query url.
 	return err
 }
 
-// do sends a request unless the endpoint, or the issue that it writes, has to
-// rest.
+// do sends a request that may write an issue.
 func (c *Connector) do(ctx context.Context, r transport.Request, issue string) (*transport.Answer, error) {
-	scopes := scopesOf(r, issue)
-	if resting := c.resting(r, scopes); resting != nil {
-		return nil, resting
-	}
-	answer, err := c.http.Do(ctx, r)
-	c.heed(err, scopes)
-	return answer, err
+	r.Limits = limitsOf(r, issue)
+	return c.http.Do(ctx, r)
 }
 
 // open is do for content that is read as it comes.
 func (c *Connector) open(ctx context.Context, r transport.Request) (io.ReadCloser, error) {
-	scopes := scopesOf(r, "")
-	if resting := c.resting(r, scopes); resting != nil {
-		return nil, resting
-	}
+	r.Limits = limitsOf(r, "")
 	content, _, err := c.http.Open(ctx, r)
-	c.heed(err, scopes)
 	return content, err
-}
-
-// resting is the failure of a request that is not sent because what it counts
-// against has to rest; nil when nothing has.
-func (c *Connector) resting(r transport.Request, scopes map[string]string) error {
-	until := c.pauses.until(scopes, time.Now())
-	if until.IsZero() {
-		return nil
-	}
-	return &connectors.Error{
-		Class: connectors.ClassThrottled, Op: r.Op, Record: r.Record, Until: until,
-		Message: "not sent: Jira asked for a pause of this endpoint or issue before " + until.UTC().Format(time.RFC3339),
-	}
-}
-
-// heed remembers the pause that a failure asks for.
-func (c *Connector) heed(err error, scopes map[string]string) {
-	var failure *connectors.Error
-	if errors.As(err, &failure) && isLocal(failure.Code) {
-		c.pauses.set(scopes[failure.Code], failure.Until, time.Now())
-	}
 }
 
 // Probe makes one cheap call that fails when the credentials do.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,16 +32,19 @@ func TestThrottled(t *testing.T) {
 		{name: "part of a second", status: 429, after: always("1.5"), want: 1500 * time.Millisecond},
 		{name: "date", status: 429, after: in(2 * time.Minute), want: 2 * time.Minute},
 		{name: "date by a clock that is an hour ahead", status: 429, after: in(time.Hour + 10*time.Second), date: in(time.Hour), want: 10 * time.Second},
-		{name: "two hours", status: 429, after: always("7200"), want: 2 * time.Hour},
+		{name: "two hours", status: 429, after: always("7200"), want: time.Hour},
 		{name: "nothing", status: 429, after: always(""), want: 30 * time.Second},
 		{name: "nonsense", status: 429, after: always("soon"), want: 30 * time.Second},
 		{name: "not a number", status: 429, after: always("NaN"), want: 30 * time.Second},
-		{name: "zero", status: 429, after: always("0"), want: 0},
-		{name: "past", status: 429, after: in(-time.Hour), want: 0},
-		{name: "negative", status: 429, after: always("-5"), want: 0},
-		{name: "too far", status: 429, after: always("99999999999999999999"), want: 24 * time.Hour},
-		{name: "infinite", status: 429, after: always("Inf"), want: 24 * time.Hour},
-		{name: "a date too far", status: 429, after: always("Fri, 31 Dec 9999 23:59:59 GMT"), want: 24 * time.Hour},
+		{name: "zero", status: 429, after: always("0"), want: time.Second},
+		{name: "past", status: 429, after: in(-time.Hour), want: time.Second},
+		{name: "negative", status: 429, after: always("-5"), want: time.Second},
+		{name: "a little", status: 429, after: always("0.01"), want: time.Second},
+		{name: "beyond numbers", status: 429, after: always("1e400"), want: time.Hour},
+		{name: "a year", status: 429, after: always("31536000"), want: time.Hour},
+		{name: "too far", status: 429, after: always("99999999999999999999"), want: time.Hour},
+		{name: "infinite", status: 429, after: always("Inf"), want: time.Hour},
+		{name: "a date too far", status: 429, after: always("Fri, 31 Dec 9999 23:59:59 GMT"), want: time.Hour},
 		{name: "unavailable for a while", status: 503, after: always("60"), want: time.Minute},
 		{name: "unavailable", status: 503, after: always(""), want: 0},
 		{name: "another error", status: 500, after: always("60"), want: 0},
@@ -268,29 +272,32 @@ func FuzzRetryAfter(f *testing.F) {
 	}
 	f.Add("Mon, 23 Nov 2026 21:00:00 GMT", "Mon, 23 Nov 2026 20:59:00 GMT")
 	f.Fuzz(func(t *testing.T, after, date string) {
-		pause, asked := retryAfter(http.Header{"Retry-After": {after}, "Date": {date}}, time.Now())
-		if pause < 0 || pause > maxPause || !asked && pause != 0 {
-			t.Errorf("%s is a pause of %v, %t", strconv.Quote(after), pause, asked)
+		asked, named := retryAfter(http.Header{"Retry-After": {after}, "Date": {date}}, time.Now())
+		pause := time.Until(connectors.NewPauses().Ask("", asked, named))
+		if pause <= 0 || pause > connectors.LongestPause || !named && asked != 0 {
+			t.Errorf("%s is a pause of %v, %t", strconv.Quote(after), pause, named)
 		}
 	})
 }
 
-// TestLocalPause: a request for silence about a part of the system is for the
-// connector to heed, and holds up nothing else.
+// TestLocalPause: a request for silence about a part of the system holds up
+// nothing else.
 func TestLocalPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refuse := true
 		s := newSystem(t, func(w http.ResponseWriter, r *http.Request) {
 			if refuse {
-				answer(429, "later", "Retry-After", "7", "X-Part", "one")(w, r)
+				answer(429, "later", "Retry-After", "7", "X-Limit", "issue")(w, r)
 				return
 			}
 			answer(200, "{}")(w, r)
 		})
 		c := s.client(t, func(o *Options) {
-			o.Local = func(a *Answer) bool { return a.Header.Get("X-Part") == "one" }
+			o.Limit = func(a *Answer) string { return a.Header.Get("X-Limit") }
 		})
-		e := failed(t, c, write)
+		one, other := write, write
+		one.Limits, other.Limits = map[string]string{"issue": "1"}, map[string]string{"issue": "2"}
+		e := failed(t, c, one)
 		if e.Class != connectors.ClassThrottled || !e.Until.Equal(time.Now().Add(7*time.Second)) {
 			t.Errorf("%v, until %v", e, e.Until)
 		}
@@ -299,5 +306,100 @@ func TestLocalPause(t *testing.T) {
 		}
 		refuse = false
 		succeeds(t, c, read)
+		succeeds(t, c, other)
+		if e := failed(t, c, one); e.Class != connectors.ClassThrottled {
+			t.Errorf("%s: %v", e.Class, e)
+		}
+		s.count(t, 3)
+		pass(7 * time.Second)
+		succeeds(t, c, one)
+	})
+}
+
+// TestASystemThatAlwaysSaysNowIsCalledLessAndLess: a Retry-After of nothing is
+// not obeyed to the letter, nor is a long one kept after the system answers.
+func TestASystemThatAlwaysSaysNowIsCalledLessAndLess(t *testing.T) {
+	for after, want := range map[string][]int{
+		"0": {1, 2, 4, 8, 16, 30, 30},
+		"5": {5, 5, 5, 8, 16, 30, 30},
+		"":  {30, 60, 120, 240, 480, 600, 600},
+	} {
+		t.Run("after "+after, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refuse := true
+				s := newSystem(t, func(w http.ResponseWriter, r *http.Request) {
+					if refuse {
+						answer(429, "later", "Retry-After", after)(w, r)
+						return
+					}
+					answer(200, "{}")(w, r)
+				})
+				c := s.client(t, nil)
+				for _, seconds := range want {
+					failed(t, c, write)
+					left := time.Until(c.PausedUntil())
+					if left != time.Duration(seconds)*time.Second {
+						t.Errorf("a pause of %v, want %ds", left, seconds)
+					}
+					pass(left)
+				}
+				refuse = false
+				succeeds(t, c, write)
+				refuse = true
+				failed(t, c, write)
+				if left := time.Until(c.PausedUntil()); left != time.Duration(want[0])*time.Second {
+					t.Errorf("a pause of %v after an answer, want %ds", left, want[0])
+				}
+			})
+		})
+	}
+}
+
+// TestRequestsUnderWayAreOneLimit: all that were sent at one moment and met one
+// limit ask for one pause.
+func TestRequestsUnderWayAreOneLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSystem(t, func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(100 * time.Millisecond)
+			answer(429, "later", "Retry-After", "0")(w, r)
+		})
+		c := s.client(t, nil)
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() { _, _ = c.Do(t.Context(), write) })
+		}
+		all.Wait()
+		if left := time.Until(c.PausedUntil()); left != time.Second {
+			t.Errorf("a pause of %v", left)
+		}
+	})
+}
+
+// TestPausesOutliveTheClient: one that is made anew for the same system keeps
+// the pauses, of the whole and of its parts; one of another system has none.
+func TestPausesOutliveTheClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSystem(t, answer(429, "later", "Retry-After", "60", "X-Limit", ""))
+		pauses := connectors.NewPauses()
+		make := func(name, url string) *Client {
+			return s.client(t, func(o *Options) {
+				o.Env.Pauses, o.Limit = pauses, func(a *Answer) string { return a.Header.Get("X-Limit") }
+				if name != "" {
+					o.Connector = name
+				}
+				if url != "" {
+					o.BaseURL = url
+				}
+			})
+		}
+		failed(t, make("", ""), write)
+		if left := time.Until(make("", "").PausedUntil()); left != time.Minute {
+			t.Errorf("the next one is paused for %v", left)
+		}
+		for _, other := range []*Client{make("other", ""), make("", "http://elsewhere.example")} {
+			if until := other.PausedUntil(); !until.IsZero() {
+				t.Errorf("another system is paused until %v", until)
+			}
+		}
 	})
 }

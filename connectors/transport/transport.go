@@ -19,7 +19,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,8 +38,6 @@ const (
 	DefaultMaxSent = 64 << 20 // bytes of a request
 	readAttempts   = 3
 	firstBackoff   = 500 * time.Millisecond
-	defaultPause   = 30 * time.Second // a 429 that names no time
-	maxPause       = 24 * time.Hour   // a date that cannot be meant
 )
 
 // Options configure a Client.
@@ -72,10 +69,10 @@ type Options struct {
 	// Address and Credentials are the settings at fault where the system cannot
 	// be found at its address, and where it does not take the credentials.
 	Address, Credentials string
-	// Local reports whether an answer asks for silence about less than the whole
-	// system: then only its failure says until when, and it is for the connector
-	// to heed it. nil: no answer does.
-	Local func(answer *Answer) bool
+	// Limit names the limit that an answer which asks for silence speaks of, where
+	// that is one of less than the whole system: only requests that count against
+	// the same (Request.Limits) are then held up. Empty, and nil: all are.
+	Limit func(answer *Answer) string
 }
 
 // A Client sends requests to one system. It is safe for concurrent use.
@@ -84,10 +81,8 @@ type Client struct {
 	http   *http.Client
 	away   *http.Client // for addresses that an answer named
 	budget budget
+	pauses *connectors.Pauses
 	closed atomic.Bool // by Close
-
-	mu          sync.Mutex
-	pausedUntil time.Time
 }
 
 // New makes a client; it opens no connection.
@@ -97,6 +92,9 @@ func New(opts Options) *Client {
 	}
 	if opts.WriteTimeout == 0 {
 		opts.WriteTimeout = DefaultWriteTimeout
+	}
+	if opts.Env.Pauses == nil {
+		opts.Env.Pauses = connectors.NewPauses()
 	}
 	if opts.MaxBody == 0 {
 		opts.MaxBody = DefaultMaxBody
@@ -120,6 +118,7 @@ func New(opts Options) *Client {
 	return &Client{
 		opts:   opts,
 		budget: budget{limiter: limiter},
+		pauses: opts.Env.Pauses,
 		http:   &http.Client{Transport: roundTripper, CheckRedirect: asIs},
 		away:   &http.Client{Transport: newAway(opts.BaseURL, roundTripper, opts.Env.RoundTripper != nil), CheckRedirect: asIs},
 	}
@@ -150,6 +149,9 @@ type Request struct {
 	Path   string // added to BaseURL
 	Query  url.Values
 	Header http.Header
+
+	// Limits are what the request counts against, by the name of the limit.
+	Limits map[string]string
 
 	JSON        any        // sent as application/json
 	Form        url.Values // sent form-encoded
@@ -183,21 +185,12 @@ type Answer struct {
 
 // PausedUntil is until when the system has asked for silence; the zero time
 // when it has not.
-func (c *Client) PausedUntil() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Now().Before(c.pausedUntil) {
-		return c.pausedUntil
-	}
-	return time.Time{}
-}
+func (c *Client) PausedUntil() time.Time { return c.pauses.Until(c.scope("", "")) }
 
-func (c *Client) pause(until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if until.After(c.pausedUntil) {
-		c.pausedUntil = until
-	}
+// scope names what a pause is of: the system at the address, or what counts
+// against one of its limits.
+func (c *Client) scope(limit, of string) string {
+	return c.opts.Connector + "\n" + c.opts.BaseURL + "\n" + limit + "\n" + of
 }
 
 // Do sends the request and returns the answer if it is 2xx and whole; any
@@ -235,7 +228,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		}
 		return e
 	}
-	if e := c.throttled(fail); e != nil {
+	if e := c.throttled(r, fail); e != nil {
 		return nil, e
 	}
 	if err := c.budget.wait(ctx, connectors.HasLease(ctx)); err != nil {
@@ -284,7 +277,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		failure = c.stranger(answer, r, write, fail)
 	}
 	if failure == nil && answer.Status/100 != 2 {
-		failure = c.refusal(answer, write, fail)
+		failure = c.refusal(answer, r, write, fail)
 	}
 	if failure == nil && r.Into != nil {
 		if err := json.Unmarshal(answer.Body, r.Into); err != nil {
@@ -307,6 +300,9 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 			outcome = failure.Class.String()
 		}
 		o.Request(c.opts.Connector, r.Op, outcome, time.Since(began))
+	}
+	if failure == nil || failure.Status/100 == 4 && failure.Until.IsZero() {
+		c.answered(r)
 	}
 	if failure != nil {
 		c.blame(failure, answer)
@@ -333,19 +329,32 @@ func (c *Client) ready(ctx context.Context, r Request, request *http.Request, wr
 		}
 	}
 	// The turn may have come long after another request met a 429.
-	return c.throttled(fail)
+	return c.throttled(r, fail)
 }
 
 // throttled is the failure of a request that is not sent because the system
 // has asked for silence; nil when it has not.
-func (c *Client) throttled(fail failFunc) *connectors.Error {
-	until := c.PausedUntil()
+func (c *Client) throttled(r Request, fail failFunc) *connectors.Error {
+	until, part := c.PausedUntil(), ""
+	for limit, of := range r.Limits {
+		if end := c.pauses.Until(c.scope(limit, of)); end.After(until) {
+			until, part = end, " for this ("+limit+")"
+		}
+	}
 	if until.IsZero() {
 		return nil
 	}
-	e := fail(connectors.ClassThrottled, "not sent: the system asked not to be called before "+until.UTC().Format(time.RFC3339), nil)
+	e := fail(connectors.ClassThrottled, "not sent: the system asked not to be called"+part+" before "+until.UTC().Format(time.RFC3339), nil)
 	e.Until = until
 	return e
+}
+
+// answered takes note of a request that was taken.
+func (c *Client) answered(r Request) {
+	c.pauses.Answered(c.scope("", ""))
+	for limit, of := range r.Limits {
+		c.pauses.Answered(c.scope(limit, of))
+	}
 }
 
 // unauthorised is the failure of a request for which there are no credentials,
