@@ -231,6 +231,12 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 		}
 		return w.stop(ctx, claim)
 	}
+	if err == nil && claim.asideAt(versions{Source: record.Version}) {
+		return nothing, nil
+	}
+	if err := w.takeUpAgain(ctx, claim.Link); err != nil {
+		return verdict{}, err
+	}
 	into, err := connectors.ParseCollection(claim.Opened.Into)
 	if err != nil {
 		return verdict{}, err

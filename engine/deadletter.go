@@ -22,6 +22,10 @@ const (
 	ReasonKeyTaken    = "key_taken"     // a ticket of somebody else's carries the record's key
 	ReasonDuplicate   = "duplicate"     // two tickets carry one key
 	ReasonUnreadable  = "unreadable"    // what is stored of the record cannot be read
+	ReasonInternal    = "internal"      // a mistake in this program
+
+	// ReasonTooCostly: working it out takes too much time or memory.
+	ReasonTooCostly = connectors.CodeTooCostly
 )
 
 // A DeadLetter is something that cannot be carried out, kept until someone
@@ -167,9 +171,10 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 			return err
 		}
 		next := link.clone()
-		forgiven := next.forgive(named(d.Field))
+		forgiven := next.forgive(named(d.Field)) || next.Aside != nil
+		next.Aside = nil
 		if d.Field == "" {
-			forgiven = len(next.Refused) > 0
+			forgiven = forgiven || len(next.Refused) > 0
 			next.Refused = nil
 		}
 		if !forgiven {

@@ -18,7 +18,7 @@ func (w *work) closeTicket(ctx context.Context, link stored) (s *sending, v *ver
 	if err != nil {
 		return nil, nil, err
 	}
-	ticket, err := guard.read(ctx, *link.Target)
+	ticket, err := w.readTicket(ctx, guard, link)
 	if isGone(err) {
 		return nil, nil, nil
 	}

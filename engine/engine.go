@@ -68,6 +68,7 @@ type Engine struct {
 	findings findings
 	taken    taken
 	queue    *queue
+	runaways runaways
 	waiting  *waiting
 	config   atomic.Pointer[running]
 	started  time.Time
@@ -95,7 +96,7 @@ type running struct {
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
 	e := &Engine{
-		store: o.Store, clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
+		store: awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
 		findings:  findings{all: map[string]Finding{}},
 		consumers: map[string]func(){},
 		pollers:   map[string]context.CancelFunc{},
@@ -314,12 +315,6 @@ func (e *Engine) Drain(ctx context.Context) error {
 		<-finished
 		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
 	}
-}
-
-// takeTurn is one worker's work on one key.
-func (e *Engine) takeTurn(t *turn) {
-	defer t.done()
-	e.reconcile(e.work, t)
 }
 
 // keepHints tells the store, three times within HintWait, that the hints

@@ -27,6 +27,7 @@ type world struct {
 	faults  map[string][]fault
 	slow    map[string]time.Duration // by connector, or connector and operation: how late it answers
 	titled  map[any]time.Time        // when a ticket was first given a title
+	compute func(op string, v any)   // what the connectors do with a value, nil: nothing
 	drops   map[string]bool          // fields that do not stick
 	lags    map[string]time.Duration // by connector: how far its search is behind
 	blank   bool                     // incidents carry no stamp
@@ -211,6 +212,7 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 		c.w.faults[c.name+" "+op] = waiting[1:]
 	}
 	c.w.mu.Unlock()
+	defer connectors.Waiting(ctx)() // but for what the test itself does in it
 	if seen != nil {
 		seen(op, c.name)
 	}
@@ -260,7 +262,7 @@ func (c *client) Throttled() time.Time {
 }
 
 func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	return c.call(ctx, "read", ref.String(), func() (connectors.Record, error) {
+	record, err := c.call(ctx, "read", ref.String(), func() (connectors.Record, error) {
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
 		if class, ok := c.w.broken[ref]; ok {
@@ -268,6 +270,8 @@ func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Recor
 		}
 		return c.w.read(ref)
 	})
+	c.w.work("read", record.Fields["title"])
+	return record, err
 }
 
 // read needs the lock.
@@ -480,7 +484,16 @@ func (c *client) MayMove(record connectors.Record, _ string) bool {
 	return record.Ref.Record != "ticket" || record.Fields["state"] != int64(7)
 }
 
-func (c *client) Same(_, _ string, want, have any) bool { return store(want) == store(have) }
+func (c *client) Same(_, _ string, want, have any) bool {
+	c.w.work("same", want)
+	return store(want) == store(have)
+}
+
+func (w *world) work(op string, v any) {
+	if w.compute != nil {
+		w.compute(op, v)
+	}
+}
 
 // Poll's cursor is how many changes were seen.
 func (c *client) Poll(_ context.Context, collection connectors.Collection, cursor []byte) ([]connectors.Ref, []byte, error) {

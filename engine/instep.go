@@ -26,7 +26,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	// be when something is sent.
 	var ticket connectors.Record
 	if link.Phase != Stopped {
-		ticket, err = guard.read(ctx, *link.Target)
+		ticket, err = w.readTicket(ctx, guard, link)
 		if isGone(err) {
 			return w.missing(ctx, link, "target", Gone)
 		}
@@ -48,7 +48,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return w.stop(ctx, link)
 	}
 	if link.Phase == Stopped { // public again: read what was not read above
-		ticket, err = guard.read(ctx, *link.Target)
+		ticket, err = w.readTicket(ctx, guard, link)
 		if isGone(err) {
 			return w.missing(ctx, link, "target", Gone)
 		}
@@ -56,7 +56,16 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 			return verdict{}, err
 		}
 	}
+	if link.asideAt(versions{record.Version, ticket.Version}) {
+		return nothing, nil
+	}
+	if err := bounded(ticket); err != nil {
+		return verdict{}, err
+	}
 	next := link.clone()
+	if err := w.takeUpAgain(ctx, next); err != nil {
+		return verdict{}, err
+	}
 	next.Phase, next.Missing, next.Number, next.URL = Active, nil, ticket.Number, ticket.URL
 	if next.Parent, next.Private = record.Parent, record.Private; link.Private != record.Private {
 		if err := w.hintChildren(ctx); err != nil {
@@ -149,6 +158,16 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return v, err
 	}
 	return w.send(ctx, s)
+}
+
+// readTicket reads the ticket of a link.
+func (w *work) readTicket(ctx context.Context, g *guard, link stored) (connectors.Record, error) {
+	ticket, err := g.read(ctx, *link.Target)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	w.budget.saw(func(v *versions) { v.Target = ticket.Version })
+	return ticket, nil
 }
 
 // weigh renders what the merge looks at. Mappings that fail are skipped,

@@ -6,6 +6,10 @@ import "container/heap"
 // systems most of their time.
 const workersOfLane = 32
 
+// mostBeside bounds the turns that go on without a worker, and with them what
+// all records together compute and hold in memory.
+const mostBeside = 64
+
 // A lane is what a reconcile is about to call: the connectors of its record and
 // of its ticket. No lane has workers of another, so that a slow system holds up
 // those alone that wait for it. Names are empty where no system is to be called,

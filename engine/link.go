@@ -72,6 +72,10 @@ type Link struct {
 	// VerifyAfter is when the key is looked up next, for a second ticket.
 	VerifyAfter *time.Time `json:"verify_after,omitempty"`
 
+	// Aside is set where what was to be done at these versions cannot be worked out,
+	// and is not tried again at them.
+	Aside *versions `json:"aside,omitempty"`
+
 	// Missing counts the reads, ten minutes apart, that found a side gone.
 	Missing *Missing `json:"missing,omitempty"`
 }

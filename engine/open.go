@@ -16,6 +16,9 @@ const longestParentPause = 30 * time.Second
 
 // open decides about a record that has no link on this route.
 func (w *work) open(ctx context.Context) (verdict, error) {
+	if aside, err := w.engine.loadMark(ctx, w.route.Name, w.source); err != nil || aside.Unread {
+		return nothing, err
+	}
 	record, gone := w.readSource(ctx)
 	if gone != nil && !isGone(gone) {
 		return verdict{}, gone

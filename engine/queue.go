@@ -25,10 +25,11 @@ type queue struct {
 	lanes   map[lane]*waitingRoom
 	working map[string]int // by route
 	places  uint64         // given so far
-	running int            // turns that have a worker
+	running int            // turns that the end waits for
+	beside  int            // of them those without a worker
 	opened  bool
 	closed  bool
-	ended   chan struct{} // closed when the queue is and no turn has a worker
+	ended   chan struct{} // closed when the queue is and nothing is in work
 }
 
 type queueItem struct {
@@ -134,8 +135,10 @@ type turn struct {
 	lane lane // changed by its worker alone
 
 	// Guarded by the queue.
-	left bool // it has no worker any more
-	over bool
+	left   bool // it has no worker any more
+	beside bool // and goes on all the same
+	gone   bool
+	over   bool
 }
 
 // moveTo goes on as one of the workers of another lane. Where all of them are
@@ -145,8 +148,11 @@ func (t *turn) moveTo(l lane) bool {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if t.left || t.lane == l {
-		return !t.left
+	switch {
+	case t.over:
+		return false
+	case t.left, t.lane == l:
+		return true
 	}
 	from, r := t.lane, q.room(l)
 	q.lanes[from].busy--
@@ -165,30 +171,56 @@ func (t *turn) moveTo(l lane) bool {
 	item.hints, item.taken, item.inWork = append(item.taken, item.hints...), nil, false
 	item.lane = l
 	r.add(t.key, item)
+	t.left, t.over = true, true
 	q.gone(t)
 	q.notWorking(t.key)
-	t.over = true
 	return false
 }
 
-// leave gives the worker to another key, while this one stays in work.
+// stepAside gives the worker to another key, while this one stays in work and
+// its turn goes on without one, unless too many do so already.
+func (t *turn) stepAside() {
+	q := t.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if t.left || t.over || q.beside >= mostBeside {
+		return
+	}
+	q.beside++
+	t.beside = true
+	q.leave(t)
+}
+
+// leave gives the worker to another key for good, while this one stays in work.
 func (t *turn) leave() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if t.beside {
+		t.beside = false
+		q.beside--
+	}
+	q.leave(t)
+	q.gone(t)
+}
+
+// leave frees a turn's worker. q.mu is held.
+func (q *queue) leave(t *turn) {
 	if t.left {
 		return
 	}
+	t.left = true
 	q.lanes[t.lane].busy--
-	q.gone(t)
 	q.handOut(t.lane)
 }
 
-// gone takes note that a turn has no worker any more. q.mu is held.
+// gone takes note that nobody has to wait for a turn. q.mu is held.
 func (q *queue) gone(t *turn) {
-	t.left = true
-	q.running--
-	q.ending()
+	if !t.gone {
+		t.gone = true
+		q.running--
+		q.ending()
+	}
 }
 
 func (q *queue) ending() {

@@ -17,6 +17,7 @@ import (
 type work struct {
 	engine *Engine
 	turn   *turn
+	budget *budget
 	config *running
 	route  *rules.Route
 	source connectors.Ref
@@ -57,7 +58,7 @@ func (w *work) waitUntil(t time.Time) verdict {
 
 // reconcile brings one record in step, once, and parks or acknowledges the
 // hints that asked for it.
-func (e *Engine) reconcile(ctx context.Context, t *turn) {
+func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	key, hints := t.key, t.hints
 	began := e.clock.Now()
 	config := e.config.Load()
@@ -65,14 +66,18 @@ func (e *Engine) reconcile(ctx context.Context, t *turn) {
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	w := &work{engine: e, turn: t, config: config, route: route, source: key.source}
+	w := &work{engine: e, turn: t, budget: b, config: config, route: route, source: key.source}
 	link, id, n, err := e.current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	e.waiting.forget(id)
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
 
 	var v verdict
-	if err == nil || errors.Is(err, ErrNotFound) {
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
+	case e.runaways.has(key):
+		v, err = w.waitUntil(began.Add(asideFor)), nil
+	default:
 		v, err = w.run(ctx, link)
 	}
 	if errors.Is(err, errWaits) {
@@ -121,6 +126,9 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	}
 	if errors.Is(failure, errUnreadable) { // nor will it be the next time
 		return deadEnded, w.bury(ctx, ReasonUnreadable, "", failure.Error())
+	}
+	if tooCostly(failure) {
+		return w.costs(ctx, failure)
 	}
 	var said *connectors.Error
 	if !errors.As(failure, &said) {
@@ -192,6 +200,9 @@ func (w *work) moveTo(l lane) error {
 
 // run goes on with the link; one without a document: there is none.
 func (w *work) run(ctx context.Context, link stored) (verdict, error) {
+	if link.Link != nil && link.asideAt(versions{}) {
+		return nothing, nil
+	}
 	if err := w.moveTo(w.config.laneOf(w.turn, link)); err != nil {
 		return verdict{}, err
 	}
@@ -220,7 +231,8 @@ func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
 		return connectors.Record{}, err
 	}
 	w.record, w.readAt = &record, w.engine.clock.Now()
-	return record, nil
+	w.budget.saw(func(v *versions) { v.Source = record.Version })
+	return record, bounded(record)
 }
 
 func isGone(err error) bool {
@@ -290,6 +302,7 @@ type mark struct {
 	Version string    `json:"version,omitempty"`
 	Private bool      `json:"private,omitempty"` // and then no version
 	Failed  bool      `json:"failed,omitempty"`  // there are dead letters
+	Unread  bool      `json:"unread,omitempty"`  // reading it costs too much: nobody looks until someone retries
 	Waiting time.Time `json:"waiting,omitzero"`  // for its parent's ticket, since
 	// Parent is what the record belongs to, for when that turns public.
 	Parent connectors.Ref `json:"parent,omitzero"`
@@ -320,12 +333,16 @@ func (w *work) saveMark(ctx context.Context, m mark) error {
 	if w.record != nil {
 		m.Parent = w.record.Parent
 	}
+	return w.engine.putMark(ctx, w.route.Name, w.source, m)
+}
+
+func (e *Engine) putMark(ctx context.Context, route string, ref connectors.Ref, m mark) error {
 	value, err := json.Marshal(m)
 	if err == nil {
-		_, err = w.engine.store.Marks.Put(ctx, decidedKey(w.route.Name, w.source), value)
+		_, err = e.store.Marks.Put(ctx, decidedKey(route, ref), value)
 	}
 	if err != nil {
-		return fmt.Errorf("mark of %s: %w", w.source, err)
+		return fmt.Errorf("mark of %s: %w", ref, err)
 	}
 	return nil
 }

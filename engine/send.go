@@ -135,6 +135,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		})
 		s.sent = true
 		if err == nil {
+			w.wrote(to, answer.Version)
 			w.engine.step(StepSent)
 			w.engine.metrics.Wrote(e.ref.Connector, "update")
 			if err := w.agree(ctx, s, to, writes, answer); err != nil {
@@ -172,6 +173,20 @@ func (w *work) unchanged(ctx context.Context, e *end) error {
 		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.ref, ErrConflict)
 	}
 	return err
+}
+
+// wrote takes note of the version that a write made.
+func (w *work) wrote(to side, version string) {
+	if version == "" {
+		return
+	}
+	w.budget.saw(func(v *versions) {
+		if to == sourceSide {
+			v.Source = version
+		} else {
+			v.Target = version
+		}
+	})
 }
 
 // saveIntent saves what is about to be sent. The saved intent is the lease:

@@ -155,8 +155,11 @@ func (c *Connector) reading(ctx context.Context, op string, d directory, age tim
 	if last := fresh(); last != nil {
 		return last, nil
 	}
+	waited := connectors.Waiting(ctx)
+	defer waited()
 	select {
 	case k.turn <- struct{}{}:
+		waited()
 		defer func() { <-k.turn }()
 	case <-ctx.Done():
 		return nil, &connectors.Error{

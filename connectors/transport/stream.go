@@ -171,6 +171,7 @@ func (o *outgoing) ended(err error) error {
 
 // incoming is the content of an answer on its way.
 type incoming struct {
+	ctx     context.Context // of the request
 	body    io.ReadCloser
 	bounds  *bounds
 	fail    func(err error) error
@@ -178,7 +179,9 @@ type incoming struct {
 }
 
 func (i *incoming) Read(p []byte) (int, error) {
+	waited := connectors.Waiting(i.ctx)
 	n, err := i.body.Read(p)
+	waited()
 	i.bounds.moved()
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = i.fail(err)

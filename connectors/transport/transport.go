@@ -212,10 +212,13 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		}
 		backoff := firstBackoff << (attempt - 1)
 		backoff += rand.N(backoff)
+		waited := connectors.Waiting(ctx)
 		select {
 		case <-ctx.Done():
+			waited()
 			return nil, failure
 		case <-time.After(backoff):
+			waited()
 		}
 	}
 }
@@ -231,6 +234,8 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	if e := c.throttled(r, fail); e != nil {
 		return nil, e
 	}
+	answered := connectors.Waiting(ctx)
+	defer answered()
 	if err := c.budget.wait(ctx, connectors.HasLease(ctx)); err != nil {
 		return nil, fail(connectors.ClassRetry, "not sent: waiting for the rate budget", err)
 	}
@@ -273,6 +278,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	default:
 		answer, failure = c.readAll(bounds.ctx, response, write, fail)
 	}
+	answered()
 	if failure == nil {
 		failure = c.stranger(answer, r, write, fail)
 	}

@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+const (
+	// maxRecord bounds what the fields of one record hold, in bytes: whatever is
+	// worked out of them is bounded by it.
+	maxRecord = 8 << 20
+	// asideFor is when a record is looked at again whose last computation was
+	// given up and still runs.
+	asideFor = 10 * time.Minute
+)
+
+// runaways are the computations that were given up and still run: nothing can
+// end them. A record is not computed twice at a time.
+type runaways struct {
+	mu sync.Mutex
+	of map[queueKey]int
+}
+
+func (r *runaways) count(k queueKey, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == nil {
+		r.of = map[queueKey]int{}
+	}
+	if r.of[k] += n; r.of[k] == 0 {
+		delete(r.of, k)
+	}
+}
+
+func (r *runaways) has(k queueKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.of[k] > 0
+}
+
+func (r *runaways) total() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.of)
+}
+
+// Runaways counts the records whose computation was given up and still runs.
+func (e *Engine) Runaways() int { return e.runaways.total() }
+
+// takeTurn is one worker's work on one key.
+func (e *Engine) takeTurn(t *turn) {
+	ctx, b := startBudget(e.work, t.stepAside, func(b *budget) { e.giveUp(t, b) })
+	defer func() {
+		if failure := recover(); failure != nil {
+			e.broke(t, b, failure)
+			return
+		}
+		if b.end() {
+			t.done()
+			return
+		}
+		e.runaways.count(t.key, -1)
+	}()
+	e.reconcile(ctx, t, b)
+}
+
+// giveUp lets another key have the worker of a reconcile that computes for too
+// long, and sets its record aside.
+func (e *Engine) giveUp(t *turn, b *budget) {
+	e.runaways.count(t.key, 1)
+	e.log.Error("a record computes for too long; it is given up, and its computation may go on for as long as this process runs",
+		"route", t.key.route, "record", t.key.source.String(), "running", e.Runaways())
+	e.putAside(t, b, ReasonTooCostly, fmt.Sprintf("working out what to do took more than %v of computing, and had no end", computeTime))
+}
+
+// broke sets a record aside whose reconcile met a mistake in the program: it
+// would meet it again, and take everything else down with it.
+func (e *Engine) broke(t *turn, b *budget, failure any) {
+	kept := b.end()
+	message := "lockstep met a mistake of its own while it worked on this record"
+	if err, ok := failure.(interface{ RuntimeError() }); ok { // which quotes no contents
+		message += fmt.Sprintf(": %v", err)
+	}
+	e.log.Error("a reconcile panicked", "route", t.key.route, "record", t.key.source.String(), "stack", string(debug.Stack()))
+	if !kept {
+		e.runaways.count(t.key, -1)
+		return
+	}
+	e.putAside(t, b, ReasonInternal, message)
+}
+
+// putAside sets the record of a turn aside and ends the turn, as soon as the
+// store takes it.
+func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
+	t.leave() // whoever drains does not wait for what cannot end
+	message += "; it is not looked at again until the record or its ticket changes, or someone retries this"
+	letter := DeadLetter{Route: t.key.route, Record: t.key.source, Reason: reason, Message: message}
+	for pause := firstBackoff; ; pause = min(2*pause, time.Minute) {
+		err := e.setAside(e.work, letter, b.versions())
+		if err == nil {
+			break
+		}
+		if e.work.Err() != nil {
+			return // the hints come again
+		}
+		e.log.Error("a record was not set aside yet", "route", t.key.route, "record", t.key.source.String(), "error", err)
+		select {
+		case <-e.work.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+	for _, h := range t.hints {
+		h.Ack()
+	}
+	e.metrics.Reconciled(t.key.route, deadEnded.outcome, computeTime)
+	t.done()
+}
+
+// setAside keeps a dead letter of a record, and what it takes that the record is
+// not looked at again until a version changes or someone retries the letter.
+func (e *Engine) setAside(ctx context.Context, letter DeadLetter, at versions) error {
+	if err := e.bury(ctx, letter, false); err != nil {
+		return err
+	}
+	_, id, _, err := e.current(ctx, letter.Route, letter.Record)
+	if err == nil {
+		return e.changeLink(ctx, id, func(l *Link) error {
+			l.Aside = &at
+			return nil
+		})
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	m, err := e.loadMark(ctx, letter.Route, letter.Record)
+	if err != nil {
+		return err
+	}
+	m.Version, m.Failed, m.Unread, m.Waiting = at.Source, true, at.Source == "", time.Time{}
+	m.Private = m.Private && m.Unread
+	return e.putMark(ctx, letter.Route, letter.Record, m)
+}
+
+// asideAt reports whether a link is set aside at these versions; with nothing
+// read yet, whether it is whatever they are, because reading is what cost too
+// much.
+func (l *Link) asideAt(now versions) bool {
+	return l.Aside != nil && (*l.Aside == now || l.Aside.Source == "")
+}
+
+// takeUpAgain forgets that a link was set aside.
+func (w *work) takeUpAgain(ctx context.Context, next *Link) error {
+	if next.Aside == nil {
+		return nil
+	}
+	next.Aside = nil
+	for _, reason := range []string{ReasonTooCostly, ReasonInternal} {
+		if err := w.engine.store.Dead.Delete(ctx, deadID(w.route.Name, w.source, "", reason), 0); err != nil {
+			return fmt.Errorf("dead letter: %w", err)
+		}
+	}
+	return nil
+}
+
+// tooCostly reports whether a failure says that something about the record is
+// too costly, and what its dead letter is.
+func tooCostly(err error) bool {
+	return errors.Is(err, connectors.ErrTooCostly) || codeIs(err, connectors.CodeTooCostly)
+}
+
+func codeIs(err error, code string) bool {
+	var said *connectors.Error
+	return errors.As(err, &said) && said.Code == code
+}
+
+// costs ends a reconcile that found out by itself that it is too costly. Where
+// that was while reading, it is cheap to find out again.
+func (w *work) costs(ctx context.Context, failure error) (verdict, error) {
+	letter := DeadLetter{Route: w.route.Name, Record: w.source, Reason: ReasonTooCostly, Message: w.quote(failure)}
+	if w.private() {
+		letter.Message = notKept
+	}
+	var said *connectors.Error
+	if errors.As(failure, &said) {
+		letter.Field = said.Field
+	}
+	at := w.budget.versions()
+	if at.Source == "" {
+		return deadEnded, w.engine.bury(ctx, letter, false)
+	}
+	return deadEnded, w.engine.setAside(ctx, letter, at)
+}
+
+// bounded fails where a record holds more than may be worked on.
+func bounded(record connectors.Record) error {
+	if size := sizeOf(record.Fields, maxRecord); size > maxRecord {
+		return &connectors.Error{
+			Class: connectors.ClassRejected, Op: "read", Record: record.Ref.String(), Code: connectors.CodeTooCostly, Err: connectors.ErrTooCostly,
+			Message: fmt.Sprintf("its fields hold more than %d MiB", maxRecord>>20),
+		}
+	}
+	return nil
+}
+
+// sizeOf is about what a value holds, in bytes; it stops counting beyond a most.
+func sizeOf(v any, most int) (size int) {
+	switch v := v.(type) {
+	case string:
+		return len(v)
+	case []any:
+		for i := 0; i < len(v) && size <= most; i++ {
+			size += 8 + sizeOf(v[i], most-size)
+		}
+	case map[string]any:
+		for name, member := range v {
+			if size > most {
+				break
+			}
+			size += 8 + len(name) + sizeOf(member, most-size)
+		}
+	default:
+		return 8
+	}
+	return size
+}
