@@ -1,6 +1,9 @@
 package connectors
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 type waitingKey struct{}
 
@@ -19,5 +22,5 @@ func Waiting(ctx context.Context) (end func()) {
 	if !ok {
 		return func() {}
 	}
-	return begin()
+	return sync.OnceFunc(begin())
 }

@@ -65,13 +65,13 @@ func (b *budget) wait() (end func()) {
 		b.timer.Stop()
 		b.count()
 	}
-	return sync.OnceFunc(func() {
+	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if b.waits--; b.waits == 0 && !b.ended {
 			b.next()
 		}
-	})
+	}
 }
 
 // count takes off what went by of a slice. b.mu is held.

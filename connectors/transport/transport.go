@@ -272,7 +272,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	case r.open && response.StatusCode/100 == 2:
 		opened = true
 		answer = &Answer{Status: response.StatusCode, Header: response.Header, content: &incoming{
-			body: response.Body, bounds: bounds, release: c.release,
+			ctx: ctx, body: response.Body, bounds: bounds, release: c.release,
 			fail: func(err error) error { return fail(connectors.ClassUnclear, "the answer was cut off", err) },
 		}}
 	default:
