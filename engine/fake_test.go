@@ -193,7 +193,9 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	writes := slices.Contains([]string{"create", "update", "comment", "attach"}, op)
 	err := ctx.Err()
 	if c.w.held != nil && writes {
+		waited := connectors.Waiting(ctx)
 		c.w.held()
+		waited()
 	}
 	if err == nil && writes {
 		err = connectors.HoldLease(ctx)
