@@ -141,3 +141,10 @@ func TestRepeated(t *testing.T) {
 		}
 	})
 }
+
+func TestMemory(t *testing.T) {
+	t.Run("Plain", func(t *testing.T) { markdowntest.HoldMemory(t, markdowntest.Texts(), func(in string) { Plain(in) }) })
+	t.Run("Escape", func(t *testing.T) { markdowntest.HoldMemory(t, markdowntest.Texts(), func(in string) { Escape(in) }) })
+	t.Run("HTML", func(t *testing.T) { markdowntest.HoldMemory(t, markdowntest.Texts(), func(in string) { HTML(in) }) })
+	t.Run("FromHTML", func(t *testing.T) { markdowntest.HoldMemory(t, markdowntest.Pages(), func(in string) { FromHTML(in) }) })
+}

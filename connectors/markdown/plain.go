@@ -79,7 +79,7 @@ type edit struct {
 
 // strip takes one layer of markup off.
 func (c converter) strip(s string) string {
-	t := stripper{source: []byte(s), words: words{s: s}, extents: map[ast.Node]span{}}
+	t := stripper{budget: c.budget, source: []byte(s), words: words{s: s}, extents: map[ast.Node]span{}}
 	_ = ast.Walk(c.parse(t.source), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker never fails
 		if !entering {
 			return ast.WalkContinue, nil
@@ -104,6 +104,7 @@ func (c converter) strip(s string) string {
 
 // A stripper finds the marks of a text.
 type stripper struct {
+	budget  *steps.Budget
 	source  []byte
 	words   words
 	extents map[ast.Node]span
@@ -335,6 +336,9 @@ func (t *stripper) inner(n ast.Node) (start, stop int, ok bool) {
 // extent is where an inline node begins and ends, its marks included. It is
 // found once for each node: emphasis may lie in emphasis, very often.
 func (t *stripper) extent(n ast.Node) span {
+	if !t.budget.Spend(1) {
+		return span{}
+	}
 	switch node := n.(type) {
 	case *ast.Text:
 		return span{node.Segment.Start, node.Segment.Stop, true}

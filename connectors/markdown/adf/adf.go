@@ -144,7 +144,12 @@ func FromMarkdown(markdown string) *Node { return newCodec(len(markdown)).read(m
 // ToMarkdown writes a document.
 func ToMarkdown(document *Node) string { return newCodec(document.size()).toMarkdown(document) }
 
-func (c codec) toMarkdown(document *Node) string { return c.write(c.normal(document)) }
+func (c codec) toMarkdown(document *Node) string {
+	if doc := c.normal(document); !c.budget.Exceeded() {
+		return c.write(doc)
+	}
+	return plainly(document)
+}
 
 // maxPasses bounds the search for the form that a text keeps.
 const maxPasses = 8

@@ -204,4 +204,14 @@ func TestBudget(t *testing.T) {
 	if got := c.write(FromMarkdown("a *b*\n\n- c*")); got != "a b\n\nc\\*" {
 		t.Errorf("written: %q", got)
 	}
+	if got := c.toMarkdown(FromMarkdown("a *b*\n\n- c*")); got != "a b\n\nc\\*" {
+		t.Errorf("of a document: %q", got)
+	}
+}
+
+func TestMemory(t *testing.T) {
+	t.Run("Canonical", func(t *testing.T) {
+		markdowntest.HoldMemory(t, markdowntest.Texts(), func(in string) { Canonical(in) })
+	})
+	t.Run("ToMarkdown", func(t *testing.T) { markdowntest.HoldMemory(t, documents(), convertDocument) })
 }

@@ -13,6 +13,11 @@ func (c codec) write(doc *Node) string {
 	if written := c.blocks(doc.Content, document); !c.budget.Exceeded() {
 		return written
 	}
+	return plainly(doc)
+}
+
+// plainly is nothing but the texts of a document.
+func plainly(doc *Node) string {
 	w := writer{style: style{wary: true}}
 	w.plain(doc)
 	return w.b.String()
@@ -200,16 +205,16 @@ func (c codec) inline(nodes []*Node, at place) string {
 		if !c.budget.Spend(len(written) + len(want)) {
 			return ""
 		}
-		if s.wary || plainly(written, want) || c.readsAs(written, want, at) {
+		if s.wary || isPlain(written, want) || c.readsAs(written, want, at) {
 			return written
 		}
 	}
 	return ""
 }
 
-// plainly reports whether content is one text that was written as it is and
+// isPlain reports whether content is one text that was written as it is and
 // holds nothing that could be markup, so that it need not be read again.
-func plainly(written string, want []*Node) bool {
+func isPlain(written string, want []*Node) bool {
 	return len(want) == 1 && len(want[0].Marks) == 0 && want[0].Text == written && harmless.MatchString(written)
 }
 

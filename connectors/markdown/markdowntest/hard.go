@@ -57,6 +57,7 @@ func Texts() []Text {
 		{"stars on both sides", func(size int) string {
 			return strings.Repeat("*", size/2) + "a" + strings.Repeat("*", size/2)
 		}},
+		{"marks in marks", repeated(strings.Repeat("*", 32) + strings.Repeat("_", 32) + "a" + strings.Repeat("_", 32) + strings.Repeat("*", 32) + " ")},
 		{"struck", repeated("~~a ~b ")},
 		{"tildes", repeated("~")},
 		{"backticks", growing("`")},
