@@ -404,6 +404,13 @@ func (w *world) plant(in connectors.Collection, key string) {
 	w.records[in.Ref(fmt.Sprintf("%04d", w.next))] = &thing{fields: map[string]any{"title": "mine"}, key: key, creator: planted, by: planted}
 }
 
+// planting says whether somebody plants keys.
+func (w *world) planting(is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.plants = is
+}
+
 // made lists the tickets that lockstep opened, and those with a key that
 // somebody planted.
 func (w *world) made(c connectors.Collection) (own, foreign []connectors.Ref) {

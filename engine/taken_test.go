@@ -16,7 +16,7 @@ func TestAKeyThatSomebodyElsePlanted(t *testing.T) {
 	lose := func(r *rig) {
 		r.kill()
 		r.store = newStore()
-		r.world.plants = true
+		r.world.planting(true)
 		r.start(oneRoute)
 	}
 	for _, test := range []struct {
@@ -25,13 +25,13 @@ func TestAKeyThatSomebodyElsePlanted(t *testing.T) {
 		own  int // tickets of lockstep's
 	}{
 		{"before the ticket is opened", func(r *rig, ref connectors.Ref) {
-			r.world.plants = true
+			r.world.planting(true)
 			r.hint(ref)
 		}, 0},
 		{"on a route that takes private records", func(r *rig, ref connectors.Ref) {
 			r.apply(replaced(t, oneRoute, "templates", "private = true\n  templates"))
 			r.world.put(ref, true, nil)
-			r.world.plants = true
+			r.world.planting(true)
 			r.hint(ref)
 		}, 0},
 		{"beside lockstep's own, after the store was lost", func(r *rig, ref connectors.Ref) {
@@ -44,26 +44,26 @@ func TestAKeyThatSomebodyElsePlanted(t *testing.T) {
 			r.hint(ref)
 		}, 0},
 		{"while nobody knows what became of the creation", func(r *rig, ref connectors.Ref) {
-			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, then: func() { r.world.plants = true }})
+			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, then: func() { r.world.planting(true) }})
 			r.hint(ref)
 		}, 0},
 		{"while the answer to the creation is lost", func(r *rig, ref connectors.Ref) {
-			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: true, then: func() { r.world.plants = true }})
+			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: true, then: func() { r.world.planting(true) }})
 			r.hint(ref)
 		}, 1},
 		{"while a late request opens the ticket", func(r *rig, ref connectors.Ref) {
-			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, late: time.Minute, then: func() { r.world.plants = true }})
+			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, late: time.Minute, then: func() { r.world.planting(true) }})
 			r.hint(ref)
 		}, 1},
 		{"while the record is private for a time", func(r *rig, ref connectors.Ref) {
-			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, then: func() { r.world.plants = true; r.world.put(ref, true, nil) }})
+			r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, then: func() { r.world.planting(true); r.world.put(ref, true, nil) }})
 			r.hint(ref)
 			r.pass(time.Hour)
 			r.world.put(ref, false, map[string]any{"title": "Public again"})
 		}, 0},
 		{"later, when the ticket is verified", func(r *rig, ref connectors.Ref) {
 			r.hint(ref)
-			r.world.plants = true
+			r.world.planting(true)
 		}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,14 +116,14 @@ func TestATakenKeyIsGivenBack(t *testing.T) {
 				r.start(oneRoute)
 				ref := incidents.Ref("01A")
 				r.world.put(ref, false, critical())
-				r.world.plants = true
+				r.world.planting(true)
 				r.hint(ref)
 				letters := r.dead()
 				if len(letters) != 1 {
 					t.Fatalf("dead letters: %+v", letters)
 				}
 				_, foreign := r.world.made(tickets)
-				r.world.plants = false
+				r.world.planting(false)
 				want := foreign[0]
 				if adopted {
 					if _, err := r.engine.Adopt(t.Context(), "incidents", ref, want); err != nil {
@@ -164,7 +164,7 @@ func TestTheKeyOfAReopenedRecordIsTaken(t *testing.T) {
 		r.world.edit(ref, "status", "closed")
 		r.hint(ref)
 		r.pass(time.Minute)
-		r.world.plants = true
+		r.world.planting(true)
 		r.world.edit(ref, "status", "live")
 		r.hint(ref)
 		r.pass(10 * time.Minute)

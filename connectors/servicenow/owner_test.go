@@ -1,7 +1,6 @@
 package servicenow_test
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -28,7 +27,7 @@ func TestFindByKeyTellsWhoCreated(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			server := servicenowtest.New(options())
-			var trip http.RoundTripper = server.RoundTripper()
+			trip := server.RoundTripper()
 			if test.mute {
 				trip = edit{trip, func(q map[string][]string) {
 					if query := q["sysparm_query"]; len(query) > 0 && query[0] == "user_name=javascript:gs.getUserName()" {

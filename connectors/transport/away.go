@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -134,8 +135,8 @@ func (a *away) may(ctx context.Context, to netip.AddrPort) bool {
 }
 
 func portOf(u *url.URL) uint16 {
-	if port, err := net.LookupPort("tcp", u.Port()); err == nil && u.Port() != "" {
-		return uint16(port) //nolint:gosec // a port
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		return uint16(port)
 	}
 	if u.Scheme == "http" {
 		return 80

@@ -46,7 +46,7 @@ func TestFollowStaysOutside(t *testing.T) {
 	check(t, err)
 
 	var location atomic.Value
-	var system *httptest.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	system := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/file":
 			if r.Header.Get("Authorization") != "" {

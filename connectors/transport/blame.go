@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
@@ -29,14 +28,13 @@ func (c *Client) stranger(answer *Answer, r Request, write bool, fail failFunc) 
 }
 
 // blame names the setting at fault where a failure shows it.
-func (c *Client) blame(failure *connectors.Error, answer *Answer) {
+func (c *Client) blame(failure *connectors.Error) {
 	var unknown *net.DNSError
 	switch {
 	case failure.Setting != "":
 	case failure.Status == http.StatusUnauthorized:
 		failure.Setting = c.opts.Credentials
-	case failure.Status/100 == 3, errors.As(cause(failure), &unknown) && unknown.IsNotFound,
-		answer != nil && answer.Status/100 == 2 && strings.Contains(answer.Header.Get("Content-Type"), "html"):
+	case failure.Status/100 == 3, errors.As(cause(failure), &unknown) && unknown.IsNotFound:
 		failure.Setting = c.opts.Address
 	}
 }

@@ -311,7 +311,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		c.answered(r)
 	}
 	if failure != nil {
-		c.blame(failure, answer)
+		c.blame(failure)
 		if opened {
 			answer.content.Close()
 		}

@@ -34,7 +34,7 @@ type flowStep struct {
 	id, name string
 	from     []string // nil: any
 	to       string
-	screen   map[string]bool // true: required
+	screen   map[string]bool   // true: required
 	defaults map[string]string // what is taken where a field of the screen is not given, by its name
 	clears   []string
 }
