@@ -94,14 +94,48 @@ func (d *Diagnostic) writeText(w io.Writer, color bool) {
 	paint(tint, d.Severity+":")
 	fmt.Fprintf(w, " %s\n", visible.Text(d.Summary))
 	if d.Width > 0 {
-		before, marked := caretLine(d.Source, d.Column, d.Width)
-		fmt.Fprintf(w, "%s\n%s", visible.Text(d.Source), before)
+		source, column, count := excerpt(d.Source, d.Column, d.Width)
+		before, marked := caretLine(source, column, count)
+		fmt.Fprintf(w, "%s\n%s", visible.Text(source), before)
 		paint(tint, marked)
 		fmt.Fprintln(w)
 	}
 	if d.Detail != "" {
 		fmt.Fprintln(w, visible.Text(d.Detail))
 	}
+}
+
+// The longest line that is shown whole, in characters, and how much of a longer
+// one is shown before what is meant.
+const (
+	longestLine = 240
+	leadIn      = 80
+)
+
+// excerpt is the part of a source line that shows the characters meant, with
+// their place in it. What is left out at either end is an ellipsis.
+func excerpt(source string, column, count int) (part string, at, width int) {
+	if len(source) <= longestLine || graphemes(source) <= longestLine {
+		return source, column, count
+	}
+	first := max(column-leadIn, 1) // the first character that is shown
+	skipped, end := 0, 0
+	for at, offset := 1, 0; at < first+longestLine && offset < len(source); at++ {
+		offset += graphemeLen(source[offset:])
+		if at < first {
+			skipped = offset
+		}
+		end = offset
+	}
+	part, at = source[skipped:end], column-first+1
+	if skipped > 0 {
+		part, at = "…"+part, at+1
+	}
+	width = min(count, first+longestLine-column)
+	if end < len(source) {
+		part += "…"
+	}
+	return part, at, width
 }
 
 // caretLine is the line that marks characters of source: one character for

@@ -176,14 +176,13 @@ func (l *loader) load() *Set {
 	}
 	l.sortBlocks()
 
-	l.decodeVariables()
-	l.decodeLocals()
-	daemon := l.decodeDaemon()
-	l.decodeConnectors()
-	l.decodeTables()
-	l.decodeTemplates()
-	if l.givenUp() {
-		return nil
+	var daemon Daemon
+	for _, stage := range []func(){
+		l.decodeVariables, l.decodeLocals, func() { daemon = l.decodeDaemon() }, l.decodeConnectors, l.decodeTables, l.decodeTemplates,
+	} {
+		if stage(); l.givenUp() || l.saidSpent {
+			return nil // what follows would be about values that nobody worked out
+		}
 	}
 	routes := l.decodeRoutes()
 
