@@ -40,7 +40,7 @@ func holdBounds(t failer, in string) {
 func TestHardTexts(t *testing.T) {
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			in := hard.Of(4 << 10)
+			in := hard.Of(3 << 10)
 			holdBounds(t, in)
 			doc := FromMarkdown(in)
 			if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
