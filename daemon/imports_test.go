@@ -52,7 +52,7 @@ func layers() []layer {
 		{folders: []string{"rules"}, allowed: []string{"rules/*", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/storetest"}, allowed: []string{"engine", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "connectors", "rules"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/*"}, allowed: []string{"engine", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
@@ -60,7 +60,7 @@ func layers() []layer {
 		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "rules", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 

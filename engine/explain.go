@@ -23,7 +23,7 @@ func Explain(set *rules.Set, routes []*rules.Route, body []byte, parent func(con
 	var refused []string
 	var needs error
 	for _, route := range routes {
-		record, err := set.Connectors[route.Source.Connector].System.Decode(route.Source, body)
+		record, err := set.Connectors[route.Source.Connector].Decode(route.Source, body)
 		if err != nil {
 			if reason := fmt.Sprintf("not of %s: %s", route.Source, err); !slices.Contains(refused, reason) {
 				refused = append(refused, reason)

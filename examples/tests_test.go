@@ -37,7 +37,7 @@ func TestExamplesTests(t *testing.T) {
 			if err != nil || len(tests) == 0 {
 				t.Fatalf("it has no tests: %v", err)
 			}
-			results, err := ruletest.Run(ruletest.Options{Set: set, Files: tests})
+			results, err := ruletest.Run(t.Context(), ruletest.Options{Set: set, Files: tests})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +71,7 @@ func TestReadmeStory(t *testing.T) {
 	if set == nil {
 		t.Fatal(diagnostics)
 	}
-	results, err := ruletest.Run(ruletest.Options{Set: set, Files: []string{file}})
+	results, err := ruletest.Run(t.Context(), ruletest.Options{Set: set, Files: []string{file}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/lockstep-sync/lockstep/rules/budget"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
@@ -106,20 +108,24 @@ func (l *loader) readFiles(files []string) map[string][]byte {
 // mayRead is how much of the next file may be read.
 func (l *loader) mayRead() int64 { return min(source.MaxFile, source.MaxTotal-l.read) }
 
-// unreadable reports a file that cannot be read.
+// unreadable reports a file of the configuration that cannot be read.
 func (l *loader) unreadable(path string, err error) {
 	at := l.here()
 	at.Filename = path
-	if !errors.Is(err, source.ErrTooLarge) {
-		l.err(at, "cannot read the file: "+err.Error(), "Every *.hcl in the directory is part of the configuration.")
-		return
-	}
-	if l.mayRead() < source.MaxFile {
+	if errors.Is(err, source.ErrTooLarge) && l.mayRead() < source.MaxFile {
 		l.read = source.MaxTotal
 		l.err(at, "the configuration is larger than "+source.Size(source.MaxTotal), "That is the limit of all files together.")
 		return
 	}
-	l.err(at, "the file is larger than "+source.Size(source.MaxFile), "Split it into several files.")
+	l.findings.unreadable(at, err)
+}
+
+func (f *findings) unreadable(at hcl.Range, err error) {
+	if errors.Is(err, source.ErrTooLarge) {
+		f.err(at, "the file is larger than "+source.Size(source.MaxFile), "Split it into several files.")
+		return
+	}
+	f.err(at, "cannot read the file: "+err.Error(), "Every *.hcl in the directory is part of the configuration.")
 }
 
 func (l *loader) parse(path string, content []byte) {
@@ -169,7 +175,8 @@ func (l *loader) readFile(name string) (content string, outside bool, err error)
 	return string(bytes), !within, nil
 }
 
-// ReadConfigFile reads and parses one file of a configuration.
+// ReadConfigFile reads and parses one file of a configuration. Its expressions may
+// be evaluated, within the bounds of a load.
 func ReadConfigFile(ctx context.Context, path string) (content []byte, body *hclsyntax.Body, err error) {
 	if content, err = source.Read(ctx, path, source.MaxFile); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -178,6 +185,7 @@ func ReadConfigFile(ctx context.Context, path string) (content []byte, body *hcl
 	if diags.HasErrors() {
 		return nil, nil, fmt.Errorf("%s: %w", path, diags)
 	}
+	budget.NewMeter(ctx).Body(body)
 	return content, body, nil
 }
 

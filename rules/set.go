@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // A Set is a loaded configuration: checked, compiled and immutable. It is safe
@@ -105,6 +106,15 @@ type Connector struct {
 	Common   connectors.Common
 
 	settings map[string]string // what people know each attribute as
+}
+
+// Decode reads a record that somebody gives: it is refused where it is nested
+// deeper than a decoder may go.
+func (c *Connector) Decode(of connectors.Collection, body []byte) (connectors.Record, error) {
+	if _, err := source.JSON(body); err != nil {
+		return connectors.Record{}, err
+	}
+	return c.System.Decode(of, body)
 }
 
 // A Route picks a template for the records of its source.

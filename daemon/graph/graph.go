@@ -3,9 +3,8 @@
 package graph
 
 import (
-	"fmt"
+	"context"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,8 +47,8 @@ type Table struct {
 // New is the picture of a set. It reads the set's files again, for what a set
 // does not keep: what extends what, and conditions as they are written. Those
 // of the files are shown and never their values, so that no secret is.
-func New(set *rules.Set) (Picture, error) {
-	written, err := read(set)
+func New(ctx context.Context, set *rules.Set) (Picture, error) {
+	written, err := read(ctx, set)
 	if err != nil {
 		return Picture{}, err
 	}
@@ -99,23 +98,15 @@ type block struct {
 	written       bool // when is written here, be it null
 }
 
-func read(set *rules.Set) (source, error) {
+func read(ctx context.Context, set *rules.Set) (source, error) {
 	all := source{}
 	for _, name := range set.Files {
 		if filepath.Ext(name) != ".hcl" || filepath.Dir(name) != filepath.Clean(set.Dir) {
 			continue // file() read it
 		}
-		text, err := os.ReadFile(name)
+		text, body, err := rules.ReadConfigFile(ctx, name)
 		if err != nil {
 			return nil, err
-		}
-		file, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-		if diags.HasErrors() {
-			return nil, fmt.Errorf("%s changed meanwhile: %w", name, diags)
-		}
-		body, ok := file.Body.(*hclsyntax.Body)
-		if !ok {
-			continue
 		}
 		for _, b := range body.Blocks {
 			if b.Type == "template" && len(b.Labels) == 1 {

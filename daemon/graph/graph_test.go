@@ -24,7 +24,7 @@ func TestStarter(t *testing.T) {
 	if set == nil {
 		t.Fatal(found)
 	}
-	p, err := graph.New(set)
+	p, err := graph.New(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // maxRecord bounds a record read from a file, like an answer of a system.
@@ -63,7 +62,7 @@ func (a *app) explain(ctx context.Context, dir string, vars *varFlags, o explain
 	if err != nil {
 		return err
 	}
-	body, err := a.readRecord(o.record)
+	body, err := a.readRecord(ctx, o.record)
 	if err != nil {
 		return err
 	}
@@ -122,22 +121,22 @@ func fileName(name string) string {
 	return name
 }
 
-func (a *app) readRecord(name string) ([]byte, error) {
-	in, from := a.stdin, fileName(name)
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		in = file
+func (a *app) readRecord(ctx context.Context, name string) ([]byte, error) {
+	return a.readInput(ctx, name, maxRecord)
+}
+
+// readInput reads a file that somebody named, or standard input for "-". A pipe
+// will do as well, as in -record <(…), but nothing waits for one without a
+// writer.
+func (a *app) readInput(ctx context.Context, name string, limit int64) (content []byte, err error) {
+	switch {
+	case name == "-":
+		content, err = source.Drain(ctx, a.stdin, limit)
+	default:
+		content, err = source.ReadInput(ctx, name, limit)
 	}
-	body, err := io.ReadAll(io.LimitReader(in, maxRecord+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", from, err)
+		return nil, fmt.Errorf("%s: %w", fileName(name), err)
 	}
-	if len(body) > maxRecord {
-		return nil, fmt.Errorf("%s is larger than a record can be", from)
-	}
-	return body, nil
+	return content, nil
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/rules"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 func (a *app) fmtCommand() *cobra.Command {
@@ -25,8 +26,8 @@ in canonical style and prints the names of those that changed. "-" formats
 standard input to standard output.
 
 With -check nothing is written, and the exit status is 1 if something would be.`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return a.format(args, check, showDiff)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.format(cmd.Context(), args, check, showDiff)
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "only say which files are not in canonical style; exit status 1 if any")
@@ -34,9 +35,9 @@ With -check nothing is written, and the exit status is 1 if something would be.`
 	return cmd
 }
 
-func (a *app) format(args []string, check, showDiff bool) error {
+func (a *app) format(ctx context.Context, args []string, check, showDiff bool) error {
 	if slices.Equal(args, []string{"-"}) {
-		return a.formatInput(check, showDiff)
+		return a.formatInput(ctx, check, showDiff)
 	}
 	if len(args) == 0 {
 		args = []string{"."}
@@ -51,7 +52,7 @@ func (a *app) format(args []string, check, showDiff bool) error {
 	}
 	failed, differ := false, false
 	for _, file := range files {
-		changed, err := a.formatFile(file, check, showDiff)
+		changed, err := a.formatFile(ctx, file, check, showDiff)
 		if errors.Is(err, errFailed) {
 			failed = true // and said; the other files are looked at all the same
 			continue
@@ -76,16 +77,9 @@ func hclFiles(arg string) ([]string, error) {
 	if !info.IsDir() {
 		return []string{arg}, nil
 	}
-	entries, err := os.ReadDir(arg)
+	files, err := rules.ConfigFiles(arg)
 	if err != nil {
-		return nil, err
-	}
-	var files []string
-	for _, e := range entries {
-		path := filepath.Join(arg, e.Name())
-		if info, err := os.Stat(path); filepath.Ext(path) == ".hcl" && err == nil && info.Mode().IsRegular() {
-			files = append(files, path)
-		}
+		return nil, fmt.Errorf("%s: %w", arg, err)
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s holds no *.hcl file", arg)
@@ -93,14 +87,14 @@ func hclFiles(arg string) ([]string, error) {
 	return files, nil
 }
 
-func (a *app) formatFile(file string, check, showDiff bool) (changed bool, err error) {
-	before, err := os.ReadFile(file)
-	if err != nil {
-		return false, err
+func (a *app) formatFile(ctx context.Context, file string, check, showDiff bool) (changed bool, err error) {
+	before, after, found := rules.FormatFile(ctx, file)
+	if found.HasErrors() {
+		found.WriteText(a.stderr, a.color(a.stderr))
+		return false, errFailed
 	}
-	after, err := a.canonical(before, file)
-	if err != nil || bytes.Equal(before, after) {
-		return false, err
+	if bytes.Equal(before, after) {
+		return false, nil
 	}
 	fmt.Fprintln(a.stdout, file)
 	if showDiff {
@@ -112,14 +106,15 @@ func (a *app) formatFile(file string, check, showDiff bool) (changed bool, err e
 	return true, replaceFile(file, after)
 }
 
-func (a *app) formatInput(check, showDiff bool) error {
-	before, err := io.ReadAll(a.stdin)
+func (a *app) formatInput(ctx context.Context, check, showDiff bool) error {
+	before, err := source.Drain(ctx, a.stdin, source.MaxFile)
 	if err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
-	after, err := a.canonical(before, "<stdin>")
-	if err != nil {
-		return err
+	after, found := rules.Format(before, "<stdin>")
+	if found.HasErrors() {
+		found.WriteText(a.stderr, a.color(a.stderr))
+		return errFailed
 	}
 	out := after
 	if showDiff {
@@ -134,16 +129,6 @@ func (a *app) formatInput(check, showDiff bool) error {
 		return errFailed
 	}
 	return nil
-}
-
-// canonical formats; syntax errors are reported and are errFailed.
-func (a *app) canonical(src []byte, name string) ([]byte, error) {
-	after, found := rules.Format(src, name)
-	if found.HasErrors() {
-		found.WriteText(a.stderr, a.color(a.stderr))
-		return nil, errFailed
-	}
-	return after, nil
 }
 
 // replaceFile replaces a file's bytes whole or not at all. A symbolic link

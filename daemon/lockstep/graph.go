@@ -42,7 +42,7 @@ func (a *app) graph(ctx context.Context, dir string, vars *varFlags, format stri
 	if set == nil {
 		return errFailed
 	}
-	picture, err := graph.New(set)
+	picture, err := graph.New(ctx, set)
 	if err != nil {
 		return err
 	}

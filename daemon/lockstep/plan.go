@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -16,6 +15,9 @@ import (
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
 )
+
+// maxJournal bounds a journal that is read from a file.
+const maxJournal = 1 << 30
 
 type planOptions struct {
 	since, journal string
@@ -50,7 +52,7 @@ and needs no secret.`,
 			}
 			var raw []byte
 			if o.journal != "" {
-				raw, err = os.ReadFile(o.journal)
+				raw, err = a.readInput(cmd.Context(), o.journal, maxJournal)
 			} else if raw, err = a.client(admin).Journal(cmd.Context(), from); err != nil {
 				err = explained(err)
 			}

@@ -29,6 +29,9 @@ edited and of people who work on tickets, through the engine that the daemon
 runs, with the systems and the time in memory. It talks to no system and needs
 no secret.
 
+A test runs no program and uses no file outside its own folder unless -exec is
+given, and ends within a minute.
+
 How to write them: rules/README.md, "Rule tests". Exit status 1 if one fails.`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,13 +43,14 @@ How to write them: rules/README.md, "Rule tests". Exit status 1 if one fails.`,
 	cmd.Flags().BoolVar(&o.update, "update", false, "rewrite what cmp compares with, where it stands in the test")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object a test, one a line")
 	cmd.Flags().StringVar(&o.junit, "junit", "", "write a JUnit report to `FILE` as well")
+	cmd.Flags().BoolVar(&o.exec, "exec", false, "let tests run programs and use files outside their own folders; only for tests that you trust")
 	vars.add(cmd)
 	return cmd
 }
 
 type testOptions struct {
-	run, junit            string
-	verbose, update, json bool
+	run, junit                  string
+	verbose, update, json, exec bool
 }
 
 func (a *app) test(ctx context.Context, dir string, vars *varFlags, o testOptions) error {
@@ -71,9 +75,10 @@ func (a *app) test(ctx context.Context, dir string, vars *varFlags, o testOption
 	}
 	if len(files) == 0 {
 		a.noTests(dir, o.run)
+		return errFailed
 	}
 	began := time.Now()
-	results, err := a.runTests(set, files, o)
+	results, err := a.runTests(ctx, set, files, o)
 	if err != nil {
 		return err
 	}
@@ -97,7 +102,7 @@ func (a *app) test(ctx context.Context, dir string, vars *varFlags, o testOption
 	return nil
 }
 
-// noTests says that there is nothing to run, which is no failure.
+// noTests says that there is nothing to run, which tests nothing.
 func (a *app) noTests(dir, run string) {
 	if run != "" {
 		fmt.Fprintf(a.stderr, "lockstep: no test in %s matches %q\n", filepath.Join(dir, "tests"), run)
@@ -107,8 +112,8 @@ func (a *app) noTests(dir, run string) {
 }
 
 // runTests runs the tests and reports each.
-func (a *app) runTests(set *rules.Set, files []string, o testOptions) ([]ruletest.Result, error) {
-	results, err := ruletest.Run(ruletest.Options{Set: set, Files: files, Update: o.update, Verbose: o.verbose})
+func (a *app) runTests(ctx context.Context, set *rules.Set, files []string, o testOptions) ([]ruletest.Result, error) {
+	results, err := ruletest.Run(ctx, ruletest.Options{Set: set, Files: files, Update: o.update, Verbose: o.verbose, Exec: o.exec})
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -110,10 +111,10 @@ func TestClockForgets(t *testing.T) {
 // A panic of a script's command is a failure of that script.
 func TestPanic(t *testing.T) {
 	s := &script{}
-	s.do(func(*script) { panic("out of cheese") })
+	s.do(t.Context(), func(context.Context, *script) { panic("out of cheese") })
 	var r Result
 	r.finish(s)
-	if r.Status != Failed || !strings.Contains(r.Message, "out of cheese") {
+	if r.Status != Failed || !strings.Contains(r.Message, "failed") {
 		t.Errorf("%s: %s", r.Status, r.Message)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // A command is one of the language's own. It prints to out and, with an error,
@@ -71,7 +72,9 @@ func (cmd command) forScript(name string) func(*testscript.TestScript, bool, []s
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		p := ts.Value(playKey{}).(*play)
 		p.script = ts
-		c := &call{args: args, read: func(name string) ([]byte, error) { return readFile(ts.MkAbs(name), name) }}
+		unseen := p.unseen
+		p.commands++
+		c := &call{args: args, read: func(name string) ([]byte, error) { return p.readFile(ts, name) }}
 		run := cmd.run
 		if neg {
 			if run = cmd.not; run == nil {
@@ -87,11 +90,14 @@ func (cmd command) forScript(name string) func(*testscript.TestScript, bool, []s
 		for _, line := range dead {
 			fmt.Fprintln(ts.Stderr(), line)
 		}
+		p.unseen = dead
 		switch err = errors.Join(err, deadErr); {
 		case errors.Is(err, errUsage):
 			ts.Fatalf("usage: %s", cmd.usage)
 		case err != nil:
 			ts.Fatalf("%s: %v", name, err)
+		case unseen != nil:
+			ts.Fatalf("%s", unseenText(unseen))
 		}
 	}
 }
@@ -99,17 +105,26 @@ func (cmd command) forScript(name string) func(*testscript.TestScript, bool, []s
 // maxFile bounds a record or attachment of a script.
 const maxFile = 16 << 20
 
-func readFile(path, name string) ([]byte, error) {
-	info, err := os.Stat(path)
+// readFile reads a file of the script.
+func (p *play) readFile(ts *testscript.TestScript, name string) ([]byte, error) {
+	if err := p.within(ts, name, true); err != nil {
+		return nil, err
+	}
+	content, err := source.Read(p.ctx, ts.MkAbs(name), maxFile)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("there is no file %s in the script", name)
-	case err != nil:
-		return nil, err
-	case info.Size() > maxFile:
+	case errors.Is(err, source.ErrTooLarge):
 		return nil, fmt.Errorf("%s is larger than a record can be", name)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return os.ReadFile(path)
+	return content, nil
+}
+
+// unseenText says what a script has to look at.
+func unseenText(letters []string) string {
+	return "the command before led to a dead letter, and the script does not look at it (stderr 'PATTERN'):\n" + strings.Join(letters, "\n")
 }
 
 func (p *play) cmdRoute(c *call) error {

@@ -65,7 +65,7 @@ func (w *world) recognise(t *thing) {
 		return
 	}
 	block := w.set.Connectors[t.record.Ref.Connector]
-	seen, err := block.System.Decode(t.record.Ref.Collection, body)
+	seen, err := block.Decode(t.record.Ref.Collection, body)
 	if err != nil || seen.Ref != t.record.Ref {
 		return // its fields alone do not make it up: it stays what it was
 	}

@@ -28,6 +28,15 @@ type play struct {
 	connectors map[string]connectors.Connector
 	log        lineBuffer
 
+	// ctx ends with the script's time. folder is what it may read and write,
+	// unless it may do so anywhere.
+	ctx      context.Context
+	folder   string
+	tests    string // where the script lies: what is there it may read
+	anywhere bool
+	commands int      // of ours that ran
+	unseen   []string // dead letters that nobody has looked at
+
 	engine  *engine.Engine
 	current connectors.Ref         // the record that commands are about
 	dead    map[string]time.Time   // dead letters that were told of
@@ -35,9 +44,9 @@ type play struct {
 }
 
 // newPlay makes a play whose engine runs.
-func newPlay(set *rules.Set, advisors map[string]connectors.Connector) (*play, error) {
+func newPlay(ctx context.Context, set *rules.Set, advisors map[string]connectors.Connector) (*play, error) {
 	w := newWorld(set)
-	p := &play{set: set, world: w, connectors: map[string]connectors.Connector{}, dead: map[string]time.Time{}}
+	p := &play{ctx: ctx, set: set, world: w, connectors: map[string]connectors.Connector{}, dead: map[string]time.Time{}}
 	p.clock = newClock(w.calls.Load)
 	w.now = p.clock.Now
 	p.store, p.steps = memory.NewStepped(p.clock)
@@ -123,6 +132,9 @@ func (p *play) settle() error {
 
 // rest waits for the engine's loops and workers.
 func (p *play) rest() error {
+	if err := context.Cause(p.ctx); err != nil {
+		return err
+	}
 	err := p.clock.rest(p.engine.Loops())
 	p.engine.Quiet()
 	return err
@@ -308,7 +320,7 @@ func (p *play) decode(body []byte, among []connectors.Collection) ([]connectors.
 	var found []connectors.Record
 	var refused []string
 	for _, c := range among {
-		record, err := p.set.Connectors[c.Connector].System.Decode(c, body)
+		record, err := p.set.Connectors[c.Connector].Decode(c, body)
 		if err != nil {
 			refused = append(refused, fmt.Sprintf("not of %s: %s", c, err))
 			continue

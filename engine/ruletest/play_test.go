@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func loadRules(t testing.TB) *rules.Set {
 // returns what was written, day by day.
 func story(t *testing.T, set *rules.Set, prepare func(*play)) []string {
 	t.Helper()
-	p, err := newPlay(set, nil)
+	p, err := newPlay(context.Background(), set, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,9 @@ type Result struct {
 // finish fills in what became of a script.
 func (r *Result) finish(t *script) {
 	r.Log = strings.TrimRight(t.log.String(), "\n")
+	if t.ran != "" {
+		r.Log = plainLog(r.Log, t.ran, t.file)
+	}
 	if rest := strings.SplitN(r.Log, "\n\n", 2); strings.HasPrefix(r.Log, "WORK=") && len(rest) == 2 {
 		r.Log = rest[1] // without the environment
 	}
@@ -50,6 +53,8 @@ func (r *Result) finish(t *script) {
 	case t.failed:
 		r.Status = Failed
 		r.blame(t.last)
+	case t.wanting != "":
+		r.Status, r.Message = Failed, t.wanting
 	default:
 		r.Status = Passed
 	}

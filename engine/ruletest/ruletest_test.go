@@ -35,7 +35,7 @@ func run(t *testing.T, hcl, script string, o ruletest.Options) ruletest.Result {
 		t.FailNow()
 	}
 	o.Files = []string{file}
-	results, err := ruletest.Run(o)
+	results, err := ruletest.Run(t.Context(), o)
 	if err != nil || len(results) != 1 {
 		t.Fatalf("%d results, %v", len(results), err)
 	}
@@ -229,7 +229,7 @@ func TestUpdate(t *testing.T) {
 		update bool
 		want   ruletest.Status
 	}{{false, ruletest.Failed}, {true, ruletest.Passed}, {false, ruletest.Passed}} {
-		results, err := ruletest.Run(ruletest.Options{Set: set, Files: []string{file}, Update: step.update})
+		results, err := ruletest.Run(t.Context(), ruletest.Options{Set: set, Files: []string{file}, Update: step.update})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +320,7 @@ func TestManyScripts(t *testing.T) {
 	if err != nil || len(files) != 30 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	results, err := ruletest.Run(ruletest.Options{Set: load(t, dir), Files: files})
+	results, err := ruletest.Run(t.Context(), ruletest.Options{Set: load(t, dir), Files: files})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
 // The sizes that are read.
@@ -43,6 +44,25 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 		return nil, bare(err)
 	}
 	return Drain(ctx, file, limit)
+}
+
+// ReadInput reads a file that a person named, which may be a pipe: one that
+// nobody has opened for writing is empty.
+func ReadInput(ctx context.Context, path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, bare(err)
+	case info.Mode()&fs.ModeNamedPipe == 0:
+		return Read(ctx, path, limit)
+	}
+	pipe, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer pipe.Close()
+	defer context.AfterFunc(ctx, func() { _ = pipe.SetReadDeadline(time.Now()) })()
+	return Drain(ctx, pipe, limit)
 }
 
 // Drain reads a stream of at most limit bytes to its end.
