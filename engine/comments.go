@@ -42,6 +42,9 @@ func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.Com
 			}
 			it := item{key: c.ID, at: c.At, copies: []string{s.next.marker(name, c.ID)}}
 			clause, err := rules.Take(clauses, c)
+			if tooCostly(err) {
+				return nil, &connectors.Error{Class: connectors.ClassRejected, Op: opList, Record: from.ref.String(), Code: connectors.CodeTooCostly, Err: err}
+			}
 			if err != nil {
 				w.log.Warn("a condition on comments failed; the comment is not taken by it", "comment", c.ID)
 				s.entry.Notes = append(s.entry.Notes, note{Field: name, What: "condition_failed", Side: other(to)})

@@ -122,7 +122,7 @@ func (w *work) beginPairs(ctx context.Context, next *Link, ticket connectors.Rec
 		w.decided, w.parents = true, parent
 	}
 	d := w.engine.digest
-	decision := w.config.Set.Decide(w.route.Name, rules.Input{
+	decision := w.askRules(rules.Input{
 		Record: *w.record, Linked: next.Template, LinkID: w.linkID, Parent: w.parents, Ticket: &ticket,
 	})
 	for _, v := range decision.Inbound {

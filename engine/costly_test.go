@@ -229,3 +229,57 @@ func TestAHugeRecordIsTooCostly(t *testing.T) {
 		}
 	})
 }
+
+const costlyRules = `
+route "incidents" {
+  source    = fake.acme.incident
+  templates = [template.ticket, template.other]
+}
+template "ticket" {
+  target = fake.itsm.ticket
+  when   = "lists.range(incident.title == 'costly condition' ? 1000000000 : 1).size() > 0"
+  outbound {
+    title  = "{{ incident.title }}"
+    detail = "{{ lists.range(incident.detail == 'costly' ? 1000000000 : 1).size() }}"
+  }
+}
+template "other" {
+  target = fake.eng.ticket
+  outbound { title = "{{ incident.title }}" }
+}
+`
+
+// TestACostlyConditionPicksNoOtherTemplate: it does not count as false.
+func TestACostlyConditionPicksNoOtherTemplate(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(costlyRules)
+		ref := incidents.Ref("01A")
+		fields := critical()
+		fields["title"] = "costly condition"
+		r.world.put(ref, false, fields)
+		r.hint(ref)
+		letters := r.costly()
+		if len(letters) != 1 || !strings.Contains(letters[0].Message, "condition of template ticket") || len(r.writes()) != 0 {
+			t.Fatalf("dead letters %+v, writes %v", letters, r.writes())
+		}
+		r.world.edit(ref, "title", "Database down")
+		r.hint(ref)
+		r.oneTicket()
+		if len(r.dead()) != 0 {
+			t.Errorf("dead letters: %+v", r.dead())
+		}
+	})
+}
+
+// TestACostlyValueIsOneFields: the others are written.
+func TestACostlyValueIsOneFields(t *testing.T) {
+	simulate(t, func(r *rig) {
+		ref, ticket := opened(r, costlyRules)
+		r.world.put(ref, false, map[string]any{"title": "Database is slow", "detail": "costly"})
+		r.hint(ref)
+		letters := r.costly()
+		if len(letters) != 1 || letters[0].Field != "detail" || r.world.field(ticket, "title") != "Database is slow" {
+			t.Errorf("dead letters %+v, title %v", letters, r.world.field(ticket, "title"))
+		}
+	})
+}

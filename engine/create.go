@@ -180,6 +180,13 @@ func (w *work) refused(ctx context.Context, record connectors.Record, decision r
 	return deadEnded, w.journal(ctx, entry)
 }
 
+func reasonOf(failed error) string {
+	if tooCostly(failed) {
+		return ReasonTooCostly
+	}
+	return ReasonValue
+}
+
 // resolve renders values into what the target holds. Failures of fields come
 // back as such.
 func (w *work) resolve(ctx context.Context, g *guard, target connectors.Writer, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
@@ -188,7 +195,7 @@ func (w *work) resolve(ctx context.Context, g *guard, target connectors.Writer, 
 	for _, v := range values {
 		switch {
 		case v.Err != nil:
-			failed = append(failed, fieldFailure{v.Field, ReasonValue, v.Err.Error()})
+			failed = append(failed, fieldFailure{v.Field, reasonOf(v.Err), v.Err.Error()})
 		case v.Value != nil:
 			rendered[v.Field] = v.Value
 		}

@@ -54,7 +54,7 @@ func (w *work) closing(ctx context.Context, s *sending) ([]write, error) {
 		return nil, nil
 	}
 	values := []rules.Value{{Field: sync.TargetField, Value: to}}
-	decision := w.config.Set.Decide(w.route.Name, rules.Input{
+	decision := w.askRules(rules.Input{
 		Record: connectors.Record{Ref: w.source}, Linked: s.link.Template, LinkID: w.linkID, State: last,
 	})
 	for _, v := range decision.Values {

@@ -18,6 +18,7 @@ type work struct {
 	engine *Engine
 	turn   *turn
 	budget *budget
+	done   <-chan struct{} // closed when the work is given up
 	config *running
 	route  *rules.Route
 	source connectors.Ref
@@ -66,7 +67,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	w := &work{engine: e, turn: t, budget: b, config: config, route: route, source: key.source}
+	w := &work{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source}
 	link, id, n, err := e.current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	e.waiting.forget(id)
@@ -249,12 +250,21 @@ func (w *work) decide(ctx context.Context, record connectors.Record, linked stri
 	}
 	w.decided, w.parents = true, parent
 	in := rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket}
-	d := w.config.Set.Decide(w.route.Name, in)
+	d := w.askRules(in)
+	if d.Err != nil {
+		return rules.Decision{}, nil, d.Err
+	}
 	if w.snapshot, err = newSnapshot(in, d); err != nil {
 		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
 	}
 	w.engine.step(StepDecided)
 	return d, parent, nil
+}
+
+// askRules decides, until the work is given up.
+func (w *work) askRules(in rules.Input) rules.Decision {
+	in.Done = w.done
+	return w.config.Set.Decide(w.route.Name, in)
 }
 
 // parent reads the record's parent, if the rules look at it, and finds the

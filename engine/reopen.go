@@ -19,7 +19,7 @@ func (w *work) reopens(s *sending, result stateResult, target standing) bool {
 		return false
 	}
 	// What would become of it now: where no ticket may be opened, none is.
-	d := w.config.Set.Decide(w.route.Name, rules.Input{Record: s.ends.source.record, LinkID: LinkID(w.route.Name, w.source, w.n+1), Parent: w.parents})
+	d := w.askRules(rules.Input{Record: s.ends.source.record, LinkID: LinkID(w.route.Name, w.source, w.n+1), Parent: w.parents})
 	return d.Action == rules.Create
 }
 

@@ -300,7 +300,7 @@ func (w *work) adoptFollowers(s *sending) {
 
 // redecide renders the mappings by the records as they are known.
 func (w *work) redecide(s *sending, both *ends) rules.Decision {
-	return w.config.Set.Decide(w.route.Name, rules.Input{
+	return w.askRules(rules.Input{
 		Record: both.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &both.target.record,
 	})
 }

@@ -19,7 +19,7 @@ func (w *work) spare(ctx context.Context, s *sending, to side, writes []write) (
 		return nil, nil
 	}
 	e := s.ends.of(to)
-	decision := w.config.Set.Decide(w.route.Name, rules.Input{
+	decision := w.askRules(rules.Input{
 		Record: s.ends.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, WithOnce: true,
 	})
 	var wanted []rules.Value

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -51,7 +52,11 @@ func (s *Set) Decide(route string, in Input) Decision {
 		d.Reason = "private"
 		return d
 	}
-	c := r.decider.choose(&d, vars)
+	c := r.decider.choose(&d, vars, in.Done)
+	if d.Err != nil {
+		d.Reason = "too costly: " + d.Err.Error()
+		return d
+	}
 	if c == nil {
 		d.Reason = "no template matched"
 		return d
@@ -110,12 +115,19 @@ func (d *decider) byName(name string) *candidate {
 
 // choose is the first template that matches, or the one for what none matches;
 // nil: no ticket. Those that were tried before are noted in the decision.
-func (d *decider) choose(out *Decision, vars map[string]any) *candidate {
+func (d *decider) choose(out *Decision, vars map[string]any, done <-chan struct{}) *candidate {
 	for _, c := range d.candidates {
 		if c.when == nil {
 			return c
 		}
 		matched, err := c.when.Eval(vars)
+		if over(done) {
+			err = connectors.ErrTooCostly
+		}
+		if errors.Is(err, connectors.ErrTooCostly) {
+			out.Err = fmt.Errorf("condition of template %s: %w", c.template.Name, err)
+			return nil
+		}
 		if matched && err == nil {
 			out.Condition = c.when.Source()
 			return c
@@ -199,14 +211,45 @@ func text(v any) string {
 	return ""
 }
 
+func over(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}
+
+// maxRendered bounds what one decision renders, in bytes of text.
+const maxRendered = 32 << 20
+
+// A rendering evaluates the values of one decision, within its bounds.
+type rendering struct {
+	done  <-chan struct{}
+	vars  map[string]any
+	bytes int
+}
+
+func (r *rendering) eval(v *value) (any, error) {
+	if r.bytes > maxRendered || over(r.done) {
+		return nil, fmt.Errorf("all values together: %w", connectors.ErrTooCostly)
+	}
+	rendered, err := v.eval(r.vars)
+	if s, ok := rendered.(string); ok {
+		r.bytes += len(s)
+	}
+	return rendered, err
+}
+
 // render evaluates the mappings that the action writes.
 func (d *Decision) render(c *candidate, in *Input, vars map[string]any) {
+	r := &rendering{done: in.Done, vars: vars}
 	for _, m := range c.values {
 		once := m.section == onceSection
 		if once && d.Action != Create && !in.WithOnce {
 			continue
 		}
-		v, err := m.value.eval(vars)
+		v, err := r.eval(m.value)
 		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(d.Record.Record)})
 	}
 	if in.Ticket == nil || d.Action != Update {
@@ -214,7 +257,7 @@ func (d *Decision) render(c *candidate, in *Input, vars map[string]any) {
 	}
 	vars[ticketName] = in.Ticket
 	for _, m := range c.entries {
-		v, err := m.value.eval(vars)
+		v, err := r.eval(m.value)
 		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(ticketName)})
 	}
 }

@@ -21,6 +21,9 @@ type Input struct {
 	// State, if set, is taken for the label of the record: of one that is gone,
 	// and so cannot say.
 	State string
+	// Done, if not nil, ends the decision when it is closed: whatever is not
+	// worked out then fails as too costly.
+	Done <-chan struct{}
 }
 
 // A Parent is a record's parent with its oldest ticket in each connector.
@@ -72,6 +75,9 @@ type Decision struct {
 	// AwaitsParent is true where a value asked for parent.ticket and the
 	// parent has none (yet).
 	AwaitsParent bool
+	// Err is set where it cannot be decided, because a condition is too costly
+	// (connectors.ErrTooCostly): no other template takes the place of its.
+	Err error
 }
 
 // Skipped is a template whose condition did not match.

@@ -266,15 +266,7 @@ func (p *program) operands(vars map[string]any) []Operand {
 }
 
 func toJSON(v any) string {
-	switch r := v.(type) {
-	case connectors.Record:
-		v = r.Fields
-	case *connectors.Record:
-		v = nil
-		if r != nil {
-			v = r.Fields
-		}
-	}
+	v = shortened(fieldsOf(v))
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
