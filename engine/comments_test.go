@@ -322,7 +322,7 @@ func TestCommentsThatMayNotBeReadHoldNothingElseUp(t *testing.T) {
 // on both sides, calls fail, are lost and take effect late, and daemons are
 // killed.
 func TestEachCommentIsCopiedOnce(t *testing.T) {
-	for seed := range *twoWaySeeds / 2 {
+	for seed := range seeds(*twoWaySeeds / 2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			simulate(t, func(r *rig) { talk(r, seed) })
 		})

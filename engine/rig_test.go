@@ -71,6 +71,14 @@ func simulate(t *testing.T, test func(r *rig)) {
 	})
 }
 
+// seeds is how many random runs a test does: a tenth of them with -short.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return max(n/10, 1)
+	}
+	return n
+}
+
 // connectorBlocks go before every configuration of a test.
 const connectorBlocks = `
 connector "fake" "acme" { settle = "10m" }

@@ -71,7 +71,7 @@ func (w *world) entry(ref connectors.Ref, entry string) any {
 // last at rest has reached the other side and stands as typed, and nothing is
 // written any more.
 func TestTwoDaemonsKeepBothSidesInStep(t *testing.T) {
-	for seed := range *twoWaySeeds {
+	for seed := range seeds(*twoWaySeeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			simulate(t, func(r *rig) { keepBothInStep(r, seed) })
 		})

@@ -235,9 +235,8 @@ func TestARefusedStateIsADeadLetterUntilSomethingChanges(t *testing.T) {
 // way and the daemon is killed; an hour later both sides agree, one ticket is
 // there, and nothing is written any more.
 func TestBothSidesConverge(t *testing.T) {
-	const seeds = 150
 	rules := replaced(t, bothWays, "once { state = 1 }", "")
-	for seed := range uint64(seeds) {
+	for seed := range seeds(150) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			simulate(t, func(r *rig) {
 				random := rand.New(rand.NewPCG(seed, 1))

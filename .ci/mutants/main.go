@@ -1,7 +1,7 @@
 // Command mutants changes one place after the other, each as a slip would, and
-// runs the tests of the package with the change in place of the file: a change
-// that no test notices survives, and shows where a test is missing. The tree is
-// not touched (go test -overlay). Usage: mutants [flags] PACKAGE…, the packages
+// runs the tests of the package with the change in place of the file, the short
+// ones first: a change that no test notices survives, and shows where a test is
+// missing. The tree is not touched (go test -overlay). Usage: mutants [flags] PACKAGE…, the packages
 // as directories.
 package main
 
@@ -23,12 +23,11 @@ import (
 )
 
 type options struct {
-	sample  int           // how many mutants are tried
-	seed    uint64        // of the sample
-	budget  time.Duration // no mutant is begun later
-	timeout time.Duration // of the tests of one; they then count as failed
-	only    *regexp.Regexp
-	dirs    []string
+	sample int           // how many mutants are tried
+	seed   uint64        // of the sample
+	budget time.Duration // no mutant is begun later
+	only   *regexp.Regexp
+	dirs   []string
 }
 
 func main() {
@@ -37,7 +36,6 @@ func main() {
 	flag.IntVar(&o.sample, "n", 60, "how `many` mutants are tried; 0: all")
 	flag.Uint64Var(&o.seed, "seed", 1, "which of them: a `number`")
 	flag.DurationVar(&o.budget, "for", 2*time.Hour, "begin none after this `time`")
-	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how `long` the tests of one may take")
 	flag.StringVar(&only, "only", "", "try those alone whose line of the report matches the `pattern`")
 	flag.Parse()
 	o.dirs = flag.Args()
@@ -69,11 +67,18 @@ func run(ctx context.Context, o options, report io.Writer) error {
 		sample = len(all)
 	}
 	count := map[fate]int{}
+	bounds := map[string]time.Duration{}
 	for _, m := range all {
 		if count[killed]+count[survived] == sample || time.Since(begun) > o.budget {
 			break
 		}
-		became, by, err := try(ctx, m, o.timeout)
+		dir := filepath.Dir(m.file)
+		if bounds[dir] == 0 {
+			if bounds[dir], err = bound(ctx, dir); err != nil {
+				return err
+			}
+		}
+		became, by, err := try(ctx, m, bounds[dir])
 		if err != nil {
 			return err
 		}
@@ -124,39 +129,61 @@ const (
 	survived
 )
 
-// try runs the tests of a mutant's package, and names the one that failed.
-func try(ctx context.Context, m mutant, timeout time.Duration) (fate, string, error) {
-	source, err := os.ReadFile(m.file)
+// patience is how much longer the tests of a mutant may take than those of the
+// code as it is, which other work on the machine may hold up.
+const patience = 5
+
+// bound runs the short tests of a package as it is; they have to pass.
+func bound(ctx context.Context, dir string) (time.Duration, error) {
+	begun := time.Now()
+	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-short", ".")
+	cmd.Dir = dir
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("the tests of %s fail as they are: %w\n%s", dir, err, output)
+	}
+	return patience * (time.Since(begun) + 10*time.Second), nil
+}
+
+// try runs the tests of a mutant's package, and names the one that failed: the
+// short ones first, and all where these pass.
+func try(ctx context.Context, m mutant, within time.Duration) (fate, string, error) {
+	path, overlay, remove, err := lay(m)
 	if err != nil {
 		return 0, "", err
 	}
-	path, err := filepath.Abs(m.file)
+	defer remove()
+	for _, more := range [][]string{{"-short", "-timeout", within.String()}, {"-timeout", "1h"}} {
+		cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-overlay", overlay, "-vet=off", "-failfast"}, more...)...)
+		cmd.Dir = filepath.Dir(path)
+		output, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			return 0, "", err
+		}
+		if became, by := judge(string(output), err == nil); became != survived {
+			return became, by, nil
+		}
+	}
+	return survived, "", nil
+}
+
+// lay writes an overlay in which the mutant is in place of its file.
+func lay(m mutant) (path, overlay string, remove func(), err error) {
+	source, err := os.ReadFile(m.file)
 	if err != nil {
-		return 0, "", err
+		return "", "", nil, err
+	}
+	if path, err = filepath.Abs(m.file); err != nil {
+		return "", "", nil, err
 	}
 	scratch, err := os.MkdirTemp("", "mutant")
 	if err != nil {
-		return 0, "", err
+		return "", "", nil, err
 	}
-	defer func() { _ = os.RemoveAll(scratch) }()
 	changed, overlay := filepath.Join(scratch, "mutant.go"), filepath.Join(scratch, "overlay.json")
 	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
-	if err != nil {
-		return 0, "", err
-	}
-	if err := errors.Join(os.WriteFile(changed, m.apply(source), 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
-		return 0, "", err
-	}
-	// Those that run for ever are ended with their children.
-	cmd := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-vet=off", "-failfast", "-short", "-timeout", timeout.String(), ".")
-	cmd.Dir = filepath.Dir(path)
-	output, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return 0, "", err
-	}
-	became, by := judge(string(output), err == nil)
-	return became, by, nil
+	err = errors.Join(err, os.WriteFile(changed, m.apply(source), 0o600), os.WriteFile(overlay, replace, 0o600))
+	return path, overlay, func() { _ = os.RemoveAll(scratch) }, err
 }
 
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)

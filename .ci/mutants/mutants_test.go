@@ -105,7 +105,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	before, _ := os.ReadFile(filepath.Join(dir, "p.go"))
-	o := options{seed: 1, budget: time.Hour, timeout: time.Minute, only: regexp.MustCompile(""), dirs: []string{dir}}
+	o := options{seed: 1, budget: time.Hour, only: regexp.MustCompile(""), dirs: []string{dir}}
 	var report strings.Builder
 	if err := run(t.Context(), o, &report); err != nil {
 		t.Fatal(err)
@@ -125,6 +125,12 @@ func TestRun(t *testing.T) {
 	o.only = regexp.MustCompile(`&&`)
 	if err := run(t.Context(), o, &report); err != nil || strings.Contains(report.String(), "< is") {
 		t.Errorf("%v\n%s", err, report.String())
+	}
+	if err := os.WriteFile(filepath.Join(dir, "q_test.go"), []byte("package p\n\nimport \"testing\"\n\nfunc TestQ(t *testing.T) { t.Fail() }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), o, &report); err == nil || !strings.Contains(err.Error(), "TestQ") {
+		t.Errorf("tests that fail without a change: %v", err)
 	}
 	o.dirs = []string{t.TempDir()}
 	if err := run(t.Context(), o, &report); err == nil {
