@@ -195,7 +195,7 @@ func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict
 	if err := w.engine.indexTarget(ctx, next); err != nil {
 		return verdict{}, true, err
 	}
-	if err := w.verifyLater(ctx, next); err != nil {
+	if err := w.verifyLater(ctx); err != nil {
 		return verdict{}, true, err
 	}
 	if err := w.engine.store.Marks.Delete(ctx, decidedKey(w.route.Name, w.source), 0); err != nil {

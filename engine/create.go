@@ -138,14 +138,15 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 func (w *work) unclear(ctx context.Context, claim stored) (verdict, error) {
 	now := w.engine.clock.Now()
 	again := now.Add(jitter(backoff(w.tries)))
-	if believed := claim.at.Add(w.patience(claim, true)); !claim.at.IsZero() && now.Before(believed) && again.After(believed) {
-		again = believed
+	if left := w.left(claim, true); left > 0 && again.After(now.Add(left)) {
+		again = now.Add(left)
 	}
 	return w.again(ctx, again, "nobody ever saw the answer to a create; a ticket may have been opened all the same")
 }
 
 // unclaim removes a claim under which certainly nothing was sent.
 func (w *work) unclaim(ctx context.Context, claim stored) error {
+	w.engine.ages.forget(claim.ID)
 	return w.engine.store.Links.Delete(ctx, claim.ID, claim.revision)
 }
 
@@ -266,7 +267,7 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 	// That somebody else's ticket carries the key says nothing of ours, which may
 	// still come. An empty answer is believed only when no request can still take effect
 	// and the search has caught up.
-	if w.engine.clock.Now().Before(claim.at.Add(w.patience(claim, true))) {
+	if w.left(claim, true) > 0 {
 		return w.unclear(ctx, claim)
 	}
 	if w.record == nil { // the source is gone, and no ticket was opened
@@ -282,9 +283,9 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 // patience is how long after it was saved an intent or claim may still take
 // effect; with search, until a search would show it. The lease's time falls
 // away where the store's lock proves that its owner is dead.
-func (w *work) patience(l stored, search bool) time.Duration {
+func (w *work) patience(l stored, own, search bool) time.Duration {
 	wait := leaseTime
-	if w.engine.alone && l.at.Before(w.engine.started) {
+	if w.engine.alone && !own && l.at.Before(w.engine.started) {
 		wait = 0
 	}
 	name := ""

@@ -70,6 +70,7 @@ type Engine struct {
 	queue    *queue
 	runaways runaways
 	waiting  *waiting
+	ages     *ages
 	config   atomic.Pointer[running]
 	started  time.Time
 	ready    atomic.Bool
@@ -111,7 +112,7 @@ func New(o Options) *Engine {
 	if e.metrics == nil {
 		e.metrics = noMetrics{}
 	}
-	e.waiting = newWaiting(e.clock, e.log)
+	e.waiting, e.ages = newWaiting(e.clock, e.log), newAges(e.clock)
 	return e
 }
 

@@ -17,8 +17,8 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return verdict{}, err
 	}
 	if link.Intent != nil {
-		if dead := link.at.Add(w.patience(link, false)); w.engine.clock.Now().Before(dead) {
-			return w.waitUntil(dead), nil // somebody may be at it
+		if left := w.left(link, false); left > 0 {
+			return w.waitUntil(w.engine.clock.Now().Add(left)), nil // somebody may be at it
 		}
 	}
 

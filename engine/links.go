@@ -55,6 +55,7 @@ func (e *Engine) saveLink(ctx context.Context, l *Link, revision uint64) (uint64
 	if err != nil {
 		return 0, fmt.Errorf("link %s: %w", l.ID, err)
 	}
+	e.ages.saved(l, revision)
 	return revision, nil
 }
 

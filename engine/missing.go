@@ -14,7 +14,7 @@ func (w *work) missing(ctx context.Context, link stored, side string, then Phase
 	}
 	now := w.engine.clock.Now()
 	next, revision := link.clone(), link.revision
-	if m := link.Missing; m == nil || m.Side != side {
+	if m := link.Missing; m == nil || m.Side != side || m.At.After(now) { // by a clock that was set back since
 		next.Missing = &Missing{Side: side, Times: 1, At: now.UTC()}
 	} else if wait := m.At.Add(goneAfter); now.Before(wait) {
 		return w.waitUntil(wait), nil

@@ -69,7 +69,7 @@ func (w *work) declined(ctx context.Context, record connectors.Record, decision 
 		}
 	}
 	if dead.Link != nil {
-		if err := w.engine.store.Links.Delete(ctx, dead.ID, dead.revision); err != nil {
+		if err := w.unclaim(ctx, dead); err != nil {
 			return verdict{}, err
 		}
 	}
@@ -102,7 +102,8 @@ func (w *work) awaitParent(ctx context.Context, record connectors.Record, decisi
 	template := w.config.Set.Templates[decision.Template]
 	now := w.engine.clock.Now()
 	since := before.Waiting
-	if since.IsZero() {
+	began := since.IsZero() || since.After(now) // by a clock that was set back since
+	if began {
 		since = now
 	}
 	if now.Sub(since) >= template.Lifecycle.ParentWait {
@@ -112,7 +113,7 @@ func (w *work) awaitParent(ctx context.Context, record connectors.Record, decisi
 	if err != nil || !may {
 		return verdict{}, false, err
 	}
-	if before.Waiting.IsZero() {
+	if began {
 		if err := w.saveMark(ctx, mark{Waiting: since.UTC(), Failed: before.Failed}); err != nil {
 			return verdict{}, false, err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -31,6 +32,7 @@ type work struct {
 	readAt time.Time          // when it was answered
 
 	underWay   bool // an intent was saved
+	verifies   bool // it is time to look the key up again
 	sourceGone bool // it was not found, and what is sent says so
 
 	decided  bool          // the rules were asked
@@ -70,7 +72,11 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	w := &work{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source}
 	link, id, n, err := e.current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
+	w.verifies = slices.ContainsFunc(hints, func(h Hint) bool { return h.Slot == id+verifySuffix })
 	e.waiting.forget(id)
+	if link.Link != nil && !link.underWay() {
+		e.ages.forget(id)
+	}
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
 
 	var v verdict

@@ -29,6 +29,7 @@ type rig struct {
 	log   *logBuffer
 
 	shared bool          // with another daemon
+	clock  engine.Clock  // of the daemon; nil: the system's
 	lag    time.Duration // index_lag of the tickets' connector
 
 	engine  *engine.Engine
@@ -121,6 +122,7 @@ func (r *rig) start(hcl string) {
 	r.crashed = make(chan struct{})
 	r.engine = engine.New(engine.Options{
 		Store:  r.life.wrap(r.store),
+		Clock:  r.clock,
 		Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Alone:  !r.shared,
 		OnStep: r.onStep(r.life, r.crashed),

@@ -210,7 +210,7 @@ func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure 
 	now := w.engine.clock.Now()
 	under := s.next.clone()
 	under.Intent = s.saved
-	dead := now.Add(w.patience(stored{Link: under, at: now}, false))
+	dead := now.Add(w.patience(stored{Link: under, at: now}, true, false))
 	v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
 	return &v, err
 }

@@ -72,8 +72,9 @@ func onlySwept(hints []Hint) bool {
 
 // verifyLater has the key of a new ticket looked up again when the search must
 // have caught up.
-func (w *work) verifyLater(ctx context.Context, next *Link) error {
-	if err := w.engine.store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, *next.VerifyAfter, 0); err != nil {
+func (w *work) verifyLater(ctx context.Context) error {
+	due := w.engine.clock.Now().Add(firstVerify) // not the link's, which is of the wall clock alone
+	if err := w.engine.store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, due, 0); err != nil {
 		return fmt.Errorf("verification of link %s: %w", w.linkID, err)
 	}
 	return nil
@@ -83,7 +84,7 @@ func (w *work) verifyLater(ctx context.Context, next *Link) error {
 // effect later than anything allows for has opened one.
 func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, next *Link) error {
 	now := w.engine.clock.Now()
-	if next.VerifyAfter == nil || now.Before(*next.VerifyAfter) {
+	if next.VerifyAfter == nil || !w.verifies && now.Before(*next.VerifyAfter) {
 		return nil
 	}
 	found, err := w.lookUp(ctx, g, target, next.Target.Collection, next.Key)

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // hints is one stream. A hint's payload is its ref as text, since the token of
@@ -22,6 +21,8 @@ type hints struct {
 	server   *backend
 	stream   string
 	logger   *slog.Logger
+	clock    engine.Clock
+	wakes    wakes
 }
 
 // Add lets the server drop a delivery that it has seen. The server forgets
@@ -42,16 +43,17 @@ func (h *hints) Add(ctx context.Context, ref connectors.Ref, delivery string) er
 func (h *hints) AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error {
 	msg := &nats.Msg{
 		Subject: h.topology.retry(slot),
-		Header:  nats.Header{headerSlot: {url.PathEscape(slot)}, headerTries: {strconv.Itoa(tries)}},
+		Header:  scheduled(slot, tries),
 		Data:    []byte(ref.String()),
 	}
 	// The server takes whole RFC 3339 and fires what is past at once. Rounded
 	// up: a hint that comes early is one that is not due yet.
-	at = at.UTC().Add(time.Second - 1).Truncate(time.Second)
-	_, err := h.server.publish(ctx, msg, jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(h.topology.hint(ref)))
+	due := at.UTC().Add(time.Second - 1).Truncate(time.Second)
+	ack, err := h.server.publish(ctx, msg, jetstream.WithScheduleAt(due), jetstream.WithScheduleTarget(h.topology.hint(ref)))
 	if err != nil {
 		return fmt.Errorf("store: schedule hint: %w", err)
 	}
+	h.wakes.set(slot, max(at.Sub(h.clock.Now()), 0)+wakeSlack, func() { h.wake(slot, ack.Sequence, ref, tries) })
 	return nil
 }
 

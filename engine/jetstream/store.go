@@ -20,6 +20,7 @@ type Options struct {
 	Replicas int    // of every stream; 0: one, and on an existing stream as it is
 	Prefix   string // of every name and subject; empty: "lockstep"
 	Logger   *slog.Logger
+	Clock    engine.Clock // that the times of scheduled hints are told by; nil: the machine's
 }
 
 // A Store is the engine's store on a connection, which stays the caller's.
@@ -39,6 +40,10 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
+	clock := opts.Clock
+	if clock == nil {
+		clock = engine.SystemClock{}
+	}
 	backend := newBackend(topology, logger)
 	if _, err := backend.open(ctx, nc, false); err != nil {
 		return nil, err
@@ -49,7 +54,7 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 	return &Store{
 		server: backend,
 		engine: engine.Store{
-			Hints:   &hints{topology: topology, server: backend, stream: topology.hints(), logger: logger},
+			Hints:   &hints{topology: topology, server: backend, stream: topology.hints(), logger: logger, clock: clock},
 			Links:   bucketOf(links),
 			Targets: bucketOf(targets),
 			Dead:    bucketOf(dead),

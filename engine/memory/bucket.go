@@ -59,7 +59,7 @@ func (b *bucket) put(ctx context.Context, key string, value []byte, may func(eng
 		return 0, engine.ErrConflict
 	}
 	b.revision++
-	b.entries[key] = engine.Entry{Key: key, Value: bytes.Clone(value), Revision: b.revision, Stored: b.clock.Now()}
+	b.entries[key] = engine.Entry{Key: key, Value: bytes.Clone(value), Revision: b.revision, Stored: b.clock.Now().Round(0)} // as of any store that is not in this process
 	return b.revision, nil
 }
 
