@@ -2,10 +2,14 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -121,6 +125,13 @@ func TestMistakesWithAClusterEndTheStart(t *testing.T) {
 	noAcks[0].Permissions = &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"$JS.ACK.>"}}}
 	inAccount := users("bot")
 	inAccount[0].Account = account
+	site := httptest.NewTLSServer(nil) // for its certificate
+	site.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})))
+	verified := &tls.Config{
+		MinVersion: tls.VersionTLS12, Certificates: site.TLS.Certificates, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool(),
+	}
 	for _, c := range []struct {
 		name, block, user, want string
 		opts                    server.Options
@@ -130,6 +141,14 @@ func TestMistakesWithAClusterEndTheStart(t *testing.T) {
 		{name: "ca", user: "bot:s3cret-nats", block: `ca = "` + missing + `"`, opts: server.Options{JetStream: true, Users: users("bot")}, want: missing},
 		{name: "no JetStream", user: "bot:s3cret-nats", opts: server.Options{Users: users("bot")}, want: "jetstream not enabled"},
 		{name: "no JetStream for the account", user: "bot:s3cret-nats", opts: server.Options{JetStream: true, Accounts: []*server.Account{account}, Users: inAccount}, want: "JetStream not enabled for account"},
+		{
+			name: "client certificate", user: "bot:s3cret-nats", block: `ca = "` + ca + `"`, want: "tls: ",
+			opts: server.Options{JetStream: true, Users: users("bot"), TLS: true, TLSVerify: true, TLSTimeout: 5, TLSConfig: verified},
+		},
+		{
+			name: "server certificate", user: "bot:s3cret-nats", want: "certificate signed by unknown authority",
+			opts: server.Options{JetStream: true, Users: users("bot"), TLS: true, TLSTimeout: 5, TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: site.TLS.Certificates}},
+		},
 		{name: "acks", user: "bot:s3cret-nats", opts: server.Options{JetStream: true, Users: noAcks}, want: `Permissions Violation for Publish to "$JS.ACK.lockstep_hints.`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -86,12 +86,14 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 		w.engine.metrics.Noted(w.route.Name, n.What)
 	}
 	stored := w.attach(&entry)
-	encoded, err := json.Marshal(entry)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+	err := w.append(ctx, entry)
+	if errors.Is(err, ErrTooLarge) && entry.hasContents() {
+		w.log.Warn("the journal's entry is larger than the store takes (max_payload of the NATS server); it is kept without values", "error", err)
+		entry, stored = entry.withoutContents(), func() {}
+		err = w.append(ctx, entry)
 	}
-	if err := w.engine.store.Journal.Append(ctx, w.source, encoded); err != nil {
-		return fmt.Errorf("journal: %w", err)
+	if err != nil {
+		return err
 	}
 	stored()
 	w.engine.step(StepJournaled)
@@ -99,6 +101,17 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 		return nil
 	}
 	return w.forgetIfPrivate(ctx)
+}
+
+func (w *work) append(ctx context.Context, entry JournalEntry) error {
+	encoded, err := json.Marshal(entry)
+	if err == nil {
+		err = w.engine.store.Journal.Append(ctx, w.source, encoded)
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
 }
 
 // forgetIfPrivate takes contents out of the journal again where the record

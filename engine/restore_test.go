@@ -2,8 +2,13 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // Parts of the store that were lost while the engine runs: the key of all
@@ -50,6 +55,44 @@ func TestRestore(t *testing.T) {
 		r.pass(time.Minute)
 		if w := r.writes(); len(w) != 0 {
 			t.Errorf("at rest it writes %v", w)
+		}
+	})
+}
+
+// smallJournal takes short entries only, as a NATS server with a small
+// max_payload does.
+type smallJournal struct {
+	engine.Journal
+	largest int
+}
+
+func (j smallJournal) Append(ctx context.Context, ref connectors.Ref, entry []byte) error {
+	if len(entry) > j.largest {
+		return fmt.Errorf("append: %w", engine.ErrTooLarge)
+	}
+	return j.Journal.Append(ctx, ref, entry)
+}
+
+// An entry that the store will never take is kept without values: the record
+// does not come again for ever.
+func TestJournalEntryTooLarge(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.store.Journal = smallJournal{r.store.Journal, 700}
+		r.start(oneRoute)
+		ref := incidents.Ref("01A")
+		r.world.put(ref, false, critical())
+		r.world.edit(ref, "title", string(bytes.Repeat([]byte("long "), 200)))
+		r.hint(ref)
+		r.pass(time.Minute)
+		ticket := r.oneTicket()
+		entries := r.decisions(ref)
+		if len(entries) != 1 || entries[0].Action != "create" || entries[0].Target != ticket {
+			t.Errorf("the journal says %+v", entries)
+		}
+		r.world.resetCalls()
+		r.pass(time.Hour)
+		if n := len(r.decisions(ref)); n != 1 {
+			t.Errorf("it was decided %d times", n)
 		}
 	})
 }

@@ -12,6 +12,8 @@ import (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("somebody else changed it")
+	// ErrTooLarge is what a store says of a value that it will never take.
+	ErrTooLarge = errors.New("larger than the store takes")
 )
 
 // A Store keeps everything the engine must not lose. JetStream is one

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // How long one request may take. A server whose disk is full, or whose stream
@@ -146,6 +148,9 @@ func (s *backend) publish(ctx context.Context, msg *nats.Msg, opts ...jetstream.
 		ack, err = in.js.PublishMsg(ctx, msg, opts...)
 		return err
 	})
+	if tooLarge(err) {
+		err = fmt.Errorf("%w: %w", engine.ErrTooLarge, err)
+	}
 	return ack, err
 }
 
@@ -162,7 +167,14 @@ func (s *backend) last(ctx context.Context, stream, subject string) (msg *jetstr
 // how it does.
 func answered(err error) bool {
 	return errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) ||
-		errors.Is(err, nats.ErrMaxPayload) || wrongRevision(err)
+		tooLarge(err) || wrongRevision(err)
+}
+
+// tooLarge is what the client library says of the server's max_payload, or the
+// server of a stream's max_msg_size, code 10054.
+func tooLarge(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &api) && api.ErrorCode == 10054
 }
 
 // note has the store checked soon.
