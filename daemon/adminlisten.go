@@ -69,7 +69,7 @@ func (p *process) keepSocket(ctx context.Context, path string, handler http.Hand
 	var again []*http.Server
 	defer func() {
 		for _, server := range again {
-			server.Close()
+			_ = server.Close() // it ends, whatever it says
 		}
 	}()
 	ticker := time.NewTicker(socketEvery)

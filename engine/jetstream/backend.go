@@ -136,7 +136,7 @@ func (s *backend) bounded(caller, ctx context.Context, limit time.Duration, f fu
 	if ctx.Err() != nil && caller.Err() == nil {
 		err = context.Cause(ctx)
 	}
-	if !answered(err) {
+	if !answered(err) && !errors.Is(caller.Err(), context.Canceled) {
 		s.note(err)
 	}
 	return err

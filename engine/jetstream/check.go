@@ -193,7 +193,7 @@ func (s *backend) inspect(ctx context.Context, in *session, all bool) (next *ses
 	_ = s.takeRefusal()
 	next = &session{nc: in.nc, js: in.js, dialled: in.dialled, streams: maps.Clone(in.streams)}
 	for _, p := range s.topology.parts() {
-		stream, again, err := s.ensure(ctx, in, p.config)
+		stream, again, err := s.ensure(ctx, in, p.config, len(in.streams) == 0)
 		if err != nil {
 			return next, made, err
 		}
@@ -224,9 +224,9 @@ func (s *backend) inspect(ctx context.Context, in *session, all bool) (next *ses
 	return next, made, s.inspectConsumers(ctx, next.streams[s.topology.hints()])
 }
 
-func (s *backend) ensure(ctx context.Context, in *session, want jetstream.StreamConfig) (stream jetstream.Stream, made bool, err error) {
+func (s *backend) ensure(ctx context.Context, in *session, want jetstream.StreamConfig, shape bool) (stream jetstream.Stream, made bool, err error) {
 	err = s.manage(ctx, func(ctx context.Context, _ *session) error {
-		stream, made, err = ensure(ctx, in.js, want)
+		stream, made, err = ensure(ctx, in.js, want, shape)
 		return err
 	})
 	if err != nil && !strings.Contains(err.Error(), want.Name) {

@@ -211,15 +211,6 @@ func TestServerComesBack(t *testing.T) {
 	})
 }
 
-// watch watches a store until the test ends.
-func watch(t *testing.T, store *jetstream.Store, w jetstream.Watch) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { store.Watch(ctx, w); close(done) }()
-	t.Cleanup(func() { cancel(); <-done; store.Close() })
-}
-
 func TestDeletedConsumerIsMadeAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, t.TempDir())

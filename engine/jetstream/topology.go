@@ -199,8 +199,9 @@ func (t topology) newestOnly(c jetstream.StreamConfig) jetstream.StreamConfig {
 // ensure creates the stream or brings an existing one into shape. What an
 // operator may have set on it and lockstep does not depend on (placement,
 // size and age limits, compression) stays as it is. made is true where there
-// was none.
-func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (stream jetstream.Stream, made bool, err error) {
+// was none. Without shape one that is there is only looked at: two daemons that
+// want different settings must not change them to and fro.
+func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, shape bool) (stream jetstream.Stream, made bool, err error) {
 	stream, err = js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		create := want
@@ -217,6 +218,9 @@ func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamCo
 	have := stream.CachedInfo().Config
 	if what := misfit(have, want); what != "" {
 		return nil, false, fmt.Errorf("stream %s exists and is not lockstep's: %s; use another prefix, or remove the stream", want.Name, what)
+	}
+	if !shape {
+		return stream, made, nil
 	}
 	next := have
 	if max(0, have.MaxMsgsPerSubject) != want.MaxMsgsPerSubject { // -1 is what the server makes of 0

@@ -19,6 +19,15 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
 )
 
+// watch watches a store until the test ends.
+func watch(t *testing.T, store *jetstream.Store, w jetstream.Watch) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { store.Watch(ctx, w); close(done) }()
+	t.Cleanup(func() { cancel(); <-done; store.Close() })
+}
+
 // losses gathers what Watch tells of.
 type losses struct {
 	mu   sync.Mutex
@@ -217,6 +226,27 @@ func TestWhatTheHostSays(t *testing.T) {
 		check(t, opened.Err())
 		if h := <-delivered; h.Ref != incidents.Ref("2") {
 			t.Errorf("got %q", h.Ref)
+		}
+	})
+}
+
+// Two daemons whose configurations differ do not change a stream to and fro.
+func TestChecksChangeNoSettings(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		watch(t, open(t, s, jetstream.Options{}), jetstream.Watch{})
+		js := raw(t, s)
+		stream, err := js.Stream(t.Context(), "lockstep_hints")
+		check(t, err)
+		config := stream.CachedInfo().Config
+		config.Duplicates = time.Hour
+		_, err = js.UpdateStream(t.Context(), config)
+		check(t, err)
+		pass(time.Minute)
+		info, err := stream.Info(t.Context())
+		check(t, err)
+		if info.Config.Duplicates != time.Hour {
+			t.Errorf("a check set the window to %v", info.Config.Duplicates)
 		}
 	})
 }
