@@ -56,7 +56,7 @@ func holdAll(t failer, in string) {
 func TestHardTexts(t *testing.T) {
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			in := hard.Of(16 << 10)
+			in := hard.Of(8 << 10)
 			holdAll(t, in)
 			once := Plain(in)
 			if twice := Plain(once); twice != once {
@@ -78,7 +78,7 @@ func holdPage(t failer, in string) string {
 func TestHardPages(t *testing.T) {
 	for _, hard := range markdowntest.Pages() {
 		t.Run(hard.Name, func(t *testing.T) {
-			in := hard.Of(16 << 10)
+			in := hard.Of(8 << 10)
 			out := holdPage(t, in)
 			if strings.Contains(in, "word") && !strings.Contains(out, "word") {
 				t.Errorf("its word is lost: %.80q", out)

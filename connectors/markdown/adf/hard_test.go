@@ -40,7 +40,7 @@ func holdBounds(t failer, in string) {
 func TestHardTexts(t *testing.T) {
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			in := hard.Of(3 << 10)
+			in := hard.Of(2 << 10)
 			holdBounds(t, in)
 			doc := FromMarkdown(in)
 			if err := jiratest.ValidDocument(decoded(t, doc)); err != nil {
@@ -174,7 +174,7 @@ func TestHardCut(t *testing.T) {
 	const limit = 500
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			short := Cut(hard.Of(20_000), limit)
+			short := Cut(hard.Of(8_000), limit)
 			doc := FromMarkdown(short)
 			if w := weight(doc); w > limit {
 				t.Errorf("weight %d", w)

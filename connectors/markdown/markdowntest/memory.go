@@ -10,7 +10,7 @@ import (
 const (
 	allocatedPerByte = 8192
 	allocatedAtLeast = 1 << 20
-	growth           = 3 // of bytes allocated for a byte, from a small to a large text
+	growth           = 2 // of bytes allocated for a byte, from a small to a large text
 )
 
 // HoldMemory checks what a conversion allocates for each text: that it has a
@@ -20,7 +20,7 @@ func HoldMemory(t *testing.T, texts []Text, convert func(in string)) {
 	t.Helper()
 	for _, text := range texts {
 		t.Run(text.Name, func(t *testing.T) {
-			small, large := text.Of(4<<10), text.Of(32<<10)
+			small, large := text.Of(4<<10), text.Of(16<<10)
 			convert(small) // what is made once
 			few, many := allocated(small, convert), allocated(large, convert)
 			if most := allocatedPerByte*len(large) + allocatedAtLeast; many > most {
