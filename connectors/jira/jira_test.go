@@ -111,7 +111,7 @@ const issue = `{"id":"10509","key":"KT-22","self":"https://acme.atlassian.net/re
 	"parent":{"id":"1","key":"KT-1","fields":{"summary":"Epic"}},"resolution":null,"duedate":"2026-02-03",
 	"created":"2026-01-02T03:04:05.678-0800","updated":"2026-01-03T00:00:00.000+0000","environment":"",
 	"description":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"Main flow "},{"type":"text","text":"broken","marks":[{"type":"strong"}]}]}]},
-	"votes":{"self":"x","votes":3},"watches":{"watchCount":2},"timespent":60,
+	"votes":{"self":"x","votes":3},"watches":{"watchCount":2},"timespent":6e1,
 	"timetracking":{"originalEstimate":"1h","timeSpentSeconds":60},
 	"subtasks":[{"id":"2","key":"KT-2"}],
 	"issuelinks":[{"id":"9","type":{"inward":"is blocked by","outward":"blocks"},"outwardIssue":{"id":"3","key":"PR-2"}}],

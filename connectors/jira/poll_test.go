@@ -1,6 +1,7 @@
 package jira_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -109,6 +110,31 @@ func TestPollAtOneMoment(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("reported (-want +got):\n%s", diff)
 		}
+	})
+}
+
+// TestACursorForgets: a cursor holds the changes that the next poll may see
+// again, and no others, or it would grow for ever.
+func TestACursorForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, c := site(t)
+		p := &poller{c: c, server: server}
+		holds := func(want int) {
+			t.Helper()
+			p.next(t)
+			var cursor struct{ Seen []string }
+			if err := json.Unmarshal(p.cursor, &cursor); err != nil || len(cursor.Seen) != want {
+				t.Errorf("the cursor holds %d changes, want %d (%v)", len(cursor.Seen), want, err)
+			}
+		}
+		holds(0)
+		for range 3 {
+			create(t, c, key, nil)
+		}
+		holds(3)
+		time.Sleep(72 * time.Hour)
+		create(t, c, key, nil)
+		holds(1)
 	})
 }
 

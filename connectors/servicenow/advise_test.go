@@ -54,6 +54,15 @@ func TestAdvise(t *testing.T) {
 	}
 }
 
+// One value of one field is worth asking for.
+func TestAdviseOnOneValue(t *testing.T) {
+	_, c := instance(t)
+	advice, err := c.Advise(t.Context(), []connectors.Use{{Record: "incident", Field: "close_code", Values: []any{"Fixed"}}})
+	if err != nil || len(advice) != 1 || advice[0].Value != "Fixed" {
+		t.Errorf("%+v, %v", advice, err)
+	}
+}
+
 func toText(v any) string {
 	if n, ok := v.(int64); ok {
 		return string(rune('0' + n))
