@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -205,4 +206,65 @@ func TestQueueHandsBackToAnotherLane(t *testing.T) {
 	if next := <-h.turns; next.key != keyOf("a") {
 		t.Errorf("%v came", next.key.source.ID)
 	}
+}
+
+// TestQueueLetsOnlySomeStepAside: those that step aside go on without a worker,
+// but not without a bound; who ends makes room for another.
+func TestQueueLetsOnlySomeStepAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandOver(t)
+		coming := func() *turn {
+			synctest.Wait()
+			select {
+			case turn := <-h.turns:
+				return turn
+			default:
+				return nil
+			}
+		}
+		n := 0
+		var turns []*turn
+		fill := func() { // until no worker is free
+			for {
+				h.add(keyOf(fmt.Sprint(n)), Hint{})
+				n++
+				turn := coming()
+				if turn == nil {
+					return
+				}
+				turns = append(turns, turn)
+			}
+		}
+		fill()
+		if len(turns) != workersOfLane {
+			t.Fatalf("%d keys in work with %d workers", len(turns), workersOfLane)
+		}
+		aside := 0
+		for ; aside < mostBeside; aside++ {
+			turns[aside].stepAside()
+			turn := coming()
+			if turn == nil {
+				t.Fatalf("the worker of the %d. that stepped aside is not free", aside+1)
+			}
+			turns = append(turns, turn)
+			h.add(keyOf(fmt.Sprint(n)), Hint{})
+			n++
+		}
+		turns[aside].stepAside()
+		if coming() != nil {
+			t.Error("more step aside than may")
+		}
+		turns[0].leave()
+		turns[aside].stepAside()
+		last := coming()
+		if last == nil {
+			t.Error("one went, and no other may step aside in its place")
+		} else {
+			last.done()
+		}
+		h.close()
+		for _, turn := range turns {
+			turn.done()
+		}
+	})
 }

@@ -72,6 +72,8 @@ func TestResolve(t *testing.T) {
 		{field: "assignee", value: &ann, want: "acc-ann"},
 		{field: "priority", value: ann, code: "type", says: "no account"},
 		{field: "components", value: map[string]any{}, code: "type", says: "a list"},
+		{field: "components", value: []any{"x", ann}, code: "type", says: "no account"},
+		{field: "components", value: []any{"x", &ann}, code: "type", says: "no account"},
 		{field: "summary", value: map[string]any{}, code: "type", says: "an object"},
 	} {
 		values, failed, err := c.Resolve(t.Context(), "issue", map[string]any{test.field: test.value})

@@ -97,6 +97,30 @@ func TestResolveFailures(t *testing.T) {
 
 func lookup(key string, v any) connectors.Lookup { return connectors.Lookup{Key: key, Value: v} }
 
+// An instance may drop a condition on a column that the user may not read: each
+// row is looked at again.
+func TestLookupsWhereAConditionIsDropped(t *testing.T) {
+	server, _ := instance(t)
+	lisa := server.AddUser(servicenowtest.User{UserName: "lisa", Name: "Lisa Karlin", Email: "lisa@incident.io"})
+	server.AddUser(servicenowtest.User{UserName: "old.lisa", Name: "Lisa Karlin", Email: "lisa@incident.io", Inactive: true})
+	server.AddUser(servicenowtest.User{UserName: "gone", Name: "Gone", Email: "gone@incident.io", Inactive: true})
+	dropped := 0
+	c := connect(t, edit{server.RoundTripper(), func(query map[string][]string) {
+		for i, q := range query["sysparm_query"] {
+			if query["sysparm_query"][i] = strings.Replace(q, "^active=true", "", 1); query["sysparm_query"][i] != q {
+				dropped++
+			}
+		}
+	}}, basic())
+	resolved, failed, err := c.Resolve(t.Context(), "incident", map[string]any{"caller_id": lookup("email", "lisa@incident.io"), "opened_by": lookup("email", "gone@incident.io")})
+	if err != nil || dropped == 0 {
+		t.Fatal(err, dropped)
+	}
+	if resolved["caller_id"] != lisa || failed["opened_by"] == nil || failed["opened_by"].Code != "ref_not_found" {
+		t.Errorf("resolved %v, failed %v", resolved, failed)
+	}
+}
+
 func TestResolveLookups(t *testing.T) {
 	server, c := instance(t)
 	lisa := server.AddUser(servicenowtest.User{UserName: "lisa", Name: "Lisa Karlin", Email: "lisa@incident.io"})

@@ -32,6 +32,27 @@ func TestPublic(t *testing.T) {
 	}
 }
 
+// TestWhatIsTheSystemsOwn: scheme, host and port make an address, whatever is
+// left out of it or written otherwise.
+func TestWhatIsTheSystemsOwn(t *testing.T) {
+	for address, want := range map[string]bool{
+		"https://acme.example/x": true, "https://ACME.example:443/y?z": true, "https://user@acme.example/": true,
+		"http://acme.example/x": false, "http://acme.example:443/x": false, "https://acme.example:8443/x": false,
+		"https://acme.example.evil.example/x": false, "https://evil.example/acme.example": false,
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := newAway("https://acme.example", http.DefaultTransport, true).isSystem(u); got != want {
+			t.Errorf("%s is the system's own: %t", address, got)
+		}
+		if newAway("://", http.DefaultTransport, true).isSystem(u) {
+			t.Errorf("%s is the system's own where the system has no address", address)
+		}
+	}
+}
+
 // TestFollowStaysOutside: content is not fetched from an address that is neither
 // public nor the configured system's own, however it is written and wherever on
 // the way it comes up.
