@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sort"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 	ReasonRouteGone   = "route_gone"    // hints were pending on a route that was removed
 	ReasonKeyTaken    = "key_taken"     // a ticket of somebody else's carries the record's key
 	ReasonDuplicate   = "duplicate"     // two tickets carry one key
+	ReasonContested   = "contested"     // somebody else writes a field over and over as well
 	ReasonUnreadable  = "unreadable"    // what is stored of the record cannot be read
 	ReasonInternal    = "internal"      // a mistake in this program
 
@@ -176,6 +178,13 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 		if d.Field == "" {
 			forgiven = forgiven || len(next.Refused) > 0
 			next.Refused = nil
+		}
+		if _, contested := next.Contests[named(d.Field)]; contested && d.Reason == ReasonContested {
+			next.Contests = maps.Clone(next.Contests)
+			maps.DeleteFunc(next.Contests, func(name string, c Contest) bool { // its partner begins anew as well
+				return name == named(d.Field) || c.Until.IsZero()
+			})
+			forgiven = true
 		}
 		if !forgiven {
 			return nil

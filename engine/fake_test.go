@@ -40,10 +40,11 @@ type world struct {
 	plants       bool            // somebody writes each key that is looked up into a ticket of their own
 	forgetful    bool            // versions do not tell whether one follows the other
 
-	held   func()                              // called before a write is begun, as if it waited for its turn
-	broken map[connectors.Ref]connectors.Class // records that every read fails for
-	away   map[string]bool                     // connectors that nobody can reach
-	seen   func(op, connector string)          // called at every call; nil: nobody looks
+	rule   func(connectors.Ref, map[string]any) // called after a write of lockstep, with the lock held
+	held   func()                               // called before a write is begun, as if it waited for its turn
+	broken map[connectors.Ref]connectors.Class  // records that every read fails for
+	away   map[string]bool                      // connectors that nobody can reach
+	seen   func(op, connector string)           // called at every call; nil: nobody looks
 }
 
 type thing struct {
@@ -460,6 +461,9 @@ func (c *client) Update(ctx context.Context, change connectors.Change) (connecto
 		t.version++
 		c.w.write(t, change.Fields, "lockstep")
 		c.w.changed = append(c.w.changed, change.Ref)
+		if c.w.rule != nil {
+			c.w.rule(change.Ref, change.Fields)
+		}
 		return c.w.read(change.Ref)
 	})
 }

@@ -103,6 +103,9 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 			return verdict{}, err
 		}
 	}
+	if err := w.rested(ctx, s.next); err != nil {
+		return verdict{}, err
+	}
 	hauls := w.hauls(s)
 	if err := w.forgiveItems(ctx, s, hauls); err != nil {
 		return verdict{}, err
@@ -174,11 +177,7 @@ func (w *work) readTicket(ctx context.Context, g *guard, link stored) (connector
 // remembered and become dead letters, once per value.
 func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (mergeInput, map[string]bool, error) {
 	in := mergeInput{
-		agreed: s.next.Fields,
-		refused: func(name, pair string) bool {
-			r, ok := s.next.refusal(name)
-			return ok && r.Pair == pair
-		},
+		agreed:   s.next.Fields,
 		have:     s.ends.have,
 		conflict: s.template.Conflict,
 		same: func(m mapping, have any) bool {
@@ -186,6 +185,11 @@ func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (
 			return e.writer.Same(e.ref.Record, m.field, m.send, have)
 		},
 		digest: w.engine.digest,
+	}
+	var rests map[string]bool
+	in.refused = func(name, pair string) bool {
+		r, ok := s.next.refusal(name)
+		return ok && r.Pair == pair || rests[name]
 	}
 	dead := map[string]bool{}
 	for to, values := range map[side][]rules.Value{targetSide: decision.Values, sourceSide: decision.Inbound} {
@@ -199,6 +203,7 @@ func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (
 		in.mappings = append(in.mappings, mappings...)
 		maps.Copy(dead, failed)
 	}
+	rests = w.rests(s.next, in.mappings)
 	return in, dead, nil
 }
 
@@ -259,7 +264,8 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 		return nil, pairs, nil
 	}
 	source, target := w.standings(s.ends, *sync)
-	names := map[side]string{targetSide: outbound(sync.TargetField), sourceSide: inbound(sync.SourceField)}
+	names := stateNames(*sync)
+	rests := len(w.rests(s.next, []mapping{{name: names[targetSide], pair: names[sourceSide]}})) > 0
 	in := stateInput{
 		sync: *sync, conflict: s.template.Conflict, source: source, target: target, agreed: s.next.State,
 		mayMove: func(to side, value string) bool {
@@ -275,7 +281,7 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 					return true
 				}
 			}
-			return false
+			return rests
 		},
 		digest: w.engine.digest,
 	}

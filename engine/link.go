@@ -62,6 +62,9 @@ type Link struct {
 	Intent  *Intent              `json:"intent"`
 	Refused []Refusal            `json:"refused,omitempty"`
 
+	// Contests are of the fields that were written lately, by mapping.
+	Contests map[string]Contest `json:"contests,omitempty"`
+
 	// Items are the comments and attachments carried, by haul.
 	Items map[string]*Items `json:"items,omitempty"`
 
@@ -170,7 +173,7 @@ func newLink(route string, source connectors.Ref, n int) *Link {
 
 // withoutContents drops everything that was derived from contents.
 func (l *Link) withoutContents() {
-	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items, l.Seen = nil, nil, nil, nil, nil, nil, nil
+	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items, l.Seen, l.Contests = nil, nil, nil, nil, nil, nil, nil, nil
 }
 
 func (l *Link) refusal(what string) (Refusal, bool) {

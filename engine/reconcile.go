@@ -31,9 +31,10 @@ type work struct {
 	record *connectors.Record // the source, as read last; nil: not yet
 	readAt time.Time          // when it was answered
 
-	underWay   bool // an intent was saved
-	verifies   bool // it is time to look the key up again
-	sourceGone bool // it was not found, and what is sent says so
+	underWay   bool      // an intent was saved
+	verifies   bool      // it is time to look the key up again
+	resumes    time.Time // when a field that is paused is written again
+	sourceGone bool      // it was not found, and what is sent says so
 
 	decided  bool          // the rules were asked
 	snapshot *Snapshot     // what they were asked, for the journal
@@ -95,6 +96,9 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	}
 	if err != nil {
 		v, err = w.judge(ctx, err)
+	}
+	if err == nil && v.again.IsZero() {
+		v.again = w.resumes
 	}
 	// A retry that is parked already keeps its turn and its tries: a sweep that
 	// fails before it sent anything leaves it to that, or to the next sweep.

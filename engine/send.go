@@ -53,6 +53,9 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 	if err := w.saveAgreed(ctx, s); err != nil {
 		return verdict{}, err
 	}
+	if at, paused := s.next.resumes(w.engine.clock.Now()); paused {
+		w.resumes = at
+	}
 	outcome := nothing
 	if s.refused {
 		outcome = deadEnded
@@ -138,6 +141,9 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 			w.wrote(to, answer.Version)
 			w.engine.step(StepSent)
 			w.engine.metrics.Wrote(e.ref.Connector, "update")
+			if err := w.contest(ctx, s, e, writes, answer); err != nil {
+				return nil, err
+			}
 			if err := w.agree(ctx, s, to, writes, answer); err != nil {
 				return nil, err
 			}
