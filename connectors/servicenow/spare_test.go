@@ -37,3 +37,20 @@ func TestSpareFieldsTravelWithTheStateThatAsksForThem(t *testing.T) {
 		}
 	}
 }
+
+// TestSpareFieldsFillGapsAlone: what is written anyway is not replaced.
+func TestSpareFieldsFillGapsAlone(t *testing.T) {
+	_, c := instance(t)
+	ticket := create(t, c, "first", map[string]any{"state": int64(2)})
+	answer, err := c.Update(t.Context(), connectors.Change{
+		Ref: ticket.Ref, Stamp: "w2",
+		Fields: map[string]any{"state": int64(6), "close_code": "Workaround provided"},
+		Spare:  map[string]any{"close_code": "Solution provided", "close_notes": "Done"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, notes := answer.Fields["close_code"], answer.Fields["close_notes"]; code != "Workaround provided" || notes != "Done" {
+		t.Errorf("close_code %v, close_notes %v", code, notes)
+	}
+}
