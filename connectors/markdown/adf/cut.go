@@ -20,7 +20,7 @@ func Cut(markdown string, limit int) string {
 
 // maxHead is for how many bytes for each character that fits a text is read.
 // What lies beyond would have been cut.
-const maxHead = 16
+const maxHead = 6
 
 func (c codec) cut(markdown string, limit int, more bool) string {
 	markdown = c.canonical(markdown)

@@ -212,13 +212,29 @@ func (c codec) inline(nodes []*Node, at place) string {
 	return ""
 }
 
-// isPlain reports whether content is one text that was written as it is and
-// holds nothing that could be markup, so that it need not be read again.
+// isPlain reports whether content is nothing but lines that were written as they
+// are and hold nothing that could be markup, so that it need not be read again.
 func isPlain(written string, want []*Node) bool {
-	return len(want) == 1 && len(want[0].Marks) == 0 && want[0].Text == written && harmless.MatchString(written)
+	for i, n := range want {
+		as := n.Text
+		if n.Type == "hardBreak" {
+			as = lineEnd
+		} else if len(n.Marks) > 0 || i > 0 && want[i-1].Type == "text" || !harmless.MatchString(as) {
+			return false
+		}
+		rest, found := strings.CutPrefix(written, as)
+		if !found {
+			return false
+		}
+		written = rest
+	}
+	return written == ""
 }
 
-var harmless = regexp.MustCompile(`^\pL[\pL\pN ,;'"?()/%=-]*[\pL\pN.,;?)]$`)
+// lineEnd is how a break within a paragraph is written.
+const lineEnd = "  \n"
+
+var harmless = regexp.MustCompile(`^\pL(?:[\pL\pN ,;'"?()/%=-]*[\pL\pN.,;?)])?$`)
 
 // unmarked is content without emphasis; bare, without any mark.
 func unmarked(nodes []*Node, bare bool) []*Node {
@@ -277,7 +293,7 @@ func (w *writer) run(nodes []*Node, open []Mark) {
 	for i := 0; i < len(nodes); {
 		n := nodes[i]
 		if n.Type == "hardBreak" {
-			w.b.WriteString("  \n")
+			w.b.WriteString(lineEnd)
 			i++
 			continue
 		}
