@@ -23,10 +23,6 @@ const (
 	DefaultDataDir = ".lockstep"
 )
 
-// drainPatience is how long what is in work may take after the daemon was
-// asked to stop.
-const drainPatience = 30 * time.Second
-
 // Options are what a daemon is made of. Those that are not empty win over the
 // daemon block of the configuration.
 type Options struct {
@@ -49,7 +45,7 @@ type Options struct {
 	OnReady func(Addresses)
 	// OnStep and RoundTripper are for tests: steps of a reconcile, and what
 	// carries the requests of a connector.
-	OnStep       func(engine.Step)
+	OnStep       func(context.Context, engine.Step)
 	RoundTripper func(connector string) http.RoundTripper
 }
 
@@ -147,10 +143,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		err = errors.Join(err, running.end(stopCtx))
 	}()
 	addresses, err := p.start(ctx, lifeCtx, set, running)
-	running.started("background work", func(ctx context.Context) error {
+	running.started("background work", within(frontPatience, func(ctx context.Context) error {
 		endLife()
 		return errors.Join(p.reload.attempts.end(ctx), waitFor(ctx, p.background.Wait))
-	})
+	}))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // asked to stop while starting
@@ -195,7 +191,12 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	if err != nil {
 		return none, fmt.Errorf("data directory %w", err)
 	}
-	running.started("data directory", func(context.Context) error { return lock.Unlock() })
+	running.started("data directory", func(context.Context) error {
+		if running.left {
+			return errors.New("it stays locked until the process ends: something still uses it")
+		}
+		return lock.Unlock()
+	})
 
 	admin, adminAddress, err := p.listenAdmin(ctx, set, dataDir, running)
 	if err != nil {
@@ -235,7 +236,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	p.engine.Store(e) // hints and reloads from here on
 	p.background.Go(func() { opened.run(lifeCtx, e) })
 	// Nothing new comes in while the engine drains.
-	running.started("webhooks", endPublic)
+	running.started("webhooks", within(frontPatience, endPublic))
 
 	watch := &watcher{
 		dir: p.o.Dir, files: p.reload.files, log: p.log,

@@ -191,7 +191,7 @@ func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict
 	if err != nil {
 		return verdict{}, true, err
 	}
-	w.engine.step(StepConfirmed)
+	w.engine.step(ctx, StepConfirmed)
 	if err := w.engine.indexTarget(ctx, next); err != nil {
 		return verdict{}, true, err
 	}

@@ -58,13 +58,13 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	if err := lease.take(ctx); err != nil {
 		return verdict{}, err // somebody else's claim: look again
 	}
-	w.engine.step(StepClaimed)
+	w.engine.step(ctx, StepClaimed)
 
 	found, err := w.lookUp(ctx, guard, target, decision.Target, link.Key)
 	if err != nil {
 		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
 	}
-	w.engine.step(StepLookedUp)
+	w.engine.step(ctx, StepLookedUp)
 	switch {
 	case len(found.own) > 0:
 		return w.adoptFound(ctx, claim, found, decision)
@@ -82,7 +82,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	if err != nil {
 		return w.createFailed(ctx, record, decision, claim, err)
 	}
-	w.engine.step(StepCreated)
+	w.engine.step(ctx, StepCreated)
 	w.engine.metrics.Wrote(decision.Target.Connector, "create")
 	return w.confirmCreated(ctx, claim, ticket, decision, send, before)
 }

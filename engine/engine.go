@@ -44,7 +44,8 @@ type Options struct {
 	Alone bool
 
 	// OnStep, if set, is called at every step; tests crash there.
-	OnStep func(Step)
+	// What it does counts as computing, but for what it says it waits for.
+	OnStep func(context.Context, Step)
 }
 
 // A Config is what the engine runs. It is replaced as a whole.
@@ -62,7 +63,7 @@ type Engine struct {
 	log     *slog.Logger
 	metrics Metrics
 	alone   bool
-	onStep  func(Step)
+	onStep  func(context.Context, Step)
 
 	digest   digester
 	findings findings
@@ -74,18 +75,19 @@ type Engine struct {
 	config   atomic.Pointer[running]
 	started  time.Time
 	ready    atomic.Bool
+	drained  atomic.Bool
+
+	work      context.Context // of reconciles; cancelled when draining takes too long
+	stopWork  context.CancelFunc
+	loops     context.Context // of pollers and of the keeper
+	stopLoops context.CancelFunc
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
-	applying  sync.Mutex
+	applying  lock
 	consumers map[string]func()             // by place: what stops reading it
 	pollers   map[string]context.CancelFunc // by name of the polling
-	work      context.Context               // of reconciles; cancelled when draining takes too long
-	stopWork  context.CancelFunc
-	stopLoops context.CancelFunc
-	loops     context.Context // of pollers and of the keeper
-	running   sync.WaitGroup  // loops
-	lasting   int             // loops that run as long as the engine
-	drained   bool
+	running   sync.WaitGroup                // loops
+	lasting   int                           // loops that run as long as the engine
 }
 
 // running is a Config with the guards of its connectors.
@@ -99,9 +101,12 @@ func New(o Options) *Engine {
 	e := &Engine{
 		store: awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
 		findings:  findings{all: map[string]Finding{}},
+		applying:  make(lock, 1),
 		consumers: map[string]func(){},
 		pollers:   map[string]context.CancelFunc{},
 	}
+	e.work, e.stopWork = context.WithCancel(context.Background())
+	e.loops, e.stopLoops = context.WithCancel(context.Background())
 	e.queue = newQueue(e.takeTurn)
 	if e.clock == nil {
 		e.clock = SystemClock{}
@@ -126,9 +131,6 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	}
 	e.digest = digest
 	e.started = e.clock.Now()
-	lasting := context.WithoutCancel(ctx)
-	e.work, e.stopWork = context.WithCancel(lasting)
-	e.loops, e.stopLoops = context.WithCancel(lasting)
 	e.waiting.start(e.loops, &e.running)
 	if err := e.apply(ctx, c); err != nil {
 		return err
@@ -146,13 +148,18 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 // Apply replaces what the engine runs. A reconcile under way keeps the
 // configuration it began with. On an error the old one stays.
 func (e *Engine) Apply(ctx context.Context, c Config) error {
-	e.applying.Lock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.work, cancel)()
+	if err := e.applying.lock(ctx); err != nil {
+		return err
+	}
 	defer e.applying.Unlock()
 	return e.apply(ctx, c)
 }
 
 func (e *Engine) apply(ctx context.Context, c Config) error {
-	if e.drained {
+	if e.drained.Load() {
 		return errors.New("the engine is stopping")
 	}
 	next := &running{Config: c, guards: map[string]*guard{}}
@@ -288,36 +295,6 @@ func (e *Engine) concerned(ctx context.Context, ref connectors.Ref) ([]connector
 // Ready reports whether the engine carries out a configuration.
 func (e *Engine) Ready() bool { return e.ready.Load() }
 
-// Drain finishes the reconciles in work and stops. When ctx ends first, they
-// are cut off; what they left under way is settled at the next start.
-func (e *Engine) Drain(ctx context.Context) error {
-	e.applying.Lock()
-	defer e.applying.Unlock()
-	e.ready.Store(false)
-	e.drained = true
-	if e.stopLoops == nil {
-		return nil // never started
-	}
-	for _, stop := range e.consumers {
-		stop()
-	}
-	clear(e.consumers)
-	e.waiting.stop()
-	e.stopLoops()
-	e.queue.close()
-	finished := make(chan struct{})
-	go func() { e.running.Wait(); <-e.queue.ended; close(finished) }()
-	defer e.stopWork()
-	select {
-	case <-finished:
-		return nil
-	case <-ctx.Done():
-		e.stopWork()
-		<-finished
-		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
-	}
-}
-
 // keepHints tells the store, three times within HintWait, that the hints
 // in the queue are still wanted.
 func (e *Engine) keepHints() {
@@ -331,9 +308,9 @@ func (e *Engine) keepHints() {
 	}
 }
 
-func (e *Engine) step(s Step) {
+func (e *Engine) step(ctx context.Context, s Step) {
 	if e.onStep != nil {
-		e.onStep(s)
+		e.onStep(ctx, s)
 	}
 }
 

@@ -183,7 +183,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 		var said *connectors.Error
 		switch {
 		case err == nil:
-			w.engine.step(StepCarried)
+			w.engine.step(ctx, StepCarried)
 			w.engine.metrics.Wrote(e.ref.Connector, h.verb)
 			s.carried = true
 			if posted.Version != "" {

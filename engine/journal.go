@@ -96,7 +96,7 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 		return err
 	}
 	stored()
-	w.engine.step(StepJournaled)
+	w.engine.step(ctx, StepJournaled)
 	if !entry.hasContents() || w.private() || w.route.Private {
 		return nil
 	}

@@ -267,7 +267,7 @@ func (w *work) decide(ctx context.Context, record connectors.Record, linked stri
 	if w.snapshot, err = newSnapshot(in, d); err != nil {
 		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
 	}
-	w.engine.step(StepDecided)
+	w.engine.step(ctx, StepDecided)
 	return d, parent, nil
 }
 

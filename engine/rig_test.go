@@ -136,10 +136,11 @@ func (r *rig) start(hcl string) {
 
 // onStep kills the daemon at the step that the test asked for: from there on
 // neither its store nor its systems do anything for it.
-func (r *rig) onStep(l *life, crashed chan struct{}) func(engine.Step) {
+func (r *rig) onStep(l *life, crashed chan struct{}) func(context.Context, engine.Step) {
 	var once sync.Once
 	clients := func() []*client { return r.clients }
-	return func(s engine.Step) {
+	return func(ctx context.Context, s engine.Step) {
+		defer connectors.Waiting(ctx)() // for what the test does
 		if r.during != nil {
 			r.during(s)
 		}

@@ -107,7 +107,7 @@ func (w *work) saveAgreed(ctx context.Context, s *sending) error {
 		return err
 	}
 	s.revision = revision
-	w.engine.step(StepAgreed)
+	w.engine.step(ctx, StepAgreed)
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 		s.sent = true
 		if err == nil {
 			w.wrote(to, answer.Version)
-			w.engine.step(StepSent)
+			w.engine.step(ctx, StepSent)
 			w.engine.metrics.Wrote(e.ref.Connector, "update")
 			if err := w.contest(ctx, s, e, writes, answer); err != nil {
 				return nil, err
@@ -205,7 +205,7 @@ func (w *work) saveIntent(ctx context.Context, s *sending, intent *Intent) error
 		return err
 	}
 	s.revision, s.saved, w.underWay = revision, intent, true
-	w.engine.step(StepIntentSaved)
+	w.engine.step(ctx, StepIntentSaved)
 	return nil
 }
 

@@ -36,7 +36,7 @@ type app struct {
 	env            func(string) (string, bool)
 	// onStep, if not nil, is called at every step of a reconcile; tests kill
 	// the process there.
-	onStep func(engine.Step)
+	onStep func(context.Context, engine.Step)
 }
 
 // run is the whole command line; it returns the exit status.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,10 @@ and stops, a second one stops at once. Flags win over the daemon block.`,
 			}
 			ctx, abort, release := stopSignals(cmd.Context())
 			defer release()
+			defer exitAfter(ctx, stopLimit, func() {
+				fmt.Fprintf(a.stderr, "error: the daemon was asked to stop %v ago and has not; the process ends now, and what was in work is settled at the next start\n", stopLimit)
+				os.Exit(exitFailed)
+			})()
 			reload, releaseReload := reloadSignal()
 			defer releaseReload()
 			o.Dir, o.Vars, o.Env = dirOf(args), values, a.env

@@ -188,7 +188,7 @@ func (p *play) begin(killAt string, args []string) {
 	p.process = exec.Command(binary, append([]string{"run", "-listen", p.public, "-data", filepath.Join(p.work, "data")}, args...)...)
 	p.process.Dir = p.work
 	p.process.Stderr = log
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "INCIDENTIO_URL", "INCIDENTIO_API_KEY", "INCIDENTIO_WEBHOOK_SECRET", "SERVICENOW_URL", "SERVICENOW_PASSWORD", "JIRA_URL", "JIRA_API_TOKEN"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "INCIDENTIO_URL", "INCIDENTIO_API_KEY", "INCIDENTIO_WEBHOOK_SECRET", "SERVICENOW_URL", "SERVICENOW_PASSWORD", "JIRA_URL", "JIRA_API_TOKEN", hangAtKey} {
 		if v := p.ts.Getenv(name); v != "" {
 			p.process.Env = append(p.process.Env, name+"="+v)
 		}

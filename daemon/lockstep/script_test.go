@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -16,14 +17,26 @@ import (
 // lockstep, end itself as kill -9 would at a step of a reconcile.
 const killAtKey = "LOCKSTEP_TEST_KILL_AT"
 
+// hangAtKey is the same for a step from which the first reconcile that comes
+// there does not come back.
+const hangAtKey = "LOCKSTEP_TEST_HANG_AT"
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lockstep": func() {
 		a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 		if at := os.Getenv(killAtKey); at != "" {
-			a.onStep = func(s engine.Step) {
+			a.onStep = func(_ context.Context, s engine.Step) {
 				if string(s) == at {
 					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 					select {} // the signal is on its way
+				}
+			}
+		}
+		if at := os.Getenv(hangAtKey); at != "" {
+			var hangs atomic.Bool
+			a.onStep = func(_ context.Context, s engine.Step) {
+				if string(s) == at && hangs.CompareAndSwap(false, true) {
+					select {}
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // stopSignals returns a context that the first SIGINT or SIGTERM ends, and a
@@ -32,6 +33,26 @@ func stopSignals(parent context.Context) (ctx context.Context, abort <-chan stru
 		signal.Stop(received)
 		close(released)
 		cancel()
+	})
+}
+
+// stopLimit is when a process ends that was asked to stop, whatever it hangs in:
+// the daemon itself is done before, unless it hangs while it starts.
+const stopLimit = 29 * time.Second
+
+// exitAfter calls exit so long after ctx has ended, unless stop is called before.
+func exitAfter(ctx context.Context, limit time.Duration, exit func()) (stop func()) {
+	over := make(chan struct{})
+	unasked := context.AfterFunc(ctx, func() {
+		select {
+		case <-over:
+		case <-time.After(limit):
+			exit()
+		}
+	})
+	return sync.OnceFunc(func() {
+		unasked()
+		close(over)
 	})
 }
 

@@ -104,7 +104,7 @@ func (d *daemon) apply(set *rules.Set) error {
 }
 
 // onStep is where a daemon dies or stands still.
-func (d *daemon) onStep(s engine.Step) {
+func (d *daemon) onStep(ctx context.Context, s engine.Step) {
 	d.mu.Lock()
 	crash := d.crashAt == s
 	stall := time.Duration(0)
@@ -116,6 +116,7 @@ func (d *daemon) onStep(s engine.Step) {
 		d.die()
 	}
 	if stall > 0 {
+		defer connectors.Waiting(ctx)() // a process that stands still computes nothing
 		time.Sleep(stall)
 	}
 }

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// cutOffTime is how long Drain waits for what it has cut off. What does not heed
+// the end of its context is left behind.
+const cutOffTime = 2 * time.Second
+
+// A lock is a mutex that can be waited for until a context ends.
+type lock chan struct{}
+
+// Lock waits for as long as it takes.
+func (l lock) Lock() { l <- struct{}{} }
+
+// Unlock lets the next one have it.
+func (l lock) Unlock() { <-l }
+
+func (l lock) lock(ctx context.Context) error {
+	select {
+	case l <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Drain finishes the reconciles in work and stops. When ctx ends first, they
+// are cut off; what they left under way is settled at the next start. It returns
+// two seconds after that at the latest, whatever a system, the store or a
+// computation does.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.ready.Store(false)
+	e.drained.Store(true)
+	defer e.stopWork()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		e.end()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	// All of it ends by itself, or has to wait for what is in work.
+	e.stopWork()
+	e.stopLoops()
+	e.queue.close()
+	select {
+	case <-ended:
+		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
+	case <-time.After(cutOffTime):
+		return fmt.Errorf("drain: work was cut off, and some of it did not end: %w", ctx.Err())
+	}
+}
+
+// end stops everything and waits for it.
+func (e *Engine) end() {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	for _, stop := range e.consumers {
+		stop()
+	}
+	clear(e.consumers)
+	e.waiting.stop()
+	e.stopLoops()
+	e.queue.close()
+	e.running.Wait()
+	<-e.queue.ended
+}
