@@ -95,6 +95,14 @@ type Poller interface {
 	Poll(ctx context.Context, c Collection, cursor []byte) (changed []Ref, next []byte, err error)
 }
 
+// A PollBeginner can begin a poll at a moment that has passed: what changed
+// while the system could not be asked is not passed over.
+type PollBeginner interface {
+	// PollSince is Poll with a nil cursor, but that it reports what changed at
+	// the time, by the caller's clock, or later.
+	PollSince(ctx context.Context, c Collection, since time.Time) (changed []Ref, next []byte, err error)
+}
+
 // A Closer holds connections, and lets go of them when it is replaced. Calls
 // that come later, or are under way, are carried out none the less and leave no
 // connection behind.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -224,7 +225,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 		return none, err
 	}
 	e := engine.New(engine.Options{
-		Store: opened.engine, Logger: p.log, Metrics: p.metrics, Alone: opened.alone, OnStep: p.o.OnStep,
+		Store: opened.engine, Logger: p.log, Metrics: p.metrics, Alone: opened.alone, Host: hostname(), OnStep: p.o.OnStep,
 	})
 	all := p.fleet.Load().connectors()
 	running.started("engine", e.Drain)
@@ -374,6 +375,15 @@ func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]con
 	p.background.Go(func() {
 		adviseAll(ctx, p.log, set, all, func(d rules.Diagnostics) { p.reload.advise(set, d) })
 	})
+}
+
+// hostname is what the machine is called, or nothing.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 func firstOf(values ...string) string {

@@ -71,4 +71,7 @@ func (e *Engine) end() {
 	e.queue.close()
 	e.running.Wait()
 	<-e.queue.ended
+	if err := e.endPresence(e.work); err != nil {
+		e.log.Debug("other daemons were not told that this one stops", "error", err)
+	}
 }

@@ -28,11 +28,11 @@ type stuckHints struct {
 	stuck chan struct{}
 }
 
-func (h *stuckHints) Names(ctx context.Context) ([]string, error) {
+func (h *stuckHints) End(ctx context.Context) (engine.Position, error) {
 	if h.stuck != nil {
 		<-h.stuck
 	}
-	return h.Hints.Names(ctx)
+	return h.Hints.End(ctx)
 }
 
 // TestDrainEndsWhateverRuns: a system, a store and a computation that heed no

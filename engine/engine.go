@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,9 @@ type Options struct {
 	// an earlier one left under way has only its requests to wait for.
 	Alone bool
 
+	// Host names the machine to those who run several daemons on one store.
+	Host string
+
 	// OnStep, if set, is called at every step; tests crash there.
 	// What it does counts as computing, but for what it says it waits for.
 	OnStep func(context.Context, Step)
@@ -77,6 +81,11 @@ type Engine struct {
 	ready    atomic.Bool
 	drained  atomic.Bool
 
+	lastPlaces atomic.Pointer[[]byte] // as they were stored last
+	cursors    sync.Map               // of polls, likewise, by key
+	id, host   string                 // of this daemon, for others
+	present    atomic.Bool            // and they were told of it
+
 	work      context.Context // of reconciles; cancelled when draining takes too long
 	stopWork  context.CancelFunc
 	loops     context.Context // of pollers and of the keeper
@@ -88,6 +97,11 @@ type Engine struct {
 	pollers   map[string]context.CancelFunc // by name of the polling
 	running   sync.WaitGroup                // loops
 	lasting   int                           // loops that run as long as the engine
+	// What follows is of keepPlaces alone. candidates are cursors that are to be
+	// kept when what they have passed is done, differs since when another daemon
+	// has run another configuration.
+	candidates map[string]candidate
+	differs    time.Time
 }
 
 // running is a Config with the guards of its connectors.
@@ -100,8 +114,9 @@ type running struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		store: awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
-		findings:  findings{all: map[string]Finding{}},
-		applying:  make(lock, 1),
+		findings: findings{all: map[string]Finding{}},
+		applying: make(lock, 1),
+		id:       rand.Text(), host: o.Host, candidates: map[string]candidate{},
 		consumers: map[string]func(){},
 		pollers:   map[string]context.CancelFunc{},
 	}
@@ -141,6 +156,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	e.queue.open()
 	e.goLoop(e.keepHints)
 	e.goLoop(e.sweepForever)
+	e.goLoop(e.keepPlaces)
 	e.ready.Store(true)
 	return nil
 }
@@ -178,7 +194,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 
 	// What can fail comes first: places for new routes. They deliver when the
 	// configuration knows the route, or, if it never will, nothing.
-	if err := e.forgetCursors(ctx, c.Set); err != nil {
+	if err := e.takePlaces(ctx, next); err != nil {
 		return err
 	}
 	added := map[string]func(){}
@@ -195,7 +211,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if e.consumers[place] != nil {
 			continue
 		}
-		stop, err := e.store.Hints.Consume(ctx, place, route.Source, func(h Hint) {
+		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.begin(place), func(h Hint) {
 			if <-known; !abandoned {
 				e.queue.add(queueKey{route: name, source: h.Ref}, h)
 			}
@@ -218,10 +234,32 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		}
 	}
 	maps.Copy(e.consumers, added)
-	e.forgetPlaces(ctx, c.Set)
+	e.leavePlaces(ctx, next)
 	e.setPollers(c.Set)
 	e.takeUp(ctx, before, next)
 	return nil
+}
+
+// leavePlaces stops reading for routes that are not configured any more. Their
+// places are kept for a while.
+func (e *Engine) leavePlaces(ctx context.Context, config *running) {
+	wanted := map[string]bool{}
+	for _, route := range config.Set.Routes {
+		wanted[placeOf(route)] = true
+	}
+	for place, stop := range e.consumers {
+		if !wanted[place] {
+			stop()
+			delete(e.consumers, place)
+		}
+	}
+	others, err := e.renewPresence(ctx, config)
+	if err == nil {
+		err = e.markPlaces(ctx, config, others)
+	}
+	if err != nil {
+		e.log.Warn("which routes are gone was not noted; it is tried again", "error", err)
+	}
 }
 
 // takeUp goes through all links when a configuration begins to run. It hints
@@ -254,8 +292,9 @@ func (e *Engine) takeUp(ctx context.Context, before, config *running) {
 // Hint stores that the records may have changed; it is durable on return.
 // delivery is the id of the webhook that said so, empty for none.
 func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
+	var known *places // read when it is needed
 	for _, ref := range refs {
-		concerned, err := e.concerned(ctx, ref)
+		concerned, err := e.concerned(ctx, ref, &known)
 		if err != nil {
 			return err
 		}
@@ -270,9 +309,18 @@ func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery strin
 
 // concerned are the records to look at when a record may have changed: itself,
 // where a route begins with it, and the source of the link whose ticket it is.
-func (e *Engine) concerned(ctx context.Context, ref connectors.Ref) ([]connectors.Ref, error) {
+// The route may be another daemon's, or one that comes back: the poll that
+// found the change will not find it again.
+func (e *Engine) concerned(ctx context.Context, ref connectors.Ref, known **places) ([]connectors.Ref, error) {
 	var records []connectors.Ref
-	if config := e.config.Load(); slices.ContainsFunc(config.Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection }) {
+	read := slices.ContainsFunc(e.config.Load().Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection })
+	if !read && *known == nil {
+		var err error
+		if *known, _, err = e.loadPlaces(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if read || (*known).readBy(ref.Collection) {
 		records = append(records, ref)
 	}
 	entry, err := e.store.Targets.Get(ctx, ref.String())
@@ -283,7 +331,7 @@ func (e *Engine) concerned(ctx context.Context, ref connectors.Ref) ([]connector
 		return nil, fmt.Errorf("index of tickets: %w", err)
 	}
 	link, err := e.loadLink(ctx, string(entry.Value))
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, errUnreadable) {
 		return records, nil
 	}
 	if err != nil {

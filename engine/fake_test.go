@@ -32,6 +32,7 @@ type world struct {
 	lags    map[string]time.Duration // by connector: how far its search is behind
 	blank   bool                     // incidents carry no stamp
 	changed []connectors.Ref
+	changes []time.Time      // when each of changed was
 	items   []connectors.Ref // on which something new hangs
 
 	showsTickets bool            // incidents show links to their tickets
@@ -108,7 +109,7 @@ func (w *world) put(ref connectors.Ref, private bool, fields map[string]any) {
 	t.private, t.by = private, "a person"
 	t.version++
 	t.at = time.Now().UTC()
-	w.changed = append(w.changed, ref)
+	w.changed, w.changes = append(w.changed, ref), append(w.changes, time.Now())
 }
 
 func (w *world) edit(ref connectors.Ref, field string, value any) {
@@ -460,7 +461,7 @@ func (c *client) Update(ctx context.Context, change connectors.Change) (connecto
 		t.stamp = change.Stamp
 		t.version++
 		c.w.write(t, change.Fields, "lockstep")
-		c.w.changed = append(c.w.changed, change.Ref)
+		c.w.changed, c.w.changes = append(c.w.changed, change.Ref), append(c.w.changes, time.Now())
 		if c.w.rule != nil {
 			c.w.rule(change.Ref, change.Fields)
 		}
@@ -529,6 +530,19 @@ func (c *client) Poll(_ context.Context, collection connectors.Collection, curso
 	}
 	next, err := json.Marshal(len(c.w.changed))
 	return refs, next, err
+}
+
+// PollSince counts as Poll does.
+func (c *client) PollSince(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Ref, []byte, error) {
+	c.w.mu.Lock()
+	first := len(c.w.changed)
+	for i, at := range c.w.changes[:len(c.w.changed)] {
+		if !at.Before(since) {
+			first = min(first, i)
+		}
+	}
+	c.w.mu.Unlock()
+	return c.Poll(ctx, collection, []byte(strconv.Itoa(first)))
 }
 
 // fakeSystem is what the rules know of the world.

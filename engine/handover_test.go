@@ -16,8 +16,8 @@ type counting struct {
 	delivered *atomic.Int64
 }
 
-func (c counting) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
-	return c.Hints.Consume(ctx, name, source, func(h engine.Hint) {
+func (c counting) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
+	return c.Hints.Consume(ctx, name, source, begin, func(h engine.Hint) {
 		c.delivered.Add(1)
 		deliver(h)
 	})
@@ -33,7 +33,7 @@ func TestAHintInWorkIsNotHandedOver(t *testing.T) {
 		r.world.fail("acme", "read", fault{ok: true, first: func() { time.Sleep(10 * time.Minute) }})
 		r.world.put(ref, true, critical()) // private: one look and no more
 		r.world.mu.Lock()
-		r.world.changed = nil // no poll tells of it
+		r.world.changed, r.world.changes = nil, nil // no poll tells of it
 		r.world.mu.Unlock()
 		r.hint(ref)
 		r.pass(5 * time.Minute)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ var errOutage = errors.New("the store is out")
 // An outage fails one call of a store, the nth after it was armed: before the
 // store did it, or after, when only the answer is lost.
 type outage struct {
+	places bool // calls count by which daemons keep their places
 	mu     sync.Mutex
 	armed  bool
 	n      int
@@ -32,6 +34,22 @@ func (o *outage) set(armed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.armed = armed
+}
+
+// callPlaces runs a call by which daemons keep their places.
+func (o *outage) callPlaces(do func() error) error {
+	if !o.places {
+		return do()
+	}
+	return o.call(do)
+}
+
+// callFor runs a call about a key.
+func (o *outage) callFor(key string, do func() error) error {
+	if key == "places" || key == "daemons" || strings.HasPrefix(key, "checkpoints/") {
+		return o.callPlaces(do)
+	}
+	return o.call(do)
 }
 
 // call runs one call of the store.
@@ -68,27 +86,27 @@ type outageBucket struct {
 }
 
 func (b outageBucket) Get(ctx context.Context, key string) (e engine.Entry, err error) {
-	err = b.o.call(func() error { e, err = b.Bucket.Get(ctx, key); return err })
+	err = b.o.callFor(key, func() error { e, err = b.Bucket.Get(ctx, key); return err })
 	return e, err
 }
 
 func (b outageBucket) Create(ctx context.Context, key string, value []byte) (r uint64, err error) {
-	err = b.o.call(func() error { r, err = b.Bucket.Create(ctx, key, value); return err })
+	err = b.o.callFor(key, func() error { r, err = b.Bucket.Create(ctx, key, value); return err })
 	return r, err
 }
 
 func (b outageBucket) Update(ctx context.Context, key string, value []byte, revision uint64) (r uint64, err error) {
-	err = b.o.call(func() error { r, err = b.Bucket.Update(ctx, key, value, revision); return err })
+	err = b.o.callFor(key, func() error { r, err = b.Bucket.Update(ctx, key, value, revision); return err })
 	return r, err
 }
 
 func (b outageBucket) Put(ctx context.Context, key string, value []byte) (r uint64, err error) {
-	err = b.o.call(func() error { r, err = b.Bucket.Put(ctx, key, value); return err })
+	err = b.o.callFor(key, func() error { r, err = b.Bucket.Put(ctx, key, value); return err })
 	return r, err
 }
 
 func (b outageBucket) Delete(ctx context.Context, key string, revision uint64) error {
-	return b.o.call(func() error { return b.Bucket.Delete(ctx, key, revision) })
+	return b.o.callFor(key, func() error { return b.Bucket.Delete(ctx, key, revision) })
 }
 
 func (b outageBucket) Each(ctx context.Context, f func(engine.Entry) error) error {
@@ -98,6 +116,33 @@ func (b outageBucket) Each(ctx context.Context, f func(engine.Entry) error) erro
 type outageHints struct {
 	engine.Hints
 	o *outage
+}
+
+func (h outageHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (stop func(), err error) {
+	err = h.o.call(func() error { stop, err = h.Hints.Consume(ctx, name, source, begin, deliver); return err })
+	if err != nil && stop != nil {
+		stop() // the answer is lost, not the connection
+	}
+	return stop, err
+}
+
+func (h outageHints) End(ctx context.Context) (p engine.Position, err error) {
+	err = h.o.callPlaces(func() error { p, err = h.Hints.End(ctx); return err })
+	return p, err
+}
+
+func (h outageHints) Place(ctx context.Context, name string) (p engine.Position, err error) {
+	err = h.o.callPlaces(func() error { p, err = h.Hints.Place(ctx, name); return err })
+	return p, err
+}
+
+func (h outageHints) Names(ctx context.Context) (names []string, err error) {
+	err = h.o.callPlaces(func() error { names, err = h.Hints.Names(ctx); return err })
+	return names, err
+}
+
+func (h outageHints) Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error {
+	return h.o.call(func() error { return h.Hints.Forget(ctx, name, bury) })
 }
 
 func (h outageHints) Add(ctx context.Context, ref connectors.Ref, delivery string) error {

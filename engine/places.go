@@ -2,11 +2,21 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules"
 )
+
+// placeMemory is how long the place of a route is kept that no daemon has any
+// more, and the cursor of a poll that none makes.
+const placeMemory = 24 * time.Hour
 
 // placeOf names the durable place of a route. A route that reads another
 // source is at another place: what waits at the old one is not its business.
@@ -22,64 +32,308 @@ func sourceAt(place string) string {
 	return source
 }
 
-// forgetPlaces ends the places of routes that are no longer configured, or
-// read another source. Hints that were pending there become dead letters.
-func (e *Engine) forgetPlaces(ctx context.Context, set *rules.Set) {
-	wanted := map[string]bool{}
-	for _, route := range set.Routes {
-		wanted[placeOf(route)] = true
+// places is the durable record of where routes and polls are, one for all
+// daemons. A route is new if it is not in it, and for no other reason.
+type places struct {
+	V      int               `json:"v"`
+	Routes map[string]*place `json:"routes"` // by place
+	Polls  map[string]*poll  `json:"polls"`  // by key of the cursor
+
+	unrecorded bool // there is no record, or none that can be read
+}
+
+// A place is where a route is in the sequence of hints.
+type place struct {
+	Since time.Time `json:"since"`          // when the route began
+	Gone  time.Time `json:"gone,omitzero"`  // since when no daemon has it; zero: one does
+	Made  bool      `json:"made,omitempty"` // the store has been seen to have a place of that name
+	// At is a position before which all was acknowledged, not long ago.
+	At Position `json:"at"`
+}
+
+// A poll is one that some daemon makes, or made less than placeMemory ago.
+type poll struct {
+	Gone time.Time `json:"gone,omitzero"`
+}
+
+const (
+	placesKey     = "places"
+	placesVersion = 1
+)
+
+// loadPlaces returns the places that are stored, with their revision, 0 where
+// none are. A record that was lost while the daemon ran is as it was read last.
+func (e *Engine) loadPlaces(ctx context.Context) (*places, uint64, error) {
+	entry, err := e.store.Marks.Get(ctx, placesKey)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, 0, fmt.Errorf("places of routes: %w", err)
 	}
-	for place, stop := range e.consumers {
-		if !wanted[place] {
-			stop()
-			delete(e.consumers, place)
+	if p := readPlaces(entry.Value); p != nil {
+		e.lastPlaces.Store(&entry.Value)
+		return p, entry.Revision, nil
+	}
+	if last := e.lastPlaces.Load(); last != nil {
+		e.find("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
+		return readPlaces(*last), entry.Revision, nil
+	}
+	if entry.Revision != 0 {
+		e.find("places", "the record of where routes are cannot be read, and is written anew: what changed while no daemon ran may have been passed over")
+	}
+	return &places{V: placesVersion, Routes: map[string]*place{}, Polls: map[string]*poll{}, unrecorded: true}, entry.Revision, nil
+}
+
+// readPlaces is nil where the document is none.
+func readPlaces(document []byte) *places {
+	var p places
+	if json.Unmarshal(document, &p) != nil || p.V != placesVersion || p.Routes == nil || p.Polls == nil {
+		return nil
+	}
+	maps.DeleteFunc(p.Routes, func(_ string, p *place) bool { return p == nil })
+	maps.DeleteFunc(p.Polls, func(_ string, p *poll) bool { return p == nil })
+	return &p
+}
+
+// changePlaces changes the places, whatever other daemons change meanwhile, and
+// returns them as they are then.
+func (e *Engine) changePlaces(ctx context.Context, change func(*places)) (*places, error) {
+	for range 20 {
+		p, revision, err := e.loadPlaces(ctx)
+		if err != nil {
+			return nil, err
+		}
+		before, err := json.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("places of routes: %w", err)
+		}
+		unrecorded := p.unrecorded
+		change(p)
+		after, err := json.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("places of routes: %w", err)
+		}
+		switch {
+		case revision == 0:
+			_, err = e.store.Marks.Create(ctx, placesKey, after)
+		case unrecorded || string(before) != string(after):
+			_, err = e.store.Marks.Update(ctx, placesKey, after, revision)
+		}
+		if err == nil {
+			e.lastPlaces.Store(&after)
+			return p, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return nil, fmt.Errorf("places of routes: %w", err)
 		}
 	}
+	return nil, fmt.Errorf("places of routes: %w", ErrConflict)
+}
+
+// takePlaces gives every route of a configuration its place, and every poll its
+// cursor, before anything is read: a new one begins here and now, one that was
+// there goes on.
+func (e *Engine) takePlaces(ctx context.Context, config *running) error {
+	now := e.clock.Now().UTC()
+	known, _, err := e.loadPlaces(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.forgetOverdue(ctx, known, now); err != nil {
+		return err
+	}
+	end, err := e.store.Hints.End(ctx)
+	if err != nil {
+		return fmt.Errorf("end of hints: %w", err)
+	}
+	if err := e.recoverHints(ctx, known, end); err != nil {
+		return err
+	}
+	found := map[string]Position{}
+	if known.unrecorded {
+		if found, err = e.findPlaces(ctx, config.Set, end); err != nil {
+			return err
+		}
+	}
+	if err := e.beginPolls(ctx, config, known, now); err != nil {
+		return err
+	}
+	_, err = e.changePlaces(ctx, func(p *places) {
+		for _, route := range config.Set.Routes {
+			switch at := p.Routes[placeOf(route)]; {
+			case at != nil:
+				at.Gone = time.Time{}
+			default:
+				at, made := found[placeOf(route)]
+				if !made {
+					at = end
+				}
+				p.Routes[placeOf(route)] = &place{Since: now, Made: made, At: at}
+			}
+		}
+		for key := range e.asked(config) {
+			p.Polls[key] = &poll{}
+		}
+	})
+	return err
+}
+
+// findPlaces are the places that a store has of which nothing is recorded: it
+// is one of an older build, or the record was lost.
+func (e *Engine) findPlaces(ctx context.Context, set *rules.Set, end Position) (map[string]Position, error) {
 	names, err := e.store.Hints.Names(ctx)
 	if err != nil {
-		e.log.Error("routes that are gone were not looked for", "error", err)
-		return
+		return nil, fmt.Errorf("places of routes: %w", err)
 	}
-	for _, place := range names {
-		if wanted[place] {
-			continue
+	found := map[string]Position{}
+	for _, name := range names {
+		at, err := e.store.Hints.Place(ctx, name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, fmt.Errorf("places of routes: %w", err)
 		}
-		route := routeAt(place)
-		pending, err := e.store.Hints.Forget(ctx, place)
+		if err == nil {
+			found[name] = at
+		}
+	}
+	linked := map[string]bool{}
+	if err := e.eachLink(ctx, func(l stored) error {
+		linked[l.Route+" "+l.Source.Collection.String()] = true
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for _, route := range set.Routes {
+		if _, there := found[placeOf(route)]; !there && linked[placeOf(route)] {
+			e.find("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit or by lockstep backfill", route.Name))
+		}
+	}
+	return found, nil
+}
+
+// markPlaces notes which routes and polls no daemon has any more, and since
+// when. Those of the configuration have been made.
+func (e *Engine) markPlaces(ctx context.Context, config *running, others []presence) error {
+	now := e.clock.Now().UTC()
+	routes, polls := map[string]bool{}, e.asked(config)
+	mine := map[string]bool{}
+	for _, route := range config.Set.Routes {
+		routes[placeOf(route)], mine[placeOf(route)] = true, true
+	}
+	for _, other := range others {
+		for _, name := range other.Routes {
+			routes[name] = true
+		}
+		for _, key := range other.Polls {
+			polls[key] = true
+		}
+	}
+	_, err := e.changePlaces(ctx, func(p *places) {
+		for name, at := range p.Routes {
+			at.Made = at.Made || mine[name]
+			at.Gone = goneSince(at.Gone, routes[name], now)
+		}
+		for key, of := range p.Polls {
+			of.Gone = goneSince(of.Gone, polls[key], now)
+		}
+	})
+	return err
+}
+
+func goneSince(gone time.Time, there bool, now time.Time) time.Time {
+	switch {
+	case there:
+		return time.Time{}
+	case gone.IsZero():
+		return now
+	}
+	return gone
+}
+
+// forgetOverdue ends places and cursors that no daemon has had for placeMemory.
+// Hints that were pending there become dead letters.
+func (e *Engine) forgetOverdue(ctx context.Context, known *places, now time.Time) error {
+	overdue := func(gone time.Time) bool { return !gone.IsZero() && now.Sub(gone) >= placeMemory }
+	var routes, polls []string
+	for name, at := range known.Routes {
+		if overdue(at.Gone) {
+			routes = append(routes, name)
+		}
+	}
+	for key, of := range known.Polls {
+		if overdue(of.Gone) {
+			polls = append(polls, key)
+		}
+	}
+	if len(routes)+len(polls) == 0 {
+		return nil
+	}
+	for _, name := range routes {
+		if err := e.store.Hints.Forget(ctx, name, func(ref connectors.Ref) error { return e.buryPending(ctx, name, ref) }); err != nil {
+			return fmt.Errorf("place of route %s, which is gone: %w", routeAt(name), err)
+		}
+	}
+	for _, key := range polls {
+		for _, mark := range []string{key, checkpointsKey(key)} {
+			if err := e.store.Marks.Delete(ctx, mark, 0); err != nil {
+				return fmt.Errorf("%s, which nobody polls any more: %w", key, err)
+			}
+		}
+	}
+	_, err := e.changePlaces(ctx, func(p *places) {
+		maps.DeleteFunc(p.Routes, func(name string, at *place) bool { return slices.Contains(routes, name) && overdue(at.Gone) })
+		maps.DeleteFunc(p.Polls, func(key string, of *poll) bool { return slices.Contains(polls, key) && overdue(of.Gone) })
+	})
+	for _, name := range routes {
+		delete(known.Routes, name)
+	}
+	for _, key := range polls {
+		delete(known.Polls, key)
+	}
+	return err
+}
+
+func (e *Engine) buryPending(ctx context.Context, name string, ref connectors.Ref) error {
+	return e.bury(ctx, DeadLetter{
+		Route: routeAt(name), Record: ref, Reason: ReasonRouteGone,
+		Message: "the route was removed, or given another source, a day ago, while the record waited; retrying hints the record anew",
+	}, false)
+}
+
+// begin says where to make the place of a route that the store does not have:
+// where it is known to have been.
+func (e *Engine) begin(name string) func(context.Context) (Position, error) {
+	return func(ctx context.Context) (Position, error) {
+		end, err := e.store.Hints.End(ctx)
 		if err != nil {
-			e.log.Error("the place of a route that is gone was not removed", "route", route, "error", err)
-			continue
+			return Position{}, fmt.Errorf("end of hints: %w", err)
 		}
-		for _, ref := range pending {
-			letter := DeadLetter{
-				Route: route, Record: ref, Reason: ReasonRouteGone,
-				Message: "the route was removed, or given another source, while the record waited; retrying hints the record anew",
-			}
-			if err := e.bury(ctx, letter, false); err != nil {
-				e.log.Error("a pending hint of a route that is gone was lost", "route", route, "record", ref.String(), "error", err)
-			}
+		known, _, err := e.loadPlaces(ctx)
+		if err != nil {
+			return Position{}, err
 		}
+		at := known.Routes[name]
+		if at == nil { // the record was lost while the daemon ran
+			e.find("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at anew", routeAt(name)))
+			return Position{Log: end.Log}, nil
+		}
+		if at.At.In(end) {
+			if at.Made {
+				e.find("route "+routeAt(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeAt(name)))
+			}
+			return at.At, nil
+		}
+		if err := e.recoverHints(ctx, known, end); err != nil {
+			return Position{}, err
+		}
+		return Position{Log: end.Log}, nil
 	}
 }
 
-// forgetCursors lets the polls of sources that no route has read lately begin
-// anew: a new route begins with what changes from now on.
-func (e *Engine) forgetCursors(ctx context.Context, set *rules.Set) error {
-	places, err := e.store.Hints.Names(ctx)
-	if err != nil {
-		return fmt.Errorf("places of routes: %w", err)
-	}
-	read := map[string]bool{}
-	for _, place := range places {
-		read[sourceAt(place)] = true
-	}
-	for _, route := range set.Routes {
-		if read[route.Source.String()] {
-			continue
-		}
-		if err := e.store.Marks.Delete(ctx, cursorKey(route.Source), 0); err != nil {
-			return fmt.Errorf("cursor of %s: %w", route.Source, err)
+// readBy reports whether some route, of this daemon, of another, or one that
+// may come back, begins with the records of a collection.
+func (p *places) readBy(c connectors.Collection) bool {
+	for name := range p.Routes {
+		if sourceAt(name) == c.String() {
+			return true
 		}
 	}
-	return nil
+	return false
 }

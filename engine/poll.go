@@ -17,8 +17,9 @@ const defaultPollInterval = time.Minute
 // A polling asks a connector for one kind of change, at its interval.
 type polling struct {
 	connector string
-	record    string // for logs and metrics
-	cursor    string // where its cursor is kept
+	record    string                // for logs and metrics
+	cursor    string                // where its cursor is kept
+	of        connectors.Collection // zero: of items
 	// with is how the connector is asked; nil: it cannot tell.
 	with func(connectors.Connector) question
 }
@@ -26,13 +27,26 @@ type polling struct {
 // question asks for what changed since the cursor, as connectors.Poller says.
 type question func(ctx context.Context, cursor []byte) (changed []connectors.Ref, next []byte, err error)
 
+// ask asks as question does. A poll that has not begun yet begins at the moment
+// that its cursor says, if the connector can.
+func (q question) ask(ctx context.Context, c connectors.Connector, polled polling, cursor []byte) (changed []connectors.Ref, next []byte, err error) {
+	since, begins := beginOf(cursor)
+	if !begins {
+		return q(ctx, cursor)
+	}
+	if p, ok := c.(connectors.PollBeginner); ok && polled.of != (connectors.Collection{}) {
+		return p.PollSince(ctx, polled.of, since)
+	}
+	return q(ctx, nil)
+}
+
 // pollings are the changes to ask for: of every route's source, of every
 // collection of tickets from which something is written back, and of what
 // hangs on either where it is carried. The connectors say what they can tell.
 func pollings(set *rules.Set) map[string]polling {
 	wanted := map[string]polling{}
 	add := func(c connectors.Collection) {
-		wanted[cursorKey(c)] = polling{c.Connector, c.Record, cursorKey(c), func(made connectors.Connector) question {
+		wanted[cursorKey(c)] = polling{c.Connector, c.Record, cursorKey(c), c, func(made connectors.Connector) question {
 			poller, ok := made.(connectors.Poller)
 			if !ok {
 				return nil
@@ -53,7 +67,7 @@ func pollings(set *rules.Set) map[string]polling {
 	for place, records := range polledItems(set) {
 		key := fmt.Sprintf("cursor/%s.%s/%s", place.kind, place.connector, place.items)
 		// The records are part of what is polled: another list is another poll.
-		wanted[key+"?"+strings.Join(records, ",")] = polling{place.connector, string(place.items), key, func(made connectors.Connector) question {
+		wanted[key+"?"+strings.Join(records, ",")] = polling{place.connector, string(place.items), key, connectors.Collection{}, func(made connectors.Connector) question {
 			poller, ok := made.(connectors.ItemPoller)
 			if !ok {
 				return nil
@@ -149,12 +163,16 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
+	if last, known := e.cursors.Load(polled.cursor); err != nil && known {
+		e.find(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
+		entry.Value = last.([]byte)
+	}
 	type page struct {
 		changed []connectors.Ref
 		next    []byte
 	}
 	p, err := ask(g, kindOf(opPoll, polled.record), func() (page, error) {
-		changed, next, err := question(ctx, entry.Value)
+		changed, next, err := question.ask(ctx, g.connector, polled, entry.Value)
 		return page{changed, next}, err
 	})
 	if err != nil {
@@ -163,11 +181,23 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 	if err := e.Hint(ctx, p.changed, ""); err != nil {
 		return 0, err
 	}
-	if string(p.next) == string(entry.Value) {
+	if entry.Revision != 0 && string(p.next) == string(entry.Value) {
+		e.cursors.Store(polled.cursor, p.next)
 		return len(p.changed), nil
 	}
-	if _, err := e.store.Marks.Put(ctx, polled.cursor, p.next); err != nil {
+	if entry.Revision == 0 {
+		_, err = e.store.Marks.Create(ctx, polled.cursor, p.next)
+	} else {
+		_, err = e.store.Marks.Update(ctx, polled.cursor, p.next, entry.Revision)
+	}
+	// Another daemon has moved it, or it was set back: the next poll goes on
+	// from there.
+	if errors.Is(err, ErrConflict) {
+		return len(p.changed), nil
+	}
+	if err != nil {
 		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
+	e.cursors.Store(polled.cursor, p.next)
 	return len(p.changed), nil
 }

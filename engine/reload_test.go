@@ -48,7 +48,7 @@ func TestWhatWasUnderWayGoesOnWhenItsRouteIsBack(t *testing.T) {
 		ref := incidents.Ref("01A")
 		r.world.put(ref, false, critical())
 		r.world.mu.Lock()
-		r.world.changed = nil // no poll tells of it
+		r.world.changed, r.world.changes = nil, nil // no poll tells of it
 		r.world.mu.Unlock()
 		r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear})
 		r.hint(ref)
@@ -60,8 +60,8 @@ func TestWhatWasUnderWayGoesOnWhenItsRouteIsBack(t *testing.T) {
 	})
 }
 
-// TestHintsOfASourceThatARouteNoLongerReadsAreDeadLetters, as those of a
-// route that is gone are.
+// TestHintsOfASourceThatARouteNoLongerReadsAreDeadLetters a day later, as those
+// of a route that is gone are.
 func TestHintsOfASourceThatARouteNoLongerReadsAreDeadLetters(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, _ := opened(r, oneRoute)
@@ -80,7 +80,11 @@ template "ticket" {
   outbound { title = "{{ follow_up.title }}" }
 }
 `)
-		r.pass(time.Hour)
+		r.pass(23 * time.Hour)
+		if letters := r.dead(); len(letters) != 0 {
+			t.Errorf("dead letters while the route may come back: %+v", letters)
+		}
+		r.pass(2 * time.Hour)
 		letters := r.dead()
 		if len(letters) != 1 || letters[0].Reason != engine.ReasonRouteGone || letters[0].Route != "incidents" || letters[0].Record != ref {
 			t.Errorf("dead letters: %+v", letters)
@@ -178,31 +182,78 @@ func TestNothingIsTakenOverByAnEngineThatStops(t *testing.T) {
 	})
 }
 
-// TestARouteThatComesBackBeginsAnew: what changed while nobody read its
+// comesBack are the ways in which a route may be gone for a while.
+var comesBack = map[string]func(r *rig, after time.Duration){
+	"by a reload": func(r *rig, after time.Duration) { r.apply(``); r.pass(after); r.apply(oneRoute) },
+	"by a start": func(r *rig, after time.Duration) {
+		r.kill()
+		r.start(``)
+		r.pass(after)
+		r.kill()
+		r.start(oneRoute)
+	},
+	"by a start of nothing else": func(r *rig, after time.Duration) {
+		r.apply(``)
+		r.kill()
+		r.pass(after)
+		r.start(oneRoute)
+	},
+}
+
+// TestARouteThatComesBackLaterBeginsAnew: what changed while nobody read its
 // source is no reason to open a ticket, an edit from then on is.
-func TestARouteThatComesBackBeginsAnew(t *testing.T) {
-	for name, gone := range map[string]func(r *rig){
-		"by a reload": func(r *rig) { r.apply(``); r.pass(time.Hour); r.apply(oneRoute) },
-		"by a start": func(r *rig) {
-			r.kill()
-			r.start(``)
-			r.pass(time.Hour)
-			r.kill()
-			r.start(oneRoute)
-		},
-	} {
+func TestARouteThatComesBackLaterBeginsAnew(t *testing.T) {
+	for name, gone := range comesBack {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
 				opened(r, oneRoute)
 				other := incidents.Ref("01B")
 				time.AfterFunc(30*time.Minute, func() { r.world.put(other, false, critical()) })
-				gone(r)
+				gone(r, 25*time.Hour)
 				r.pass(10 * time.Minute)
 				r.oneTicket()
 				r.world.edit(other, "title", "Edited")
 				r.pass(10 * time.Minute)
 				if n := len(r.world.list(tickets)); n != 2 {
 					t.Errorf("%d tickets, want 2", n)
+				}
+			})
+		})
+	}
+}
+
+// TestARouteThatComesBackWithinADayGoesOn from where it was: with what waited,
+// with what a webhook told meanwhile, and with what no webhook told.
+func TestARouteThatComesBackWithinADayGoesOn(t *testing.T) {
+	for name, gone := range comesBack {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				opened(r, oneRoute)
+				waits, told, untold := incidents.Ref("01B"), incidents.Ref("01C"), incidents.Ref("01D")
+				r.world.fail("acme", "read", fault{class: connectors.ClassRetry})
+				r.world.put(waits, false, critical())
+				if err := r.engine.Hint(r.t.Context(), []connectors.Ref{waits}, ""); err != nil {
+					t.Fatal(err)
+				}
+				time.AfterFunc(30*time.Minute, func() {
+					r.world.put(told, false, critical())
+					r.world.put(untold, false, critical())
+					if r.engine != nil {
+						if err := r.engine.Hint(r.t.Context(), []connectors.Ref{told}, ""); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+				gone(r, 23*time.Hour)
+				r.pass(10 * time.Minute)
+				if n := len(r.world.list(tickets)); n != 4 {
+					t.Errorf("%d tickets, want 4", n)
+				}
+				if letters := r.dead(); len(letters) != 0 {
+					t.Errorf("dead letters: %+v", letters)
+				}
+				if found := r.engine.Findings(); len(found) != 0 {
+					t.Errorf("findings: %+v", found)
 				}
 			})
 		})

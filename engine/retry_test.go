@@ -182,7 +182,7 @@ template "follow_up" {
 		r.world.put(followUp, false, map[string]any{"title": "Write it up"})
 		r.world.mu.Lock()
 		r.world.records[followUp].parent = incident
-		r.world.changed = nil // no poll tells of the incident
+		r.world.changed, r.world.changes = nil, nil // no poll tells of the incident
 		r.world.mu.Unlock()
 		r.hint(followUp)
 		r.pass(4 * time.Hour)

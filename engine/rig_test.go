@@ -32,6 +32,9 @@ type rig struct {
 	clock  engine.Clock  // of the daemon; nil: the system's
 	lag    time.Duration // index_lag of the tickets' connector
 
+	mayFail bool // the start
+	refused error
+
 	engine  *engine.Engine
 	life    *life
 	clients []*client
@@ -129,9 +132,27 @@ func (r *rig) start(hcl string) {
 	})
 	c := r.config(set)
 	if err := r.engine.Start(r.t.Context(), c); err != nil {
-		r.t.Fatal(err)
+		if r.refused = err; !r.mayFail {
+			r.t.Fatal(err)
+		}
 	}
 	synctest.Wait() // the first poll
+}
+
+// startAgain starts a daemon, again when that fails, as a service manager does.
+func (r *rig) startAgain(hcl string) {
+	r.t.Helper()
+	r.mayFail = true
+	defer func() { r.mayFail = false }()
+	for range 3 {
+		r.refused = nil
+		if r.start(hcl); r.refused == nil {
+			return
+		}
+		r.kill()
+		r.pass(time.Second)
+	}
+	r.t.Fatalf("it does not start: %v", r.refused)
 }
 
 // onStep kills the daemon at the step that the test asked for: from there on
@@ -317,8 +338,8 @@ func (h mortalHints) AddAt(ctx context.Context, slot string, ref connectors.Ref,
 	return h.Hints.AddAt(ctx, slot, ref, at, tries)
 }
 
-func (h mortalHints) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
-	return h.Hints.Consume(ctx, name, source, func(hint engine.Hint) {
+func (h mortalHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
+	return h.Hints.Consume(ctx, name, source, begin, func(hint engine.Hint) {
 		ack, keep := hint.Ack, hint.Keep
 		hint.Ack = func() {
 			if !h.l.over.Load() {

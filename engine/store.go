@@ -66,14 +66,22 @@ type Hints interface {
 	AddAt(ctx context.Context, slot string, ref connectors.Ref, at time.Time, tries int) error
 
 	// Consume hands the hints for records of source to deliver, one at a time
-	// and early, from a durable place that the name keeps; a new name begins
-	// with what is added from now on. deliver must not block for long. It ends
-	// when stop is called, which returns after the last deliver.
-	Consume(ctx context.Context, name string, source connectors.Collection, deliver func(Hint)) (stop func(), err error)
+	// and early, from a durable place that the name keeps. Where there is no
+	// place of that name, now or because it is lost later, begin says at which
+	// position to make it. deliver must not block for long. It ends when stop
+	// is called, which returns after the last deliver.
+	Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (Position, error), deliver func(Hint)) (stop func(), err error)
 
-	// Forget ends the durable place of a name and returns the refs of the
-	// hints that were still pending there.
-	Forget(ctx context.Context, name string) ([]connectors.Ref, error)
+	// End is the position after the newest hint.
+	End(ctx context.Context) (Position, error)
+
+	// Place is a position before which a name has nothing left to acknowledge;
+	// ErrNotFound where there is no place of that name.
+	Place(ctx context.Context, name string) (Position, error)
+
+	// Forget ends the durable place of a name, after bury was called for the
+	// ref of every hint that is still pending there. Where bury fails, it stays.
+	Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error
 
 	// Names are the durable places that exist.
 	Names(ctx context.Context) ([]string, error)
@@ -82,6 +90,18 @@ type Hints interface {
 	// time of the oldest of them that waits, zero if none does.
 	Backlog(ctx context.Context, name string) (pending int, oldest time.Time, err error)
 }
+
+// A Position lies between two hints of the sequence of all hints.
+type Position struct {
+	// Log is another one when the hints were lost: then the sequence begins
+	// anew, and no position of the old one is in it.
+	Log string `json:"log"`
+	// Last is the number of the last hint before the position.
+	Last uint64 `json:"last"`
+}
+
+// In reports whether the position lies in the sequence that ends at end.
+func (p Position) In(end Position) bool { return p.Log == end.Log && p.Last <= end.Last }
 
 // HintWait is how long a store waits for word of a hint that it has delivered
 // before it delivers it again, here or to another daemon: what a daemon that

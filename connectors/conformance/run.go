@@ -22,6 +22,7 @@ func Run(t *testing.T, s System) {
 	t.Run("cancelled means stop", s.cancelled)
 	t.Run("not sent after its time", s.tooLate)
 	t.Run("polls", s.polls)
+	t.Run("polls begin in the past", s.pollsSince)
 	t.Run("said once", s.saidOnce)
 }
 
@@ -274,6 +275,46 @@ func (s System) polls(t *testing.T) {
 		if len(all) > 4 {
 			b.Errorf("one edit was reported %d times", len(all))
 		}
+	})
+}
+
+// pollsSince: a poll that begins at a moment that has passed finds what changed
+// since, and not what changed before.
+func (s System) pollsSince(t *testing.T) {
+	s.on(t, func(b *bench) {
+		poller, ok := b.Connector.(connectors.PollBeginner)
+		if !ok {
+			b.Skip("it cannot")
+		}
+		time.Sleep(time.Hour)
+		began := time.Now()
+		time.Sleep(30 * time.Minute)
+		changed, _, err := poller.PollSince(b.Context(), b.Record.Collection, began)
+		if err != nil || len(changed) != 0 {
+			b.Fatalf("nothing has changed since: %v, %v", changed, err)
+		}
+		b.Edit("typed while the system could not be asked")
+		time.Sleep(time.Hour)
+		all, cursor, err := poller.PollSince(b.Context(), b.Record.Collection, began)
+		if err != nil || !slices.Contains(all, b.Record) {
+			b.Errorf("the edit was not found: %v, %v", all, err)
+		}
+		time.Sleep(time.Minute)
+		changed, cursor, err = b.Connector.(connectors.Poller).Poll(b.Context(), b.Record.Collection, cursor)
+		if err != nil || len(changed) != 0 {
+			b.Errorf("it is reported again: %v, %v", changed, err)
+		}
+		b.Edit("typed later")
+		for range 12 { // a search may lag
+			time.Sleep(time.Minute)
+			if changed, cursor, err = b.Connector.(connectors.Poller).Poll(b.Context(), b.Record.Collection, cursor); err != nil {
+				b.Fatal(err)
+			}
+			if slices.Contains(changed, b.Record) {
+				return
+			}
+		}
+		b.Error("a later edit was not found")
 	})
 }
 

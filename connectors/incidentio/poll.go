@@ -49,8 +49,7 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 		return nil, nil, err
 	}
 	if from == nil {
-		next, err := c.baseline(ctx, window)
-		return nil, next, err
+		return c.baseline(ctx, collection, window, time.Time{})
 	}
 	var last cursor
 	if json.Unmarshal(from, &last) != nil || last.Version != cursorVersion || last.Last.IsZero() {
@@ -75,23 +74,52 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	return changed, next, nil
 }
 
+// PollSince begins a poll at a moment that has passed.
+func (c *Connector) PollSince(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Ref, []byte, error) {
+	window, err := c.window(collection)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.baseline(ctx, collection, window, since)
+}
+
+// maxSkew is by how much clocks that are kept right differ; what they differ by
+// more, the one is ahead of the other.
+const maxSkew = 2 * time.Second
+
 // baseline is the cursor of now: what was changed before is not reported, what
-// was under way is.
-func (c *Connector) baseline(ctx context.Context, window listing) ([]byte, error) {
+// was under way is; and what was changed at since or later, by our clock, if
+// that is not zero.
+func (c *Connector) baseline(ctx context.Context, collection connectors.Collection, window listing, since time.Time) ([]connectors.Ref, []byte, error) {
 	// The window is by the system's clock, which the first answer tells.
 	first := window
 	first.paged = false
 	first.query = url.Values{"page_size": {"1"}}
 	now, err := c.each(ctx, first, func(json.RawMessage) error { return nil })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	start := cursor{Version: cursorVersion, Last: now.UTC()}
+	if skew := now.Sub(time.Now()); !since.IsZero() {
+		if skew.Abs() > maxSkew {
+			since = since.Add(skew - maxSkew)
+		}
+		if since.Before(now) {
+			start.Last = since.UTC()
+		}
+	}
 	rows, _, err := c.changes(ctx, window, start.start())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return json.Marshal(start.advance(rows, now))
+	var changed []connectors.Ref
+	for _, row := range rows {
+		if !since.IsZero() && !row.at.Before(since.Truncate(time.Millisecond)) {
+			changed = append(changed, collection.Ref(row.ID))
+		}
+	}
+	next, err := json.Marshal(start.advance(rows, now))
+	return changed, next, err
 }
 
 // start is where the window begins, in whole seconds as it is asked for.

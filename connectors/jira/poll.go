@@ -52,16 +52,35 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	for _, d := range at.Seen {
 		seen[d] = true
 	}
-	var changed []connectors.Ref
+	changed := report(collection, hits, func(hit found) bool { return len(stored) > 0 && !seen[digest(hit)] })
+	next, err := c.advance(at, hits, len(stored) == 0)
+	return changed, next, err
+}
+
+// PollSince begins a poll at a moment that has passed.
+func (c *Connector) PollSince(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Ref, []byte, error) {
+	hits, err := c.changes(ctx, collection, since.Add(-c.overlap))
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := report(collection, hits, func(hit found) bool {
+		at, _ := moment(hit.Fields.Updated)
+		return !at.Before(since.Truncate(time.Millisecond))
+	})
+	next, err := c.advance(cursor{Version: 1, Last: since.UTC()}, hits, true)
+	return changed, next, err
+}
+
+// report names the issues of changes, oldest first and each once.
+func report(collection connectors.Collection, hits []found, wanted func(found) bool) (changed []connectors.Ref) {
 	reported := map[string]bool{}
 	for _, hit := range oldestFirst(hits) {
-		if len(stored) > 0 && !seen[digest(hit)] && !reported[hit.ID] {
+		if wanted(hit) && !reported[hit.ID] {
 			reported[hit.ID] = true
 			changed = append(changed, collection.Ref(hit.ID))
 		}
 	}
-	next, err := c.advance(at, hits, len(stored) == 0)
-	return changed, next, err
+	return changed
 }
 
 // oldestFirst are hits by the time of their change, those of one moment by id.

@@ -82,11 +82,18 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	return c.follow(ctx, records(collection), stored)
 }
 
+// PollSince begins a poll at a moment that has passed.
+func (c *Connector) PollSince(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Ref, []byte, error) {
+	if !tableName.MatchString(collection.Record) {
+		return nil, nil, rejected("poll", collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
+	}
+	return c.baseline(ctx, records(collection), since.UTC().Format(timeLayout))
+}
+
 // follow lists what a feed brought since the cursor.
 func (c *Connector) follow(ctx context.Context, f feed, stored []byte) ([]connectors.Ref, []byte, error) {
 	if len(stored) == 0 {
-		next, err := c.baseline(ctx, f)
-		return nil, next, err
+		return c.baseline(ctx, f, "")
 	}
 	var at cursor
 	if err := json.Unmarshal(stored, &at); err != nil || at.Version != 1 {
@@ -105,33 +112,46 @@ func (c *Connector) follow(ctx context.Context, f feed, stored []byte) ([]connec
 	for _, digest := range at.Seen {
 		seen[digest] = true
 	}
-	var changed []connectors.Ref
-	reported := map[connectors.Ref]bool{}
-	for _, row := range slices.Backward(changes) { // oldest first
-		if !seen[row.digest()] && !reported[row.ref] {
-			reported[row.ref] = true
-			changed = append(changed, row.ref)
-		}
-	}
+	changed := report(changes, func(row change) bool { return !seen[row.digest()] })
 	next, err := advance(at, changes)
 	return changed, next, err
 }
 
-// baseline is where to begin: at what is there now.
-func (c *Connector) baseline(ctx context.Context, f feed) ([]byte, error) {
+// report names the records of changes, oldest first and each once.
+func report(changes []change, wanted func(change) bool) (changed []connectors.Ref) {
+	reported := map[connectors.Ref]bool{}
+	for _, row := range slices.Backward(changes) {
+		if wanted(row) && !reported[row.ref] {
+			reported[row.ref] = true
+			changed = append(changed, row.ref)
+		}
+	}
+	return changed
+}
+
+// baseline is where to begin: at what is there now. What changed at since or
+// later is reported; "" is nothing.
+func (c *Connector) baseline(ctx context.Context, f feed, since string) ([]connectors.Ref, []byte, error) {
 	newest, err := c.newest(ctx, f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	at := cursor{Version: 1, Last: newest}
 	if newest == "" {
-		return advance(at, nil)
+		next, err := advance(at, nil)
+		return nil, next, err
 	}
-	changes, err := c.changes(ctx, f, at.since())
+	window := at.since()
+	if since != "" && since < window {
+		window = since
+	}
+	changes, err := c.changes(ctx, f, window)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return advance(at, changes)
+	changed := report(changes, func(row change) bool { return since != "" && row.updated >= since })
+	next, err := advance(at, changes)
+	return changed, next, err
 }
 
 // newest is the time of the newest change that the user may see.

@@ -50,7 +50,7 @@ func TestCluster(t *testing.T) {
 
 	delivered := make(chan engine.Hint, 1000)
 	for _, store := range []engine.Store{a, b} {
-		stop, err := store.Hints.Consume(ctx, "route", incidents, func(h engine.Hint) { delivered <- h; h.Ack() })
+		stop, err := store.Hints.Consume(ctx, "route", incidents, store.Hints.End, func(h engine.Hint) { delivered <- h; h.Ack() })
 		check(t, err)
 		defer stop()
 	}

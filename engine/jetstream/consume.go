@@ -16,9 +16,9 @@ import (
 	"github.com/lockstep-sync/lockstep/engine"
 )
 
-func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
+func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
 	c := &consumption{
-		hints: h, name: name, filter: h.topology.hintsOf(source), deliver: deliver,
+		hints: h, name: name, filter: h.topology.hintsOf(source), begin: begin, deliver: deliver,
 		broken: make(chan struct{}, 1), done: make(chan struct{}), logger: h.logger.With("consumer", name),
 	}
 	live, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -44,42 +44,56 @@ func (h *hints) Consume(ctx context.Context, name string, source connectors.Coll
 	}, nil
 }
 
-// place finds or makes the durable consumer of a name. from, if not zero, is
-// where a lost one goes on.
-func (h *hints) place(ctx context.Context, name, filter string, from uint64) (jetstream.Consumer, error) {
+// place finds the durable consumer, or makes it at the position that begin
+// gives.
+func (c *consumption) place(ctx context.Context) (jetstream.Consumer, error) {
+	h := c.hints
 	want := jetstream.ConsumerConfig{
-		Durable:       token(name),
-		Metadata:      map[string]string{metadataName: name},
-		FilterSubject: filter,
-		DeliverPolicy: jetstream.DeliverNewPolicy,
+		Durable:       token(c.name),
+		Metadata:      map[string]string{metadataName: c.name},
+		FilterSubject: c.filter,
+		DeliverPolicy: jetstream.DeliverAllPolicy,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
 		MaxAckPending: maxAckPending,
 		MaxDeliver:    -1,
 	}
-	if from > 0 {
-		want.DeliverPolicy, want.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
+	consumer, missing := h.server.consumer(ctx, h.stream, want.Durable)
+	if missing != nil && !errors.Is(missing, jetstream.ErrConsumerNotFound) {
+		return nil, missing
 	}
-	consumer, err := h.server.consumer(ctx, h.stream, want.Durable)
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return h.makeConsumer(ctx, want)
-	}
+	end, err := h.End(ctx) // after the consumer was asked, which is not ahead of it
 	if err != nil {
 		return nil, err
 	}
-	have := consumer.CachedInfo().Config
-	if have.FilterSubject != filter {
-		// The name reads another source now: what waits of the old one is not its business.
-		if err := h.deleteConsumer(ctx, want.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-			return nil, err
+	if missing == nil {
+		info := consumer.CachedInfo()
+		switch have := info.Config; {
+		case have.FilterSubject != c.filter, info.Delivered.Stream > end.Last:
+			// The name reads another source now, and what waits of the old one is
+			// not its business; or the end of the stream was lost, and what takes
+			// its place would count as delivered.
+			if err := h.deleteConsumer(ctx, want.Durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+				return nil, err
+			}
+		case have.AckWait != ackWait || have.MaxAckPending != maxAckPending:
+			have.AckWait, have.MaxAckPending = ackWait, maxAckPending
+			return h.updateConsumer(ctx, have)
+		default:
+			return consumer, nil
 		}
-		return h.makeConsumer(ctx, want)
 	}
-	if have.AckWait != ackWait || have.MaxAckPending != maxAckPending {
-		have.AckWait, have.MaxAckPending = ackWait, maxAckPending
-		return h.updateConsumer(ctx, have)
+	from, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return consumer, nil
+	if end, err = h.End(ctx); err != nil {
+		return nil, err
+	}
+	if from.In(end) && from.Last > 0 {
+		want.DeliverPolicy, want.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from.Last+1
+	}
+	return h.makeConsumer(ctx, want)
 }
 
 // A consumption is one Consume under way.
@@ -87,6 +101,7 @@ type consumption struct {
 	hints   *hints
 	name    string
 	filter  string
+	begin   func(context.Context) (engine.Position, error)
 	deliver func(engine.Hint)
 	logger  *slog.Logger
 	live    context.Context // ends with the consumption
@@ -95,23 +110,13 @@ type consumption struct {
 
 	mu      sync.Mutex // held while delivering
 	stopped bool
-	last    uint64    // highest stream sequence delivered
-	stream  time.Time // when the stream that it counts in was made
 }
 
 func (c *consumption) start(ctx context.Context) (jetstream.ConsumeContext, error) {
-	stream, err := c.hints.server.info(ctx, c.hints.stream)
+	consumer, err := c.place(ctx)
 	if err != nil {
 		return nil, err
 	}
-	from := c.next(stream)
-	consumer, err := c.hints.place(ctx, c.name, c.filter, from)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	c.stream, c.last = stream.Created, max(c.last, consumer.CachedInfo().Delivered.Stream)
-	c.mu.Unlock()
 	return consumer.Consume(c.handle,
 		jetstream.PullMaxMessages(1024),
 		jetstream.PullExpiry(pullExpiry),
@@ -120,22 +125,6 @@ func (c *consumption) start(ctx context.Context) (jetstream.ConsumeContext, erro
 			c.hints.server.note(err)
 			c.look()
 		}))
-}
-
-// next is where a consumer that was lost goes on: after what was delivered, or
-// with the first if the stream was lost as well and is another one now. Zero:
-// none was read yet.
-func (c *consumption) next(stream *jetstream.StreamInfo) uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.stream.IsZero() && !c.stream.Equal(stream.Created) {
-		c.last = 0
-		return 1
-	}
-	if c.stream.IsZero() {
-		return 0
-	}
-	return c.last + 1
 }
 
 // look has the subscription looked at.
@@ -213,27 +202,26 @@ func (c *consumption) handle(msg jetstream.Msg) {
 	if c.stopped {
 		return // it comes again
 	}
-	hint, sequence, err := c.hints.hint(msg)
+	hint, err := c.hints.hint(msg)
 	if err != nil {
 		c.logger.Warn("a hint that cannot be read was dropped", "subject", msg.Subject(), "error", err)
 		c.hints.server.note(msg.Term())
 		return
 	}
-	c.last = max(c.last, sequence)
 	c.deliver(hint)
 }
 
 // hint turns a message into a hint. Acks are not confirmed: nothing rests on
 // them, and one that is lost brings the hint again. That they are permitted at
 // all the check finds out.
-func (h *hints) hint(msg jetstream.Msg) (engine.Hint, uint64, error) {
+func (h *hints) hint(msg jetstream.Msg) (engine.Hint, error) {
 	md, err := msg.Metadata()
 	if err != nil {
-		return engine.Hint{}, 0, err
+		return engine.Hint{}, err
 	}
 	ref, err := connectors.ParseRef(string(msg.Data()))
 	if err != nil {
-		return engine.Hint{}, 0, err
+		return engine.Hint{}, err
 	}
 	// Both are absent but in scheduled ones.
 	slot, _ := url.PathUnescape(msg.Headers().Get(headerSlot))
@@ -245,5 +233,5 @@ func (h *hints) hint(msg jetstream.Msg) (engine.Hint, uint64, error) {
 		Tries: tries,
 		Ack:   func() { h.server.note(msg.Ack()) },
 		Keep:  func() { h.server.note(msg.InProgress()) },
-	}, md.Sequence.Stream, nil
+	}, nil
 }

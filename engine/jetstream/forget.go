@@ -24,18 +24,23 @@ const (
 // it deletes it. The consumer's floor alone does not tell them: above it lie
 // acknowledged ones too. If it fails half way, all is as before, but for the
 // AckWait, which the next Consume puts right.
-func (h *hints) Forget(ctx context.Context, name string) ([]connectors.Ref, error) {
+func (h *hints) Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error {
 	refs, err := h.drain(ctx, name)
-	if err == nil {
-		err = h.deleteConsumer(ctx, token(name))
-	}
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return refs, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: forget %s: %w", name, err)
+		return fmt.Errorf("store: forget %s: %w", name, err)
 	}
-	return refs, nil
+	for _, ref := range refs {
+		if err := bury(ref); err != nil {
+			return err
+		}
+	}
+	if err := h.deleteConsumer(ctx, token(name)); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("store: forget %s: %w", name, err)
+	}
+	return nil
 }
 
 func (h *hints) drain(ctx context.Context, name string) ([]connectors.Ref, error) {
@@ -73,7 +78,7 @@ func (h *hints) drain(ctx context.Context, name string) ([]connectors.Ref, error
 		}
 		before := len(refs)
 		for msg := range batch.Messages() {
-			hint, _, err := h.hint(msg)
+			hint, err := h.hint(msg)
 			if err == nil && !seen[hint.Ref] {
 				seen[hint.Ref] = true
 				refs = append(refs, hint.Ref)

@@ -104,7 +104,7 @@ func TestHandOver(t *testing.T) {
 
 				var mu sync.Mutex
 				held := map[string]engine.Hint{}
-				stop, err := dies.Engine().Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) {
+				stop, err := dies.Engine().Hints.Consume(t.Context(), "route", incidents, dies.Engine().Hints.End, func(h engine.Hint) {
 					mu.Lock()
 					defer mu.Unlock()
 					held[h.Ref.ID] = h
@@ -112,7 +112,7 @@ func TestHandOver(t *testing.T) {
 				check(t, err)
 				defer stop()
 				got := make(chan engine.Hint, 1000)
-				stopLiving, err := lives.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); got <- h })
+				stopLiving, err := lives.Hints.Consume(t.Context(), "route", incidents, lives.Hints.End, func(h engine.Hint) { h.Ack(); got <- h })
 				check(t, err)
 				defer stopLiving()
 

@@ -75,6 +75,33 @@ func (h *hints) Names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// End is told by when the stream was made, and its last sequence.
+func (h *hints) End(ctx context.Context) (engine.Position, error) {
+	info, err := h.server.info(ctx, h.stream)
+	if err != nil {
+		return engine.Position{}, fmt.Errorf("store: end of hints: %w", err)
+	}
+	return engine.Position{Log: info.Created.UTC().Format(time.RFC3339Nano), Last: info.State.LastSeq}, nil
+}
+
+func (h *hints) Place(ctx context.Context, name string) (engine.Position, error) {
+	at, err := h.End(ctx) // before the consumer is asked: what is added since counts as pending
+	if err != nil {
+		return engine.Position{}, err
+	}
+	consumer, err := h.server.consumer(ctx, h.stream, token(name))
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return engine.Position{}, engine.ErrNotFound
+	}
+	if err != nil {
+		return engine.Position{}, fmt.Errorf("store: place of %s: %w", name, err)
+	}
+	if info := consumer.CachedInfo(); info.NumPending > 0 || info.NumAckPending > 0 {
+		at.Last = min(at.Last, info.AckFloor.Stream)
+	}
+	return at, nil
+}
+
 func (h *hints) Backlog(ctx context.Context, name string) (int, time.Time, error) {
 	consumer, err := h.server.consumer(ctx, h.stream, token(name))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {

@@ -42,7 +42,7 @@ func fill(t *testing.T, store engine.Store) {
 	t.Helper()
 	ctx := t.Context()
 	delivered := make(chan engine.Hint, 10)
-	stop, err := store.Hints.Consume(ctx, "route", incidents, func(h engine.Hint) { delivered <- h })
+	stop, err := store.Hints.Consume(ctx, "route", incidents, store.Hints.End, func(h engine.Hint) { delivered <- h })
 	check(t, err)
 	check(t, store.Hints.Add(ctx, incidents.Ref("done"), ""))
 	(<-delivered).Ack()
@@ -88,7 +88,7 @@ func full(t *testing.T, store engine.Store) {
 		t.Errorf("journal (-want +got):\n%s", diff)
 	}
 	delivered := make(chan engine.Hint, 100)
-	stop, err := store.Hints.Consume(ctx, "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+	stop, err := store.Hints.Consume(ctx, "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
 	check(t, err)
 	defer stop()
 	got := map[string]int{}
@@ -144,13 +144,17 @@ func TestCrashAfterConsume(t *testing.T) {
 		dir, copied := t.TempDir(), t.TempDir()
 		store := open(t, serve(t, dir), jetstream.Options{}).Engine()
 		check(t, store.Hints.Add(t.Context(), incidents.Ref("old"), ""))
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(engine.Hint) {})
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(engine.Hint) {})
 		check(t, err)
 		defer stop()
 		check(t, store.Hints.Add(t.Context(), incidents.Ref("new"), ""))
 		check(t, os.CopyFS(copied, os.DirFS(dir)))
 		again := open(t, serve(t, copied), jetstream.Options{}).Engine()
-		refs, err := again.Hints.Forget(t.Context(), "route")
+		var refs []connectors.Ref
+		err = again.Hints.Forget(t.Context(), "route", func(ref connectors.Ref) error {
+			refs = append(refs, ref)
+			return nil
+		})
 		check(t, err)
 		if diff := cmp.Diff([]connectors.Ref{incidents.Ref("new")}, refs); diff != "" {
 			t.Errorf("pending (-want +got):\n%s", diff)
@@ -181,7 +185,7 @@ func TestServerComesBack(t *testing.T) {
 		check(t, err)
 		store := opened.Engine()
 		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		watch(t, opened, jetstream.Watch{})
 
@@ -216,7 +220,7 @@ func TestDeletedConsumerIsMadeAgain(t *testing.T) {
 		s := serve(t, t.TempDir())
 		store := open(t, s, jetstream.Options{}).Engine()
 		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		defer stop()
 		check(t, store.Hints.Add(t.Context(), incidents.Ref("1"), ""))
@@ -242,7 +246,7 @@ func TestConsumerSettings(t *testing.T) {
 		js := raw(t, s)
 		consume := func() natsjs.ConsumerConfig {
 			t.Helper()
-			stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(engine.Hint) {})
+			stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(engine.Hint) {})
 			check(t, err)
 			stop()
 			c, err := js.Consumer(t.Context(), "lockstep_hints", "route")
@@ -269,7 +273,7 @@ func TestUnreadableHint(t *testing.T) {
 		s := serve(t, t.TempDir())
 		store := open(t, s, jetstream.Options{}).Engine()
 		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Ack(); delivered <- h })
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		defer stop()
 		_, err = raw(t, s).Publish(t.Context(), "lockstep.hints.incidentio.acme.incident.x", []byte("no ref"))
@@ -291,14 +295,14 @@ func TestForgetWhatAnotherHolds(t *testing.T) {
 		s := serve(t, t.TempDir())
 		mine, other := open(t, s, jetstream.Options{}).Engine(), open(t, s, jetstream.Options{}).Engine()
 		held := make(chan engine.Hint, 100)
-		stop, err := other.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) { h.Keep(); held <- h })
+		stop, err := other.Hints.Consume(t.Context(), "route", incidents, other.Hints.End, func(h engine.Hint) { h.Keep(); held <- h })
 		check(t, err)
 		defer stop()
 		for i := range 5 {
 			check(t, mine.Hints.Add(t.Context(), incidents.Ref(fmt.Sprint(i)), ""))
 		}
 		began := time.Now()
-		if _, err := mine.Hints.Forget(t.Context(), "route"); err != nil {
+		if err := mine.Hints.Forget(t.Context(), "route", func(connectors.Ref) error { return nil }); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(began); took > time.Minute {

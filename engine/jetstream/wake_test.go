@@ -19,7 +19,7 @@ func TestScheduledHintsKeepTimeWhenTheClockIsSet(t *testing.T) {
 		store := open(t, serve(t, t.TempDir()), jetstream.Options{Clock: clock}).Engine()
 		var got []engine.Hint
 		came := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, func(h engine.Hint) {
+		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) {
 			h.Ack()
 			came <- h
 		})

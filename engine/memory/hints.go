@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"maps"
 	"slices"
 	"sync"
@@ -26,8 +27,10 @@ type hints struct {
 	delivering sync.Mutex // held while a stepped hint is delivered
 
 	mu         sync.Mutex
+	log        string // of positions
 	sequence   uint64
-	made       int // places
+	newest     map[connectors.Ref]*message // of every record, for places that are made later
+	made       int                         // places
 	places     map[string]*place
 	scheduled  map[string]scheduled // by slot
 	deliveries map[delivery]time.Time
@@ -71,6 +74,8 @@ func newHints(clock engine.Clock, stepped bool) *hints {
 	return &hints{
 		clock:      clock,
 		stepped:    stepped,
+		log:        rand.Text(),
+		newest:     map[connectors.Ref]*message{},
 		places:     map[string]*place{},
 		scheduled:  map[string]scheduled{},
 		deliveries: map[delivery]time.Time{},
@@ -99,15 +104,21 @@ func (h *hints) Add(ctx context.Context, ref connectors.Ref, id string) error {
 // add puts a hint at every place of its source; h.mu is held.
 func (h *hints) add(ref connectors.Ref, slot string, tries int) {
 	h.sequence++
+	m := message{ref: ref, at: h.clock.Now(), slot: slot, tries: tries, sequence: h.sequence}
+	h.newest[ref] = &m
 	for _, p := range h.places {
-		if p.source != ref.Collection {
-			continue
+		if p.source == ref.Collection {
+			p.add(m)
 		}
-		p.remove(ref)
-		m := &message{ref: ref, at: h.clock.Now(), slot: slot, tries: tries, sequence: h.sequence, over: make(chan struct{})}
-		p.live[ref] = m
-		p.wait(m)
 	}
+}
+
+// add puts a hint at a place; it replaces the one of its record.
+func (p *place) add(m message) {
+	p.remove(m.ref)
+	m.over = make(chan struct{})
+	p.live[m.ref] = &m
+	p.wait(&m)
 }
 
 // wait queues a message for delivery.
@@ -169,20 +180,22 @@ func (h *hints) fire() {
 	}
 }
 
-func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, deliver func(engine.Hint)) (func(), error) {
+func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
-	h.fire() // before a new place is there: it begins with what comes from now on
 	p := h.places[name]
 	if p == nil || p.source != source {
-		if p != nil {
-			p.clear()
+		h.mu.Unlock()
+		from, err := begin(ctx)
+		if err != nil {
+			return nil, err
 		}
-		h.made++
-		p = &place{order: h.made, source: source, live: map[connectors.Ref]*message{}, wake: make(chan struct{})}
-		h.places[name] = p
+		h.mu.Lock()
+		if p = h.places[name]; p == nil || p.source != source {
+			p = h.make(name, source, from)
+		}
 	}
 	if h.stepped {
 		defer h.mu.Unlock()
@@ -214,6 +227,56 @@ func (h *hints) Consume(ctx context.Context, name string, source connectors.Coll
 		close(stop)
 		<-done
 	}), nil
+}
+
+// make makes a place at a position; h.mu is held.
+func (h *hints) make(name string, source connectors.Collection, from engine.Position) *place {
+	h.fire() // what was due before comes before
+	if old := h.places[name]; old != nil {
+		old.clear()
+	}
+	h.made++
+	p := &place{order: h.made, source: source, live: map[connectors.Ref]*message{}, wake: make(chan struct{})}
+	h.places[name] = p
+	if !from.In(h.end()) {
+		from.Last = 0
+	}
+	for _, m := range slices.SortedFunc(maps.Values(h.newest), func(a, b *message) int { return cmp.Compare(a.sequence, b.sequence) }) {
+		if m.ref.Collection == source && m.sequence > from.Last {
+			p.add(*m)
+		}
+	}
+	return p
+}
+
+// end is the position after the newest hint; h.mu is held.
+func (h *hints) end() engine.Position { return engine.Position{Log: h.log, Last: h.sequence} }
+
+func (h *hints) End(ctx context.Context) (engine.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return engine.Position{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fire()
+	return h.end(), nil
+}
+
+func (h *hints) Place(ctx context.Context, name string) (engine.Position, error) {
+	if err := ctx.Err(); err != nil {
+		return engine.Position{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fire()
+	p, at := h.places[name], h.end()
+	if p == nil {
+		return engine.Position{}, engine.ErrNotFound
+	}
+	for _, m := range p.live {
+		at.Last = min(at.Last, m.sequence-1)
+	}
+	return at, nil
 }
 
 // take hands out the next hint; with none, what to wait for.
@@ -283,27 +346,36 @@ func (h *hints) hint(p *place, m *message) engine.Hint {
 }
 
 // clear ends what waits at a place that is no more.
-func (p *place) clear() []connectors.Ref {
-	refs := slices.Collect(maps.Keys(p.live))
-	for _, ref := range refs {
+func (p *place) clear() {
+	for ref := range p.live {
 		p.remove(ref)
 	}
-	return refs
 }
 
-func (h *hints) Forget(ctx context.Context, name string) ([]connectors.Ref, error) {
+func (h *hints) Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
+	}
+	h.mu.Lock()
+	h.fire()
+	p := h.places[name]
+	var pending []connectors.Ref
+	if p != nil {
+		pending = slices.Collect(maps.Keys(p.live))
+	}
+	h.mu.Unlock()
+	for _, ref := range pending {
+		if err := bury(ref); err != nil {
+			return err
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.fire()
-	p := h.places[name]
-	if p == nil {
-		return nil, nil
+	if p != nil && h.places[name] == p {
+		delete(h.places, name)
+		p.clear()
 	}
-	delete(h.places, name)
-	return p.clear(), nil
+	return nil
 }
 
 func (h *hints) Names(ctx context.Context) ([]string, error) {

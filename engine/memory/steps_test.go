@@ -48,7 +48,7 @@ func TestStepsGoOneByOne(t *testing.T) {
 	var got []string
 	var unacknowledged func()
 	for _, place := range []string{"second", "first"} { // in the order in which they are made
-		_, err := store.Hints.Consume(ctx, place, source, func(h engine.Hint) {
+		_, err := store.Hints.Consume(ctx, place, source, store.Hints.End, func(h engine.Hint) {
 			got = append(got, place+" "+h.Ref.ID)
 			if h.Ref.ID == "late" {
 				unacknowledged = h.Ack

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,7 +112,7 @@ var placeCases = []testCase{
 		c.stop()
 		strange := incidents.Ref(strings.Repeat("never delivered/", 100))
 		add(t, store, strange, incidents.Ref("kept"), followUps.Ref("another source"))
-		refs, err := store.Hints.Forget(t.Context(), "r")
+		refs, err := forget(t, store, "r")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +136,7 @@ var placeCases = []testCase{
 			want = append(want, incidents.Ref(fmt.Sprint(i)))
 		}
 		add(t, store, want...)
-		refs, err := store.Hints.Forget(t.Context(), "r")
+		refs, err := forget(t, store, "r")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,10 +145,68 @@ var placeCases = []testCase{
 	{"places/forget nothing", func(t *testing.T, store engine.Store) {
 		consume(t, store, "r", incidents).stop()
 		for range 2 { // the second time there is no such name
-			refs, err := store.Hints.Forget(t.Context(), "r")
+			refs, err := forget(t, store, "r")
 			if err != nil || len(refs) > 0 {
 				t.Fatalf("got %v, %v", refs, err)
 			}
+		}
+	}},
+	{"places/forget stays where what was pending is not kept", func(t *testing.T, store engine.Store) {
+		c := consume(t, store, "r", incidents)
+		c.stop()
+		add(t, store, incidents.Ref("1"), incidents.Ref("2"))
+		refused := errors.New("not kept")
+		if err := store.Hints.Forget(t.Context(), "r", func(connectors.Ref) error { return refused }); !errors.Is(err, refused) {
+			t.Fatalf("got %v", err)
+		}
+		c = consume(t, store, "r", incidents)
+		pass(engine.HintWait)
+		c.expect(incidents.Ref("1"), incidents.Ref("2"))
+	}},
+	{"places/one that is missing is made where it was", func(t *testing.T, store engine.Store) {
+		if _, err := store.Hints.Place(t.Context(), "r"); !errors.Is(err, engine.ErrNotFound) {
+			t.Fatalf("the place of no name: %v", err)
+		}
+		add(t, store, incidents.Ref("before"))
+		c := consume(t, store, "r", incidents)
+		add(t, store, incidents.Ref("done"), incidents.Ref("in work"), followUps.Ref("1"), incidents.Ref("done too"))
+		for range 3 {
+			if h := c.next(slack); h.Ref.ID != "in work" {
+				h.Ack()
+			}
+		}
+		kept := place(t, store, "r")
+		c.stop()
+		add(t, store, incidents.Ref("waits"))
+		if _, err := forget(t, store, "r"); err != nil {
+			t.Fatal(err)
+		}
+		add(t, store, incidents.Ref("later"), incidents.Ref("waits"))
+		c = consumeFrom(t, store, "r", incidents, at(kept))
+		c.expect(incidents.Ref("in work"), incidents.Ref("done too"), incidents.Ref("waits"), incidents.Ref("later"))
+		c.quiet(time.Minute)
+		if end, err := store.Hints.End(t.Context()); err != nil || place(t, store, "r") != end {
+			t.Errorf("at rest it is at %v, and the end is %v, %v", place(t, store, "r"), end, err)
+		}
+	}},
+	{"places/of another log everything is new", func(t *testing.T, store engine.Store) {
+		add(t, store, incidents.Ref("1"), incidents.Ref("2"))
+		end, err := store.Hints.End(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := consumeFrom(t, store, "a", incidents, at(engine.Position{Log: "another", Last: 1}))
+		c.expect(incidents.Ref("1"), incidents.Ref("2"))
+		c = consumeFrom(t, store, "b", incidents, at(engine.Position{Log: end.Log, Last: end.Last + 100}))
+		c.expect(incidents.Ref("1"), incidents.Ref("2"))
+		c = consumeFrom(t, store, "c", incidents, at(end))
+		c.quiet(time.Minute)
+	}},
+	{"places/none is made where begin fails", func(t *testing.T, store engine.Store) {
+		failed := errors.New("nobody knows where")
+		_, err := store.Hints.Consume(t.Context(), "r", incidents, func(context.Context) (engine.Position, error) { return engine.Position{}, failed }, func(engine.Hint) {})
+		if !errors.Is(err, failed) || len(names(t, store)) != 0 {
+			t.Errorf("got %v, names %q", err, names(t, store))
 		}
 	}},
 	{"places/backlog", func(t *testing.T, store engine.Store) {
@@ -190,6 +250,30 @@ var placeCases = []testCase{
 		add(t, store, incidents.Ref("3"))
 		backlog(2, 2*time.Second)
 	}},
+}
+
+// forget returns what was still pending.
+func forget(t *testing.T, store engine.Store, name string) (refs []connectors.Ref, err error) {
+	t.Helper()
+	err = store.Hints.Forget(t.Context(), name, func(ref connectors.Ref) error {
+		refs = append(refs, ref)
+		return nil
+	})
+	return refs, err
+}
+
+func place(t *testing.T, store engine.Store, name string) engine.Position {
+	t.Helper()
+	pass(time.Second) // acks are not confirmed
+	at, err := store.Hints.Place(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func at(p engine.Position) func(context.Context) (engine.Position, error) {
+	return func(context.Context) (engine.Position, error) { return p, nil }
 }
 
 func names(t *testing.T, store engine.Store) []string {

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,8 +66,13 @@ type consumer struct {
 
 func consume(t *testing.T, store engine.Store, name string, source connectors.Collection) *consumer {
 	t.Helper()
+	return consumeFrom(t, store, name, source, store.Hints.End)
+}
+
+func consumeFrom(t *testing.T, store engine.Store, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error)) *consumer {
+	t.Helper()
 	c := &consumer{t: t, hints: make(chan engine.Hint, 10_000)}
-	stop, err := store.Hints.Consume(t.Context(), name, source, func(h engine.Hint) { c.hints <- h })
+	stop, err := store.Hints.Consume(t.Context(), name, source, begin, func(h engine.Hint) { c.hints <- h })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// How many older cursors of a poll are kept, and how far apart: enough to find
+// again what a day of retries had in hand when the hints were lost.
+const (
+	checkpointEvery = time.Hour
+	checkpointsFor  = placeMemory + checkpointEvery
+	checkpointBytes = 512 << 10
+)
+
+// A checkpoint is the cursor of a poll that had found nothing yet that was not
+// done since.
+type checkpoint struct {
+	At     time.Time `json:"at"`
+	Cursor []byte    `json:"cursor"`
+}
+
+func checkpointsKey(cursor string) string { return "checkpoints/" + cursor }
+
+// beginPrefix begins a cursor that stands for a moment: the poll begins there,
+// however long it takes until the system answers for the first time.
+const beginPrefix = "begin "
+
+func beginAt(t time.Time) []byte {
+	return []byte(beginPrefix + t.UTC().Format(time.RFC3339Nano))
+}
+
+// beginOf returns the moment at which a poll begins; false: it has begun.
+func beginOf(cursor []byte) (time.Time, bool) {
+	text, begins := strings.CutPrefix(string(cursor), beginPrefix)
+	t, err := time.Parse(time.RFC3339Nano, text)
+	return t, begins && err == nil
+}
+
+// asked are the keys of the cursors of the polls that a configuration makes.
+func (e *Engine) asked(config *running) map[string]bool {
+	keys := map[string]bool{}
+	for _, p := range pollings(config.Set) {
+		if g := config.guards[p.connector]; g != nil && p.with(g.connector) != nil {
+			keys[p.cursor] = true
+		}
+	}
+	return keys
+}
+
+// beginPolls has every poll begin now that is not known, and gives back the
+// cursor of one that has lost it. Where nothing is recorded, cursors that are
+// there are an older build's.
+func (e *Engine) beginPolls(ctx context.Context, config *running, known *places, now time.Time) error {
+	for key := range e.asked(config) {
+		if known.Polls[key] == nil && !known.unrecorded {
+			if _, err := e.store.Marks.Put(ctx, key, beginAt(now)); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			continue
+		}
+		_, err := e.store.Marks.Get(ctx, key)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		cursor := beginAt(now)
+		if known.Polls[key] != nil {
+			if cursor, err = e.lostCursor(ctx, key, known, now); err != nil {
+				return err
+			}
+		}
+		if _, err := e.store.Marks.Create(ctx, key, cursor); err != nil && !errors.Is(err, ErrConflict) {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// lostCursor is what takes the place of a cursor that is not there any more.
+func (e *Engine) lostCursor(ctx context.Context, key string, known *places, now time.Time) ([]byte, error) {
+	all, err := e.checkpoints(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 {
+		last := all[len(all)-1]
+		e.find(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
+		return last.Cursor, nil
+	}
+	since := known.since(key, now)
+	e.find(key, fmt.Sprintf("the cursor of the poll of %s was lost; it begins anew at %s", polledBy(key), since.Format(time.RFC3339)))
+	return beginAt(since), nil
+}
+
+// since is when the first route began that reads what a poll finds; of a poll
+// that no route begins with, now.
+func (p *places) since(key string, now time.Time) time.Time {
+	first := now
+	for name, at := range p.Routes {
+		if sourceAt(name) == polledBy(key) && at.Since.Before(first) {
+			first = at.Since
+		}
+	}
+	return first
+}
+
+func polledBy(key string) string { return strings.TrimPrefix(key, "cursor/") }
+
+func (e *Engine) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
+	entry, err := e.store.Marks.Get(ctx, checkpointsKey(key))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checkpoints of %s: %w", key, err)
+	}
+	var all []checkpoint
+	if json.Unmarshal(entry.Value, &all) != nil {
+		return nil, nil // they are made anew
+	}
+	return all, nil
+}
+
+// checkpoint keeps a cursor, and older ones an hour apart for a day.
+func (e *Engine) checkpoint(ctx context.Context, key string, c checkpoint) error {
+	all, err := e.checkpoints(ctx, key)
+	if err != nil {
+		return err
+	}
+	n := len(all)
+	if n > 0 && string(all[n-1].Cursor) == string(c.Cursor) {
+		return nil
+	}
+	if n > 1 && all[n-1].At.Sub(all[n-2].At) < checkpointEvery {
+		all = all[:n-1]
+	}
+	all = append(all, c)
+	for len(all) > 1 && c.At.Sub(all[1].At) >= checkpointsFor {
+		all = all[1:]
+	}
+	value, err := json.Marshal(all)
+	for err == nil && len(value) > checkpointBytes && len(all) > 2 { // the oldest and the newest are those that count
+		middle := len(all) / 2
+		all = append(all[:middle:middle], all[middle+1:]...)
+		value, err = json.Marshal(all)
+	}
+	if err == nil {
+		_, err = e.store.Marks.Put(ctx, checkpointsKey(key), value)
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoints of %s: %w", key, err)
+	}
+	return nil
+}
+
+// recoverHints finds again what was in the hints if they were lost, or their
+// end was: the sources of all routes are polled again from a day before, which
+// is how long a record may have been waiting for another try, and every link
+// is looked at.
+func (e *Engine) recoverHints(ctx context.Context, known *places, end Position) error {
+	lost := map[string]bool{}
+	for name, at := range known.Routes {
+		if !at.At.In(end) {
+			lost["cursor/"+sourceAt(name)] = true
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	for key := range lost {
+		if known.Polls[key] == nil {
+			continue
+		}
+		all, err := e.checkpoints(ctx, key)
+		if err != nil {
+			return err
+		}
+		cursor := beginAt(known.since(key, e.clock.Now()))
+		if len(all) > 0 {
+			cursor = all[0].Cursor
+		}
+		if _, err := e.store.Marks.Put(ctx, key, cursor); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	e.find("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
+	err := e.eachLink(ctx, func(l stored) error {
+		return e.store.Hints.Add(ctx, l.Source, "")
+	})
+	if err != nil {
+		return err
+	}
+	_, err = e.changePlaces(ctx, func(p *places) {
+		for _, at := range p.Routes {
+			if !at.At.In(end) {
+				at.At = Position{Log: end.Log}
+			}
+		}
+	})
+	return err
+}
+
+// keepCheckpoints notes how far the routes have come, and the cursors that are
+// behind them.
+func (e *Engine) keepCheckpoints(ctx context.Context, config *running) error {
+	reached := map[string]Position{} // by place
+	for source := range sourcesOf(config) {
+		key := cursorKey(source)
+		entry, err := e.store.Marks.Get(ctx, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		end, failed := e.store.Hints.End(ctx) // what the cursor has passed lies before it
+		if failed != nil {
+			return fmt.Errorf("end of hints: %w", failed)
+		}
+		done := end
+		for _, route := range config.Set.Routes {
+			if route.Source != source {
+				continue
+			}
+			at, err := e.store.Hints.Place(ctx, placeOf(route))
+			if errors.Is(err, ErrNotFound) {
+				at = Position{} // it is being made
+			} else if err != nil {
+				return fmt.Errorf("place of route %s: %w", route.Name, err)
+			} else {
+				reached[placeOf(route)] = at
+			}
+			if at.Log != end.Log || at.Last < done.Last {
+				done = at
+			}
+		}
+		if err != nil {
+			continue // nothing polled yet
+		}
+		fresh := candidate{checkpoint{At: e.clock.Now().UTC(), Cursor: entry.Value}, end}
+		if err := e.advance(ctx, key, fresh, done); err != nil {
+			return err
+		}
+	}
+	_, err := e.changePlaces(ctx, func(p *places) {
+		for name, at := range reached {
+			if known := p.Routes[name]; known != nil && (known.At.Log != at.Log || known.At.Last < at.Last) {
+				known.At = at
+			}
+		}
+	})
+	return err
+}
+
+// A candidate becomes a checkpoint when everything before a position is done.
+type candidate struct {
+	checkpoint
+	when Position
+}
+
+// advance keeps the newest candidate behind which all is done. The oldest one
+// that is not waits on, so that some day it is.
+func (e *Engine) advance(ctx context.Context, key string, fresh candidate, done Position) error {
+	behind := func(c candidate) bool { return c.when.Log == done.Log && c.when.Last <= done.Last }
+	waits, ok := e.candidates[key]
+	switch {
+	case behind(fresh):
+		delete(e.candidates, key)
+		return e.checkpoint(ctx, key, fresh.checkpoint)
+	case ok && behind(waits):
+		e.candidates[key] = fresh
+		return e.checkpoint(ctx, key, waits.checkpoint)
+	case !ok || waits.when.Log != fresh.when.Log:
+		e.candidates[key] = fresh
+	}
+	return nil
+}
+
+func sourcesOf(config *running) map[connectors.Collection]bool {
+	all := map[connectors.Collection]bool{}
+	for _, route := range config.Set.Routes {
+		all[route.Source] = true
+	}
+	return all
+}
