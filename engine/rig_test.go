@@ -369,10 +369,10 @@ func (j mortalJournal) Append(ctx context.Context, ref connectors.Ref, entry []b
 
 // replaced is text with the first old in it replaced. A text that does not
 // hold old would test something else than it says.
-func replaced(t testing.TB, text, old, new string) string {
+func replaced(t testing.TB, text, old, by string) string {
 	t.Helper()
 	mustContain(t, text, old)
-	return strings.Replace(text, old, new, 1)
+	return strings.Replace(text, old, by, 1)
 }
 
 // replacedAll is text with pairs of old and new replaced everywhere.
