@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// After so many calls in a row that a connector did not answer, it is taken to
-// be away, and calls wait: a system that is down shall not hold up the others'
+// After so many calls in a row that a connector did not answer, or one that it
+// could not even be sent, it is taken to be away, and calls wait: a system that is down shall not hold up the others'
 // workers. While it is away one call goes through after each pause. A pause is
 // a part of the time that the system has been away, so that it is called again
 // soon after it is back, however long that took.
@@ -147,7 +147,10 @@ func (g *guard) leave(err error, round int) error {
 	if g.failures++; g.failures == 1 {
 		g.since = now
 	}
-	if g.failures < failuresToPause && !g.away && (!refused || forbidden) {
+	// What could not even be sent is the system's, and was tried more than once
+	// where it was a read. Of other failures one may be the record's own.
+	unreachable := said != nil && (class == connectors.ClassRetry && said.Status == 0 || said.Status == 502 || said.Status == 503)
+	if g.failures < failuresToPause && !g.away && !unreachable && (!refused || forbidden) {
 		return failed
 	}
 	if refused {

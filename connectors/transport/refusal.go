@@ -1,12 +1,8 @@
 package transport
 
 import (
-	"errors"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
@@ -29,29 +25,6 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	c.clean(e)
 	c.heed(answer, r, e)
 	return e
-}
-
-// heed begins the pause that an answer asks for.
-func (c *Client) heed(answer *Answer, r Request, e *connectors.Error) {
-	asked, named := retryAfter(answer.Header, time.Now())
-	if answer.Status != http.StatusTooManyRequests && (answer.Status != http.StatusServiceUnavailable || !named) {
-		return
-	}
-	limit, of := "", ""
-	if c.opts.Limit != nil {
-		limit = c.opts.Limit(answer)
-	}
-	if of = r.Limits[limit]; of == "" {
-		limit = "" // nobody knows of what
-	}
-	e.Until = c.pauses.Ask(c.scope(limit, of), asked, named)
-	pause := time.Until(e.Until)
-	if l := c.opts.Env.Logger; l != nil && asked > connectors.LongestPause {
-		l.Warn("a system asks for a longer silence than is heeded; it is called again before that", "asked", asked.String(), "heeded", pause.Round(time.Second).String(), "limit", limit)
-	}
-	if o := c.opts.Env.Observer; o != nil && limit == "" {
-		o.Throttled(c.opts.Connector, pause)
-	}
 }
 
 func requestID(h http.Header) string {
@@ -80,25 +53,6 @@ func classOf(status int, write bool) connectors.Class {
 	default:
 		return connectors.ClassRejected
 	}
-}
-
-// retryAfter reads Retry-After, in seconds or as a date, as it is said: it may
-// be in the past, or centuries away. A date is taken against the answer's own,
-// since the two clocks may differ.
-func retryAfter(h http.Header, now time.Time) (asked time.Duration, named bool) {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseFloat(value, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && !math.IsNaN(seconds) {
-		const most = float64(math.MaxInt64 / int64(time.Second))
-		return time.Duration(min(max(seconds, -most), most) * float64(time.Second)), true
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0, false
-	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
-	return at.Sub(now), true
 }
 
 const maxExcerpted = 64 << 10

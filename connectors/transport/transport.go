@@ -183,16 +183,6 @@ type Answer struct {
 	content io.ReadCloser // of an answer that was opened
 }
 
-// PausedUntil is until when the system has asked for silence; the zero time
-// when it has not.
-func (c *Client) PausedUntil() time.Time { return c.pauses.Until(c.scope("", "")) }
-
-// scope names what a pause is of: the system at the address, or what counts
-// against one of its limits.
-func (c *Client) scope(limit, of string) string {
-	return c.opts.Connector + "\n" + c.opts.BaseURL + "\n" + limit + "\n" + of
-}
-
 // Do sends the request and returns the answer if it is 2xx and whole; any
 // failure is a *connectors.Error. While the system has asked for silence it
 // fails at once with ClassThrottled and sends nothing.
@@ -336,31 +326,6 @@ func (c *Client) ready(ctx context.Context, r Request, request *http.Request, wr
 	}
 	// The turn may have come long after another request met a 429.
 	return c.throttled(r, fail)
-}
-
-// throttled is the failure of a request that is not sent because the system
-// has asked for silence; nil when it has not.
-func (c *Client) throttled(r Request, fail failFunc) *connectors.Error {
-	until, part := c.PausedUntil(), ""
-	for limit, of := range r.Limits {
-		if end := c.pauses.Until(c.scope(limit, of)); end.After(until) {
-			until, part = end, " for this ("+limit+")"
-		}
-	}
-	if until.IsZero() {
-		return nil
-	}
-	e := fail(connectors.ClassThrottled, "not sent: the system asked not to be called"+part+" before "+until.UTC().Format(time.RFC3339), nil)
-	e.Until = until
-	return e
-}
-
-// answered takes note of a request that was taken.
-func (c *Client) answered(r Request) {
-	c.pauses.Answered(c.scope("", ""))
-	for limit, of := range r.Limits {
-		c.pauses.Answered(c.scope(limit, of))
-	}
 }
 
 // unauthorised is the failure of a request for which there are no credentials,

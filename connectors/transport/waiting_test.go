@@ -61,4 +61,3 @@ func TestWaitingIsSaid(t *testing.T) {
 		}
 	})
 }
-

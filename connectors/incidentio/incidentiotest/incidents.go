@@ -280,5 +280,6 @@ func (s *Server) editIncident(c *call) (answer, *problem) {
 	if p != nil {
 		return answer{}, p
 	}
+	s.insist(changed.ID)
 	return reply(http.StatusOK, map[string]any{"incident": changed}), nil
 }

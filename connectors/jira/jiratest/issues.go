@@ -256,6 +256,7 @@ func (s *Server) edit(c *call, is *issue) answer {
 		return refuse(http.StatusBadRequest, "one of 'fields' or 'update' required")
 	}
 	s.apply(is, in, Bot)
+	s.insist(is, in.fields, false)
 	if c.URL.Query().Get("returnIssue") == "true" && !s.opts.NoReturn {
 		q := url.Values{"expand": c.URL.Query()["expand"]}
 		return say(http.StatusOK, s.bean(is, q))
@@ -341,6 +342,7 @@ func (s *Server) transit(c *call, is *issue) answer {
 		}
 	}
 	s.take(is, step, in, Bot)
+	s.insist(is, in.fields, true)
 	return say(http.StatusNoContent, nil)
 }
 

@@ -86,6 +86,7 @@ type Server struct {
 	bursts   map[string][]time.Time
 	busy     map[string]int // transitions that meet a conflict, by issue id
 	noCreate map[string]string
+	putBacks []putBack
 	webhook  Webhook
 	last     *http.Request
 	lastBody []byte

@@ -274,3 +274,41 @@ func TestWebhooksHaveWikiText(t *testing.T) {
 type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestAutomationsPutBack: a moment after a write by the API, and only then.
+func TestAutomationsPutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := jiratest.New(jiratest.Options{})
+		number := open(t, s, "ENG")
+		s.PutBack("acc-ann", map[string]any{"summary": "Ann's"})
+		s.MoveBack("acc-ann", "Stop")
+		if status, said := ask(t, s, http.MethodPut, "/issue/"+number, `{"fields":{"summary":"lockstep's"}}`); status != http.StatusNoContent {
+			t.Fatal(status, said)
+		}
+		if got := s.Issue(number)["summary"]; got != "lockstep's" {
+			t.Errorf("at once the summary is %v", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := s.Issue(number)["summary"]; got != "Ann's" {
+			t.Errorf("the summary is %v", got)
+		}
+		if status, said := ask(t, s, http.MethodPost, "/issue/"+number+"/transitions", `{"transition":{"id":"11"}}`); status != http.StatusNoContent {
+			t.Fatal(status, said)
+		}
+		if got := s.Status(number); got != "In Progress" {
+			t.Errorf("at once the status is %s", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := s.Status(number); got != "To Do" {
+			t.Errorf("the status is %s", got)
+		}
+		s.PutNothingBack()
+		if status, said := ask(t, s, http.MethodPut, "/issue/"+number, `{"fields":{"summary":"lockstep's"}}`); status != http.StatusNoContent {
+			t.Fatal(status, said)
+		}
+		time.Sleep(2 * time.Second)
+		if got := s.Issue(number)["summary"]; got != "lockstep's" {
+			t.Errorf("without an automation the summary is %v", got)
+		}
+	})
+}

@@ -78,6 +78,7 @@ type Server struct {
 	denied    map[string]bool // tables whose writes fail
 	unread    map[string]bool // tables that answer reads with 403
 	rewrites  []func(table string, row Row)
+	putBacks  []putBack
 	window    time.Time // hour of the rate limit
 	counted   int
 	webhook   Webhook

@@ -90,6 +90,7 @@ func (s *Server) update(c *call, user *record, name string, r *record) answer {
 	if no != nil {
 		return failure(no.status, no.message, no.detail)
 	}
+	s.insist(name, r.text("sys_id"), input)
 	return resultAnswer(http.StatusOK, s.shape(c.URL.Query(), r))
 }
 
