@@ -154,6 +154,9 @@ const mostSteps = 200_000
 // tickets, a shorter circle is in it, and pairs come to rest.
 func (l *loader) findCircles(steps []*step) {
 	for i, from := range steps {
+		if l.givenUp() {
+			return
+		}
 		for j, to := range steps {
 			if i != j && meet(from, to) && feedsAny(from.writes, to.reads) {
 				from.next = append(from.next, j)

@@ -73,6 +73,17 @@ func (l *loader) envsOf(source, target connectors.Collection) *envs {
 
 // commentEnv is the environment of a clause of comments.
 func (l *loader) commentEnv() (*expr.Env, error) {
+	if l.commentVars == nil {
+		env, err := l.newCommentEnv()
+		if err != nil {
+			return nil, err
+		}
+		l.commentVars = env
+	}
+	return l.commentVars, nil
+}
+
+func (l *loader) newCommentEnv() (*expr.Env, error) {
 	text := connectors.Type{Kind: connectors.Text}
 	return expr.NewEnv([]expr.Variable{
 		{Name: commentName, Nested: map[string]expr.Variable{

@@ -187,7 +187,7 @@ func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range)
 		}
 		out := Diagnostic{
 			Severity: d.severity, File: d.at.Filename, Line: max(d.at.Start.Line, 1), Column: max(d.at.Start.Column, 1),
-			Summary: d.summary, Detail: d.detail,
+			Summary: cut(d.summary), Detail: cut(d.detail),
 		}
 		if src := sources[d.at.Filename]; src != nil && d.at.Start.Line > 0 {
 			out.Source, out.Width = src.line(d.at)
@@ -212,6 +212,15 @@ func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range)
 		seen[d] = true
 		return false
 	})
+}
+
+// cut bounds a message, which may quote what somebody wrote.
+func cut(s string) string {
+	const most = 4 << 10 // bytes
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // line is the line on which a range begins and how many of its characters are

@@ -110,4 +110,8 @@ func seedFiles(f *testing.F) {
 		}
 		f.Add(src)
 	}
+	for _, test := range hostile() {
+		const most = 2000 // longer ones only slow the fuzzer down
+		f.Add([]byte(test.hcl[:min(len(test.hcl), most)]))
+	}
 }

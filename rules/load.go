@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/budget"
+	"github.com/lockstep-sync/lockstep/rules/expr"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
@@ -139,8 +141,10 @@ type loader struct {
 
 	seen map[string]seenLocal // the locals that CEL sees
 	envs map[envKey]*envs
-	uses uses
-	mu   sync.Mutex // guards envs once the set is in use
+	// commentVars are what conditions of comments see; nil: nobody asked yet.
+	commentVars *expr.Env
+	uses        uses
+	mu          sync.Mutex // guards envs once the set is in use
 }
 
 func newLoader(ctx context.Context, dir string, o Options) *loader {
@@ -275,7 +279,16 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-func quote(s string) string { return `"` + s + `"` }
+// quote is a name in a message, its beginning if it is longer than any name is.
+func quote(s string) string { return `"` + shortened(s) + `"` }
+
+func shortened(s string) string {
+	const most = 200 // bytes
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
 
 // plain is a value without its marks.
 func plain(v cty.Value) (value cty.Value, sensitive bool) {

@@ -4,6 +4,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/lockstep-sync/lockstep/rules/budget"
 )
 
 // NameSetting names a setting of the connector as people know it: the
@@ -37,6 +39,9 @@ func (l *loader) nameSettings(b *hclsyntax.Block, prefix string, c *Connector) {
 // environmentOf is the environment variable that a value is read from, by way
 // of locals and variables too, or "-var NAME"; empty where it is anything else.
 func (l *loader) environmentOf(e hcl.Expression, seen map[string]bool) string {
+	if guarded, ok := e.(hclsyntax.Expression); ok {
+		e = budget.Unguarded(guarded)
+	}
 	switch e := e.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return l.environmentOf(e.Expression, seen)

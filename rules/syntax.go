@@ -29,15 +29,17 @@ var bareExpr = regexp.MustCompile(`(?:^|[=\[(,])\s*\{\{`)
 // meet.
 func plainSyntax(diags hcl.Diagnostics, content []byte) hcl.Diagnostics {
 	var kept hcl.Diagnostics
+	said := map[int]bool{} // by where they begin
 	for _, d := range diags {
 		if d.Subject == nil {
 			kept = append(kept, d)
 			continue
 		}
 		at := d.Subject.Start.Byte
-		if slices.ContainsFunc(kept, func(k *hcl.Diagnostic) bool { return k.Subject != nil && k.Subject.Start.Byte == at }) {
+		if said[at] {
 			continue
 		}
+		said[at] = true
 		plain := *d
 		switch {
 		case d.Summary == hclOpenQuote:

@@ -15,16 +15,34 @@ type guard struct {
 
 func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) { return g.value(ctx) }
 
+// UnwrapExpression lets HCL see what it guards where a name is a keyword, as in
+// list(string).
+func (g *guard) UnwrapExpression() hcl.Expression { return g.Expression }
+
 // Unguarded is an expression as it was written.
 func Unguarded(e hclsyntax.Expression) hclsyntax.Expression {
-	if g, ok := e.(*guard); ok {
-		return g.Expression
+	for {
+		g, ok := e.(*guard)
+		if !ok {
+			return e
+		}
+		e = g.Expression
 	}
-	return e
 }
 
 func (m *Meter) guard(e hclsyntax.Expression, value func(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics)) *guard {
 	return &guard{&hclsyntax.ParenthesesExpr{Expression: e, SrcRange: e.Range()}, value}
+}
+
+// whileAny guards an expression that takes long only together with others: nothing
+// is evaluated once the budget is spent.
+func (m *Meter) whileAny(e hclsyntax.Expression) hclsyntax.Expression {
+	return m.guard(e, func(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+		if m.spent != nil {
+			return cty.DynamicVal, m.spent.diagnostics(e.Range())
+		}
+		return e.Value(ctx)
+	})
 }
 
 // counted guards an expression whose value is kept: it counts as made.

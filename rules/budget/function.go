@@ -25,26 +25,26 @@ func (m *Meter) Functions(all map[string]function.Function) map[string]function.
 }
 
 func (m *Meter) function(name string, f function.Function) function.Function {
+	// cty asks for the type first, which can be as much work as the call: the call
+	// is made then, and its result is what Impl returns.
+	var made cty.Value
 	return function.New(&function.Spec{
 		Description: f.Description(), Params: f.Params(), VarParam: f.VarParam(),
-		// HCL asks for the type first, and that can be as much work as the call.
 		Type: func(args []cty.Value) (cty.Type, error) {
 			if err := m.before(name, args); err != nil {
 				return cty.NilType, err
 			}
-			t, err := f.ReturnTypeForValues(args)
-			return t, plain(err)
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)
 			if err != nil {
-				return cty.NilVal, plain(err)
+				return cty.NilType, plain(err)
 			}
 			if err := m.made(v); err != nil {
-				return cty.NilVal, err
+				return cty.NilType, err
 			}
-			return v, nil
+			made = v
+			return v.Type(), nil
 		},
+		Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return made, nil },
 	})
 }
 
@@ -61,7 +61,7 @@ func plain(err error) error {
 // The steps that a call takes for each element of its arguments: HCL and cty look
 // at all of them several times over, for marks and for types.
 const (
-	perElement    = 4
+	perElement    = 8
 	perComparison = 40
 )
 
@@ -77,7 +77,8 @@ func (m *Meter) before(name string, args []cty.Value) error {
 		return m.spent
 	}
 	var bytes, steps int64
-	known := true
+	estimate := estimates[name]
+	known := estimate != nil
 	each := int64(perElement)
 	if comparing[name] {
 		each = perComparison
@@ -91,7 +92,7 @@ func (m *Meter) before(name string, args []cty.Value) error {
 		known = known && arg.IsWhollyKnown() && !arg.IsNull()
 	}
 	made := bytes // most functions make no more than they are given
-	if estimate := estimates[name]; estimate != nil && known {
+	if known {
 		unmarked := make([]cty.Value, len(args))
 		for i, arg := range args {
 			unmarked[i], _ = arg.UnmarkDeep()

@@ -14,7 +14,7 @@ import (
 const (
 	MaxBytes = 16 << 20 // of values
 	// maxSteps bounds the time: a step takes some 100 ns.
-	maxSteps = 16_000_000
+	maxSteps = 24_000_000
 	// maxNesting bounds lists and objects within each other. What one expression
 	// can nest is less.
 	maxNesting = 400

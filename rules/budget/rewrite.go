@@ -49,6 +49,9 @@ func (m *Meter) Expression(e hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.FunctionCallExpr:
 		for i := range e.Args {
 			m.all(&e.Args[i])
+			if _, ok := e.Args[i].(*hclsyntax.ScopeTraversalExpr); ok {
+				e.Args[i] = m.whileAny(e.Args[i]) // a call goes through it before it asks
+			}
 		}
 	case *hclsyntax.TupleConsExpr:
 		for i := range e.Exprs {

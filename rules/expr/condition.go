@@ -16,6 +16,8 @@ import (
 type Condition struct {
 	program *program
 	always  bool
+	asks    ask
+	parts   []ask
 }
 
 // Condition compiles a text that is one expression. Its result must be a bool;
@@ -43,7 +45,9 @@ func (e *Env) Condition(t *Text) (*Condition, hcl.Diagnostics) {
 			"a condition must be a bool, not "+name,
 			"This expression results in "+name+". Compare it with something: "+comparison(p.result)+"."))
 	}
-	return &Condition{program: p, always: e.alwaysTrue(p.checked, p)}, diags
+	c := &Condition{program: p, always: e.alwaysTrue(p.checked, p)}
+	c.work()
+	return c, diags
 }
 
 // comparison is an example that turns a value of type t into a bool.

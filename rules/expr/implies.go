@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -18,22 +19,48 @@ func (c *Condition) Implies(other *Condition) bool {
 	if string(c.program.source) == string(other.program.source) {
 		return true
 	}
-	field, wanted, ok := other.program.values(other.program.ast.Expr())
-	return ok && c.program.within(c.program.ast.Expr(), field, wanted)
+	return other.asks.field != "" && slices.ContainsFunc(c.parts, func(part ask) bool { return part.within(other.asks) })
 }
 
-// within reports whether an expression is true only where the field has one of
-// the values.
-func (p *program) within(e ast.Expr, field string, wanted map[string]bool) bool {
-	if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.LogicalAnd {
-		args := e.AsCall().Args()
-		return p.within(args[0], field, wanted) || p.within(args[1], field, wanted)
+// An ask is what a condition asks of one field: that it has one of the values. The
+// field is empty where it asks something else.
+type ask struct {
+	field  string
+	values map[string]bool
+}
+
+func (a ask) within(b ask) bool {
+	if a.field != b.field {
+		return false
 	}
-	own, values, ok := p.values(e)
-	for v := range values {
-		ok = ok && wanted[v]
+	for v := range a.values {
+		if !b.values[v] {
+			return false
+		}
 	}
-	return ok && own == field
+	return true
+}
+
+// work fills in what the condition asks as a whole, and in the parts that && joins.
+// Each condition is compared with each of its route, so it is worked out once.
+func (c *Condition) work() {
+	p := c.program
+	var parts func(e ast.Expr)
+	parts = func(e ast.Expr) {
+		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.LogicalAnd {
+			for _, arg := range e.AsCall().Args() {
+				parts(arg)
+			}
+			return
+		}
+		if field, values, ok := p.values(e); ok {
+			c.parts = append(c.parts, ask{field, values})
+		}
+	}
+	parts(p.ast.Expr())
+	if field, values, ok := p.values(p.ast.Expr()); ok {
+		c.asks = ask{field, values}
+	}
 }
 
 // values reads FIELD == 'a', FIELD in ['a', 'b'] and such joined by || as one

@@ -13,9 +13,12 @@ var ErrLinks = errors.New("too many symbolic links")
 // Resolve is where a path leads, every link on the way followed as the system
 // follows it. What is not there yet is taken as it is written.
 func Resolve(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
+	if !filepath.IsAbs(path) {
+		here, err := os.Getwd()
+		if err != nil {
+			return "", err
+		}
+		path = here + string(filepath.Separator) + path // not joined: that would take ".." away
 	}
 	const maxLinks = 40 // as Linux has it
 	root := filepath.VolumeName(path) + string(filepath.Separator)
