@@ -2,6 +2,7 @@ package ruletest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,10 @@ type guarded struct {
 // guardScript puts a guard before each line of a script. Lines keep their order:
 // line n of the script is line 2n of what is run.
 func guardScript(text []byte, anywhere bool) (guarded, error) {
-	archive := txtar.Parse(text)
+	archive, err := parseArchive(text)
+	if err != nil {
+		return guarded{}, err
+	}
 	if !anywhere {
 		for _, f := range archive.Files {
 			if !localName(f.Name) {
@@ -47,6 +51,16 @@ func guardScript(text []byte, anywhere bool) (guarded, error) {
 	out := *archive
 	out.Comment = []byte(b.String())
 	return guarded{archive, txtar.Format(&out)}, nil
+}
+
+// parseArchive reads a script with its files. txtar panics about a line "-- --".
+func parseArchive(text []byte) (archive *txtar.Archive, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			archive, err = nil, errors.New("the script is malformed: a line that begins with -- names no file")
+		}
+	}()
+	return txtar.Parse(text), nil
 }
 
 // localName reports whether a file of a script stays in its folder. testscript
