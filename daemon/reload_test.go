@@ -322,7 +322,7 @@ func TestReloadThatHangs(t *testing.T) {
 	r.life = life
 	hangs := make(chan struct{}, 1)
 	load := r.load
-	r.load = func(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+	r.load = func(context.Context) (*rules.Set, rules.Diagnostics) {
 		hangs <- struct{}{}
 		select {} // as a file system that does not answer does
 	}
@@ -346,7 +346,7 @@ func TestReloadThatHangs(t *testing.T) {
 		t.Errorf("what was given up is said of the files: %v", r.state.Load().errors)
 	}
 
-	r.load = func(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+	r.load = func(context.Context) (*rules.Set, rules.Diagnostics) {
 		hangs <- struct{}{}
 		select {}
 	}

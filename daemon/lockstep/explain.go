@@ -129,10 +129,9 @@ func (a *app) readRecord(ctx context.Context, name string) ([]byte, error) {
 // will do as well, as in -record <(…), but nothing waits for one without a
 // writer.
 func (a *app) readInput(ctx context.Context, name string, limit int64) (content []byte, err error) {
-	switch {
-	case name == "-":
+	if name == "-" {
 		content, err = source.Drain(ctx, a.stdin, limit)
-	default:
+	} else {
 		content, err = source.ReadInput(ctx, name, limit)
 	}
 	if err != nil {

@@ -104,6 +104,8 @@ func TestMain(m *testing.M) {
 //	                         its key; the daemon stops, and its store is lost
 //	until-refused|until-well CONNECTOR
 //	                         waits until status says so of a connector
+//	hostile-files DIR        gives the running daemon every hostile file in turn;
+//	                         hostile-file DIR NAME leaves one there
 //	until-…                  waits, with a deadline, until it is so
 //
 // testscript's own commands win over these: its stop would end a script here,
@@ -136,8 +138,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-tickets": plays((*play).cmdUntilTickets), "until-ticket": plays((*play).cmdUntilTicket),
 		"until-decision": plays((*play).cmdUntilDecision), "until-dead": plays((*play).cmdUntilDead),
 		"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
-		"until-calls": plays((*play).cmdUntilCalls),
-		"limit":       plays((*play).cmdLimit), "fill": plays((*play).cmdFill), "until-filled": plays((*play).cmdUntilFilled),
+		"until-calls": plays((*play).cmdUntilCalls), "hostile-files": plays((*play).cmdHostileFiles), "hostile-file": plays((*play).cmdHostileFile),
+		"limit": plays((*play).cmdLimit), "fill": plays((*play).cmdFill), "until-filled": plays((*play).cmdUntilFilled),
 		"until-ready": plays((*play).cmdUntilReady), "nats": plays((*play).cmdNATS),
 		"retry-dead": plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
