@@ -13,6 +13,7 @@ func awaited(s Store) Store {
 	return Store{
 		Hints: awaitedHints{s.Hints}, Journal: awaitedJournal{s.Journal},
 		Links: awaitedBucket{s.Links}, Targets: awaitedBucket{s.Targets}, Dead: awaitedBucket{s.Dead}, Marks: awaitedBucket{s.Marks},
+		Ends: s.Ends,
 	}
 }
 

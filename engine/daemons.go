@@ -60,6 +60,9 @@ func (e *Engine) tendPlaces(ctx context.Context) error {
 	if err := e.markPlaces(ctx, config, others); err != nil {
 		return err
 	}
+	if err := e.keepEnds(ctx); err != nil {
+		return err
+	}
 	known, _, err := e.loadPlaces(ctx)
 	if err != nil {
 		return err

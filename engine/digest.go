@@ -16,7 +16,10 @@ import (
 )
 
 // installationKey is where the links' bucket keeps the key of all digests.
-const installationKey = "_key"
+const (
+	installationKey = "_key"
+	keyLength       = 32
+)
 
 // A digester makes keyed digests of values. Equality is all that the merge
 // needs, and without the key a digest says nothing of its value.
@@ -32,7 +35,7 @@ func newDigester(ctx context.Context, links Bucket) (digester, error) {
 		if !errors.Is(err, ErrNotFound) {
 			return digester{}, fmt.Errorf("the installation's key: %w", err)
 		}
-		key := make([]byte, 32)
+		key := make([]byte, keyLength)
 		if _, err := rand.Read(key); err != nil {
 			return digester{}, fmt.Errorf("the installation's key: %w", err)
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -71,6 +72,11 @@ func (e *Engine) end() {
 	e.queue.close()
 	e.running.Wait()
 	<-e.queue.ended
+	if config := e.config.Load(); config != nil {
+		if err := errors.Join(e.keepCheckpoints(e.work, config), e.keepEnds(e.work)); err != nil {
+			e.log.Debug("how far it has come was not noted", "error", err)
+		}
+	}
 	if err := e.endPresence(e.work); err != nil {
 		e.log.Debug("other daemons were not told that this one stops", "error", err)
 	}

@@ -140,7 +140,10 @@ func New(o Options) *Engine {
 func (e *Engine) Start(ctx context.Context, c Config) error {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	digest, err := newDigester(ctx, e.store.Links)
+	if err := e.lookForLosses(ctx); err != nil {
+		return err
+	}
+	digest, err := e.installation(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,6 +154,9 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 		return err
 	}
 	if err := e.rebuildIndex(ctx); err != nil {
+		return err
+	}
+	if err := e.lookForLostLinks(ctx); err != nil {
 		return err
 	}
 	e.queue.open()

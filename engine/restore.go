@@ -14,6 +14,9 @@ func (e *Engine) Restore(ctx context.Context) error {
 	if _, err := e.store.Links.Create(ctx, installationKey, e.digest.key); err != nil && !errors.Is(err, ErrConflict) {
 		return fmt.Errorf("the installation's key: %w", err)
 	}
+	if err := e.copyKey(ctx, e.digest.key); err != nil {
+		return err
+	}
 	if err := e.rebuildIndex(ctx); err != nil {
 		return err
 	}

@@ -275,7 +275,7 @@ type life struct{ over atomic.Bool }
 func (l *life) wrap(s engine.Store) engine.Store {
 	return engine.Store{
 		Hints: mortalHints{s.Hints, l}, Links: mortalBucket{s.Links, l}, Targets: mortalBucket{s.Targets, l},
-		Dead: mortalBucket{s.Dead, l}, Marks: mortalBucket{s.Marks, l}, Journal: mortalJournal{s.Journal, l},
+		Dead: mortalBucket{s.Dead, l}, Marks: mortalBucket{s.Marks, l}, Journal: mortalJournal{s.Journal, l}, Ends: s.Ends,
 	}
 }
 

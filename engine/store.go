@@ -26,6 +26,10 @@ type Store struct {
 	Dead    Bucket // dead letter id → dead letter
 	Marks   Bucket // poll cursors, and versions that were decided without a ticket
 	Journal Journal
+
+	// Ends, if not nil, says where each part of the store ends, by what it holds:
+	// one that ends sooner, or in another log, than it did has lost something.
+	Ends func(ctx context.Context) (map[string]Position, error)
 }
 
 // A Bucket maps keys to values with compare-and-set. Keys may be any text.

@@ -81,7 +81,7 @@ func (h *hints) End(ctx context.Context) (engine.Position, error) {
 	if err != nil {
 		return engine.Position{}, fmt.Errorf("store: end of hints: %w", err)
 	}
-	return engine.Position{Log: info.Created.UTC().Format(time.RFC3339Nano), Last: info.State.LastSeq}, nil
+	return endOf(info), nil
 }
 
 func (h *hints) Place(ctx context.Context, name string) (engine.Position, error) {

@@ -2,8 +2,12 @@ package jetstream
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // The requests that more than one part of the store makes.
@@ -66,4 +70,26 @@ func (h *hints) deleteConsumer(ctx context.Context, name string) error {
 	return h.server.manage(ctx, func(ctx context.Context, in *session) error {
 		return in.streams[h.stream].DeleteConsumer(ctx, name)
 	})
+}
+
+// ends are where the streams end, by what they hold. Of hints and marks it is
+// seen elsewhere.
+func (s *backend) ends(ctx context.Context) (map[string]engine.Position, error) {
+	ends := map[string]engine.Position{}
+	for _, p := range s.topology.parts() {
+		if name := p.config.Name; name == s.topology.hints() || name == s.topology.bucketStream(marks) {
+			continue
+		}
+		info, err := s.info(ctx, p.config.Name)
+		if err != nil {
+			return nil, fmt.Errorf("store: end of %s: %w", p.holds, err)
+		}
+		ends[p.holds] = endOf(info)
+	}
+	return ends, nil
+}
+
+// endOf tells a stream by when it was made.
+func endOf(info *jetstream.StreamInfo) engine.Position {
+	return engine.Position{Log: info.Created.UTC().Format(time.RFC3339Nano), Last: info.State.LastSeq}
 }

@@ -60,6 +60,7 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 			Dead:    bucketOf(dead),
 			Marks:   bucketOf(marks),
 			Journal: &journal{topology: topology, server: backend, stream: topology.journals()},
+			Ends:    backend.ends,
 		},
 	}, nil
 }

@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// What is known of the store in a second place, so that a loss is noticed.
+const (
+	keyCopy = "installation" // the key of all digests, among the marks
+	endsKey = "ends"         // where the parts of the store ended, among the marks
+)
+
+// lookForLosses says what of the store was lost while no daemon ran. What is
+// lost is named: most of it nobody can make again.
+func (e *Engine) lookForLosses(ctx context.Context) error {
+	known, err := e.loadEnds(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := e.ends(ctx)
+	if err != nil {
+		return err
+	}
+	for _, part := range slices.Sorted(maps.Keys(known)) {
+		at, there := now[part]
+		switch was := known[part]; {
+		case !there, was.In(at):
+			continue
+		case was.Log != at.Log:
+			e.find("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
+		default:
+			e.find("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
+		}
+	}
+	return nil
+}
+
+// ends are where the parts of the store end; none where it cannot tell.
+func (e *Engine) ends(ctx context.Context) (map[string]Position, error) {
+	if e.store.Ends == nil {
+		return nil, nil
+	}
+	ends, err := e.store.Ends(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ends of the store: %w", err)
+	}
+	return ends, nil
+}
+
+func (e *Engine) loadEnds(ctx context.Context) (map[string]Position, error) {
+	entry, err := e.store.Marks.Get(ctx, endsKey)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ends of the store: %w", err)
+	}
+	var known map[string]Position
+	if json.Unmarshal(entry.Value, &known) != nil {
+		return nil, nil // it is written again within a minute
+	}
+	return known, nil
+}
+
+// keepEnds notes where the parts of the store end.
+func (e *Engine) keepEnds(ctx context.Context) error {
+	now, err := e.ends(ctx)
+	if err != nil || len(now) == 0 {
+		return err
+	}
+	known, err := e.loadEnds(ctx)
+	if err != nil || maps.Equal(known, now) {
+		return err
+	}
+	value, err := json.Marshal(now)
+	if err == nil {
+		_, err = e.store.Marks.Put(ctx, endsKey, value)
+	}
+	if err != nil {
+		return fmt.Errorf("ends of the store: %w", err)
+	}
+	return nil
+}
+
+// lookForLostLinks finds the tickets whose links are not there: nothing deletes
+// the link of a ticket.
+func (e *Engine) lookForLostLinks(ctx context.Context) error {
+	var lost []string
+	all := 0
+	err := e.store.Targets.Each(ctx, func(entry Entry) error {
+		all++
+		_, err := e.store.Links.Get(ctx, string(entry.Value))
+		if errors.Is(err, ErrNotFound) {
+			lost = append(lost, entry.Key)
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("links of tickets: %w", err)
+	}
+	e.find("lost links", lostLinks(lost, all))
+	return nil
+}
+
+func lostLinks(lost []string, all int) string {
+	if len(lost) == 0 {
+		return ""
+	}
+	slices.Sort(lost)
+	named, more := lost[:min(3, len(lost))], ""
+	if n := len(lost) - len(named); n > 0 {
+		more = fmt.Sprintf(" and of %d more", n)
+	}
+	return fmt.Sprintf("%d of %d links are lost (deleted, or damaged, or the store is an older copy): those of %s%s. Their records and tickets are not kept in step. Restore a backup, or edit each record: its ticket is found again by its key; else lockstep links adopt ROUTE SOURCE TARGET",
+		len(lost), all, strings.Join(named, ", "), more)
+}
+
+// installation returns the key of all digests. It is made once for all daemons,
+// and kept in a second place: with another key every agreement would be taken
+// for an edit of both sides.
+func (e *Engine) installation(ctx context.Context) (digester, error) {
+	entry, err := e.store.Links.Get(ctx, installationKey)
+	if err == nil && len(entry.Value) == keyLength {
+		return digester{key: entry.Value}, e.copyKey(ctx, entry.Value)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return digester{}, fmt.Errorf("the installation's key: %w", err)
+	}
+	saved, err := e.store.Marks.Get(ctx, keyCopy)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return digester{}, fmt.Errorf("the installation's key: %w", err)
+	}
+	if len(saved.Value) != keyLength {
+		if err := e.withoutLinks(ctx); err != nil {
+			return digester{}, err
+		}
+		d, err := newDigester(ctx, e.store.Links)
+		if err != nil {
+			return digester{}, err
+		}
+		return d, e.copyKey(ctx, d.key)
+	}
+	if entry.Revision == 0 {
+		_, err = e.store.Links.Create(ctx, installationKey, saved.Value)
+	} else {
+		_, err = e.store.Links.Update(ctx, installationKey, saved.Value, entry.Revision)
+	}
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return digester{}, fmt.Errorf("the installation's key: %w", err)
+	}
+	e.find("lost key", "the links' store had lost the installation's key, and so maybe links; the key was written again from its copy, and agreements hold. Look at lockstep links, and restore a backup if some are missing")
+	return digester{key: saved.Value}, nil
+}
+
+func (e *Engine) copyKey(ctx context.Context, key []byte) error {
+	saved, err := e.store.Marks.Get(ctx, keyCopy)
+	if err == nil && string(saved.Value) == string(key) {
+		return nil
+	}
+	if err == nil || errors.Is(err, ErrNotFound) {
+		_, err = e.store.Marks.Put(ctx, keyCopy, key)
+	}
+	if err != nil {
+		return fmt.Errorf("the installation's key: %w", err)
+	}
+	return nil
+}
+
+// withoutLinks fails where there are links whose key is lost.
+func (e *Engine) withoutLinks(ctx context.Context) error {
+	err := e.store.Links.Each(ctx, func(entry Entry) error {
+		if strings.HasPrefix(entry.Key, ownPrefix) {
+			return nil
+		}
+		return errors.New("it is lost in both places where it is kept, and there are links: without it every field would be taken for edited on both sides; restore a backup of the store")
+	})
+	if err != nil {
+		return fmt.Errorf("the installation's key: %w", err)
+	}
+	return nil
+}
