@@ -36,6 +36,7 @@ build: ## Build bin/lockstep
 .PHONY: test
 test: ## Run all tests with the race detector
 	$(GO) test -race ./... $(CI)
+	$(GO) test ./connectors/markdown/... -run 'TestMemory$$'
 	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
 
 .PHONY: soak

@@ -1,0 +1,5 @@
+//go:build !race
+
+package markdowntest
+
+const raced = false
