@@ -159,14 +159,14 @@ func (w *work) rested(ctx context.Context, link *Link) error {
 }
 
 // resumes is when the next pause is over; false: nothing is paused.
-func (l *Link) resumes(now time.Time) (next time.Time, any bool) {
+func (l *Link) resumes(now time.Time) (next time.Time, paused bool) {
 	for _, c := range l.Contests {
-		if c.resting(now) && (!any || c.Until.Before(next)) {
-			next, any = c.Until, true
+		if c.resting(now) && (!paused || c.Until.Before(next)) {
+			next, paused = c.Until, true
 		}
 	}
 	// By the clock on which the store counts, and the process waits.
-	return now.Add(next.Sub(now.Round(0))), any
+	return now.Add(next.Sub(now.Round(0))), paused
 }
 
 // stateNames are the mappings by which a state is written, by side.

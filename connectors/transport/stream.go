@@ -52,7 +52,7 @@ func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, http.Heade
 
 // bounds are the time that a request has: the time-out, which begins when it is
 // sent, and anew with every byte of content that is streamed.
-func (c *Client) bounds(ctx context.Context, r Request, write bool) *bounds {
+func (c *Client) bounds(ctx context.Context, write bool) *bounds {
 	timeout := c.opts.Timeout
 	if write {
 		timeout = c.opts.WriteTimeout

@@ -229,7 +229,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	if err := c.budget.wait(ctx, connectors.HasLease(ctx)); err != nil {
 		return nil, fail(connectors.ClassRetry, "not sent: waiting for the rate budget", err)
 	}
-	bounds := c.bounds(ctx, r, write)
+	bounds := c.bounds(ctx, write)
 	opened := false
 	defer func() {
 		if !opened {

@@ -41,12 +41,12 @@ func onBoth(wall time.Time, monotonic time.Duration) time.Time {
 		ext  int64  // the monotonic reading
 		loc  *time.Location
 	}
-	make := func(monotonic time.Duration) time.Time {
+	read := func(monotonic time.Duration) time.Time {
 		p := parts{flag | uint64(from1885)<<seconds | uint64(wall.Nanosecond()), int64(monotonic), time.Local} //nolint:gosec // none is negative
 		return *(*time.Time)(unsafe.Pointer(&p))                                                               //nolint:gosec // see above
 	}
-	out := make(monotonic)
-	if out.Sub(make(0)) != monotonic || !out.Round(0).Equal(wall) {
+	out := read(monotonic)
+	if out.Sub(read(0)) != monotonic || !out.Round(0).Equal(wall) {
 		panic(fmt.Sprintf("%v is not %v on the wall clock and %v on the monotonic one", out, wall, monotonic))
 	}
 	return out
