@@ -125,7 +125,7 @@ func (e *Engine) checkpoints(ctx context.Context, key string) ([]checkpoint, err
 	}
 	var all []checkpoint
 	if json.Unmarshal(entry.Value, &all) != nil {
-		return nil, nil // they are made anew
+		all = nil // they are made anew
 	}
 	return all, nil
 }

@@ -149,7 +149,7 @@ func (e *Engine) takePlaces(ctx context.Context, config *running) error {
 	}
 	found := map[string]Position{}
 	if known.unrecorded {
-		if found, err = e.findPlaces(ctx, config.Set, end); err != nil {
+		if found, err = e.findPlaces(ctx, config.Set); err != nil {
 			return err
 		}
 	}
@@ -178,7 +178,7 @@ func (e *Engine) takePlaces(ctx context.Context, config *running) error {
 
 // findPlaces are the places that a store has of which nothing is recorded: it
 // is one of an older build, or the record was lost.
-func (e *Engine) findPlaces(ctx context.Context, set *rules.Set, end Position) (map[string]Position, error) {
+func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]Position, error) {
 	names, err := e.store.Hints.Names(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("places of routes: %w", err)

@@ -100,7 +100,7 @@ func (c *Connector) baseline(ctx context.Context, collection connectors.Collecti
 		return nil, nil, err
 	}
 	start := cursor{Version: cursorVersion, Last: now.UTC()}
-	if skew := now.Sub(time.Now()); !since.IsZero() {
+	if skew := time.Until(now); !since.IsZero() {
 		if skew.Abs() > maxSkew {
 			since = since.Add(skew - maxSkew)
 		}
