@@ -24,7 +24,7 @@ type stateCollector struct {
 	connectors connectorsFunc
 	ready      func() error
 
-	up, pending, oldest, inFlight, links, dead, healthy, calls, paused *prometheus.Desc
+	up, pending, oldest, inFlight, links, dead, runaways, healthy, calls, paused *prometheus.Desc
 }
 
 func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() error) *stateCollector {
@@ -39,6 +39,7 @@ func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() e
 		inFlight: desc("reconciles_in_flight", "Records that are being reconciled.", "route"),
 		links:    desc("links", "Links by route.", "route"),
 		dead:     desc("dead_letters", "Dead letters that wait for a person, by route.", "route"),
+		runaways: desc("runaway_computations", "Records that were given up because they computed for too long, and whose computation still runs, by route.", "route"),
 		healthy:  desc("connector_ok", "1 if every kind of call to the connector works and none waits; see lockstep_connector_call_ok for which does not.", "connector", "type"),
 		calls:    desc("connector_call_ok", "0 while this kind of call to the connector fails.", "connector", "type", "call"),
 		paused:   desc("connector_throttled", "1 while the connector is not to be called.", "connector", "type"),
@@ -47,7 +48,7 @@ func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() e
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.healthy, c.calls, c.paused} {
+	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.runaways, c.healthy, c.calls, c.paused} {
 		out <- d
 	}
 }
@@ -78,6 +79,7 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(c.inFlight, float64(r.InFlight), r.Name)
 		gauge(c.links, float64(r.Links), r.Name)
 		gauge(c.dead, float64(r.Dead), r.Name)
+		gauge(c.runaways, float64(r.Runaways), r.Name)
 	}
 }
 

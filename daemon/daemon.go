@@ -225,7 +225,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 		return none, err
 	}
 	e := engine.New(engine.Options{
-		Store: opened.engine, Logger: p.log, Metrics: p.metrics, Alone: opened.alone, Host: hostname(), OnStep: p.o.OnStep,
+		Store: opened.engine, Logger: p.log, Metrics: p.metrics, Alone: opened.alone, Host: hostname(), OnStep: p.o.OnStep, Computing: processors,
 	})
 	all := p.fleet.Load().connectors()
 	running.started("engine", e.Drain)

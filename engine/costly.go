@@ -23,11 +23,14 @@ const (
 // runaways are the computations that were given up and still run: nothing can
 // end them. A record is not computed twice at a time.
 type runaways struct {
+	load *load
+
 	mu sync.Mutex
 	of map[queueKey]int
 }
 
 func (r *runaways) count(k queueKey, n int) {
+	r.load.add(n)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil {
@@ -44,14 +47,17 @@ func (r *runaways) has(k queueKey) bool {
 	return r.of[k] > 0
 }
 
-func (r *runaways) total() int {
+// on counts those of a route.
+func (r *runaways) on(route string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.of)
+	for k := range r.of {
+		if k.route == route {
+			n++
+		}
+	}
+	return n
 }
-
-// Runaways counts the records whose computation was given up and still runs.
-func (e *Engine) Runaways() int { return e.runaways.total() }
 
 // takeTurn is one worker's work on one key.
 func (e *Engine) takeTurn(t *turn) {
@@ -75,7 +81,7 @@ func (e *Engine) takeTurn(t *turn) {
 func (e *Engine) giveUp(t *turn, b *budget) {
 	e.runaways.count(t.key, 1)
 	e.log.Error("a record computes for too long; it is given up, and its computation may go on for as long as this process runs",
-		"route", t.key.route, "record", t.key.source.String(), "running", e.Runaways())
+		"route", t.key.route, "record", t.key.source.String(), "running", e.runaways.on(t.key.route))
 	e.putAside(t, b, ReasonTooCostly, fmt.Sprintf("working out what to do took more than %v of computing, and had no end", computeTime))
 }
 

@@ -47,6 +47,10 @@ type Options struct {
 	// Host names the machine to those who run several daemons on one store.
 	Host string
 
+	// Computing, if set, is told how many computations take long, whenever that
+	// changes. One that was given up counts for as long as it runs.
+	Computing func(n int)
+
 	// OnStep, if set, is called at every step; tests crash there.
 	// What it does counts as computing, but for what it says it waits for.
 	OnStep func(context.Context, Step)
@@ -123,6 +127,8 @@ func New(o Options) *Engine {
 	e.work, e.stopWork = context.WithCancel(context.Background())
 	e.loops, e.stopLoops = context.WithCancel(context.Background())
 	e.queue = newQueue(e.takeTurn)
+	e.queue.load.tell = o.Computing
+	e.runaways.load = e.queue.load
 	if e.clock == nil {
 		e.clock = SystemClock{}
 	}

@@ -18,6 +18,7 @@ type queueKey struct {
 // is queued again when that work is done.
 type queue struct {
 	work func(*turn) // runs in a goroutine of its own
+	load *load
 
 	mu      sync.Mutex
 	resting sync.Cond // nothing is left; see rest
@@ -43,7 +44,7 @@ type queueItem struct {
 
 func newQueue(work func(*turn)) *queue {
 	q := &queue{
-		work: work, items: map[queueKey]*queueItem{}, lanes: map[lane]*waitingRoom{}, working: map[string]int{},
+		work: work, load: &load{}, items: map[queueKey]*queueItem{}, lanes: map[lane]*waitingRoom{}, working: map[string]int{},
 		ended: make(chan struct{}),
 	}
 	q.resting.L = &q.mu
@@ -187,6 +188,7 @@ func (t *turn) stepAside() {
 		return
 	}
 	q.beside++
+	q.load.add(1)
 	t.beside = true
 	q.leave(t)
 }
@@ -199,6 +201,7 @@ func (t *turn) leave() {
 	if t.beside {
 		t.beside = false
 		q.beside--
+		q.load.add(-1)
 	}
 	q.leave(t)
 	q.gone(t)

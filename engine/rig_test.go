@@ -41,6 +41,9 @@ type rig struct {
 	crash   atomic.Value // the engine.Step at the next one of which it is killed, once
 	crashed chan struct{}
 	during  func(engine.Step) // nil: nothing happens at the steps
+
+	mu   sync.Mutex
+	told []int // how many computations take long
 }
 
 type logBuffer struct {
@@ -129,6 +132,11 @@ func (r *rig) start(hcl string) {
 		Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Alone:  !r.shared,
 		OnStep: r.onStep(r.life, r.crashed),
+		Computing: func(n int) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.told = append(r.told, n)
+		},
 	})
 	c := r.config(set)
 	if err := r.engine.Start(r.t.Context(), c); err != nil {

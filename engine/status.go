@@ -16,6 +16,9 @@ type RouteStatus struct {
 	Links    int    `json:"links"`
 	Dead     int    `json:"dead"`
 
+	// Runaways are the records whose computation was given up and still runs.
+	Runaways int `json:"-"`
+
 	// Oldest is the time of the oldest hint that waits; zero: none does.
 	Oldest time.Time `json:"-"`
 }
@@ -65,7 +68,7 @@ func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
 		}
 		statuses = append(statuses, RouteStatus{
 			Name: route.Name, Pending: pending, InFlight: e.queue.inWork(route.Name),
-			Links: links[route.Name], Dead: dead[route.Name], Oldest: oldest,
+			Links: links[route.Name], Dead: dead[route.Name], Runaways: e.runaways.on(route.Name), Oldest: oldest,
 		})
 	}
 	return statuses, nil
