@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,8 +13,8 @@ import (
 
 func TestBudgetCountsComputingAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spent := false
-		ctx, b := startBudget(t.Context(), func() {}, func(*budget) { spent = true })
+		var spent atomic.Bool
+		ctx, b := startBudget(t.Context(), func() {}, func(*budget) { spent.Store(true) })
 		compute := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		compute(computeTime / 2)
 		outer, inner := connectors.Waiting(ctx), connectors.Waiting(ctx)
@@ -24,12 +25,12 @@ func TestBudgetCountsComputingAlone(t *testing.T) {
 		outer()
 		compute(computeTime/2 - time.Millisecond)
 		connectors.Waiting(ctx)()
-		if spent || ctx.Err() != nil {
-			t.Fatalf("spent %t, %v", spent, ctx.Err())
+		if spent.Load() || ctx.Err() != nil {
+			t.Fatalf("spent %t, %v", spent.Load(), ctx.Err())
 		}
 		compute(2 * time.Millisecond)
-		if !spent || !errors.Is(context.Cause(ctx), connectors.ErrTooCostly) || b.end() {
-			t.Errorf("spent %t, %v", spent, context.Cause(ctx))
+		if !spent.Load() || !errors.Is(context.Cause(ctx), connectors.ErrTooCostly) || b.end() {
+			t.Errorf("spent %t, %v", spent.Load(), context.Cause(ctx))
 		}
 		if _, err := await(ctx, func() (int, error) { t.Error("the store is asked"); return 0, nil }); !errors.Is(err, connectors.ErrTooCostly) {
 			t.Errorf("the store says %v", err)
