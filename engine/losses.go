@@ -63,7 +63,7 @@ func (e *Engine) loadEnds(ctx context.Context) (map[string]Position, error) {
 	}
 	var known map[string]Position
 	if json.Unmarshal(entry.Value, &known) != nil {
-		return nil, nil // it is written again within a minute
+		known = nil // it is written again within a minute
 	}
 	return known, nil
 }

@@ -182,20 +182,20 @@ func TestNothingIsTakenOverByAnEngineThatStops(t *testing.T) {
 	})
 }
 
-// comesBack are the ways in which a route may be gone for a while.
-var comesBack = map[string]func(r *rig, after time.Duration){
-	"by a reload": func(r *rig, after time.Duration) { r.apply(``); r.pass(after); r.apply(oneRoute) },
-	"by a start": func(r *rig, after time.Duration) {
+// comesBack are the ways in which a route may be gone while something happens.
+var comesBack = map[string]func(r *rig, meanwhile func()){
+	"by a reload": func(r *rig, meanwhile func()) { r.apply(``); meanwhile(); r.apply(oneRoute) },
+	"by a start": func(r *rig, meanwhile func()) {
 		r.kill()
 		r.start(``)
-		r.pass(after)
+		meanwhile()
 		r.kill()
 		r.start(oneRoute)
 	},
-	"by a start of nothing else": func(r *rig, after time.Duration) {
+	"by a start of nothing else": func(r *rig, meanwhile func()) {
 		r.apply(``)
 		r.kill()
-		r.pass(after)
+		meanwhile()
 		r.start(oneRoute)
 	},
 }
@@ -208,8 +208,11 @@ func TestARouteThatComesBackLaterBeginsAnew(t *testing.T) {
 			simulate(t, func(r *rig) {
 				opened(r, oneRoute)
 				other := incidents.Ref("01B")
-				time.AfterFunc(30*time.Minute, func() { r.world.put(other, false, critical()) })
-				gone(r, 25*time.Hour)
+				gone(r, func() {
+					r.pass(30 * time.Minute)
+					r.world.put(other, false, critical())
+					r.pass(25 * time.Hour)
+				})
 				r.pass(10 * time.Minute)
 				r.oneTicket()
 				r.world.edit(other, "title", "Edited")
@@ -235,16 +238,15 @@ func TestARouteThatComesBackWithinADayGoesOn(t *testing.T) {
 				if err := r.engine.Hint(r.t.Context(), []connectors.Ref{waits}, ""); err != nil {
 					t.Fatal(err)
 				}
-				time.AfterFunc(30*time.Minute, func() {
+				gone(r, func() {
+					r.pass(30 * time.Minute)
 					r.world.put(told, false, critical())
 					r.world.put(untold, false, critical())
 					if r.engine != nil {
-						if err := r.engine.Hint(r.t.Context(), []connectors.Ref{told}, ""); err != nil {
-							t.Error(err)
-						}
+						check(t, r.engine.Hint(r.t.Context(), []connectors.Ref{told}, ""))
 					}
+					r.pass(22 * time.Hour)
 				})
-				gone(r, 23*time.Hour)
 				r.pass(10 * time.Minute)
 				if n := len(r.world.list(tickets)); n != 4 {
 					t.Errorf("%d tickets, want 4", n)
