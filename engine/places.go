@@ -202,7 +202,7 @@ func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]Pos
 	}
 	for _, route := range set.Routes {
 		if _, there := found[placeOf(route)]; !there && linked[placeOf(route)] {
-			e.find("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit or by lockstep backfill", route.Name))
+			e.find("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
 		}
 	}
 	return found, nil
