@@ -121,7 +121,9 @@ type outageHints struct {
 func (h outageHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (stop func(), err error) {
 	err = h.o.call(func() error { stop, err = h.Hints.Consume(ctx, name, source, begin, deliver); return err })
 	if err != nil && stop != nil {
-		stop() // the answer is lost, not the connection
+		// The answer is lost, not the connection. What is being delivered may wait
+		// for this call to return, so nobody waits for it here.
+		go stop()
 	}
 	return stop, err
 }
