@@ -334,7 +334,7 @@ func (p *play) ask(path string) ([]byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", path, response.Status, body)
+		err = fmt.Errorf("%s: %s: %s\n%s", path, response.Status, body, p.logs())
 	}
 	return body, err
 }
