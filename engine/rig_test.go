@@ -93,8 +93,19 @@ connector "fake" "itsm" {}
 connector "fake" "eng" {}
 `
 
+// loaded holds what configurations were loaded to, by their text: a set is never
+// changed, and the same ones are started hundreds of times.
+var loaded sync.Map
+
 func (r *rig) load(hcl string) *rules.Set {
 	r.t.Helper()
+	type key struct {
+		hcl string
+		lag time.Duration
+	}
+	if set, ok := loaded.Load(key{hcl, r.lag}); ok {
+		return set.(*rules.Set)
+	}
 	dir := r.t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(connectorBlocks+hcl), 0o600); err != nil {
 		r.t.Fatal(err)
@@ -103,9 +114,10 @@ func (r *rig) load(hcl string) *rules.Set {
 	if set == nil {
 		var b bytes.Buffer
 		found.WriteText(&b, false)
-		r.t.Fatalf("the configuration is bad:\n%s", b.String())
+		r.t.Fatalf("invalid configuration:\n%s", b.String())
 	}
 	set.Connectors["itsm"].Common.IndexLag = r.lag
+	loaded.Store(key{hcl, r.lag}, set)
 	return set
 }
 
