@@ -209,19 +209,19 @@ func (e *Engine) recoverHints(ctx context.Context, known *places, end Position) 
 	return err
 }
 
-// keepCheckpoints notes how far the routes have come, and the cursors that are
-// behind them.
-func (e *Engine) keepCheckpoints(ctx context.Context, config *running) error {
+// keepCheckpoints keeps the cursors that are behind what the routes have done,
+// and returns how far each has come, for recordReached.
+func (e *Engine) keepCheckpoints(ctx context.Context, config *running) (map[string]Position, error) {
 	reached := map[string]Position{} // by place
 	for source := range sourcesOf(config) {
 		key := cursorKey(source)
 		entry, err := e.store.Marks.Get(ctx, key)
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("%s: %w", key, err)
+			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 		end, failed := e.store.Hints.End(ctx) // what the cursor has passed lies before it
 		if failed != nil {
-			return fmt.Errorf("end of hints: %w", failed)
+			return nil, fmt.Errorf("end of hints: %w", failed)
 		}
 		done := end
 		for _, route := range config.Set.Routes {
@@ -232,7 +232,7 @@ func (e *Engine) keepCheckpoints(ctx context.Context, config *running) error {
 			if errors.Is(err, ErrNotFound) {
 				at = Position{} // it is being made
 			} else if err != nil {
-				return fmt.Errorf("place of route %s: %w", route.Name, err)
+				return nil, fmt.Errorf("place of route %s: %w", route.Name, err)
 			} else {
 				reached[placeOf(route)] = at
 			}
@@ -245,17 +245,29 @@ func (e *Engine) keepCheckpoints(ctx context.Context, config *running) error {
 		}
 		fresh := candidate{checkpoint{At: e.clock.Now().UTC(), Cursor: entry.Value}, end}
 		if err := e.advance(ctx, key, fresh, done); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	_, err := e.changePlaces(ctx, func(p *places) {
-		for name, at := range reached {
-			if known := p.Routes[name]; known != nil && (known.At.Log != at.Log || known.At.Last < at.Last) {
-				known.At = at
-			}
-		}
-	})
+	return reached, nil
+}
+
+// recordProgress notes how far everything has come, when this daemon ends.
+func (e *Engine) recordProgress(ctx context.Context, config *running) error {
+	reached, err := e.keepCheckpoints(ctx, config)
+	if err != nil {
+		return err
+	}
+	_, err = e.changePlaces(ctx, func(p *places) { p.recordReached(reached) })
 	return err
+}
+
+// recordReached notes how far the routes have come.
+func (p *places) recordReached(reached map[string]Position) {
+	for name, at := range reached {
+		if known := p.Routes[name]; known != nil && (known.At.Log != at.Log || known.At.Last < at.Last) {
+			known.At = at
+		}
+	}
 }
 
 // A candidate becomes a checkpoint when everything before a position is done.

@@ -54,17 +54,15 @@ func (e *Engine) tendPlaces(ctx context.Context) error {
 		return err
 	}
 	e.compare(config, others)
-	if err := e.keepCheckpoints(ctx, config); err != nil {
+	reached, err := e.keepCheckpoints(ctx, config)
+	if err != nil {
 		return err
 	}
-	if err := e.markPlaces(ctx, config, others); err != nil {
+	known, err := e.markPlaces(ctx, config, others, reached)
+	if err != nil {
 		return err
 	}
 	if err := e.keepEnds(ctx); err != nil {
-		return err
-	}
-	known, _, err := e.loadPlaces(ctx)
-	if err != nil {
 		return err
 	}
 	return e.forgetOverdue(ctx, known, e.clock.Now())

@@ -73,7 +73,7 @@ func (e *Engine) end() {
 	e.running.Wait()
 	<-e.queue.ended
 	if config := e.config.Load(); config != nil {
-		if err := errors.Join(e.keepCheckpoints(e.work, config), e.keepEnds(e.work)); err != nil {
+		if err := errors.Join(e.recordProgress(e.work, config), e.keepEnds(e.work)); err != nil {
 			e.log.Debug("how far it has come was not noted", "error", err)
 		}
 	}

@@ -267,7 +267,7 @@ func (e *Engine) leavePlaces(ctx context.Context, config *running) {
 	}
 	others, err := e.renewPresence(ctx, config)
 	if err == nil {
-		err = e.markPlaces(ctx, config, others)
+		_, err = e.markPlaces(ctx, config, others, nil)
 	}
 	if err != nil {
 		e.log.Warn("which routes are gone was not noted; it is tried again", "error", err)
@@ -362,8 +362,15 @@ func (e *Engine) keepHints() {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.clock.After(HintWait / 3):
-			e.queue.keep()
+		case <-e.queue.occupied:
+		}
+		for kept := true; kept; {
+			select {
+			case <-e.loops.Done():
+				return
+			case <-e.clock.After(HintWait / 3):
+				kept = e.queue.keep()
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,8 @@ type places struct {
 	Routes map[string]*place `json:"routes"` // by place
 	Polls  map[string]*poll  `json:"polls"`  // by key of the cursor
 
-	unrecorded bool // there is no record, or none that can be read
+	unrecorded bool   // there is no record, or none that can be read
+	stored     []byte // the document as it was read
 }
 
 // A place is where a route is in the sequence of hints.
@@ -70,6 +72,7 @@ func (e *Engine) loadPlaces(ctx context.Context) (*places, uint64, error) {
 	}
 	if p := readPlaces(entry.Value); p != nil {
 		e.lastPlaces.Store(&entry.Value)
+		p.stored = entry.Value
 		return p, entry.Revision, nil
 	}
 	if last := e.lastPlaces.Load(); last != nil {
@@ -101,11 +104,6 @@ func (e *Engine) changePlaces(ctx context.Context, change func(*places)) (*place
 		if err != nil {
 			return nil, err
 		}
-		before, err := json.Marshal(p)
-		if err != nil {
-			return nil, fmt.Errorf("places of routes: %w", err)
-		}
-		unrecorded := p.unrecorded
 		change(p)
 		after, err := json.Marshal(p)
 		if err != nil {
@@ -114,7 +112,7 @@ func (e *Engine) changePlaces(ctx context.Context, change func(*places)) (*place
 		switch {
 		case revision == 0:
 			_, err = e.store.Marks.Create(ctx, placesKey, after)
-		case unrecorded || string(before) != string(after):
+		case !bytes.Equal(p.stored, after):
 			_, err = e.store.Marks.Update(ctx, placesKey, after, revision)
 		}
 		if err == nil {
@@ -209,8 +207,8 @@ func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]Pos
 }
 
 // markPlaces notes which routes and polls no daemon has any more, and since
-// when. Those of the configuration have been made.
-func (e *Engine) markPlaces(ctx context.Context, config *running, others []presence) error {
+// when, and how far those of the configuration, which have been made, have come.
+func (e *Engine) markPlaces(ctx context.Context, config *running, others []presence, reached map[string]Position) (*places, error) {
 	now := e.clock.Now().UTC()
 	routes, polls := map[string]bool{}, e.asked(config)
 	mine := map[string]bool{}
@@ -225,7 +223,8 @@ func (e *Engine) markPlaces(ctx context.Context, config *running, others []prese
 			polls[key] = true
 		}
 	}
-	_, err := e.changePlaces(ctx, func(p *places) {
+	return e.changePlaces(ctx, func(p *places) {
+		p.recordReached(reached)
 		for name, at := range p.Routes {
 			at.Made = at.Made || mine[name]
 			at.Gone = goneSince(at.Gone, routes[name], now)
@@ -234,7 +233,6 @@ func (e *Engine) markPlaces(ctx context.Context, config *running, others []prese
 			of.Gone = goneSince(of.Gone, polls[key], now)
 		}
 	})
-	return err
 }
 
 func goneSince(gone time.Time, there bool, now time.Time) time.Time {

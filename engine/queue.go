@@ -31,6 +31,8 @@ type queue struct {
 	opened  bool
 	closed  bool
 	ended   chan struct{} // closed when the queue is and nothing is in work
+	// occupied receives when the first hint comes into an empty queue.
+	occupied chan struct{}
 }
 
 type queueItem struct {
@@ -45,7 +47,7 @@ type queueItem struct {
 func newQueue(work func(*turn)) *queue {
 	q := &queue{
 		work: work, load: &load{}, items: map[queueKey]*queueItem{}, lanes: map[lane]*waitingRoom{}, working: map[string]int{},
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), occupied: make(chan struct{}, 1),
 	}
 	q.resting.L = &q.mu
 	return q
@@ -71,6 +73,12 @@ func (q *queue) add(k queueKey, h Hint) {
 	if item == nil {
 		item = &queueItem{}
 		q.items[k] = item
+		if len(q.items) == 1 {
+			select {
+			case q.occupied <- struct{}{}:
+			default:
+			}
+		}
 	}
 	first := len(item.hints) == 0
 	item.hints = append(item.hints, h)
@@ -263,8 +271,9 @@ func (t *turn) done() {
 	q.wait(t.key, item, lane{})
 }
 
-// keep tells the store that every hint held here is still wanted.
-func (q *queue) keep() {
+// keep tells the store that every hint held here is still wanted; false: none
+// is held.
+func (q *queue) keep() bool {
 	q.mu.Lock()
 	var hints []Hint
 	for _, item := range q.items {
@@ -274,6 +283,7 @@ func (q *queue) keep() {
 	for _, h := range hints {
 		h.Keep()
 	}
+	return len(hints) > 0
 }
 
 // inWork counts the keys of a route that are in work.
