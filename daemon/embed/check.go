@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 )
 
 const (
@@ -62,44 +60,6 @@ func (s *Server) Check() error {
 // asking Check is worth it.
 func (s *Server) Trouble() <-chan struct{} { return s.trouble }
 
-// failure is what is wrong with the server that runs or with its files.
-func (s *Server) failure() error {
-	running := s.running.Load()
-	if running == nil {
-		return errors.New("the embedded NATS server does not run")
-	}
-	if health := running.Healthz(nil); health.Error != "" {
-		return fmt.Errorf("the embedded NATS server: %s", health.Error)
-	}
-	return s.complete(running)
-}
-
-// complete checks that the files of every stream are where they were: a server
-// whose files were removed goes on writing to what nobody finds again.
-func (s *Server) complete(running *server.Server) error {
-	state, err := running.Jsz(nil)
-	if err != nil {
-		return fmt.Errorf("the embedded NATS server: %w", err)
-	}
-	s.streams = state.Streams
-	found, err := lookAt(s.opts.Dir)
-	switch {
-	case err != nil:
-		return fmt.Errorf("data directory %s: %w", s.opts.Dir, err)
-	case found.streams < state.Streams:
-		return fmt.Errorf("data directory %s: %w", s.opts.Dir, s.missing(found))
-	}
-	if s.opts.Lock != nil {
-		return s.opts.Lock.held()
-	}
-	return nil
-}
-
-func (s *Server) missing(found contents) error {
-	return fmt.Errorf("the files of %d of %d streams are gone (removed, or on a volume that is not mounted); "+
-		"put them back, or start lockstep again to go on without them", s.streams-found.streams, s.streams)
-}
-
 // usable checks that the directory holds what it held, is this process's, and
 // takes writes.
 func (s *Server) usable() error {
@@ -107,8 +67,8 @@ func (s *Server) usable() error {
 	if err != nil {
 		return err
 	}
-	if found.streams < s.streams {
-		return s.missing(found)
+	if err := missing(s.streams, found.streams); err != nil {
+		return err
 	}
 	if s.opts.Lock != nil {
 		if err := s.opts.Lock.renew(); err != nil {

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,10 +50,11 @@ type Server struct {
 	// running is nil between the end of one and the start of the next.
 	running atomic.Pointer[server.Server]
 	trouble chan struct{}
+	healthz func(*server.Server) *server.HealthStatus
 
 	mu       sync.Mutex // held by Check and Close
 	closed   bool
-	streams  int       // the most that the directory has held
+	streams  names     // those whose files were seen in the directory
 	restarts int       // in a row, none of which lasted
 	restart  time.Time // of the newest
 }
@@ -66,7 +66,7 @@ func Start(opts Options) (*Server, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opts: opts, logger: logger.With("component", "nats"), trouble: make(chan struct{}, 1)}
+	s := &Server{opts: opts, logger: logger.With("component", "nats"), trouble: make(chan struct{}, 1), healthz: healthz, streams: names{}}
 	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (s *Server) launch() error {
 		end(next)
 		return err
 	}
-	s.streams = max(s.streams, before.streams)
+	maps.Copy(s.streams, before.streams)
 	s.running.Store(next)
 	return nil
 }
@@ -125,8 +125,8 @@ func ready(s *server.Server, log *serverLog, dir string, before contents) error 
 	if err != nil {
 		return fmt.Errorf("embedded NATS server: %w", err)
 	}
-	if state.Streams < before.streams {
-		err := fmt.Errorf("%d of the %d streams in %s cannot be opened", before.streams-state.Streams, before.streams, dir)
+	if expected := len(before.streams); state.Streams < expected {
+		err := fmt.Errorf("%d of the %d streams in %s cannot be opened", expected-state.Streams, expected, dir)
 		if before.encrypted {
 			err = fmt.Errorf("%w; is the key in daemon { encryption { key } } the one they were written with?", err)
 		}
@@ -170,37 +170,6 @@ func end(s *server.Server) {
 		s.Shutdown()
 		s.WaitForShutdown()
 	}
-}
-
-// contents is what lies in a store directory.
-type contents struct {
-	streams   int
-	encrypted bool
-}
-
-// lookAt reads the layout of the server's file store:
-// jetstream/ACCOUNT/streams/NAME/meta.inf, with a meta.key beside it where the
-// stream is encrypted.
-func lookAt(dir string) (contents, error) {
-	var c contents
-	metas, err := filepath.Glob(filepath.Join(escapeGlob(dir), "jetstream", "*", "streams", "*", "meta.inf"))
-	if err != nil {
-		return c, err
-	}
-	c.streams = len(metas)
-	for _, meta := range metas {
-		_, err := os.Stat(strings.TrimSuffix(meta, "inf") + "key")
-		if err == nil {
-			c.encrypted = true
-		} else if !errors.Is(err, os.ErrNotExist) {
-			return c, err
-		}
-	}
-	return c, nil
-}
-
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // serverLog writes the server's log lines to slog. None of them is news to an
