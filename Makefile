@@ -7,7 +7,7 @@ GOVULNCHECK_VERSION   := v1.9.0
 GO_LICENSES_VERSION   := v1.6.0
 # How many seeds of the simulation run without the race detector, which is
 # some six times as slow, and for how long new ones are tried.
-SEEDS   ?= 200
+SEEDS   ?= 60
 SOAK    ?= 10m
 # Which places are changed by make mutants, and how many of them are tried.
 MUTANTS ?= engine connectors/transport connectors/incidentio connectors/jira connectors/servicenow
@@ -34,8 +34,9 @@ build: ## Build bin/lockstep
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockstep ./daemon/lockstep
 
 .PHONY: test
-test: ## Run all tests with the race detector
-	$(GO) test -race ./... $(CI)
+test: ## Run all tests with the race detector, the exhaustive ones again without
+	$(GO) test -race -short ./... $(CI)
+	$(GO) test ./engine/...
 	$(GO) test ./connectors/markdown/... -run 'TestMemory$$'
 	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
 

@@ -86,6 +86,19 @@ func seeds(n uint64) uint64 {
 	return n
 }
 
+// shortStride is how many cases of an exhaustive test -short takes as one.
+const shortStride = 5
+
+// sample returns a function that reports whether the next case of an exhaustive
+// test is run: all are, and with -short one of shortStride.
+func sample() func() bool {
+	n := -1
+	return func() bool {
+		n++
+		return !testing.Short() || n%shortStride == 0
+	}
+}
+
 // connectorBlocks go before every configuration of a test.
 const connectorBlocks = `
 connector "fake" "acme" { settle = "10m" }

@@ -31,7 +31,7 @@ func TestASweepFindsWhatNothingAnnounced(t *testing.T) {
 			t.Errorf("drift was told %d times, want once", n)
 		}
 		r.world.resetCalls()
-		r.pass(30 * 24 * time.Hour)
+		r.pass(3 * 24 * time.Hour)
 		if w := r.writes(); len(w) != 0 {
 			t.Errorf("from rest a sweep writes %v", w)
 		}

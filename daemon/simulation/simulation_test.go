@@ -22,11 +22,17 @@ var (
 
 // TestSeeds runs the same seeds each time.
 func TestSeeds(t *testing.T) {
-	lib := outside(t)
-	for seed := range *seeds {
+	lib, n := outside(t), *seeds
+	if testing.Short() {
+		n = min(n, shortSeeds)
+	}
+	for seed := range n {
 		run(t, lib, seed+1)
 	}
 }
+
+// shortSeeds is how many seeds -short leaves.
+const shortSeeds = 8
 
 // TestSeed runs one seed again.
 func TestSeed(t *testing.T) {
