@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -258,7 +259,7 @@ func deadLetter(ctx context.Context, e adminEngine, id string) (engine.DeadLette
 			return d, nil
 		}
 	}
-	return engine.DeadLetter{}, engine.ErrNotFound
+	return engine.DeadLetter{}, store.ErrNotFound
 }
 
 // ask asks the engine and answers with what it says.
@@ -273,9 +274,9 @@ func ask(a *admin, w http.ResponseWriter, question func(adminEngine) (any, error
 	switch class, known := connectors.ClassOf(err); {
 	case err == nil:
 		answer(w, http.StatusOK, value)
-	case errors.Is(err, engine.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		answerError(w, http.StatusNotFound, "there is nothing of this id")
-	case errors.Is(err, engine.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		answerError(w, http.StatusConflict, "it is being changed; try again")
 	case errors.As(err, &refused):
 		answerError(w, http.StatusUnprocessableEntity, refused.Message)

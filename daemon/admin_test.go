@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -31,7 +32,7 @@ func (f *fakeEngine) Links(context.Context) ([]engine.LinkView, error) {
 
 func (f *fakeEngine) Link(_ context.Context, id string) (engine.LinkView, error) {
 	if f.fail != nil || id != "l1" {
-		return engine.LinkView{}, errors.Join(f.fail, engine.ErrNotFound)
+		return engine.LinkView{}, errors.Join(f.fail, store.ErrNotFound)
 	}
 	return engine.LinkView{ID: id, Source: fakeRef}, nil
 }
@@ -180,7 +181,7 @@ func TestAdminFailures(t *testing.T) {
 		fail error
 		code int
 	}{
-		{"conflict", engine.ErrConflict, 409},
+		{"conflict", store.ErrConflict, 409},
 		{"outage", errors.New("no answer"), 503},
 		{"a system's outage", &connectors.Error{Class: connectors.ClassUnclear}, 502},
 		{"no such record", &connectors.Error{Class: connectors.ClassGone}, 422},

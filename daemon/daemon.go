@@ -77,7 +77,7 @@ type process struct {
 	// engine is set when its consumers run: a hint that came earlier would be
 	// older than the place at which a new route begins.
 	engine   atomic.Pointer[engine.Engine]
-	store    atomic.Pointer[store]
+	store    atomic.Pointer[storage]
 	waiting  atomic.Pointer[error] // why the store is not open yet
 	stopping atomic.Bool
 

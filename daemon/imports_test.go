@@ -50,17 +50,19 @@ func layers() []layer {
 		{folders: []string{"rules/expr"}, allowed: []string{"rules/source", "rules/budget", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/visible"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"rules"}, allowed: []string{"rules/*", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
-		{folders: []string{"engine"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"engine/storetest"}, allowed: []string{"engine", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"engine/*"}, allowed: []string{"engine", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/store"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/storetest"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"engine/memory"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/jetstream"}, allowed: []string{"engine/store", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "engine/store", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine"}, allowed: []string{"engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon/graph"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, cel, []string{"net/http"})},
-		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "engine/store", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/embed", "daemon/graph", "engine", "engine/ruletest", "engine/store", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 
@@ -148,6 +150,8 @@ func TestImportsAgainstTheDirectionAreSeen(t *testing.T) {
 		{"engine", module + "connectors/servicenow"},
 		{"engine", "github.com/nats-io/nats.go"},
 		{"engine/ruletest", module + "connectors/servicenow"},
+		{"engine/store", module + "engine"},
+		{"engine/jetstream", module + "engine"},
 		{"daemon", module + "connectors/incidentio"},
 	} {
 		at := slices.IndexFunc(layers(), func(l layer) bool { return l.takes(test.folder) })

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -24,7 +25,7 @@ type Status struct {
 	// Lost is what somebody deleted on the NATS server while the daemon ran.
 	Lost []Loss `json:"lost,omitempty"`
 	// Store is what was found wrong with the store, and what to do about it.
-	Store []engine.Finding `json:"store"`
+	Store []store.Finding `json:"store"`
 }
 
 // A Loss is something that was deleted and could not be made good.
@@ -102,10 +103,10 @@ func (p *process) routes(ctx context.Context) ([]engine.RouteStatus, error) {
 	return e.Routes(ctx)
 }
 
-func (p *process) findings() []engine.Finding {
+func (p *process) findings() []store.Finding {
 	e := p.engine.Load()
 	if e == nil {
-		return []engine.Finding{}
+		return []store.Finding{}
 	}
 	return e.Findings()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/daemon/embed"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -22,9 +23,9 @@ const (
 	openAgain    = 3 * time.Second
 )
 
-// a store is the engine's store on an open connection.
-type store struct {
-	engine engine.Store
+// A storage is the engine's store on an open connection.
+type storage struct {
+	engine store.Store
 	// alone says that no other daemon can be using it.
 	alone  bool
 	opened *jetstream.Store
@@ -37,21 +38,21 @@ type store struct {
 // openStore opens the embedded server's store in dir, or the cluster's. A
 // cluster that does not answer is waited for: until then the daemon is up and
 // not ready.
-func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, lock *embed.DirLock, running *steps) (*store, error) {
+func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, lock *embed.DirLock, running *steps) (*storage, error) {
 	cluster := rules.NATS{}
 	if set.Daemon.NATS != nil {
 		cluster = *set.Daemon.NATS
 	}
 	cluster.URL = firstOf(p.o.NATSURL, cluster.URL)
 
-	var opened *store
+	var opened *storage
 	var err error
 	if cluster.URL == "" {
 		embedded := embed.Options{Dir: dir, Lock: lock, EncryptionKey: set.Daemon.EncryptionKey, Logger: p.log}
-		opened, err = p.insist(ctx, running, func() (*store, func(), error) { return p.openEmbedded(ctx, embedded, cluster.Prefix) })
+		opened, err = p.insist(ctx, running, func() (*storage, func(), error) { return p.openEmbedded(ctx, embedded, cluster.Prefix) })
 	} else {
 		dial := embed.DialOptions{URL: cluster.URL, Creds: cluster.Creds, CA: cluster.CA, Cert: cluster.Cert, Key: cluster.Key, Logger: p.log}
-		opened, err = p.insist(ctx, running, func() (*store, func(), error) { return p.openCluster(ctx, dial, cluster) })
+		opened, err = p.insist(ctx, running, func() (*storage, func(), error) { return p.openCluster(ctx, dial, cluster) })
 	}
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, loc
 }
 
 // insist opens a store, however long an outage keeps it from being opened.
-func (p *process) insist(ctx context.Context, running *steps, open func() (*store, func(), error)) (*store, error) {
+func (p *process) insist(ctx context.Context, running *steps, open func() (*storage, func(), error)) (*storage, error) {
 	said := ""
 	for {
 		opened, end, err := open()
@@ -85,7 +86,7 @@ func (p *process) insist(ctx context.Context, running *steps, open func() (*stor
 	}
 }
 
-func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, prefix string) (_ *store, end func(), err error) {
+func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, prefix string) (_ *storage, end func(), err error) {
 	var server *embed.Server
 	var conn *nats.Conn
 	stop := func() {
@@ -116,12 +117,12 @@ func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, pref
 	if err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
-	return &store{engine: opened.Engine(), alone: true, opened: opened, watch: jetstream.Watch{
+	return &storage{engine: opened.Engine(), alone: true, opened: opened, watch: jetstream.Watch{
 		Host: server.Check, Trouble: server.Trouble(), Dial: server.Connect,
 	}}, func() { opened.Close(); stop() }, nil
 }
 
-func (p *process) openCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (_ *store, end func(), err error) {
+func (p *process) openCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (_ *storage, end func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	conn, err := embed.Dial(ctx, dial)
@@ -133,14 +134,14 @@ func (p *process) openCluster(ctx context.Context, dial embed.DialOptions, clust
 		conn.Close()
 		return nil, nil, fmt.Errorf("nats: %w", err)
 	}
-	return &store{engine: opened.Engine(), opened: opened, watch: jetstream.Watch{
+	return &storage{engine: opened.Engine(), opened: opened, watch: jetstream.Watch{
 		Dial: func(ctx context.Context) (*nats.Conn, error) { return embed.Dial(ctx, dial) },
 	}}, func() { opened.Close(); conn.Close() }, nil
 }
 
 // run watches the store until ctx ends. What was lost on the server is shown
 // by status, and e puts right what follows from it.
-func (s *store) run(ctx context.Context, e *engine.Engine) {
+func (s *storage) run(ctx context.Context, e *engine.Engine) {
 	w := s.watch
 	w.Lost = func(ctx context.Context, held []string) error {
 		if err := e.Restore(ctx); err != nil {
@@ -156,7 +157,7 @@ func (s *store) run(ctx context.Context, e *engine.Engine) {
 	s.opened.Watch(ctx, w)
 }
 
-func (s *store) losses() []Loss {
+func (s *storage) losses() []Loss {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lost)

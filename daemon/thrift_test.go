@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/memory"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -59,7 +60,7 @@ func TestWhatItCosts(t *testing.T) {
 			}
 			config.Connectors[name] = made
 		}
-		e := engine.New(engine.Options{Store: memory.New(engine.SystemClock{}), Alone: true})
+		e := engine.New(engine.Options{Store: memory.New(store.SystemClock{}), Alone: true})
 		if err := e.Start(t.Context(), config); err != nil {
 			t.Fatal(err)
 		}

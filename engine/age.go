@@ -3,6 +3,8 @@ package engine
 import (
 	"sync"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // ages tell how old what is under way is, by the monotonic clock from when this
@@ -10,7 +12,7 @@ import (
 // everything would wait for as long again, or forward, and then what may still
 // take effect would be taken to be over.
 type ages struct {
-	clock Clock
+	clock store.Clock
 
 	mu   sync.Mutex
 	seen map[string]sighting // by link
@@ -24,7 +26,7 @@ type sighting struct {
 	own      bool          // this process saved it
 }
 
-func newAges(clock Clock) *ages { return &ages{clock: clock, seen: map[string]sighting{}} }
+func newAges(clock store.Clock) *ages { return &ages{clock: clock, seen: map[string]sighting{}} }
 
 // saved is told of every version of a link that this process saves.
 func (a *ages) saved(l *Link, revision uint64) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 func TestBudgetCountsComputingAlone(t *testing.T) {
@@ -32,7 +33,7 @@ func TestBudgetCountsComputingAlone(t *testing.T) {
 		if !spent.Load() || !errors.Is(context.Cause(ctx), connectors.ErrTooCostly) || b.end() {
 			t.Errorf("spent %t, %v", spent.Load(), context.Cause(ctx))
 		}
-		if _, err := await(ctx, func() (int, error) { t.Error("the store is asked"); return 0, nil }); !errors.Is(err, connectors.ErrTooCostly) {
+		if _, err := store.Await(ctx, func() (int, error) { t.Error("the store is asked"); return 0, nil }); !errors.Is(err, connectors.ErrTooCostly) {
 			t.Errorf("the store says %v", err)
 		}
 	})

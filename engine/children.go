@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // hasChildren reports whether some route reads records that belong to records
@@ -44,14 +45,14 @@ func (w *work) hintChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = w.engine.eachReadable(ctx, "decisions without a ticket", w.engine.store.Marks, func(entry Entry) error {
+	err = store.EachReadable(ctx, "decisions without a ticket", w.engine.store.Marks, w.engine.findings, func(entry store.Entry) error {
 		name, decided := strings.CutPrefix(entry.Key, decidedPrefix)
 		if !decided {
 			return nil
 		}
 		var m mark
 		if err := json.Unmarshal(entry.Value, &m); err != nil {
-			return unreadable("mark "+entry.Key, err)
+			return store.Unreadable("mark "+entry.Key, err)
 		}
 		if m.Parent != w.source {
 			return nil
@@ -59,7 +60,7 @@ func (w *work) hintChildren(ctx context.Context) error {
 		_, name, _ = strings.Cut(name, "/")
 		ref, err := connectors.ParseRef(name)
 		if err != nil {
-			return unreadable("mark "+entry.Key, err)
+			return store.Unreadable("mark "+entry.Key, err)
 		}
 		return hint(ref)
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -181,7 +182,7 @@ func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
 // meanwhile, done is true and ours is reported as a duplicate.
 func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict, done bool, err error) {
 	_, err = w.engine.saveLink(ctx, next, claim.revision)
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		other, loadErr := w.engine.loadLink(ctx, next.ID)
 		if loadErr == nil && other.Target != nil && *other.Target != *next.Target {
 			return deadEnded, true, w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -151,7 +152,7 @@ func (w *work) rested(ctx context.Context, link *Link) error {
 		link.Contests = maps.Clone(link.Contests)
 		delete(link.Contests, name)
 		id := deadID(w.route.Name, w.source, shown(name), ReasonContested)
-		if err := w.engine.store.Dead.Delete(ctx, id, 0); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := w.engine.store.Dead.Delete(ctx, id, 0); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("dead letter %s: %w", id, err)
 		}
 	}

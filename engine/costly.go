@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 const (
@@ -142,7 +143,7 @@ func (e *Engine) setAside(ctx context.Context, letter DeadLetter, at versions) e
 			return nil
 		})
 	}
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	m, err := e.loadMark(ctx, letter.Route, letter.Record)

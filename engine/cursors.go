@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // How many older cursors of a poll are kept, and how far apart: enough to find
@@ -69,7 +70,7 @@ func (e *Engine) beginPolls(ctx context.Context, config *running, known *places,
 		if err == nil {
 			continue
 		}
-		if !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 		cursor := beginAt(now)
@@ -78,7 +79,7 @@ func (e *Engine) beginPolls(ctx context.Context, config *running, known *places,
 				return err
 			}
 		}
-		if _, err := e.store.Marks.Create(ctx, key, cursor); err != nil && !errors.Is(err, ErrConflict) {
+		if _, err := e.store.Marks.Create(ctx, key, cursor); err != nil && !errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
@@ -93,11 +94,11 @@ func (e *Engine) lostCursor(ctx context.Context, key string, known *places, now 
 	}
 	if len(all) > 0 {
 		last := all[len(all)-1]
-		e.find(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
+		e.findings.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
 		return last.Cursor, nil
 	}
 	since := known.since(key, now)
-	e.find(key, fmt.Sprintf("the cursor of the poll of %s was lost; it begins anew at %s", polledBy(key), since.Format(time.RFC3339)))
+	e.findings.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it begins anew at %s", polledBy(key), since.Format(time.RFC3339)))
 	return beginAt(since), nil
 }
 
@@ -117,7 +118,7 @@ func polledBy(key string) string { return strings.TrimPrefix(key, "cursor/") }
 
 func (e *Engine) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
 	entry, err := e.store.Marks.Get(ctx, checkpointsKey(key))
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -166,7 +167,7 @@ func (e *Engine) checkpoint(ctx context.Context, key string, c checkpoint) error
 // end was: the sources of all routes are polled again from a day before, which
 // is how long a record may have been waiting for another try, and every link
 // is looked at.
-func (e *Engine) recoverHints(ctx context.Context, known *places, end Position) error {
+func (e *Engine) recoverHints(ctx context.Context, known *places, end store.Position) error {
 	lost := map[string]bool{}
 	for name, at := range known.Routes {
 		if !at.At.In(end) {
@@ -192,7 +193,7 @@ func (e *Engine) recoverHints(ctx context.Context, known *places, end Position) 
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	e.find("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
+	e.findings.Report("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
 	err := e.eachLink(ctx, func(l stored) error {
 		return e.store.Hints.Add(ctx, l.Source, "")
 	})
@@ -202,7 +203,7 @@ func (e *Engine) recoverHints(ctx context.Context, known *places, end Position) 
 	_, err = e.changePlaces(ctx, func(p *places) {
 		for _, at := range p.Routes {
 			if !at.At.In(end) {
-				at.At = Position{Log: end.Log}
+				at.At = store.Position{Log: end.Log}
 			}
 		}
 	})
@@ -211,12 +212,12 @@ func (e *Engine) recoverHints(ctx context.Context, known *places, end Position) 
 
 // keepCheckpoints keeps the cursors that are behind what the routes have done,
 // and returns how far each has come, for recordReached.
-func (e *Engine) keepCheckpoints(ctx context.Context, config *running) (map[string]Position, error) {
-	reached := map[string]Position{} // by place
+func (e *Engine) keepCheckpoints(ctx context.Context, config *running) (map[string]store.Position, error) {
+	reached := map[string]store.Position{} // by place
 	for source := range sourcesOf(config) {
 		key := cursorKey(source)
 		entry, err := e.store.Marks.Get(ctx, key)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 		end, failed := e.store.Hints.End(ctx) // what the cursor has passed lies before it
@@ -229,8 +230,8 @@ func (e *Engine) keepCheckpoints(ctx context.Context, config *running) (map[stri
 				continue
 			}
 			at, err := e.store.Hints.Place(ctx, placeOf(route))
-			if errors.Is(err, ErrNotFound) {
-				at = Position{} // it is being made
+			if errors.Is(err, store.ErrNotFound) {
+				at = store.Position{} // it is being made
 			} else if err != nil {
 				return nil, fmt.Errorf("place of route %s: %w", route.Name, err)
 			} else {
@@ -273,12 +274,12 @@ func (p *places) recordReached(reached map[string]Position) {
 // A candidate becomes a checkpoint when everything before a position is done.
 type candidate struct {
 	checkpoint
-	when Position
+	when store.Position
 }
 
 // advance keeps the newest candidate behind which all is done. The oldest one
 // that is not waits on, so that some day it is.
-func (e *Engine) advance(ctx context.Context, key string, fresh candidate, done Position) error {
+func (e *Engine) advance(ctx context.Context, key string, fresh candidate, done store.Position) error {
 	behind := func(c candidate) bool { return c.when.Log == done.Log && c.when.Last <= done.Last }
 	waits, ok := e.candidates[key]
 	switch {

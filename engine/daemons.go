@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // How often a daemon says that it lives and notes how far it has come, how long
@@ -105,7 +107,7 @@ func (e *Engine) changePresences(ctx context.Context, change func(map[string]pre
 	for range daemonTries {
 		all := map[string]presence{}
 		entry, err := e.store.Marks.Get(ctx, daemonsKey)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("daemons that live: %w", err)
 		}
 		if err != nil || json.Unmarshal(entry.Value, &all) != nil || all == nil {
@@ -123,11 +125,11 @@ func (e *Engine) changePresences(ctx context.Context, change func(map[string]pre
 		if err == nil {
 			return all, nil
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, store.ErrConflict) {
 			return nil, fmt.Errorf("daemons that live: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("daemons that live: %w", ErrConflict)
+	return nil, fmt.Errorf("daemons that live: %w", store.ErrConflict)
 }
 
 // compare says so when another daemon has been running another configuration
@@ -152,7 +154,7 @@ func (e *Engine) compare(config *running, others []presence) {
 	}
 	if len(differ) == 0 {
 		e.differs = time.Time{}
-		e.find("daemons", "")
+		e.findings.Report("daemons", "")
 		return
 	}
 	now := e.clock.Now().UTC()
@@ -162,6 +164,6 @@ func (e *Engine) compare(config *running, others []presence) {
 	if now.Sub(e.differs) < differFor {
 		return
 	}
-	e.find("daemons", fmt.Sprintf("daemons with different configurations use one store (prefix) since %s: %s. Routes of one alone are carried out by it; a route of both by whichever takes a record. Give both the same configuration, or each its own nats { prefix }",
+	e.findings.Report("daemons", fmt.Sprintf("daemons with different configurations use one store (prefix) since %s: %s. Routes of one alone are carried out by it; a route of both by whichever takes a record. Give both the same configuration, or each its own nats { prefix }",
 		e.differs.Format(time.RFC3339), strings.Join(differ, "; ")))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Why something is a dead letter; stable, for alarms and people's scripts.
@@ -112,10 +113,10 @@ func (e *Engine) exhume(ctx context.Context, route string, record connectors.Ref
 // Dead lists the dead letters, newest first.
 func (e *Engine) Dead(ctx context.Context) ([]DeadLetter, error) {
 	letters := []DeadLetter{}
-	err := e.eachReadable(ctx, "dead letters", e.store.Dead, func(entry Entry) error {
+	err := store.EachReadable(ctx, "dead letters", e.store.Dead, e.findings, func(entry store.Entry) error {
 		var d DeadLetter
 		if err := json.Unmarshal(entry.Value, &d); err != nil {
-			return unreadable("dead letter "+entry.Key, err)
+			return store.Unreadable("dead letter "+entry.Key, err)
 		}
 		letters = append(letters, d)
 		return nil
@@ -133,7 +134,7 @@ func (e *Engine) deadLetter(ctx context.Context, id string) (d DeadLetter, revis
 		return DeadLetter{}, 0, fmt.Errorf("dead letter %s: %w", id, err)
 	}
 	if err := json.Unmarshal(entry.Value, &d); err != nil {
-		return DeadLetter{}, 0, unreadable("dead letter "+id, err)
+		return DeadLetter{}, 0, store.Unreadable("dead letter "+id, err)
 	}
 	return d, entry.Revision, nil
 }
@@ -156,7 +157,7 @@ func (e *Engine) RetryDead(ctx context.Context, id string) error {
 	}
 	// The record may have been looked at already, and be dead again.
 	err = e.store.Dead.Delete(ctx, id, revision)
-	if err != nil && !errors.Is(err, ErrConflict) {
+	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
 	return nil
@@ -166,7 +167,7 @@ func (e *Engine) RetryDead(ctx context.Context, id string) error {
 func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 	for range 5 {
 		link, _, _, err := e.current(ctx, d.Route, d.Record)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
@@ -190,16 +191,16 @@ func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 			return nil
 		}
 		_, err = e.saveLink(ctx, next, link.revision)
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}
-	return fmt.Errorf("link of dead letter %s: %w", d.ID, ErrConflict)
+	return fmt.Errorf("link of dead letter %s: %w", d.ID, store.ErrConflict)
 }
 
 // DropDead removes a dead letter; ErrNotFound where there is none.
 func (e *Engine) DropDead(ctx context.Context, id string) error {
-	if _, _, err := e.deadLetter(ctx, id); err != nil && !errors.Is(err, errUnreadable) {
+	if _, _, err := e.deadLetter(ctx, id); err != nil && !errors.Is(err, store.ErrUnreadable) {
 		return err
 	}
 	if err := e.store.Dead.Delete(ctx, id, 0); err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // installationKey is where the links' bucket keeps the key of all digests.
@@ -26,24 +27,24 @@ const (
 type digester struct{ key []byte }
 
 // newDigester reads the installation's key, made once for all daemons.
-func newDigester(ctx context.Context, links Bucket) (digester, error) {
+func newDigester(ctx context.Context, links store.Bucket) (digester, error) {
 	for range 3 {
 		entry, err := links.Get(ctx, installationKey)
 		if err == nil {
 			return digester{key: entry.Value}, nil
 		}
-		if !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			return digester{}, fmt.Errorf("the installation's key: %w", err)
 		}
 		key := make([]byte, keyLength)
 		if _, err := rand.Read(key); err != nil {
 			return digester{}, fmt.Errorf("the installation's key: %w", err)
 		}
-		if _, err := links.Create(ctx, installationKey, key); err != nil && !errors.Is(err, ErrConflict) {
+		if _, err := links.Create(ctx, installationKey, key); err != nil && !errors.Is(err, store.ErrConflict) {
 			return digester{}, fmt.Errorf("the installation's key: %w", err)
 		}
 	}
-	return digester{}, fmt.Errorf("the installation's key: %w", ErrConflict)
+	return digester{}, fmt.Errorf("the installation's key: %w", store.ErrConflict)
 }
 
 // of is the digest of a value as connectors.Record describes them, or of a

@@ -6,17 +6,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // stuckBucket is part of a store that answers nothing while it is stuck, and
 // heeds no context.
 type stuckBucket struct {
-	engine.Bucket
+	store.Bucket
 	stuck chan struct{}
 }
 
-func (b *stuckBucket) Get(ctx context.Context, key string) (engine.Entry, error) {
+func (b *stuckBucket) Get(ctx context.Context, key string) (store.Entry, error) {
 	if b.stuck != nil {
 		<-b.stuck
 	}
@@ -24,11 +24,11 @@ func (b *stuckBucket) Get(ctx context.Context, key string) (engine.Entry, error)
 }
 
 type stuckHints struct {
-	engine.Hints
+	store.Hints
 	stuck chan struct{}
 }
 
-func (h *stuckHints) End(ctx context.Context) (engine.Position, error) {
+func (h *stuckHints) End(ctx context.Context) (store.Position, error) {
 	if h.stuck != nil {
 		<-h.stuck
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -35,8 +36,8 @@ const (
 
 // Options are what an engine is made of.
 type Options struct {
-	Store   Store
-	Clock   Clock // nil: SystemClock
+	Store   store.Store
+	Clock   store.Clock // nil: SystemClock
 	Logger  *slog.Logger
 	Metrics Metrics // nil: nobody watches
 
@@ -66,15 +67,15 @@ type Config struct {
 // An Engine keeps records in step. Its methods are safe for concurrent use,
 // after Start.
 type Engine struct {
-	store   Store
-	clock   Clock
+	store   store.Store
+	clock   store.Clock
 	log     *slog.Logger
 	metrics Metrics
 	alone   bool
 	onStep  func(context.Context, Step)
 
 	digest   digester
-	findings findings
+	findings *store.Findings
 	taken    taken
 	queue    *queue
 	runaways runaways
@@ -117,8 +118,7 @@ type running struct {
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
 	e := &Engine{
-		store: awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
-		findings: findings{all: map[string]Finding{}},
+		store: store.Awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
 		applying: make(lock, 1),
 		id:       rand.Text(), host: o.Host, candidates: map[string]candidate{},
 		consumers: map[string]func(){},
@@ -130,7 +130,7 @@ func New(o Options) *Engine {
 	e.queue.load.tell = o.Computing
 	e.runaways.load = e.queue.load
 	if e.clock == nil {
-		e.clock = SystemClock{}
+		e.clock = store.SystemClock{}
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -138,6 +138,7 @@ func New(o Options) *Engine {
 	if e.metrics == nil {
 		e.metrics = noMetrics{}
 	}
+	e.findings = store.NewFindings(e.clock, e.log)
 	e.waiting, e.ages = newWaiting(e.clock, e.log), newAges(e.clock)
 	return e
 }
@@ -223,7 +224,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if e.consumers[place] != nil {
 			continue
 		}
-		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.begin(place), func(h Hint) {
+		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.begin(place), func(h store.Hint) {
 			if <-known; !abandoned {
 				e.queue.add(queueKey{route: name, source: h.Ref}, h)
 			}
@@ -336,14 +337,14 @@ func (e *Engine) concerned(ctx context.Context, ref connectors.Ref, known **plac
 		records = append(records, ref)
 	}
 	entry, err := e.store.Targets.Get(ctx, ref.String())
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return records, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("index of tickets: %w", err)
 	}
 	link, err := e.loadLink(ctx, string(entry.Value))
-	if errors.Is(err, ErrNotFound) || errors.Is(err, errUnreadable) {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnreadable) {
 		return records, nil
 	}
 	if err != nil {
@@ -351,6 +352,9 @@ func (e *Engine) concerned(ctx context.Context, ref connectors.Ref, known **plac
 	}
 	return append(records, link.Source), nil
 }
+
+// Findings are what is to be said of the store, oldest first.
+func (e *Engine) Findings() []store.Finding { return e.findings.All() }
 
 // Ready reports whether the engine carries out a configuration.
 func (e *Engine) Ready() bool { return e.ready.Load() }
@@ -368,7 +372,7 @@ func (e *Engine) keepHints() {
 			select {
 			case <-e.loops.Done():
 				return
-			case <-e.clock.After(HintWait / 3):
+			case <-e.clock.After(store.HintWait / 3):
 				kept = e.queue.keep()
 			}
 		}
@@ -392,7 +396,7 @@ func (e *Engine) rebuildIndex(ctx context.Context) error {
 		if err == nil && string(entry.Value) == l.ID {
 			return nil
 		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("index of tickets: %w", err)
 		}
 		return e.indexTarget(ctx, l.Link)

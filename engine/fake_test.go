@@ -298,9 +298,9 @@ func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 // longest is how much text a field takes.
 const longest = 40
 
-// store is what the system makes of a value: it trims and cuts text, and an
+// asStored is what the system makes of a value: it trims and cuts text, and an
 // empty one is none.
-func store(v any) any {
+func asStored(v any) any {
 	if s, ok := v.(string); ok {
 		if s = strings.TrimSpace(s); s == "" {
 			return nil
@@ -321,17 +321,17 @@ func (w *world) write(t *thing, fields map[string]any, by string) {
 		if _, known := w.titled[v]; name == "title" && !known {
 			w.titled[v] = time.Now()
 		}
-		t.history = append(t.history, connectors.FieldChange{Field: name, Old: t.fields[name], New: store(v), At: time.Now().UTC(), Ours: true})
+		t.history = append(t.history, connectors.FieldChange{Field: name, Old: t.fields[name], New: asStored(v), At: time.Now().UTC(), Ours: true})
 		if field, entry, ok := strings.Cut(name, "/"); ok {
 			entries, _ := t.fields[field].(map[string]any)
 			if entries = maps.Clone(entries); entries == nil {
 				entries = map[string]any{}
 			}
-			entries[entry] = store(v)
+			entries[entry] = asStored(v)
 			t.fields[field] = entries
 			continue
 		}
-		t.fields[name] = store(v)
+		t.fields[name] = asStored(v)
 	}
 	t.by, t.at = by, time.Now().UTC()
 }
@@ -500,7 +500,7 @@ func (c *client) MayMove(record connectors.Record, _ string) bool {
 
 func (c *client) Same(_, _ string, want, have any) bool {
 	c.w.work("same", want)
-	return store(want) == store(have)
+	return asStored(want) == asStored(have)
 }
 
 func (w *world) work(op string, v any) {

@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // counting counts what a store delivers.
 type counting struct {
-	engine.Hints
+	store.Hints
 	delivered *atomic.Int64
 }
 
-func (c counting) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
-	return c.Hints.Consume(ctx, name, source, begin, func(h engine.Hint) {
+func (c counting) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (store.Position, error), deliver func(store.Hint)) (func(), error) {
+	return c.Hints.Consume(ctx, name, source, begin, func(h store.Hint) {
 		c.delivered.Add(1)
 		deliver(h)
 	})

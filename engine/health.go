@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // After so many calls in a row that a connector did not answer, or one that it
@@ -33,7 +34,7 @@ type guard struct {
 	name      string
 	kind      string // the connector's type
 	connector connectors.Connector
-	clock     Clock
+	clock     store.Clock
 	calls     callHealth
 	waiting   *waiting // for the connector to come back
 
@@ -51,7 +52,7 @@ type guard struct {
 	lastError     string    // of the last call, if it failed; never contents
 }
 
-func newGuard(name, kind string, c connectors.Connector, clock Clock, w *waiting) *guard {
+func newGuard(name, kind string, c connectors.Connector, clock store.Clock, w *waiting) *guard {
 	return &guard{name: name, kind: kind, connector: c, clock: clock, waiting: w}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -87,7 +88,7 @@ func (w *work) journal(ctx context.Context, entry JournalEntry) error {
 	}
 	stored := w.attach(&entry)
 	err := w.append(ctx, entry)
-	if errors.Is(err, ErrTooLarge) && entry.hasContents() {
+	if errors.Is(err, store.ErrTooLarge) && entry.hasContents() {
 		w.log.Warn("the journal's entry is larger than the store takes (max_payload of the NATS server); it is kept without values", "error", err)
 		entry, stored = entry.withoutContents(), func() {}
 		err = w.append(ctx, entry)
@@ -120,7 +121,7 @@ func (w *work) append(ctx context.Context, entry JournalEntry) error {
 func (w *work) forgetIfPrivate(ctx context.Context) error {
 	link, _, _, err := w.engine.current(ctx, w.route.Name, w.source)
 	private := err == nil && (link.Private || link.Phase == Stopped)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		var m mark
 		m, err = w.engine.loadMark(ctx, w.route.Name, w.source)
 		private = m.Private

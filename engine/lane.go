@@ -1,6 +1,10 @@
 package engine
 
-import "container/heap"
+import (
+	"container/heap"
+
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
 
 // workersOfLane is how many reconciles of one lane run at once. They wait for
 // systems most of their time.
@@ -52,9 +56,9 @@ const (
 	everySwept = 16
 )
 
-func urgencyOf(h Hint) urgency {
+func urgencyOf(h store.Hint) urgency {
 	switch {
-	case h.swept:
+	case h.FromResync:
 		return swept
 	case h.Slot != "":
 		return again

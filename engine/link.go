@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // linkVersion is the version of the link document that this build writes.
@@ -222,16 +223,16 @@ type stored struct {
 	at       time.Time
 }
 
-func decodeLink(entry Entry) (stored, error) {
+func decodeLink(entry store.Entry) (stored, error) {
 	var l Link
 	if err := json.Unmarshal(entry.Value, &l); err != nil {
-		return stored{}, unreadable("link "+entry.Key, err)
+		return stored{}, store.Unreadable("link "+entry.Key, err)
 	}
 	if l.V != linkVersion {
-		return stored{}, unreadable("link "+entry.Key, fmt.Errorf("it is of version %d; this build reads version %d", l.V, linkVersion))
+		return stored{}, store.Unreadable("link "+entry.Key, fmt.Errorf("it is of version %d; this build reads version %d", l.V, linkVersion))
 	}
 	if l.ID != entry.Key || l.Route == "" || l.Source.IsZero() {
-		return stored{}, unreadable("link "+entry.Key, errors.New("it is not a link of that id"))
+		return stored{}, store.Unreadable("link "+entry.Key, errors.New("it is not a link of that id"))
 	}
 	if l.Fields == nil {
 		l.Fields = map[string]Agreement{}

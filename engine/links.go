@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -60,7 +61,7 @@ func (e *Engine) saveLink(ctx context.Context, l *Link, revision uint64) (uint64
 }
 
 func (e *Engine) eachLink(ctx context.Context, f func(stored) error) error {
-	return e.eachReadable(ctx, "links", e.store.Links, func(entry Entry) error {
+	return store.EachReadable(ctx, "links", e.store.Links, e.findings, func(entry store.Entry) error {
 		if strings.HasPrefix(entry.Key, ownPrefix) {
 			return nil
 		}
@@ -170,11 +171,11 @@ func (e *Engine) changeLink(ctx context.Context, id string, change func(*Link) e
 			return err
 		}
 		_, err = e.saveLink(ctx, next, l.revision)
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}
-	return fmt.Errorf("link %s: %w", id, ErrConflict)
+	return fmt.Errorf("link %s: %w", id, store.ErrConflict)
 }
 
 // An AdoptError says why a pair cannot be adopted.
@@ -198,7 +199,7 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
 	}
 	_, id, n, err := e.current(ctx, route, source)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return LinkView{}, err
 	}
 	if entry, err := e.store.Targets.Get(ctx, target.String()); err == nil {
@@ -227,7 +228,7 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	fresh := newLink(route, source, n)
 	adopted(fresh)
 	_, err = e.saveLink(ctx, fresh, 0)
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		err = e.changeLink(ctx, fresh.ID, func(l *Link) error {
 			if l.Phase == Active || l.Phase == Claim {
 				return &AdoptError{fmt.Sprintf("%s has link %s on this route already; unlink it first", source, l.ID)}

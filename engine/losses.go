@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // What is known of the store in a second place, so that a loss is noticed.
@@ -33,16 +35,16 @@ func (e *Engine) lookForLosses(ctx context.Context) error {
 		case !there, was.In(at):
 			continue
 		case was.Log != at.Log:
-			e.find("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
+			e.findings.Report("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
 		default:
-			e.find("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
+			e.findings.Report("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
 		}
 	}
 	return nil
 }
 
 // ends are where the parts of the store end; none where it cannot tell.
-func (e *Engine) ends(ctx context.Context) (map[string]Position, error) {
+func (e *Engine) ends(ctx context.Context) (map[string]store.Position, error) {
 	if e.store.Ends == nil {
 		return nil, nil
 	}
@@ -53,15 +55,15 @@ func (e *Engine) ends(ctx context.Context) (map[string]Position, error) {
 	return ends, nil
 }
 
-func (e *Engine) loadEnds(ctx context.Context) (map[string]Position, error) {
+func (e *Engine) loadEnds(ctx context.Context) (map[string]store.Position, error) {
 	entry, err := e.store.Marks.Get(ctx, endsKey)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ends of the store: %w", err)
 	}
-	var known map[string]Position
+	var known map[string]store.Position
 	if json.Unmarshal(entry.Value, &known) != nil {
 		known = nil // it is written again within a minute
 	}
@@ -93,10 +95,10 @@ func (e *Engine) keepEnds(ctx context.Context) error {
 func (e *Engine) lookForLostLinks(ctx context.Context) error {
 	var lost []string
 	all := 0
-	err := e.store.Targets.Each(ctx, func(entry Entry) error {
+	err := e.store.Targets.Each(ctx, func(entry store.Entry) error {
 		all++
 		_, err := e.store.Links.Get(ctx, string(entry.Value))
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			lost = append(lost, entry.Key)
 			return nil
 		}
@@ -105,7 +107,7 @@ func (e *Engine) lookForLostLinks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("links of tickets: %w", err)
 	}
-	e.find("lost links", lostLinks(lost, all))
+	e.findings.Report("lost links", lostLinks(lost, all))
 	return nil
 }
 
@@ -130,11 +132,11 @@ func (e *Engine) installation(ctx context.Context) (digester, error) {
 	if err == nil && len(entry.Value) == keyLength {
 		return digester{key: entry.Value}, e.copyKey(ctx, entry.Value)
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return digester{}, fmt.Errorf("the installation's key: %w", err)
 	}
 	saved, err := e.store.Marks.Get(ctx, keyCopy)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return digester{}, fmt.Errorf("the installation's key: %w", err)
 	}
 	if len(saved.Value) != keyLength {
@@ -152,10 +154,10 @@ func (e *Engine) installation(ctx context.Context) (digester, error) {
 	} else {
 		_, err = e.store.Links.Update(ctx, installationKey, saved.Value, entry.Revision)
 	}
-	if err != nil && !errors.Is(err, ErrConflict) {
+	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return digester{}, fmt.Errorf("the installation's key: %w", err)
 	}
-	e.find("lost key", "the links' store had lost the installation's key, and so maybe links; the key was written again from its copy, and agreements hold. Look at lockstep links, and restore a backup if some are missing")
+	e.findings.Report("lost key", "the links' store had lost the installation's key, and so maybe links; the key was written again from its copy, and agreements hold. Look at lockstep links, and restore a backup if some are missing")
 	return digester{key: saved.Value}, nil
 }
 
@@ -164,7 +166,7 @@ func (e *Engine) copyKey(ctx context.Context, key []byte) error {
 	if err == nil && string(saved.Value) == string(key) {
 		return nil
 	}
-	if err == nil || errors.Is(err, ErrNotFound) {
+	if err == nil || errors.Is(err, store.ErrNotFound) {
 		_, err = e.store.Marks.Put(ctx, keyCopy, key)
 	}
 	if err != nil {
@@ -175,7 +177,7 @@ func (e *Engine) copyKey(ctx context.Context, key []byte) error {
 
 // withoutLinks fails where there are links whose key is lost.
 func (e *Engine) withoutLinks(ctx context.Context) error {
-	err := e.store.Links.Each(ctx, func(entry Entry) error {
+	err := e.store.Links.Each(ctx, func(entry store.Entry) error {
 		if strings.HasPrefix(entry.Key, ownPrefix) {
 			return nil
 		}

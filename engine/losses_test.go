@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // TestLostLinksAreNoticedAndFoundAgain: they are named at the start, with what
@@ -28,7 +28,7 @@ func TestLostLinksAreNoticedAndFoundAgain(t *testing.T) {
 				r.ticketed(12)
 				r.kill()
 				lost := 0
-				check(t, r.store.Links.Each(t.Context(), func(e engine.Entry) error {
+				check(t, r.store.Links.Each(t.Context(), func(e store.Entry) error {
 					if !lose(e.Key) {
 						return nil
 					}
@@ -81,15 +81,15 @@ func TestLinksWithoutTheirKeyAreNotCarriedOut(t *testing.T) {
 // TestPartsOfTheStoreThatEndSoonerAreNamed, as those are that were made anew.
 func TestPartsOfTheStoreThatEndSoonerAreNamed(t *testing.T) {
 	simulate(t, func(r *rig) {
-		ends := map[string]engine.Position{"dead letters": {Log: "a", Last: 100}, "journal": {Log: "a", Last: 100}, "links": {Log: "a", Last: 100}}
-		r.store.Ends = func(context.Context) (map[string]engine.Position, error) { return ends, nil }
+		ends := map[string]store.Position{"dead letters": {Log: "a", Last: 100}, "journal": {Log: "a", Last: 100}, "links": {Log: "a", Last: 100}}
+		r.store.Ends = func(context.Context) (map[string]store.Position, error) { return ends, nil }
 		r.start(oneRoute)
 		r.pass(2 * time.Minute)
 		r.kill()
 		r.start(oneRoute)
 		r.saysNothing()
 		r.kill()
-		ends = map[string]engine.Position{"dead letters": {Log: "a", Last: 60}, "journal": {Log: "b", Last: 500}, "links": {Log: "a", Last: 101}}
+		ends = map[string]store.Position{"dead letters": {Log: "a", Last: 60}, "journal": {Log: "b", Last: 500}, "links": {Log: "a", Last: 101}}
 		r.start(oneRoute)
 		said := r.said()
 		for _, want := range []string{"dead letters: what was stored last is lost (the stream ends at 60 where it had come to 100)", "journal: what was stored is lost, or the store is a copy"} {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -140,7 +141,7 @@ func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, paren
 			}
 			continue
 		}
-		if !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
 		m, err := w.engine.loadMark(ctx, route.Name, ref)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 var errOutage = errors.New("the store is out")
@@ -73,19 +74,19 @@ func (o *outage) call(do func() error) error {
 	return err
 }
 
-func (o *outage) wrap(s engine.Store) engine.Store {
-	return engine.Store{
+func (o *outage) wrap(s store.Store) store.Store {
+	return store.Store{
 		Hints: outageHints{s.Hints, o}, Links: outageBucket{s.Links, o}, Targets: outageBucket{s.Targets, o},
 		Dead: outageBucket{s.Dead, o}, Marks: outageBucket{s.Marks, o}, Journal: outageJournal{s.Journal, o},
 	}
 }
 
 type outageBucket struct {
-	engine.Bucket
+	store.Bucket
 	o *outage
 }
 
-func (b outageBucket) Get(ctx context.Context, key string) (e engine.Entry, err error) {
+func (b outageBucket) Get(ctx context.Context, key string) (e store.Entry, err error) {
 	err = b.o.callFor(key, func() error { e, err = b.Bucket.Get(ctx, key); return err })
 	return e, err
 }
@@ -109,16 +110,16 @@ func (b outageBucket) Delete(ctx context.Context, key string, revision uint64) e
 	return b.o.callFor(key, func() error { return b.Bucket.Delete(ctx, key, revision) })
 }
 
-func (b outageBucket) Each(ctx context.Context, f func(engine.Entry) error) error {
+func (b outageBucket) Each(ctx context.Context, f func(store.Entry) error) error {
 	return b.o.call(func() error { return b.Bucket.Each(ctx, f) })
 }
 
 type outageHints struct {
-	engine.Hints
+	store.Hints
 	o *outage
 }
 
-func (h outageHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (stop func(), err error) {
+func (h outageHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (store.Position, error), deliver func(store.Hint)) (stop func(), err error) {
 	err = h.o.call(func() error { stop, err = h.Hints.Consume(ctx, name, source, begin, deliver); return err })
 	if err != nil && stop != nil {
 		// The answer is lost, not the connection. What is being delivered may wait
@@ -128,12 +129,12 @@ func (h outageHints) Consume(ctx context.Context, name string, source connectors
 	return stop, err
 }
 
-func (h outageHints) End(ctx context.Context) (p engine.Position, err error) {
+func (h outageHints) End(ctx context.Context) (p store.Position, err error) {
 	err = h.o.callPlaces(func() error { p, err = h.Hints.End(ctx); return err })
 	return p, err
 }
 
-func (h outageHints) Place(ctx context.Context, name string) (p engine.Position, err error) {
+func (h outageHints) Place(ctx context.Context, name string) (p store.Position, err error) {
 	err = h.o.callPlaces(func() error { p, err = h.Hints.Place(ctx, name); return err })
 	return p, err
 }
@@ -156,7 +157,7 @@ func (h outageHints) AddAt(ctx context.Context, slot string, ref connectors.Ref,
 }
 
 type outageJournal struct {
-	engine.Journal
+	store.Journal
 	o *outage
 }
 

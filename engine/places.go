@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -50,7 +51,7 @@ type place struct {
 	Gone  time.Time `json:"gone,omitzero"`  // since when no daemon has it; zero: one does
 	Made  bool      `json:"made,omitempty"` // the store has been seen to have a place of that name
 	// At is a position before which all was acknowledged, not long ago.
-	At Position `json:"at"`
+	At store.Position `json:"at"`
 }
 
 // A poll is one that some daemon makes, or made less than placeMemory ago.
@@ -67,7 +68,7 @@ const (
 // none are. A record that was lost while the daemon ran is as it was read last.
 func (e *Engine) loadPlaces(ctx context.Context) (*places, uint64, error) {
 	entry, err := e.store.Marks.Get(ctx, placesKey)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, 0, fmt.Errorf("places of routes: %w", err)
 	}
 	if p := readPlaces(entry.Value); p != nil {
@@ -76,11 +77,11 @@ func (e *Engine) loadPlaces(ctx context.Context) (*places, uint64, error) {
 		return p, entry.Revision, nil
 	}
 	if last := e.lastPlaces.Load(); last != nil {
-		e.find("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
+		e.findings.Report("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
 		return readPlaces(*last), entry.Revision, nil
 	}
 	if entry.Revision != 0 {
-		e.find("places", "the record of where routes are cannot be read, and is written anew: what changed while no daemon ran may have been passed over")
+		e.findings.Report("places", "the record of where routes are cannot be read, and is written anew: what changed while no daemon ran may have been passed over")
 	}
 	return &places{V: placesVersion, Routes: map[string]*place{}, Polls: map[string]*poll{}, unrecorded: true}, entry.Revision, nil
 }
@@ -119,11 +120,11 @@ func (e *Engine) changePlaces(ctx context.Context, change func(*places)) (*place
 			e.lastPlaces.Store(&after)
 			return p, nil
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, store.ErrConflict) {
 			return nil, fmt.Errorf("places of routes: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("places of routes: %w", ErrConflict)
+	return nil, fmt.Errorf("places of routes: %w", store.ErrConflict)
 }
 
 // takePlaces gives every route of a configuration its place, and every poll its
@@ -145,7 +146,7 @@ func (e *Engine) takePlaces(ctx context.Context, config *running) error {
 	if err := e.recoverHints(ctx, known, end); err != nil {
 		return err
 	}
-	found := map[string]Position{}
+	found := map[string]store.Position{}
 	if known.unrecorded {
 		if found, err = e.findPlaces(ctx, config.Set); err != nil {
 			return err
@@ -176,15 +177,15 @@ func (e *Engine) takePlaces(ctx context.Context, config *running) error {
 
 // findPlaces are the places that a store has of which nothing is recorded: it
 // is one of an older build, or the record was lost.
-func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]Position, error) {
+func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]store.Position, error) {
 	names, err := e.store.Hints.Names(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("places of routes: %w", err)
 	}
-	found := map[string]Position{}
+	found := map[string]store.Position{}
 	for _, name := range names {
 		at, err := e.store.Hints.Place(ctx, name)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("places of routes: %w", err)
 		}
 		if err == nil {
@@ -200,7 +201,7 @@ func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]Pos
 	}
 	for _, route := range set.Routes {
 		if _, there := found[placeOf(route)]; !there && linked[placeOf(route)] {
-			e.find("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
+			e.findings.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
 		}
 	}
 	return found, nil
@@ -297,31 +298,31 @@ func (e *Engine) buryPending(ctx context.Context, name string, ref connectors.Re
 
 // begin says where to make the place of a route that the store does not have:
 // where it is known to have been.
-func (e *Engine) begin(name string) func(context.Context) (Position, error) {
-	return func(ctx context.Context) (Position, error) {
+func (e *Engine) begin(name string) func(context.Context) (store.Position, error) {
+	return func(ctx context.Context) (store.Position, error) {
 		end, err := e.store.Hints.End(ctx)
 		if err != nil {
-			return Position{}, fmt.Errorf("end of hints: %w", err)
+			return store.Position{}, fmt.Errorf("end of hints: %w", err)
 		}
 		known, _, err := e.loadPlaces(ctx)
 		if err != nil {
-			return Position{}, err
+			return store.Position{}, err
 		}
 		at := known.Routes[name]
 		if at == nil { // the record was lost while the daemon ran
-			e.find("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at anew", routeAt(name)))
-			return Position{Log: end.Log}, nil
+			e.findings.Report("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at anew", routeAt(name)))
+			return store.Position{Log: end.Log}, nil
 		}
 		if at.At.In(end) {
 			if at.Made {
-				e.find("route "+routeAt(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeAt(name)))
+				e.findings.Report("route "+routeAt(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeAt(name)))
 			}
 			return at.At, nil
 		}
 		if err := e.recoverHints(ctx, known, end); err != nil {
-			return Position{}, err
+			return store.Position{}, err
 		}
-		return Position{Log: end.Log}, nil
+		return store.Position{Log: end.Log}, nil
 	}
 }
 

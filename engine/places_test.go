@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/memory"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // everyPlaceOutage is everyOutage on all calls, those about places as well. The
@@ -214,7 +214,7 @@ func TestLostHintsAreFoundAgain(t *testing.T) {
 			t.Fatalf("%d tickets: this would show nothing", n)
 		}
 		r.declare("02B")
-		r.store.Hints = memory.New(engine.SystemClock{}).Hints
+		r.store.Hints = memory.New(store.SystemClock{}).Hints
 		r.start(pairOfTitles)
 		if said := r.said(); !strings.Contains(said, "what waited to be looked at was lost") {
 			t.Errorf("it says %q", said)
@@ -246,7 +246,7 @@ func TestLostHintsThatWereLongInWorkAreFoundAgain(t *testing.T) {
 		if n := len(r.world.list(tickets)); n != 30 {
 			t.Fatalf("%d tickets: this would show nothing", n)
 		}
-		r.store.Hints = memory.New(engine.SystemClock{}).Hints
+		r.store.Hints = memory.New(store.SystemClock{}).Hints
 		r.start(oneRoute)
 		r.pass(10 * time.Minute)
 		r.ticketed(31)
@@ -259,7 +259,7 @@ func TestPlacesThatAreLostWhileTheDaemonRunsAreWrittenAgain(t *testing.T) {
 		opened(r, oneRoute)
 		r.pass(5*time.Minute + time.Second)
 		var keys []string
-		check(t, r.store.Marks.Each(t.Context(), func(e engine.Entry) error {
+		check(t, r.store.Marks.Each(t.Context(), func(e store.Entry) error {
 			keys = append(keys, e.Key)
 			return nil
 		}))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -160,11 +161,11 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 		return 0, nil
 	}
 	entry, err := e.store.Marks.Get(ctx, polled.cursor)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
 	if last, known := e.cursors.Load(polled.cursor); err != nil && known {
-		e.find(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
+		e.findings.Report(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
 		entry.Value = last.([]byte)
 	}
 	type page struct {
@@ -192,7 +193,7 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 	}
 	// Another daemon has moved it, or it was set back: the next poll goes on
 	// from there.
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, store.ErrConflict) {
 		return len(p.changed), nil
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -34,12 +35,12 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 		} else if err != nil {
 			return err
 		}
-		return fmt.Errorf("%w: record %s is there again: %w", errNotAllowed, w.source, ErrConflict)
+		return fmt.Errorf("%w: record %s is there again: %w", errNotAllowed, w.source, store.ErrConflict)
 	}
 	if _, err := w.readSource(ctx); err != nil && !isGone(err) {
 		return err
 	} else if err != nil || w.private() != was {
-		return fmt.Errorf("%w: record %s is no longer what it was: %w", errNotAllowed, w.source, ErrConflict)
+		return fmt.Errorf("%w: record %s is no longer what it was: %w", errNotAllowed, w.source, store.ErrConflict)
 	}
 	return nil
 }

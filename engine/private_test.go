@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 const canary = "canary-7f3a"
@@ -215,8 +216,8 @@ func TestSnapshotsLeaveWithPrivacy(t *testing.T) {
 func (r *rig) kept(ref connectors.Ref) map[string]string {
 	r.t.Helper()
 	all := map[string]string{}
-	for name, bucket := range map[string]engine.Bucket{"links": r.store.Links, "targets": r.store.Targets, "dead": r.store.Dead, "marks": r.store.Marks} {
-		err := bucket.Each(r.t.Context(), func(e engine.Entry) error {
+	for name, bucket := range map[string]store.Bucket{"links": r.store.Links, "targets": r.store.Targets, "dead": r.store.Dead, "marks": r.store.Marks} {
+		err := bucket.Each(r.t.Context(), func(e store.Entry) error {
 			all[name+" "+e.Key] = e.Key + string(e.Value)
 			return nil
 		})

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // A queueKey is what one reconcile at a time is about.
@@ -36,8 +37,8 @@ type queue struct {
 }
 
 type queueItem struct {
-	hints   []Hint // gathered and not yet taken by a worker
-	taken   []Hint // of the work under way
+	hints   []store.Hint // gathered and not yet taken by a worker
+	taken   []store.Hint // of the work under way
 	inWork  bool
 	lane    lane // where it waits
 	urgency urgency
@@ -63,7 +64,7 @@ func (q *queue) open() {
 	}
 }
 
-func (q *queue) add(k queueKey, h Hint) {
+func (q *queue) add(k queueKey, h store.Hint) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -138,7 +139,7 @@ func (q *queue) handOut(l lane) {
 type turn struct {
 	queue   *queue
 	key     queueKey
-	hints   []Hint
+	hints   []store.Hint
 	urgency urgency
 
 	lane lane // changed by its worker alone
@@ -275,7 +276,7 @@ func (t *turn) done() {
 // is held.
 func (q *queue) keep() bool {
 	q.mu.Lock()
-	var hints []Hint
+	var hints []store.Hint
 	for _, item := range q.items {
 		hints = append(append(hints, item.taken...), item.hints...)
 	}
@@ -304,7 +305,7 @@ func (q *queue) close() {
 
 // triesOf is how often what was scheduled in a slot has failed. All routes of
 // a source see a hint; what one route failed at is no failure of another.
-func triesOf(slot string, hints []Hint) (tries int) {
+func triesOf(slot string, hints []store.Hint) (tries int) {
 	for _, h := range hints {
 		if h.Slot == slot {
 			tries = max(tries, h.Tries)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 func keyOf(id string) queueKey {
@@ -35,7 +36,7 @@ func newHandOver(t *testing.T) *handOver {
 func (h *handOver) busy(l lane) (free func()) {
 	var held []*turn
 	for i := range workersOfLane {
-		h.add(keyOf(fmt.Sprintf("busy%d", i)), Hint{})
+		h.add(keyOf(fmt.Sprintf("busy%d", i)), store.Hint{})
 		turn := <-h.turns
 		if !turn.moveTo(l) {
 			h.t.Fatal("no worker is free")
@@ -63,14 +64,14 @@ func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
 	h := newHandOver(t)
 	free := h.busy(lane{})
 	for _, id := range []string{"a", "b", "a", "c", "a"} {
-		h.add(keyOf(id), Hint{})
+		h.add(keyOf(id), store.Hint{})
 	}
 	free()
 	first := <-h.turns
 	if len(first.hints) != 3 {
 		t.Errorf("the first key gathered %d hints, want 3", len(first.hints))
 	}
-	h.add(keyOf("a"), Hint{}) // while it is in work: after the others, and not beside itself
+	h.add(keyOf("a"), store.Hint{}) // while it is in work: after the others, and not beside itself
 	free()
 	second := <-h.turns
 	free()
@@ -96,7 +97,7 @@ func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
 		t.Errorf("%d keys, %d workers and %d lanes are left over", len(h.items), h.inWork("r"), len(h.lanes))
 	}
 	h.close()
-	h.add(keyOf("a"), Hint{})
+	h.add(keyOf("a"), store.Hint{})
 	<-h.ended
 	if len(h.items) != 0 {
 		t.Error("a closed queue took a key")
@@ -106,8 +107,8 @@ func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
 func TestQueueKeepsEveryHintItHolds(t *testing.T) {
 	h := newHandOver(t)
 	kept := map[string]int{}
-	add := func(id string) { h.add(keyOf(id), Hint{Keep: func() { kept[id]++ }}) }
-	h.add(keyOf("other"), Hint{Keep: func() {}})
+	add := func(id string) { h.add(keyOf(id), store.Hint{Keep: func() { kept[id]++ }}) }
+	h.add(keyOf("other"), store.Hint{Keep: func() {}})
 	(<-h.turns).done()
 	add("a")
 	<-h.turns // "a" is in work
@@ -125,13 +126,13 @@ func TestQueuePutsWhatChangedFirst(t *testing.T) {
 	h := newHandOver(t)
 	free := h.busy(lane{})
 	for i := range 20 {
-		h.add(keyOf(fmt.Sprintf("swept%02d", i)), Hint{swept: true})
-		h.add(keyOf(fmt.Sprintf("again%02d", i)), Hint{Slot: "s", Tries: 1})
+		h.add(keyOf(fmt.Sprintf("swept%02d", i)), store.Hint{FromResync: true})
+		h.add(keyOf(fmt.Sprintf("again%02d", i)), store.Hint{Slot: "s", Tries: 1})
 	}
 	for i := range 60 {
-		h.add(keyOf(fmt.Sprintf("live%02d", i)), Hint{})
+		h.add(keyOf(fmt.Sprintf("live%02d", i)), store.Hint{})
 	}
-	h.add(keyOf("swept19"), Hint{}) // it changed, and came before all of the live ones
+	h.add(keyOf("swept19"), store.Hint{}) // it changed, and came before all of the live ones
 	order := h.order(100, free)
 
 	at := func(prefix string) (positions []int) {
@@ -175,21 +176,21 @@ func TestQueueHandsBackToAnotherLane(t *testing.T) {
 	h := newHandOver(t)
 	slow := lane{"c", "slow"}
 	free := h.busy(slow)
-	h.add(keyOf("a"), Hint{Slot: "s"})
+	h.add(keyOf("a"), store.Hint{Slot: "s"})
 	a := <-h.turns
-	h.add(keyOf("a"), Hint{})
+	h.add(keyOf("a"), store.Hint{})
 	if a.moveTo(slow) {
 		t.Fatal("more workers than there are")
 	}
 	a.done() // it is over
-	h.add(keyOf("b"), Hint{})
+	h.add(keyOf("b"), store.Hint{})
 	b := <-h.turns
 	if b.moveTo(slow) {
 		t.Fatal("more workers than there are")
 	}
-	h.add(keyOf("a"), Hint{})
+	h.add(keyOf("a"), store.Hint{})
 	for range workersOfLane { // all that wait need one lane: the others are free
-		h.add(keyOf("x"), Hint{})
+		h.add(keyOf("x"), store.Hint{})
 		(<-h.turns).done()
 	}
 	free()
@@ -198,7 +199,7 @@ func TestQueueHandsBackToAnotherLane(t *testing.T) {
 		t.Errorf("%v came with %d hints", again.key.source.ID, len(again.hints))
 	}
 	again.leave() // its worker goes on with b, and nobody else gets a
-	h.add(keyOf("a"), Hint{})
+	h.add(keyOf("a"), store.Hint{})
 	if next := <-h.turns; next.key != keyOf("b") {
 		t.Errorf("%v came", next.key.source.ID)
 	}
@@ -226,7 +227,7 @@ func TestQueueLetsOnlySomeStepAside(t *testing.T) {
 		var turns []*turn
 		fill := func() { // until no worker is free
 			for {
-				h.add(keyOf(fmt.Sprint(n)), Hint{})
+				h.add(keyOf(fmt.Sprint(n)), store.Hint{})
 				n++
 				turn := coming()
 				if turn == nil {
@@ -247,7 +248,7 @@ func TestQueueLetsOnlySomeStepAside(t *testing.T) {
 				t.Fatalf("the worker of the %d. that stepped aside is not free", aside+1)
 			}
 			turns = append(turns, turn)
-			h.add(keyOf(fmt.Sprint(n)), Hint{})
+			h.add(keyOf(fmt.Sprint(n)), store.Hint{})
 			n++
 		}
 		turns[aside].stepAside()

@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 func TestQueueRests(t *testing.T) {
@@ -14,8 +16,8 @@ func TestQueueRests(t *testing.T) {
 		q.rest() // nothing was added
 
 		one, two := queueKey{route: "a"}, queueKey{route: "b"}
-		q.add(one, Hint{})
-		q.add(two, Hint{})
+		q.add(one, store.Hint{})
+		q.add(two, store.Hint{})
 		rested := make(chan struct{})
 		go func() { q.rest(); close(rested) }()
 		at := func(what string, want bool) {
@@ -35,7 +37,7 @@ func TestQueueRests(t *testing.T) {
 		at("two are queued", false)
 		first, second := <-turns, <-turns
 		at("two are in work", false)
-		q.add(first.key, Hint{})
+		q.add(first.key, store.Hint{})
 		first.done()
 		second.done()
 		at("one got a hint while it was in work", false)
@@ -51,7 +53,7 @@ func TestClosedQueueRests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueue(func(*turn) {})
-				q.add(queueKey{route: "a"}, Hint{}) // it is not open: nobody takes it
+				q.add(queueKey{route: "a"}, store.Hint{}) // it is not open: nobody takes it
 				if early {
 					q.close()
 				}

@@ -10,12 +10,13 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // A faster bucket is one in which somebody else is faster: before a value is
 // written, first may do something with what stands there.
 type faster struct {
-	engine.Bucket
+	store.Bucket
 	first func(key string, value []byte)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -73,7 +74,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	w := &work{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source}
 	link, id, n, err := e.current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
-	w.verifies = slices.ContainsFunc(hints, func(h Hint) bool { return h.Slot == id+verifySuffix })
+	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
 	e.waiting.forget(id)
 	if link.Link != nil && !link.underWay() {
 		e.ages.forget(id)
@@ -82,7 +83,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 
 	var v verdict
 	switch {
-	case err != nil && !errors.Is(err, ErrNotFound):
+	case err != nil && !errors.Is(err, store.ErrNotFound):
 	case e.runaways.has(key):
 		v, err = w.waitUntil(began.Add(asideFor)), nil
 	default:
@@ -131,11 +132,11 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 // judge decides what a failed reconcile waits for.
 func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	now := w.engine.clock.Now()
-	if errors.Is(failure, ErrConflict) {
+	if errors.Is(failure, store.ErrConflict) {
 		// Somebody else moved: drop everything and look again.
 		return w.waitUntil(now.Add(jitter(firstBackoff))), nil
 	}
-	if errors.Is(failure, errUnreadable) { // nor will it be the next time
+	if errors.Is(failure, store.ErrUnreadable) { // nor will it be the next time
 		return deadEnded, w.bury(ctx, ReasonUnreadable, "", failure.Error())
 	}
 	if tooCostly(failure) {
@@ -298,7 +299,7 @@ func (w *work) parent(ctx context.Context, record connectors.Record) (*rules.Par
 			continue
 		}
 		link, _, _, err := w.engine.current(ctx, route.Name, record.Parent)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -336,7 +337,7 @@ func decidedKey(route string, ref connectors.Ref) string {
 
 func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref) (mark, error) {
 	entry, err := e.store.Marks.Get(ctx, decidedKey(route, ref))
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return mark{}, nil
 	}
 	if err != nil {
@@ -344,7 +345,7 @@ func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref)
 	}
 	var m mark
 	if err := json.Unmarshal(entry.Value, &m); err != nil {
-		return mark{}, unreadable("mark of "+ref.String(), err)
+		return mark{}, store.Unreadable("mark of "+ref.String(), err)
 	}
 	return m, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Restore puts right what follows from parts of the store that were lost and
@@ -11,7 +13,7 @@ import (
 // changes nothing, and has every link looked at.
 func (e *Engine) Restore(ctx context.Context) error {
 	// With another key every agreement would be taken for an edit.
-	if _, err := e.store.Links.Create(ctx, installationKey, e.digest.key); err != nil && !errors.Is(err, ErrConflict) {
+	if _, err := e.store.Links.Create(ctx, installationKey, e.digest.key); err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("the installation's key: %w", err)
 	}
 	if err := e.copyKey(ctx, e.digest.key); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Parts of the store that were lost while the engine runs: the key of all
@@ -62,13 +62,13 @@ func TestRestore(t *testing.T) {
 // smallJournal takes short entries only, as a NATS server with a small
 // max_payload does.
 type smallJournal struct {
-	engine.Journal
+	store.Journal
 	largest int
 }
 
 func (j smallJournal) Append(ctx context.Context, ref connectors.Ref, entry []byte) error {
 	if len(entry) > j.largest {
-		return fmt.Errorf("append: %w", engine.ErrTooLarge)
+		return fmt.Errorf("append: %w", store.ErrTooLarge)
 	}
 	return j.Journal.Append(ctx, ref, entry)
 }

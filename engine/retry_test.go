@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 func (r *rig) retryAll() {
@@ -49,7 +50,7 @@ func TestARetriedFieldIsWritten(t *testing.T) {
 }
 
 // hastyHints reconciles a hint before Add returns.
-type hastyHints struct{ engine.Hints }
+type hastyHints struct{ store.Hints }
 
 func (h hastyHints) Add(ctx context.Context, ref connectors.Ref, delivery string) error {
 	err := h.Hints.Add(ctx, ref, delivery)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -25,11 +26,11 @@ import (
 type rig struct {
 	t     *testing.T
 	world *world
-	store engine.Store
+	store store.Store
 	log   *logBuffer
 
 	shared bool          // with another daemon
-	clock  engine.Clock  // of the daemon; nil: the system's
+	clock  store.Clock   // of the daemon; nil: the system's
 	lag    time.Duration // index_lag of the tickets' connector
 
 	mayFail bool // the start
@@ -305,21 +306,21 @@ func (r *rig) writes() []string {
 // A life is one process's access to the store: it ends all at once.
 type life struct{ over atomic.Bool }
 
-func (l *life) wrap(s engine.Store) engine.Store {
-	return engine.Store{
+func (l *life) wrap(s store.Store) store.Store {
+	return store.Store{
 		Hints: mortalHints{s.Hints, l}, Links: mortalBucket{s.Links, l}, Targets: mortalBucket{s.Targets, l},
 		Dead: mortalBucket{s.Dead, l}, Marks: mortalBucket{s.Marks, l}, Journal: mortalJournal{s.Journal, l}, Ends: s.Ends,
 	}
 }
 
 type mortalBucket struct {
-	engine.Bucket
+	store.Bucket
 	l *life
 }
 
-func (b mortalBucket) Get(ctx context.Context, key string) (engine.Entry, error) {
+func (b mortalBucket) Get(ctx context.Context, key string) (store.Entry, error) {
 	if b.l.over.Load() {
-		return engine.Entry{}, errKilled
+		return store.Entry{}, errKilled
 	}
 	return b.Bucket.Get(ctx, key)
 }
@@ -353,7 +354,7 @@ func (b mortalBucket) Delete(ctx context.Context, key string, revision uint64) e
 }
 
 type mortalHints struct {
-	engine.Hints
+	store.Hints
 	l *life
 }
 
@@ -371,8 +372,8 @@ func (h mortalHints) AddAt(ctx context.Context, slot string, ref connectors.Ref,
 	return h.Hints.AddAt(ctx, slot, ref, at, tries)
 }
 
-func (h mortalHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
-	return h.Hints.Consume(ctx, name, source, begin, func(hint engine.Hint) {
+func (h mortalHints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (store.Position, error), deliver func(store.Hint)) (func(), error) {
+	return h.Hints.Consume(ctx, name, source, begin, func(hint store.Hint) {
 		ack, keep := hint.Ack, hint.Keep
 		hint.Ack = func() {
 			if !h.l.over.Load() {
@@ -389,7 +390,7 @@ func (h mortalHints) Consume(ctx context.Context, name string, source connectors
 }
 
 type mortalJournal struct {
-	engine.Journal
+	store.Journal
 	l *life
 }
 

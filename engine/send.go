@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -176,7 +177,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) 
 func (w *work) unchanged(ctx context.Context, e *end) error {
 	now, err := e.guard.read(ctx, e.ref)
 	if err == nil && now.Version != e.record.Version {
-		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.ref, ErrConflict)
+		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.ref, store.ErrConflict)
 	}
 	return err
 }

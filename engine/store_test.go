@@ -1,8 +1,8 @@
 package engine_test
 
 import (
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/memory"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-func newStore() engine.Store { return memory.New(engine.SystemClock{}) }
+func newStore() store.Store { return memory.New(store.SystemClock{}) }

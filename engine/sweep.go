@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // How often all links are looked at although nothing was heard of them, and
@@ -50,7 +51,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, key := range keys {
-		e.queue.add(key, Hint{Ref: key.source, At: e.clock.Now(), Ack: func() {}, Keep: func() {}, swept: true})
+		e.queue.add(key, store.Hint{Ref: key.source, At: e.clock.Now(), Ack: func() {}, Keep: func() {}, FromResync: true})
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -61,9 +62,9 @@ func (e *Engine) sweep(ctx context.Context) error {
 }
 
 // onlySwept reports whether nothing but a sweep asked for a look.
-func onlySwept(hints []Hint) bool {
+func onlySwept(hints []store.Hint) bool {
 	for _, h := range hints {
-		if !h.swept {
+		if !h.FromResync {
 			return false
 		}
 	}

@@ -219,9 +219,9 @@ func keepBothInStep(r *rig, seed uint64) {
 		}
 		r.pass(10 * time.Minute)
 		got := []any{r.world.field(ref, "title"), r.world.entry(ref, "Case"), r.world.field(ticket, "title"), r.world.field(ticket, "detail")}
-		want := []any{title, entry, store(title), store(entry)}
+		want := []any{title, entry, asStored(title), asStored(entry)}
 		if side == "ticket" {
-			want = []any{store(title), store(entry), title, entry}
+			want = []any{asStored(title), asStored(entry), title, entry}
 		}
 		if fmt.Sprint(got...) != fmt.Sprint(want...) {
 			r.t.Errorf("seed %d: edit %d at the %s: %q, want %q", seed, i, side, got, want)

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // waiting holds what failed only because a connector was away. After each pause
 // one of it is looked at; when the connector is back, all of it. It is lost with
 // the process: all of it is also scheduled in the store, or polled again.
 type waiting struct {
-	clock Clock
+	clock store.Clock
 	log   *slog.Logger
 
 	mu      sync.Mutex
@@ -36,7 +37,7 @@ type waiter struct {
 	wake   func(context.Context) error
 }
 
-func newWaiting(clock Clock, log *slog.Logger) *waiting {
+func newWaiting(clock store.Clock, log *slog.Logger) *waiting {
 	return &waiting{clock: clock, log: log, waiters: map[string]waiter{}, back: map[*guard]chan struct{}{}, woken: map[*guard][]waiter{}}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -171,7 +172,7 @@ func (m metrics) Noted(_, what string) {
 
 // watched sees the link documents that are stored.
 type watched struct {
-	engine.Bucket
+	store.Bucket
 	w *world
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // How long one request may take. A server whose disk is full, or whose stream
@@ -149,7 +149,7 @@ func (s *backend) publish(ctx context.Context, msg *nats.Msg, opts ...jetstream.
 		return err
 	})
 	if tooLarge(err) {
-		err = fmt.Errorf("%w: %w", engine.ErrTooLarge, err)
+		err = fmt.Errorf("%w: %w", store.ErrTooLarge, err)
 	}
 	return ack, err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // A bucket is a KV bucket of history one, used through its stream: a revision
@@ -22,27 +22,27 @@ type bucket struct {
 	server   *backend
 }
 
-func (b *bucket) Get(ctx context.Context, key string) (engine.Entry, error) {
+func (b *bucket) Get(ctx context.Context, key string) (store.Entry, error) {
 	msg, err := b.server.last(ctx, b.stream, b.subjects+token(key))
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return engine.Entry{}, engine.ErrNotFound
+		return store.Entry{}, store.ErrNotFound
 	case err != nil:
-		return engine.Entry{}, b.failed("get", err)
+		return store.Entry{}, b.failed("get", err)
 	case removed(msg.Header):
-		return engine.Entry{}, engine.ErrNotFound
+		return store.Entry{}, store.ErrNotFound
 	}
-	entry := engine.Entry{Revision: msg.Sequence, Stored: msg.Time}
+	entry := store.Entry{Revision: msg.Sequence, Stored: msg.Time}
 	entry.Key, entry.Value, err = unpack(token(key), msg.Data)
 	if err != nil {
-		return engine.Entry{}, b.failed("get", err)
+		return store.Entry{}, b.failed("get", err)
 	}
 	return entry, nil
 }
 
 func (b *bucket) Create(ctx context.Context, key string, value []byte) (uint64, error) {
 	revision, err := b.put(ctx, key, value, jetstream.WithExpectLastSequencePerSubject(0))
-	if !errors.Is(err, engine.ErrConflict) {
+	if !errors.Is(err, store.ErrConflict) {
 		return revision, err
 	}
 	// A marker left by another client's delete is in the way and nothing else.
@@ -55,7 +55,7 @@ func (b *bucket) Create(ctx context.Context, key string, value []byte) (uint64, 
 
 func (b *bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	if revision == 0 {
-		return 0, engine.ErrConflict // to the server, zero is "there is none"
+		return 0, store.ErrConflict // to the server, zero is "there is none"
 	}
 	return b.put(ctx, key, value, jetstream.WithExpectLastSequencePerSubject(revision))
 }
@@ -67,7 +67,7 @@ func (b *bucket) Put(ctx context.Context, key string, value []byte) (uint64, err
 func (b *bucket) put(ctx context.Context, key string, value []byte, opts ...jetstream.PublishOpt) (uint64, error) {
 	ack, err := b.server.publish(ctx, &nats.Msg{Subject: b.subjects + token(key), Data: pack(key, value)}, opts...)
 	if wrongRevision(err) {
-		return 0, engine.ErrConflict
+		return 0, store.ErrConflict
 	}
 	if err != nil {
 		return 0, b.failed("write", err)
@@ -90,7 +90,7 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 		case removed(msg.Header):
 			return nil
 		case revision != 0 && msg.Sequence != revision:
-			return engine.ErrConflict
+			return store.ErrConflict
 		case msg.Sequence == tried:
 			return b.failed("delete", failure)
 		}
@@ -102,7 +102,7 @@ func (b *bucket) Delete(ctx context.Context, key string, revision uint64) error 
 }
 
 // Each calls f once for a key, also if the key is written meanwhile.
-func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
+func (b *bucket) Each(ctx context.Context, f func(store.Entry) error) error {
 	seen := map[string]bool{}
 	err := b.server.scan(ctx, b.stream, scanned{filter: b.subjects + "*", policy: jetstream.DeliverLastPerSubjectPolicy}, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
 		tok := strings.TrimPrefix(msg.Subject(), b.subjects)
@@ -110,7 +110,7 @@ func (b *bucket) Each(ctx context.Context, f func(engine.Entry) error) error {
 			return nil
 		}
 		seen[tok] = true
-		entry := engine.Entry{Revision: md.Sequence.Stream, Stored: md.Timestamp}
+		entry := store.Entry{Revision: md.Sequence.Stream, Stored: md.Timestamp}
 		var err error
 		if entry.Key, entry.Value, err = unpack(tok, msg.Data()); err != nil {
 			entry.Key, entry.Value = tok, msg.Data() // damaged: its reader says so

@@ -18,8 +18,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Three servers with three replicas, on real sockets and in real time, one of
@@ -32,25 +32,25 @@ func TestCluster(t *testing.T) {
 	for _, s := range servers {
 		addresses = append(addresses, s.ClientURL())
 	}
-	daemon := func() engine.Store {
+	daemon := func() store.Store {
 		nc, err := nats.Connect(strings.Join(addresses, ","), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectBufSize(-1))
 		check(t, err)
 		t.Cleanup(nc.Close)
-		var store *jetstream.Store
+		var kept *jetstream.Store
 		insist(ctx, t, func(ctx context.Context) error { // until there is a leader
-			store, err = jetstream.Open(ctx, nc, jetstream.Options{Replicas: 3})
+			kept, err = jetstream.Open(ctx, nc, jetstream.Options{Replicas: 3})
 			return err
 		})
-		if store == nil {
+		if kept == nil {
 			t.FailNow()
 		}
-		return store.Engine()
+		return kept.Engine()
 	}
 	a, b := daemon(), daemon()
 
-	delivered := make(chan engine.Hint, 1000)
-	for _, store := range []engine.Store{a, b} {
-		stop, err := store.Hints.Consume(ctx, "route", incidents, store.Hints.End, func(h engine.Hint) { delivered <- h; h.Ack() })
+	delivered := make(chan store.Hint, 1000)
+	for _, kept := range []store.Store{a, b} {
+		stop, err := kept.Hints.Consume(ctx, "route", incidents, kept.Hints.End, func(h store.Hint) { delivered <- h; h.Ack() })
 		check(t, err)
 		defer stop()
 	}
@@ -84,12 +84,12 @@ func TestCluster(t *testing.T) {
 
 	one, err := a.Links.Create(ctx, "link", []byte("1"))
 	check(t, err)
-	if _, err := b.Links.Create(ctx, "link", []byte("x")); !errors.Is(err, engine.ErrConflict) {
+	if _, err := b.Links.Create(ctx, "link", []byte("x")); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("created twice: %v", err)
 	}
 	two, err := b.Links.Update(ctx, "link", []byte("2"), one)
 	check(t, err)
-	if _, err := a.Links.Update(ctx, "link", []byte("x"), one); !errors.Is(err, engine.ErrConflict) {
+	if _, err := a.Links.Update(ctx, "link", []byte("x"), one); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("updated twice: %v", err)
 	}
 	check(t, a.Journal.Append(ctx, incidents.Ref("1"), []byte("entry")))
@@ -98,7 +98,7 @@ func TestCluster(t *testing.T) {
 	_, err = a.Dead.Put(ctx, "dead", []byte("letter"))
 	check(t, err)
 	check(t, b.Dead.Delete(ctx, "dead", 0))
-	if _, err := a.Dead.Get(ctx, "dead"); !errors.Is(err, engine.ErrNotFound) {
+	if _, err := a.Dead.Get(ctx, "dead"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("deleted: %v", err)
 	}
 
@@ -107,15 +107,15 @@ func TestCluster(t *testing.T) {
 		hint(fmt.Sprint("after ", i))
 	}
 	expect()
-	for _, store := range []engine.Store{a, b} {
-		var e engine.Entry
-		insist(ctx, t, func(ctx context.Context) error { e, err = store.Links.Get(ctx, "link"); return err })
+	for _, kept := range []store.Store{a, b} {
+		var e store.Entry
+		insist(ctx, t, func(ctx context.Context) error { e, err = kept.Links.Get(ctx, "link"); return err })
 		if string(e.Value) != "2" || e.Revision != two {
 			t.Errorf("the link is %q at %d, want 2 at %d", e.Value, e.Revision, two)
 		}
 		// Answered by any replica, so a moment may pass until it has everything.
 		insist(ctx, t, func(ctx context.Context) error {
-			entries, err := store.Journal.Read(ctx, connectors.Ref{}, time.Time{}, 10)
+			entries, err := kept.Journal.Read(ctx, connectors.Ref{}, time.Time{}, 10)
 			if err == nil && !cmp.Equal([][]byte{[]byte("entry")}, entries) {
 				err = fmt.Errorf("journal is %q", bytes.Join(entries, []byte(", ")))
 			}
@@ -127,24 +127,24 @@ func TestCluster(t *testing.T) {
 	var race sync.WaitGroup
 	var unclear atomic.Int32
 	write := func(err error) error {
-		if err != nil && !errors.Is(err, engine.ErrConflict) {
+		if err != nil && !errors.Is(err, store.ErrConflict) {
 			unclear.Add(1)
 		}
 		return err
 	}
-	for _, store := range []engine.Store{a, b} {
+	for _, kept := range []store.Store{a, b} {
 		race.Go(func() {
 			for range 50 {
 				insist(ctx, t, func(ctx context.Context) error {
-					e, err := store.Marks.Get(ctx, "count")
+					e, err := kept.Marks.Get(ctx, "count")
 					switch {
-					case errors.Is(err, engine.ErrNotFound):
-						_, err = store.Marks.Create(ctx, "count", []byte{1})
+					case errors.Is(err, store.ErrNotFound):
+						_, err = kept.Marks.Create(ctx, "count", []byte{1})
 						return write(err)
 					case err != nil:
 						return err
 					}
-					_, err = store.Marks.Update(ctx, "count", []byte{e.Value[0] + 1}, e.Revision)
+					_, err = kept.Marks.Update(ctx, "count", []byte{e.Value[0] + 1}, e.Revision)
 					return write(err)
 				})
 			}
@@ -171,7 +171,7 @@ func insist(ctx context.Context, t *testing.T, f func(ctx context.Context) error
 		case ctx.Err() != nil:
 			t.Errorf("gave up: %v", err) // also called outside the test's own goroutine
 			return
-		case !errors.Is(err, engine.ErrConflict):
+		case !errors.Is(err, store.ErrConflict):
 			<-time.After(50 * time.Millisecond)
 		}
 	}

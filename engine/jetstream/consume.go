@@ -13,10 +13,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
+func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (store.Position, error), deliver func(store.Hint)) (func(), error) {
 	c := &consumption{
 		hints: h, name: name, filter: h.topology.hintsOf(source), begin: begin, deliver: deliver,
 		broken: make(chan struct{}, 1), done: make(chan struct{}), logger: h.logger.With("consumer", name),
@@ -101,8 +101,8 @@ type consumption struct {
 	hints   *hints
 	name    string
 	filter  string
-	begin   func(context.Context) (engine.Position, error)
-	deliver func(engine.Hint)
+	begin   func(context.Context) (store.Position, error)
+	deliver func(store.Hint)
 	logger  *slog.Logger
 	live    context.Context // ends with the consumption
 	broken  chan struct{}   // something is wrong with the subscription
@@ -214,19 +214,19 @@ func (c *consumption) handle(msg jetstream.Msg) {
 // hint turns a message into a hint. Acks are not confirmed: nothing rests on
 // them, and one that is lost brings the hint again. That they are permitted at
 // all the check finds out.
-func (h *hints) hint(msg jetstream.Msg) (engine.Hint, error) {
+func (h *hints) hint(msg jetstream.Msg) (store.Hint, error) {
 	md, err := msg.Metadata()
 	if err != nil {
-		return engine.Hint{}, err
+		return store.Hint{}, err
 	}
 	ref, err := connectors.ParseRef(string(msg.Data()))
 	if err != nil {
-		return engine.Hint{}, err
+		return store.Hint{}, err
 	}
 	// Both are absent but in scheduled ones.
 	slot, _ := url.PathUnescape(msg.Headers().Get(headerSlot))
 	tries, _ := strconv.Atoi(msg.Headers().Get(headerTries))
-	return engine.Hint{
+	return store.Hint{
 		Ref:   ref,
 		At:    md.Timestamp,
 		Slot:  slot,

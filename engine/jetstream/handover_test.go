@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // A machine holds the connections of one daemon, and can lose its power: then
@@ -103,16 +103,16 @@ func TestHandOver(t *testing.T) {
 				lives := open(t, s, jetstream.Options{}).Engine()
 
 				var mu sync.Mutex
-				held := map[string]engine.Hint{}
-				stop, err := dies.Engine().Hints.Consume(t.Context(), "route", incidents, dies.Engine().Hints.End, func(h engine.Hint) {
+				held := map[string]store.Hint{}
+				stop, err := dies.Engine().Hints.Consume(t.Context(), "route", incidents, dies.Engine().Hints.End, func(h store.Hint) {
 					mu.Lock()
 					defer mu.Unlock()
 					held[h.Ref.ID] = h
 				})
 				check(t, err)
 				defer stop()
-				got := make(chan engine.Hint, 1000)
-				stopLiving, err := lives.Hints.Consume(t.Context(), "route", incidents, lives.Hints.End, func(h engine.Hint) { h.Ack(); got <- h })
+				got := make(chan store.Hint, 1000)
+				stopLiving, err := lives.Hints.Consume(t.Context(), "route", incidents, lives.Hints.End, func(h store.Hint) { h.Ack(); got <- h })
 				check(t, err)
 				defer stopLiving()
 
@@ -122,7 +122,7 @@ func TestHandOver(t *testing.T) {
 					check(t, lives.Hints.Add(t.Context(), incidents.Ref(fmt.Sprint("before ", i)), ""))
 				}
 				for range 60 { // it is at it for two minutes
-					pass(engine.HintWait / 3)
+					pass(store.HintWait / 3)
 					mu.Lock()
 					for _, h := range held {
 						h.Keep()

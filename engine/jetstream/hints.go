@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // hints is one stream. A hint's payload is its ref as text, since the token of
@@ -21,7 +21,7 @@ type hints struct {
 	server   *backend
 	stream   string
 	logger   *slog.Logger
-	clock    engine.Clock
+	clock    store.Clock
 	wakes    wakes
 }
 
@@ -76,25 +76,25 @@ func (h *hints) Names(ctx context.Context) ([]string, error) {
 }
 
 // End is told by when the stream was made, and its last sequence.
-func (h *hints) End(ctx context.Context) (engine.Position, error) {
+func (h *hints) End(ctx context.Context) (store.Position, error) {
 	info, err := h.server.info(ctx, h.stream)
 	if err != nil {
-		return engine.Position{}, fmt.Errorf("store: end of hints: %w", err)
+		return store.Position{}, fmt.Errorf("store: end of hints: %w", err)
 	}
 	return endOf(info), nil
 }
 
-func (h *hints) Place(ctx context.Context, name string) (engine.Position, error) {
+func (h *hints) Place(ctx context.Context, name string) (store.Position, error) {
 	at, err := h.End(ctx) // before the consumer is asked: what is added since counts as pending
 	if err != nil {
-		return engine.Position{}, err
+		return store.Position{}, err
 	}
 	consumer, err := h.server.consumer(ctx, h.stream, token(name))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return engine.Position{}, engine.ErrNotFound
+		return store.Position{}, store.ErrNotFound
 	}
 	if err != nil {
-		return engine.Position{}, fmt.Errorf("store: place of %s: %w", name, err)
+		return store.Position{}, fmt.Errorf("store: place of %s: %w", name, err)
 	}
 	if info := consumer.CachedInfo(); info.NumPending > 0 || info.NumAckPending > 0 {
 		at.Last = min(at.Last, info.AckFloor.Stream)

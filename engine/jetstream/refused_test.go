@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // listen runs a server on loopback.
@@ -133,15 +133,15 @@ func TestTooLarge(t *testing.T) {
 	s := listen(t, &server.Options{JetStream: true, MaxPayload: 2048, MaxControlLine: 1024})
 	opened, err := jetstream.Open(t.Context(), connect(t, s), jetstream.Options{})
 	check(t, err)
-	store := opened.Engine()
+	kept := opened.Engine()
 	large := make([]byte, 4096)
-	if err := store.Journal.Append(t.Context(), incidents.Ref("1"), large); !errors.Is(err, engine.ErrTooLarge) {
+	if err := kept.Journal.Append(t.Context(), incidents.Ref("1"), large); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("append: %v", err)
 	}
-	if _, err := store.Dead.Put(t.Context(), "key", large); !errors.Is(err, engine.ErrTooLarge) {
+	if _, err := kept.Dead.Put(t.Context(), "key", large); !errors.Is(err, store.ErrTooLarge) {
 		t.Errorf("put: %v", err)
 	}
-	check(t, store.Journal.Append(t.Context(), incidents.Ref("1"), large[:1024]))
+	check(t, kept.Journal.Append(t.Context(), incidents.Ref("1"), large[:1024]))
 }
 
 // waitFor is for tests in real time; its deadline is for one that fails.

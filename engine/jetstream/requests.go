@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // The requests that more than one part of the store makes.
@@ -74,8 +74,8 @@ func (h *hints) deleteConsumer(ctx context.Context, name string) error {
 
 // ends are where the streams end, by what they hold. Of hints and marks it is
 // seen elsewhere.
-func (s *backend) ends(ctx context.Context) (map[string]engine.Position, error) {
-	ends := map[string]engine.Position{}
+func (s *backend) ends(ctx context.Context) (map[string]store.Position, error) {
+	ends := map[string]store.Position{}
 	for _, p := range s.topology.parts() {
 		if name := p.config.Name; name == s.topology.hints() || name == s.topology.bucketStream(marks) {
 			continue
@@ -90,6 +90,6 @@ func (s *backend) ends(ctx context.Context) (map[string]engine.Position, error) 
 }
 
 // endOf tells a stream by when it was made.
-func endOf(info *jetstream.StreamInfo) engine.Position {
-	return engine.Position{Log: info.Created.UTC().Format(time.RFC3339Nano), Last: info.State.LastSeq}
+func endOf(info *jetstream.StreamInfo) store.Position {
+	return store.Position{Log: info.Created.UTC().Format(time.RFC3339Nano), Last: info.State.LastSeq}
 }

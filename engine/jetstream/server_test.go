@@ -22,8 +22,8 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
 
@@ -38,38 +38,38 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 
 // fill leaves something of every kind in a store: two hints that wait, one in
 // work, one acknowledged, one scheduled in an hour with a second on its slot.
-func fill(t *testing.T, store engine.Store) {
+func fill(t *testing.T, kept store.Store) {
 	t.Helper()
 	ctx := t.Context()
-	delivered := make(chan engine.Hint, 10)
-	stop, err := store.Hints.Consume(ctx, "route", incidents, store.Hints.End, func(h engine.Hint) { delivered <- h })
+	delivered := make(chan store.Hint, 10)
+	stop, err := kept.Hints.Consume(ctx, "route", incidents, kept.Hints.End, func(h store.Hint) { delivered <- h })
 	check(t, err)
-	check(t, store.Hints.Add(ctx, incidents.Ref("done"), ""))
+	check(t, kept.Hints.Add(ctx, incidents.Ref("done"), ""))
 	(<-delivered).Ack()
-	check(t, store.Hints.Add(ctx, incidents.Ref("in work"), "evt_1"))
+	check(t, kept.Hints.Add(ctx, incidents.Ref("in work"), "evt_1"))
 	<-delivered
 	pass(time.Second) // acks are not confirmed
 	stop()
-	check(t, store.Hints.Add(ctx, incidents.Ref("waits"), ""))
-	check(t, store.Hints.Add(ctx, incidents.Ref("waits too"), ""))
-	check(t, store.Hints.AddAt(ctx, "slot", incidents.Ref("never"), time.Now().Add(time.Minute), 1))
-	check(t, store.Hints.AddAt(ctx, "slot", incidents.Ref("later"), time.Now().Add(time.Hour), 5))
-	for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+	check(t, kept.Hints.Add(ctx, incidents.Ref("waits"), ""))
+	check(t, kept.Hints.Add(ctx, incidents.Ref("waits too"), ""))
+	check(t, kept.Hints.AddAt(ctx, "slot", incidents.Ref("never"), time.Now().Add(time.Minute), 1))
+	check(t, kept.Hints.AddAt(ctx, "slot", incidents.Ref("later"), time.Now().Add(time.Hour), 5))
+	for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
 		_, err := b.Create(ctx, "key", []byte("value"))
 		check(t, err)
 		_, err = b.Create(ctx, "deleted", []byte("value"))
 		check(t, err)
 		check(t, b.Delete(ctx, "deleted", 0))
 	}
-	check(t, store.Journal.Append(ctx, incidents.Ref("1"), []byte(`{"entry":1}`)))
-	check(t, store.Journal.Append(ctx, incidents.Ref("2"), []byte(`{"entry":2}`)))
+	check(t, kept.Journal.Append(ctx, incidents.Ref("1"), []byte(`{"entry":1}`)))
+	check(t, kept.Journal.Append(ctx, incidents.Ref("2"), []byte(`{"entry":2}`)))
 }
 
 // full checks that all that fill left is there, an hour or less later.
-func full(t *testing.T, store engine.Store) {
+func full(t *testing.T, kept store.Store) {
 	t.Helper()
 	ctx := t.Context()
-	for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+	for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
 		e, err := b.Get(ctx, "key")
 		check(t, err)
 		if string(e.Value) != "value" {
@@ -78,17 +78,17 @@ func full(t *testing.T, store engine.Store) {
 		if _, err := b.Update(ctx, "key", []byte("value"), e.Revision); err != nil {
 			t.Errorf("update: %v", err)
 		}
-		if _, err := b.Get(ctx, "deleted"); !errors.Is(err, engine.ErrNotFound) {
+		if _, err := b.Get(ctx, "deleted"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("deleted: %v", err)
 		}
 	}
-	entries, err := store.Journal.Read(ctx, connectors.Ref{}, time.Time{}, 0)
+	entries, err := kept.Journal.Read(ctx, connectors.Ref{}, time.Time{}, 0)
 	check(t, err)
 	if diff := cmp.Diff([][]byte{[]byte(`{"entry":2}`), []byte(`{"entry":1}`)}, entries); diff != "" {
 		t.Errorf("journal (-want +got):\n%s", diff)
 	}
-	delivered := make(chan engine.Hint, 100)
-	stop, err := store.Hints.Consume(ctx, "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
+	delivered := make(chan store.Hint, 100)
+	stop, err := kept.Hints.Consume(ctx, "route", incidents, kept.Hints.End, func(h store.Hint) { h.Ack(); delivered <- h })
 	check(t, err)
 	defer stop()
 	got := map[string]int{}
@@ -142,12 +142,12 @@ func TestCrash(t *testing.T) {
 func TestCrashAfterConsume(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		dir, copied := t.TempDir(), t.TempDir()
-		store := open(t, serve(t, dir), jetstream.Options{}).Engine()
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("old"), ""))
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(engine.Hint) {})
+		kept := open(t, serve(t, dir), jetstream.Options{}).Engine()
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("old"), ""))
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(store.Hint) {})
 		check(t, err)
 		defer stop()
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("new"), ""))
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("new"), ""))
 		check(t, os.CopyFS(copied, os.DirFS(dir)))
 		again := open(t, serve(t, copied), jetstream.Options{}).Engine()
 		var refs []connectors.Ref
@@ -183,9 +183,9 @@ func TestServerComesBack(t *testing.T) {
 		defer nc.Close()
 		opened, err := jetstream.Open(t.Context(), nc, jetstream.Options{})
 		check(t, err)
-		store := opened.Engine()
-		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
+		kept := opened.Engine()
+		delivered := make(chan store.Hint, 10)
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		watch(t, opened, jetstream.Watch{})
 
@@ -193,7 +193,7 @@ func TestServerComesBack(t *testing.T) {
 		shutdown(first)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if err := store.Hints.Add(ctx, incidents.Ref("lost"), ""); err == nil {
+		if err := kept.Hints.Add(ctx, incidents.Ref("lost"), ""); err == nil {
 			t.Error("a hint was taken without a server")
 		}
 		synctest.Wait()
@@ -205,7 +205,7 @@ func TestServerComesBack(t *testing.T) {
 		board.Store(serve(t, dir))
 		pass(time.Minute)
 		check(t, opened.Err())
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("after"), ""))
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("after"), ""))
 		for h := range delivered {
 			if h.Ref.ID == "after" { // "lost" may have gone out when the connection was back
 				break
@@ -218,20 +218,20 @@ func TestServerComesBack(t *testing.T) {
 func TestDeletedConsumerIsMadeAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, t.TempDir())
-		store := open(t, s, jetstream.Options{}).Engine()
-		delivered := make(chan engine.Hint, 10)
+		kept := open(t, s, jetstream.Options{}).Engine()
+		delivered := make(chan store.Hint, 10)
 		// Where the route was: its end would be after what is added meanwhile.
-		from, err := store.Hints.End(t.Context())
+		from, err := kept.Hints.End(t.Context())
 		check(t, err)
-		begin := func(context.Context) (engine.Position, error) { return from, nil }
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, begin, func(h engine.Hint) { h.Ack(); delivered <- h })
+		begin := func(context.Context) (store.Position, error) { return from, nil }
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, begin, func(h store.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		defer stop()
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("1"), ""))
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("1"), ""))
 		<-delivered
 		js := raw(t, s)
 		check(t, js.DeleteConsumer(t.Context(), "lockstep_hints", "route"))
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("2"), ""))
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("2"), ""))
 		for late := time.After(5 * time.Minute); ; {
 			select {
 			case h := <-delivered: // the first may come again
@@ -248,11 +248,11 @@ func TestDeletedConsumerIsMadeAgain(t *testing.T) {
 func TestConsumerSettings(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, t.TempDir())
-		store := open(t, s, jetstream.Options{}).Engine()
+		kept := open(t, s, jetstream.Options{}).Engine()
 		js := raw(t, s)
 		consume := func() natsjs.ConsumerConfig {
 			t.Helper()
-			stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(engine.Hint) {})
+			stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(store.Hint) {})
 			check(t, err)
 			stop()
 			c, err := js.Consumer(t.Context(), "lockstep_hints", "route")
@@ -260,7 +260,7 @@ func TestConsumerSettings(t *testing.T) {
 			return c.CachedInfo().Config
 		}
 		first := consume()
-		if first.AckWait != engine.HintWait || first.MaxAckPending != 4096 || first.MaxDeliver != -1 || first.FilterSubject != "lockstep.hints.incidentio.acme.incident.*" {
+		if first.AckWait != store.HintWait || first.MaxAckPending != 4096 || first.MaxDeliver != -1 || first.FilterSubject != "lockstep.hints.incidentio.acme.incident.*" {
 			t.Errorf("consumer is %+v", first)
 		}
 		// As a Forget that was interrupted leaves it.
@@ -277,19 +277,19 @@ func TestConsumerSettings(t *testing.T) {
 func TestUnreadableHint(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, t.TempDir())
-		store := open(t, s, jetstream.Options{}).Engine()
-		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
+		kept := open(t, s, jetstream.Options{}).Engine()
+		delivered := make(chan store.Hint, 10)
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		defer stop()
 		_, err = raw(t, s).Publish(t.Context(), "lockstep.hints.incidentio.acme.incident.x", []byte("no ref"))
 		check(t, err)
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("1"), ""))
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("1"), ""))
 		if h := <-delivered; h.Ref != incidents.Ref("1") {
 			t.Errorf("got %q", h.Ref)
 		}
 		pass(time.Minute)
-		if pending, _, err := store.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
+		if pending, _, err := kept.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
 			t.Errorf("backlog %d, %v", pending, err)
 		}
 	})
@@ -300,8 +300,8 @@ func TestForgetWhatAnotherHolds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, t.TempDir())
 		mine, other := open(t, s, jetstream.Options{}).Engine(), open(t, s, jetstream.Options{}).Engine()
-		held := make(chan engine.Hint, 100)
-		stop, err := other.Hints.Consume(t.Context(), "route", incidents, other.Hints.End, func(h engine.Hint) { h.Keep(); held <- h })
+		held := make(chan store.Hint, 100)
+		stop, err := other.Hints.Consume(t.Context(), "route", incidents, other.Hints.End, func(h store.Hint) { h.Keep(); held <- h })
 		check(t, err)
 		defer stop()
 		for i := range 5 {
@@ -320,10 +320,10 @@ func TestForgetWhatAnotherHolds(t *testing.T) {
 func TestMarkersOfOtherClients(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := serve(t, t.TempDir())
-		store := open(t, s, jetstream.Options{}).Engine()
+		kept := open(t, s, jetstream.Options{}).Engine()
 		kv, err := raw(t, s).KeyValue(t.Context(), "lockstep_links")
 		check(t, err)
-		_, err = store.Links.Create(t.Context(), "key", []byte("value"))
+		_, err = kept.Links.Create(t.Context(), "key", []byte("value"))
 		check(t, err)
 		e, err := kv.Get(t.Context(), "key")
 		check(t, err)
@@ -335,11 +335,11 @@ func TestMarkersOfOtherClients(t *testing.T) {
 			func() error { return kv.Purge(t.Context(), "key") },
 		} {
 			check(t, remove())
-			if _, err := store.Links.Get(t.Context(), "key"); !errors.Is(err, engine.ErrNotFound) {
+			if _, err := kept.Links.Get(t.Context(), "key"); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("get: %v", err)
 			}
-			check(t, store.Links.Each(t.Context(), func(e engine.Entry) error { return fmt.Errorf("%q is there", e.Key) }))
-			_, err := store.Links.Create(t.Context(), "key", []byte("value"))
+			check(t, kept.Links.Each(t.Context(), func(e store.Entry) error { return fmt.Errorf("%q is there", e.Key) }))
+			_, err := kept.Links.Create(t.Context(), "key", []byte("value"))
 			check(t, err)
 		}
 	})
@@ -350,20 +350,20 @@ func TestContentsAreOverwritten(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		dir := t.TempDir()
 		s := serve(t, dir)
-		store := open(t, s, jetstream.Options{}).Engine()
+		kept := open(t, s, jetstream.Options{}).Engine()
 		const canary = "a canary that nobody may find"
 		for i := range 5 {
-			check(t, store.Journal.Append(t.Context(), incidents.Ref("1"), []byte(canary)))
-			check(t, store.Journal.Append(t.Context(), incidents.Ref("2"), bytes.Repeat([]byte("x"), 5000)))
-			_, err := store.Dead.Put(t.Context(), fmt.Sprint(i), []byte(canary))
+			check(t, kept.Journal.Append(t.Context(), incidents.Ref("1"), []byte(canary)))
+			check(t, kept.Journal.Append(t.Context(), incidents.Ref("2"), bytes.Repeat([]byte("x"), 5000)))
+			_, err := kept.Dead.Put(t.Context(), fmt.Sprint(i), []byte(canary))
 			check(t, err)
 		}
 		if !found(t, dir, canary) {
 			t.Fatal("the search does not work")
 		}
-		check(t, store.Journal.Purge(t.Context(), incidents.Ref("1")))
+		check(t, kept.Journal.Purge(t.Context(), incidents.Ref("1")))
 		for i := range 5 {
-			check(t, store.Dead.Delete(t.Context(), fmt.Sprint(i), 0))
+			check(t, kept.Dead.Delete(t.Context(), fmt.Sprint(i), 0))
 		}
 		shutdown(s)
 		if found(t, dir, canary) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Options of a Store.
@@ -20,12 +20,12 @@ type Options struct {
 	Replicas int    // of every stream; 0: one, and on an existing stream as it is
 	Prefix   string // of every name and subject; empty: "lockstep"
 	Logger   *slog.Logger
-	Clock    engine.Clock // that the times of scheduled hints are told by; nil: the machine's
+	Clock    store.Clock // that the times of scheduled hints are told by; nil: the machine's
 }
 
 // A Store is the engine's store on a connection, which stays the caller's.
 type Store struct {
-	engine engine.Store
+	engine store.Store
 	server *backend
 }
 
@@ -42,18 +42,18 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 	}
 	clock := opts.Clock
 	if clock == nil {
-		clock = engine.SystemClock{}
+		clock = store.SystemClock{}
 	}
 	backend := newBackend(topology, logger)
 	if _, err := backend.open(ctx, nc, false); err != nil {
 		return nil, err
 	}
-	bucketOf := func(name string) engine.Bucket {
+	bucketOf := func(name string) store.Bucket {
 		return &bucket{name: name, stream: topology.bucketStream(name), subjects: topology.key(name, ""), server: backend}
 	}
 	return &Store{
 		server: backend,
-		engine: engine.Store{
+		engine: store.Store{
 			Hints:   &hints{topology: topology, server: backend, stream: topology.hints(), logger: logger, clock: clock},
 			Links:   bucketOf(links),
 			Targets: bucketOf(targets),
@@ -66,4 +66,4 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 }
 
 // Engine is the store as the engine sees it.
-func (s *Store) Engine() engine.Store { return s.engine }
+func (s *Store) Engine() store.Store { return s.engine }

@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server/ats"
 	"github.com/nats-io/nats.go"
 
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
 
@@ -17,7 +17,7 @@ func TestStore(t *testing.T) {
 	// The server's clock of access times must tick outside the bubbles.
 	ats.Register()
 	defer ats.Unregister()
-	storetest.Test(t, func(t *testing.T) engine.Store {
+	storetest.Test(t, func(t *testing.T) store.Store {
 		return open(t, serve(t, t.TempDir()), jetstream.Options{}).Engine()
 	})
 }
@@ -54,9 +54,9 @@ func dial(t *testing.T, s *server.Server) *nats.Conn {
 
 func open(t *testing.T, s *server.Server, opts jetstream.Options) *jetstream.Store {
 	t.Helper()
-	store, err := jetstream.Open(t.Context(), dial(t, s), opts)
+	kept, err := jetstream.Open(t.Context(), dial(t, s), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store
+	return kept
 }

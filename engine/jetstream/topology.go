@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Everything that lies on the server, and how long:
@@ -35,7 +35,7 @@ const (
 	journalAge     = 90 * 24 * time.Hour
 	journalBytes   = 1 << 30
 
-	ackWait       = engine.HintWait
+	ackWait       = store.HintWait
 	maxAckPending = 4096
 	// pullExpiry is how long the server may hand hints to a reader that does
 	// not ask again: a machine that is gone closes no connection. What it was

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
 
@@ -16,10 +16,10 @@ import (
 func TestScheduledHintsKeepTimeWhenTheClockIsSet(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		clock := storetest.NewClock()
-		store := open(t, serve(t, t.TempDir()), jetstream.Options{Clock: clock}).Engine()
-		var got []engine.Hint
-		came := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) {
+		kept := open(t, serve(t, t.TempDir()), jetstream.Options{Clock: clock}).Engine()
+		var got []store.Hint
+		came := make(chan store.Hint, 10)
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) {
 			h.Ack()
 			came <- h
 		})
@@ -34,7 +34,7 @@ func TestScheduledHintsKeepTimeWhenTheClockIsSet(t *testing.T) {
 		}
 		for _, ahead := range []time.Duration{time.Hour, 3 * time.Hour, 0} {
 			clock.Jump(ahead)
-			check(t, store.Hints.AddAt(t.Context(), "slot", incidents.Ref("1"), clock.Now().Add(time.Minute), 7))
+			check(t, kept.Hints.AddAt(t.Context(), "slot", incidents.Ref("1"), clock.Now().Add(time.Minute), 7))
 			clock.Jump(-ahead)
 			got = nil
 			if pass(time.Minute - time.Second); len(got) > 0 {
@@ -49,8 +49,8 @@ func TestScheduledHintsKeepTimeWhenTheClockIsSet(t *testing.T) {
 		}
 		// A newer one of the slot counts, also for those that wait.
 		clock.Jump(time.Hour)
-		check(t, store.Hints.AddAt(t.Context(), "slot", incidents.Ref("1"), clock.Now().Add(time.Minute), 1))
-		check(t, store.Hints.AddAt(t.Context(), "slot", incidents.Ref("1"), clock.Now().Add(10*time.Minute), 2))
+		check(t, kept.Hints.AddAt(t.Context(), "slot", incidents.Ref("1"), clock.Now().Add(time.Minute), 1))
+		check(t, kept.Hints.AddAt(t.Context(), "slot", incidents.Ref("1"), clock.Now().Add(10*time.Minute), 2))
 		clock.Jump(-time.Hour)
 		got = nil
 		if pass(9 * time.Minute); len(got) > 0 {

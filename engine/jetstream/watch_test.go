@@ -15,17 +15,17 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // watch watches a store until the test ends.
-func watch(t *testing.T, store *jetstream.Store, w jetstream.Watch) {
+func watch(t *testing.T, kept *jetstream.Store, w jetstream.Watch) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { store.Watch(ctx, w); close(done) }()
-	t.Cleanup(func() { cancel(); <-done; store.Close() })
+	go func() { kept.Watch(ctx, w); close(done) }()
+	t.Cleanup(func() { cancel(); <-done; kept.Close() })
 }
 
 // losses gathers what Watch tells of.
@@ -72,13 +72,13 @@ func TestDeletedStreamsAreMadeAgain(t *testing.T) {
 				opened := open(t, s, jetstream.Options{})
 				told := &losses{fail: errors.New("not yet")}
 				watch(t, opened, jetstream.Watch{Lost: told.lost})
-				store := opened.Engine()
-				delivered := make(chan engine.Hint, 100)
-				stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
+				kept := opened.Engine()
+				delivered := make(chan store.Hint, 100)
+				stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) { h.Ack(); delivered <- h })
 				check(t, err)
 				defer stop()
 				for _, id := range []string{"1", "2", "3"} { // so that the place lies far behind the new beginning
-					check(t, store.Hints.Add(t.Context(), incidents.Ref(id), ""))
+					check(t, kept.Hints.Add(t.Context(), incidents.Ref(id), ""))
 					<-delivered
 				}
 				check(t, raw(t, s).DeleteStream(t.Context(), stream))
@@ -90,7 +90,7 @@ func TestDeletedStreamsAreMadeAgain(t *testing.T) {
 				if told.all != 2 {
 					t.Errorf("told %d times; it is told again after an error, and only then", told.all)
 				}
-				check(t, store.Hints.Add(t.Context(), incidents.Ref("4"), ""))
+				check(t, kept.Hints.Add(t.Context(), incidents.Ref("4"), ""))
 				select {
 				case h := <-delivered:
 					if h.Ref != incidents.Ref("4") {
@@ -99,11 +99,11 @@ func TestDeletedStreamsAreMadeAgain(t *testing.T) {
 				case <-time.After(time.Minute):
 					t.Error("nothing comes any more")
 				}
-				for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
+				for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
 					_, err := b.Put(t.Context(), "key", []byte("value"))
 					check(t, err)
 				}
-				check(t, store.Journal.Append(t.Context(), incidents.Ref("1"), []byte(`{}`)))
+				check(t, kept.Journal.Append(t.Context(), incidents.Ref("1"), []byte(`{}`)))
 			})
 		})
 	}
@@ -114,21 +114,21 @@ func TestChecksLeaveNothingToRead(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		opened := open(t, serve(t, t.TempDir()), jetstream.Options{})
 		watch(t, opened, jetstream.Watch{})
-		store := opened.Engine()
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { t.Errorf("hint %q", h.Ref) })
+		kept := opened.Engine()
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) { t.Errorf("hint %q", h.Ref) })
 		check(t, err)
 		defer stop()
 		pass(time.Hour)
-		if pending, _, err := store.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
+		if pending, _, err := kept.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
 			t.Errorf("backlog %d, %v", pending, err)
 		}
-		for _, b := range []engine.Bucket{store.Links, store.Targets, store.Dead, store.Marks} {
-			check(t, b.Each(t.Context(), func(e engine.Entry) error {
+		for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
+			check(t, b.Each(t.Context(), func(e store.Entry) error {
 				t.Errorf("there is a key %q", e.Key)
 				return nil
 			}))
 		}
-		if entries, err := store.Journal.Read(t.Context(), connectors.Ref{}, time.Time{}, 10); err != nil || len(entries) != 0 {
+		if entries, err := kept.Journal.Read(t.Context(), connectors.Ref{}, time.Time{}, 10); err != nil || len(entries) != 0 {
 			t.Errorf("journal %q, %v", entries, err)
 		}
 	})
@@ -148,9 +148,9 @@ func TestClosedConnectionIsReplaced(t *testing.T) {
 			}
 			return nats.Connect("", nats.InProcessServer(s))
 		}})
-		store := opened.Engine()
-		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
+		kept := opened.Engine()
+		delivered := make(chan store.Hint, 10)
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		defer stop()
 		nc.Close()
@@ -158,13 +158,13 @@ func TestClosedConnectionIsReplaced(t *testing.T) {
 		if err := opened.Err(); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("it cannot be made again: %v", err)
 		}
-		if err := store.Hints.Add(t.Context(), incidents.Ref("1"), ""); err == nil {
+		if err := kept.Hints.Add(t.Context(), incidents.Ref("1"), ""); err == nil {
 			t.Error("a hint was taken")
 		}
 		taken.Store(true)
 		pass(10 * time.Second)
 		check(t, opened.Err())
-		check(t, store.Hints.Add(t.Context(), incidents.Ref("2"), ""))
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("2"), ""))
 		if h := <-delivered; h.Ref != incidents.Ref("2") {
 			t.Errorf("got %q", h.Ref)
 		}
@@ -187,9 +187,9 @@ func TestWhatTheHostSays(t *testing.T) {
 			defer mu.Unlock()
 			return host
 		}})
-		store := opened.Engine()
-		delivered := make(chan engine.Hint, 10)
-		stop, err := store.Hints.Consume(t.Context(), "route", incidents, store.Hints.End, func(h engine.Hint) { h.Ack(); delivered <- h })
+		kept := opened.Engine()
+		delivered := make(chan store.Hint, 10)
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, kept.Hints.End, func(h store.Hint) { h.Ack(); delivered <- h })
 		check(t, err)
 		defer stop()
 		pass(time.Second)
@@ -200,17 +200,17 @@ func TestWhatTheHostSays(t *testing.T) {
 			t.Errorf("the store says %v", err)
 		}
 		began := time.Now()
-		if err := store.Hints.Add(t.Context(), incidents.Ref("1"), ""); !errors.Is(err, full) {
+		if err := kept.Hints.Add(t.Context(), incidents.Ref("1"), ""); !errors.Is(err, full) {
 			t.Errorf("add: %v", err)
 		}
-		if _, err := store.Links.Put(t.Context(), "key", nil); !errors.Is(err, full) {
+		if _, err := kept.Links.Put(t.Context(), "key", nil); !errors.Is(err, full) {
 			t.Errorf("put: %v", err)
 		}
 		if took := time.Since(began); took > 0 {
 			t.Errorf("it took %v", took)
 		}
 		// Reading goes on.
-		if _, err := store.Links.Get(t.Context(), "key"); !errors.Is(err, engine.ErrNotFound) {
+		if _, err := kept.Links.Get(t.Context(), "key"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("get: %v", err)
 		}
 		// Another daemon's hint waits.

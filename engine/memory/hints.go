@@ -10,17 +10,17 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 const (
 	deliveryMemory = 24 * time.Hour
-	ackWait        = engine.HintWait
+	ackWait        = store.HintWait
 )
 
 // hints keeps the newest hint of every record that some place waits for.
 type hints struct {
-	clock engine.Clock
+	clock store.Clock
 	// stepped hints are delivered by Steps alone: nothing here waits for the
 	// clock, or runs by itself.
 	stepped    bool
@@ -55,7 +55,7 @@ type place struct {
 	live    map[connectors.Ref]*message // not acknowledged, replaced or forgotten
 	waiting []*message                  // to be delivered, in this order; some no longer live
 	wake    chan struct{}               // closed and replaced when waiting grows
-	deliver func(engine.Hint)           // of stepped hints; nil: nobody consumes
+	deliver func(store.Hint)            // of stepped hints; nil: nobody consumes
 }
 
 // A message is a hint at one place, until it is acknowledged, replaced by a
@@ -70,7 +70,7 @@ type message struct {
 	over     chan struct{} // closed when it is no longer live
 }
 
-func newHints(clock engine.Clock, stepped bool) *hints {
+func newHints(clock store.Clock, stepped bool) *hints {
 	return &hints{
 		clock:      clock,
 		stepped:    stepped,
@@ -180,7 +180,7 @@ func (h *hints) fire() {
 	}
 }
 
-func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error), deliver func(engine.Hint)) (func(), error) {
+func (h *hints) Consume(ctx context.Context, name string, source connectors.Collection, begin func(context.Context) (store.Position, error), deliver func(store.Hint)) (func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func (h *hints) Consume(ctx context.Context, name string, source connectors.Coll
 }
 
 // make makes a place at a position; h.mu is held.
-func (h *hints) make(name string, source connectors.Collection, from engine.Position) *place {
+func (h *hints) make(name string, source connectors.Collection, from store.Position) *place {
 	h.fire() // what was due before comes before
 	if old := h.places[name]; old != nil {
 		old.clear()
@@ -250,11 +250,11 @@ func (h *hints) make(name string, source connectors.Collection, from engine.Posi
 }
 
 // end is the position after the newest hint; h.mu is held.
-func (h *hints) end() engine.Position { return engine.Position{Log: h.log, Last: h.sequence} }
+func (h *hints) end() store.Position { return store.Position{Log: h.log, Last: h.sequence} }
 
-func (h *hints) End(ctx context.Context) (engine.Position, error) {
+func (h *hints) End(ctx context.Context) (store.Position, error) {
 	if err := ctx.Err(); err != nil {
-		return engine.Position{}, err
+		return store.Position{}, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -262,16 +262,16 @@ func (h *hints) End(ctx context.Context) (engine.Position, error) {
 	return h.end(), nil
 }
 
-func (h *hints) Place(ctx context.Context, name string) (engine.Position, error) {
+func (h *hints) Place(ctx context.Context, name string) (store.Position, error) {
 	if err := ctx.Err(); err != nil {
-		return engine.Position{}, err
+		return store.Position{}, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fire()
 	p, at := h.places[name], h.end()
 	if p == nil {
-		return engine.Position{}, engine.ErrNotFound
+		return store.Position{}, store.ErrNotFound
 	}
 	for _, m := range p.live {
 		at.Last = min(at.Last, m.sequence-1)
@@ -325,10 +325,10 @@ func (h *hints) redeliver(p *place, m *message, due <-chan time.Time) {
 	}
 }
 
-func (h *hints) hint(p *place, m *message) engine.Hint {
+func (h *hints) hint(p *place, m *message) store.Hint {
 	// A message handed out may have gone back to waiting; acknowledging it
 	// then still means that it is done.
-	return engine.Hint{
+	return store.Hint{
 		Ref: m.ref, At: m.at, Slot: m.slot, Tries: m.tries,
 		Ack: func() {
 			h.mu.Lock()

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 type journal struct {
-	clock engine.Clock
+	clock store.Clock
 
 	mu      sync.Mutex
 	entries []journalEntry // oldest first

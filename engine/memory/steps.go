@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Steps delivers the hints of a stepped store, one at a time, in an order that
@@ -13,7 +13,7 @@ import (
 type Steps struct{ hints *hints }
 
 // step consumes from a place until stop is called; h.mu is held.
-func (h *hints) step(p *place, deliver func(engine.Hint)) (stop func()) {
+func (h *hints) step(p *place, deliver func(store.Hint)) (stop func()) {
 	p.deliver = deliver
 	return func() {
 		h.delivering.Lock() // after the last deliver
@@ -27,7 +27,7 @@ func (h *hints) step(p *place, deliver func(engine.Hint)) (stop func()) {
 // NewStepped makes an empty store that does nothing by itself: hints are
 // delivered when Steps is told to, in the caller's goroutine, and nothing waits
 // for the clock. A test that runs on it goes the same way every time.
-func NewStepped(clock engine.Clock) (engine.Store, *Steps) {
+func NewStepped(clock store.Clock) (store.Store, *Steps) {
 	h := newHints(clock, true)
 	return newStore(clock, h), &Steps{h}
 }
@@ -48,7 +48,7 @@ func (s *Steps) Deliver() bool {
 }
 
 // next takes the hint that is to be delivered now.
-func (s *Steps) next() (*place, *message, func(engine.Hint)) {
+func (s *Steps) next() (*place, *message, func(store.Hint)) {
 	h := s.hints
 	h.mu.Lock()
 	defer h.mu.Unlock()

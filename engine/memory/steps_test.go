@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/memory"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
 
 // A stepped store is a store like any other when somebody steps.
 func TestSteppedStore(t *testing.T) {
-	storetest.Test(t, func(t *testing.T) engine.Store {
-		store, steps := memory.NewStepped(engine.SystemClock{})
+	storetest.Test(t, func(t *testing.T) store.Store {
+		kept, steps := memory.NewStepped(store.SystemClock{})
 		stop := make(chan struct{})
 		t.Cleanup(func() { close(stop) })
 		go func() {
@@ -29,7 +29,7 @@ func TestSteppedStore(t *testing.T) {
 				}
 			}
 		}()
-		return store
+		return kept
 	})
 }
 
@@ -42,13 +42,13 @@ func (*frozen) After(time.Duration) <-chan time.Time { panic("a stepped store wa
 
 func TestStepsGoOneByOne(t *testing.T) {
 	clock := &frozen{now: time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)}
-	store, steps := memory.NewStepped(clock)
+	kept, steps := memory.NewStepped(clock)
 	ctx := context.Background()
 	source := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}
 	var got []string
 	var unacknowledged func()
 	for _, place := range []string{"second", "first"} { // in the order in which they are made
-		_, err := store.Hints.Consume(ctx, place, source, store.Hints.End, func(h engine.Hint) {
+		_, err := kept.Hints.Consume(ctx, place, source, kept.Hints.End, func(h store.Hint) {
 			got = append(got, place+" "+h.Ref.ID)
 			if h.Ref.ID == "late" {
 				unacknowledged = h.Ack
@@ -71,7 +71,7 @@ func TestStepsGoOneByOne(t *testing.T) {
 	}
 	add := func(id string) {
 		t.Helper()
-		if err := store.Hints.Add(ctx, source.Ref(id), ""); err != nil {
+		if err := kept.Hints.Add(ctx, source.Ref(id), ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,7 +85,7 @@ func TestStepsGoOneByOne(t *testing.T) {
 	}
 
 	at := clock.now.Add(time.Hour)
-	if err := store.Hints.AddAt(ctx, "slot", source.Ref("c"), at, 0); err != nil {
+	if err := kept.Hints.AddAt(ctx, "slot", source.Ref("c"), at, 0); err != nil {
 		t.Fatal(err)
 	}
 	step()
@@ -98,7 +98,7 @@ func TestStepsGoOneByOne(t *testing.T) {
 	add("late")
 	step("second late", "first late")
 	due, ok := steps.Due()
-	if !ok || !due.Equal(at.Add(engine.HintWait)) {
+	if !ok || !due.Equal(at.Add(store.HintWait)) {
 		t.Errorf("due at %v", due)
 	}
 	clock.now = due

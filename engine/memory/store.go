@@ -7,14 +7,14 @@
 package memory
 
 import (
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // New makes an empty store.
-func New(clock engine.Clock) engine.Store { return newStore(clock, newHints(clock, false)) }
+func New(clock store.Clock) store.Store { return newStore(clock, newHints(clock, false)) }
 
-func newStore(clock engine.Clock, hints *hints) engine.Store {
-	return engine.Store{
+func newStore(clock store.Clock, hints *hints) store.Store {
+	return store.Store{
 		Hints:   hints,
 		Links:   newBucket(clock),
 		Targets: newBucket(clock),

@@ -15,6 +15,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/memory"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -23,7 +24,7 @@ type play struct {
 	set        *rules.Set
 	world      *world
 	clock      *clock
-	store      engine.Store
+	store      store.Store
 	steps      *memory.Steps
 	connectors map[string]connectors.Connector
 	log        lineBuffer

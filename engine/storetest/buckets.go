@@ -11,13 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 var bucketCases = []testCase{
-	{"buckets/get what was written", func(t *testing.T, store engine.Store) {
-		b := store.Links
-		if _, err := b.Get(t.Context(), "k"); !errors.Is(err, engine.ErrNotFound) {
+	{"buckets/get what was written", func(t *testing.T, kept store.Store) {
+		b := kept.Links
+		if _, err := b.Get(t.Context(), "k"); !errors.Is(err, store.ErrNotFound) {
 			t.Fatalf("get of nothing: %v", err)
 		}
 		r1 := must(b.Create(t.Context(), "k", []byte("one")))(t)
@@ -32,11 +32,11 @@ var bucketCases = []testCase{
 			t.Errorf("revisions %d, %d, %d do not grow", r1, r2, r3)
 		}
 	}},
-	{"buckets/compare and set", func(t *testing.T, store engine.Store) {
-		b := store.Links
+	{"buckets/compare and set", func(t *testing.T, kept store.Store) {
+		b := kept.Links
 		conflict := func(what string, err error) {
 			t.Helper()
-			if !errors.Is(err, engine.ErrConflict) {
+			if !errors.Is(err, store.ErrConflict) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
@@ -60,8 +60,8 @@ var bucketCases = []testCase{
 		_, err = b.Update(t.Context(), "k", []byte("x"), r2)
 		conflict("update of what was deleted", err)
 	}},
-	{"buckets/delete", func(t *testing.T, store engine.Store) {
-		b := store.Dead
+	{"buckets/delete", func(t *testing.T, kept store.Store) {
+		b := kept.Dead
 		for _, revision := range []uint64{0, 7} {
 			if err := b.Delete(t.Context(), "k", revision); err != nil {
 				t.Errorf("delete of nothing: %v", err)
@@ -73,13 +73,13 @@ var bucketCases = []testCase{
 			if err := b.Delete(t.Context(), "k", 0); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := b.Get(t.Context(), "k"); !errors.Is(err, engine.ErrNotFound) {
+			if _, err := b.Get(t.Context(), "k"); !errors.Is(err, store.ErrNotFound) {
 				t.Fatalf("get of what was deleted: %v", err)
 			}
 		}
 	}},
-	{"buckets/any key", func(t *testing.T, store engine.Store) {
-		b := store.Targets
+	{"buckets/any key", func(t *testing.T, kept store.Store) {
+		b := kept.Targets
 		want := map[string]string{}
 		for i, key := range []string{
 			"", "plain", "servicenow.itsm.incident/1c741bd7", "a b", ".", "..", "*", ">", "=", "=2E", "A", "a", "Grüße 😀", "\x00\xff\n",
@@ -93,8 +93,8 @@ var bucketCases = []testCase{
 			t.Errorf("contents (-want +got):\n%s", diff)
 		}
 	}},
-	{"buckets/are apart", func(t *testing.T, store engine.Store) {
-		all := map[string]engine.Bucket{"links": store.Links, "targets": store.Targets, "dead": store.Dead, "marks": store.Marks}
+	{"buckets/are apart", func(t *testing.T, kept store.Store) {
+		all := map[string]store.Bucket{"links": kept.Links, "targets": kept.Targets, "dead": kept.Dead, "marks": kept.Marks}
 		for name, b := range all {
 			must(b.Create(t.Context(), "k", []byte(name)))(t)
 		}
@@ -104,8 +104,8 @@ var bucketCases = []testCase{
 			}
 		}
 	}},
-	{"buckets/each", func(t *testing.T, store engine.Store) {
-		b := store.Links
+	{"buckets/each", func(t *testing.T, kept store.Store) {
+		b := kept.Links
 		if got := contents(t, b); len(got) > 0 {
 			t.Fatalf("empty bucket holds %v", got)
 		}
@@ -128,13 +128,13 @@ var bucketCases = []testCase{
 			t.Errorf("contents (-want +got):\n%s", diff)
 		}
 	}},
-	{"buckets/each may write", func(t *testing.T, store engine.Store) {
-		b := store.Links
+	{"buckets/each may write", func(t *testing.T, kept store.Store) {
+		b := kept.Links
 		for i := range 600 {
 			must(b.Put(t.Context(), fmt.Sprint(i), []byte("0")))(t)
 		}
 		times := map[string]int{}
-		err := b.Each(t.Context(), func(e engine.Entry) error {
+		err := b.Each(t.Context(), func(e store.Entry) error {
 			times[e.Key]++
 			_, err := b.Update(t.Context(), e.Key, append(e.Value, '1'), e.Revision)
 			return err
@@ -148,13 +148,13 @@ var bucketCases = []testCase{
 			}
 		}
 	}},
-	{"buckets/each ends with the first error", func(t *testing.T, store engine.Store) {
-		b := store.Links
+	{"buckets/each ends with the first error", func(t *testing.T, kept store.Store) {
+		b := kept.Links
 		for i := range 10 {
 			must(b.Put(t.Context(), fmt.Sprint(i), nil))(t)
 		}
 		mine, calls := errors.New("mine"), 0
-		err := b.Each(t.Context(), func(engine.Entry) error {
+		err := b.Each(t.Context(), func(store.Entry) error {
 			calls++
 			if calls == 3 {
 				return mine
@@ -165,13 +165,13 @@ var bucketCases = []testCase{
 			t.Errorf("got %v after %d calls", err, calls)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		err = b.Each(ctx, func(engine.Entry) error { cancel(); return nil })
+		err = b.Each(ctx, func(store.Entry) error { cancel(); return nil })
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled: %v", err)
 		}
 	}},
-	{"buckets/one wins", func(t *testing.T, store engine.Store) {
-		b := store.Links
+	{"buckets/one wins", func(t *testing.T, kept store.Store) {
+		b := kept.Links
 		const many = 20
 		var group sync.WaitGroup
 		var mu sync.Mutex
@@ -183,7 +183,7 @@ var bucketCases = []testCase{
 					mu.Lock()
 					created++
 					mu.Unlock()
-				} else if !errors.Is(err, engine.ErrConflict) {
+				} else if !errors.Is(err, store.ErrConflict) {
 					t.Error(err)
 				}
 				for { // count to many, together
@@ -194,7 +194,7 @@ var bucketCases = []testCase{
 					if err == nil {
 						return
 					}
-					if !errors.Is(err, engine.ErrConflict) {
+					if !errors.Is(err, store.ErrConflict) {
 						t.Error(err)
 						return
 					}
@@ -223,7 +223,7 @@ func must(revision uint64, err error) func(*testing.T) uint64 {
 	}
 }
 
-func wantEntry(t *testing.T, b engine.Bucket, key, value string, revision uint64) {
+func wantEntry(t *testing.T, b store.Bucket, key, value string, revision uint64) {
 	t.Helper()
 	e, err := b.Get(t.Context(), key)
 	if err != nil {
@@ -237,10 +237,10 @@ func wantEntry(t *testing.T, b engine.Bucket, key, value string, revision uint64
 	}
 }
 
-func contents(t *testing.T, b engine.Bucket) map[string]string {
+func contents(t *testing.T, b store.Bucket) map[string]string {
 	t.Helper()
 	got := map[string]string{}
-	err := b.Each(t.Context(), func(e engine.Entry) error {
+	err := b.Each(t.Context(), func(e store.Entry) error {
 		if _, twice := got[e.Key]; twice {
 			t.Errorf("%q came twice", e.Key)
 		}

@@ -11,21 +11,21 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 var journalCases = []testCase{
-	{"journal/newest first", func(t *testing.T, store engine.Store) {
+	{"journal/newest first", func(t *testing.T, kept store.Store) {
 		var all []string
 		one := incidents.Ref("1")
-		wantJournal(t, store, connectors.Ref{}, time.Time{}, 0, nil)
-		wantJournal(t, store, connectors.Ref{}, time.Time{}, 10, nil)
-		wantJournal(t, store, one, time.Time{}, 10, nil)
+		wantJournal(t, kept, connectors.Ref{}, time.Time{}, 0, nil)
+		wantJournal(t, kept, connectors.Ref{}, time.Time{}, 10, nil)
+		wantJournal(t, kept, one, time.Time{}, 10, nil)
 		var ofOne []string
 		for i := range 100 {
 			entry := fmt.Sprintf(`{"n":%d}`, i)
 			ref := incidents.Ref(fmt.Sprint(i % 7))
-			appendEntry(t, store, ref, entry)
+			appendEntry(t, kept, ref, entry)
 			all = append(all, entry)
 			if ref == one {
 				ofOne = append(ofOne, entry)
@@ -34,80 +34,80 @@ var journalCases = []testCase{
 		slices.Reverse(all)
 		slices.Reverse(ofOne)
 		for _, limit := range []int{0, 1, 2, 99, 100, 1000} {
-			wantJournal(t, store, connectors.Ref{}, time.Time{}, limit, first(all, limit))
-			wantJournal(t, store, one, time.Time{}, limit, first(ofOne, limit))
+			wantJournal(t, kept, connectors.Ref{}, time.Time{}, limit, first(all, limit))
+			wantJournal(t, kept, one, time.Time{}, limit, first(ofOne, limit))
 		}
 	}},
-	{"journal/since", func(t *testing.T, store engine.Store) {
+	{"journal/since", func(t *testing.T, kept store.Store) {
 		ref := incidents.Ref("1")
-		appendEntry(t, store, ref, "1")
+		appendEntry(t, kept, ref, "1")
 		pass(time.Hour)
 		since := time.Now()
-		appendEntry(t, store, ref, "2")
+		appendEntry(t, kept, ref, "2")
 		pass(time.Hour)
-		appendEntry(t, store, ref, "3")
+		appendEntry(t, kept, ref, "3")
 		for _, of := range []connectors.Ref{ref, {}} {
 			for _, limit := range []int{0, 10} {
-				wantJournal(t, store, of, since, limit, []string{"3", "2"})
-				wantJournal(t, store, of, since.Add(-time.Minute), limit, []string{"3", "2"})
-				wantJournal(t, store, of, since.Add(time.Minute), limit, []string{"3"})
-				wantJournal(t, store, of, time.Now().Add(time.Minute), limit, nil)
+				wantJournal(t, kept, of, since, limit, []string{"3", "2"})
+				wantJournal(t, kept, of, since.Add(-time.Minute), limit, []string{"3", "2"})
+				wantJournal(t, kept, of, since.Add(time.Minute), limit, []string{"3"})
+				wantJournal(t, kept, of, time.Now().Add(time.Minute), limit, nil)
 			}
-			wantJournal(t, store, of, since, 1, []string{"3"})
+			wantJournal(t, kept, of, since, 1, []string{"3"})
 		}
 	}},
-	{"journal/purge", func(t *testing.T, store engine.Store) {
+	{"journal/purge", func(t *testing.T, kept store.Store) {
 		refs := []connectors.Ref{
 			incidents.Ref("1"), incidents.Ref("11"), incidents.Ref("1.1"), incidents.Ref("*"), incidents.Ref(">"),
 			followUps.Ref("1"), incidents.Ref(strings.Repeat("long", 1000)),
 		}
 		for range 3 {
 			for i, ref := range refs {
-				appendEntry(t, store, ref, fmt.Sprint(i))
+				appendEntry(t, kept, ref, fmt.Sprint(i))
 			}
 		}
 		for i, ref := range refs {
-			if err := store.Journal.Purge(t.Context(), ref); err != nil {
+			if err := kept.Journal.Purge(t.Context(), ref); err != nil {
 				t.Fatal(err)
 			}
-			wantJournal(t, store, ref, time.Time{}, 0, nil)
+			wantJournal(t, kept, ref, time.Time{}, 0, nil)
 			for j, other := range refs[i+1:] {
 				entry := fmt.Sprint(i + 1 + j)
-				wantJournal(t, store, other, time.Time{}, 0, []string{entry, entry, entry})
+				wantJournal(t, kept, other, time.Time{}, 0, []string{entry, entry, entry})
 			}
 		}
-		wantJournal(t, store, connectors.Ref{}, time.Time{}, 5, nil)
-		appendEntry(t, store, refs[0], "new")
-		wantJournal(t, store, connectors.Ref{}, time.Time{}, 5, []string{"new"})
-		if err := store.Journal.Purge(t.Context(), incidents.Ref("never seen")); err != nil {
+		wantJournal(t, kept, connectors.Ref{}, time.Time{}, 5, nil)
+		appendEntry(t, kept, refs[0], "new")
+		wantJournal(t, kept, connectors.Ref{}, time.Time{}, 5, []string{"new"})
+		if err := kept.Journal.Purge(t.Context(), incidents.Ref("never seen")); err != nil {
 			t.Error(err)
 		}
 	}},
-	{"journal/much purged in between", func(t *testing.T, store engine.Store) {
-		appendEntry(t, store, incidents.Ref("old"), "old")
+	{"journal/much purged in between", func(t *testing.T, kept store.Store) {
+		appendEntry(t, kept, incidents.Ref("old"), "old")
 		for i := range 300 {
-			appendEntry(t, store, incidents.Ref("busy"), fmt.Sprint(i))
+			appendEntry(t, kept, incidents.Ref("busy"), fmt.Sprint(i))
 		}
-		appendEntry(t, store, incidents.Ref("new"), "new")
-		if err := store.Journal.Purge(t.Context(), incidents.Ref("busy")); err != nil {
+		appendEntry(t, kept, incidents.Ref("new"), "new")
+		if err := kept.Journal.Purge(t.Context(), incidents.Ref("busy")); err != nil {
 			t.Fatal(err)
 		}
 		for _, limit := range []int{0, 2, 3} {
-			wantJournal(t, store, connectors.Ref{}, time.Time{}, limit, []string{"new", "old"})
+			wantJournal(t, kept, connectors.Ref{}, time.Time{}, limit, []string{"new", "old"})
 		}
 	}},
 }
 
-func appendEntry(t *testing.T, store engine.Store, ref connectors.Ref, entry string) {
+func appendEntry(t *testing.T, kept store.Store, ref connectors.Ref, entry string) {
 	t.Helper()
-	if err := store.Journal.Append(t.Context(), ref, []byte(entry)); err != nil {
+	if err := kept.Journal.Append(t.Context(), ref, []byte(entry)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func wantJournal(t *testing.T, store engine.Store, ref connectors.Ref, since time.Time, limit int, want []string) {
+func wantJournal(t *testing.T, kept store.Store, ref connectors.Ref, since time.Time, limit int, want []string) {
 	t.Helper()
-	entries, err := store.Journal.Read(t.Context(), ref, since, limit)
+	entries, err := kept.Journal.Read(t.Context(), ref, since, limit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package storetest is what every engine.Store must do, as a test. It knows
+// Package storetest is what every store.Store must do, as a test. It knows
 // no store; each one's own test hands itself over.
 package storetest
 
@@ -12,13 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // Test runs every case against a new, empty store, inside a testing/synctest
 // bubble: the store must tell the bubble's time. What open starts must end in
 // t.Cleanup.
-func Test(t *testing.T, open func(t *testing.T) engine.Store) {
+func Test(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range [][]testCase{hintCases, placeCases, scheduleCases, bucketCases, journalCases} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func Bubble(t *testing.T, f func(t *testing.T)) {
 
 type testCase struct {
 	name string
-	run  func(t *testing.T, store engine.Store)
+	run  func(t *testing.T, kept store.Store)
 }
 
 // slack is how much later than due a store may be.
@@ -60,19 +60,19 @@ func pass(d time.Duration) { <-time.After(d) }
 // A consumer gathers what one Consume delivers.
 type consumer struct {
 	t     *testing.T
-	hints chan engine.Hint
+	hints chan store.Hint
 	stop  func()
 }
 
-func consume(t *testing.T, store engine.Store, name string, source connectors.Collection) *consumer {
+func consume(t *testing.T, kept store.Store, name string, source connectors.Collection) *consumer {
 	t.Helper()
-	return consumeFrom(t, store, name, source, store.Hints.End)
+	return consumeFrom(t, kept, name, source, kept.Hints.End)
 }
 
-func consumeFrom(t *testing.T, store engine.Store, name string, source connectors.Collection, begin func(context.Context) (engine.Position, error)) *consumer {
+func consumeFrom(t *testing.T, kept store.Store, name string, source connectors.Collection, begin func(context.Context) (store.Position, error)) *consumer {
 	t.Helper()
-	c := &consumer{t: t, hints: make(chan engine.Hint, 10_000)}
-	stop, err := store.Hints.Consume(t.Context(), name, source, begin, func(h engine.Hint) { c.hints <- h })
+	c := &consumer{t: t, hints: make(chan store.Hint, 10_000)}
+	stop, err := kept.Hints.Consume(t.Context(), name, source, begin, func(h store.Hint) { c.hints <- h })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func consumeFrom(t *testing.T, store engine.Store, name string, source connector
 }
 
 // next returns the next hint, which must come within d.
-func (c *consumer) next(d time.Duration) engine.Hint {
+func (c *consumer) next(d time.Duration) store.Hint {
 	c.t.Helper()
 	select {
 	case h := <-c.hints:
@@ -129,10 +129,10 @@ func sameRefs(t *testing.T, got, want []connectors.Ref) {
 	}
 }
 
-func add(t *testing.T, store engine.Store, refs ...connectors.Ref) {
+func add(t *testing.T, kept store.Store, refs ...connectors.Ref) {
 	t.Helper()
 	for _, ref := range refs {
-		if err := store.Hints.Add(t.Context(), ref, ""); err != nil {
+		if err := kept.Hints.Add(t.Context(), ref, ""); err != nil {
 			t.Fatal(err)
 		}
 	}

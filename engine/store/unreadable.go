@@ -1,4 +1,4 @@
-package engine
+package store
 
 import (
 	"context"
@@ -8,21 +8,22 @@ import (
 	"strings"
 )
 
-// errUnreadable is a stored document that this build cannot read: it is
+// ErrUnreadable is a stored document that this build cannot read: it is
 // damaged, or of a newer version. It concerns its own record and no other.
-var errUnreadable = errors.New("a stored document cannot be read")
+var ErrUnreadable = errors.New("a stored document cannot be read")
 
-func unreadable(what string, err error) error {
-	return fmt.Errorf("%s: %w: %w", what, errUnreadable, err)
+// Unreadable makes an error of a document that cannot be read.
+func Unreadable(what string, err error) error {
+	return fmt.Errorf("%s: %w: %w", what, ErrUnreadable, err)
 }
 
-// eachReadable calls f for the entries of a bucket. Those for which f fails
-// with errUnreadable are passed over, counted and named.
-func (e *Engine) eachReadable(ctx context.Context, what string, bucket Bucket, f func(Entry) error) error {
+// EachReadable calls f for the entries of a bucket. Those for which f fails
+// with ErrUnreadable are passed over, counted and reported.
+func EachReadable(ctx context.Context, what string, bucket Bucket, findings *Findings, f func(Entry) error) error {
 	reasons := map[string]error{}
 	err := bucket.Each(ctx, func(entry Entry) error {
 		err := f(entry)
-		if errors.Is(err, errUnreadable) {
+		if errors.Is(err, ErrUnreadable) {
 			reasons[entry.Key] = err
 			return nil
 		}
@@ -31,7 +32,7 @@ func (e *Engine) eachReadable(ctx context.Context, what string, bucket Bucket, f
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	e.find("unreadable "+what, passedOver(what, reasons))
+	findings.Report("unreadable "+what, passedOver(what, reasons))
 	return nil
 }
 

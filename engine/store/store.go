@@ -1,4 +1,4 @@
-package engine
+package store
 
 import (
 	"context"
@@ -124,7 +124,7 @@ type Hint struct {
 	Ack  func()
 	Keep func() // "still at it"
 
-	swept bool // nobody said so: it is the sweep's turn to look
+	FromResync bool // nobody said so: it is the sweep's turn to look
 }
 
 // A Journal is the append-only record of what was decided and written.

@@ -1,4 +1,4 @@
-package engine
+package store
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// awaited is a store whose calls count as waiting, and which is not called any
+// Awaited is a store whose calls count as waiting, and which is not called any
 // more for a reconcile that was given up.
-func awaited(s Store) Store {
+func Awaited(s Store) Store {
 	return Store{
 		Hints: awaitedHints{s.Hints}, Journal: awaitedJournal{s.Journal},
 		Links: awaitedBucket{s.Links}, Targets: awaitedBucket{s.Targets}, Dead: awaitedBucket{s.Dead}, Marks: awaitedBucket{s.Marks},
@@ -17,8 +17,8 @@ func awaited(s Store) Store {
 	}
 }
 
-// await runs a call of the store.
-func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
+// Await runs a call of the store.
+func Await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	defer connectors.Waiting(ctx)()
 	if ctx.Err() != nil {
 		var none T
@@ -29,26 +29,26 @@ func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 
 // awaitDone is await for a call that returns nothing but an error.
 func awaitDone(ctx context.Context, call func() error) error {
-	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, call() })
+	_, err := Await(ctx, func() (struct{}, error) { return struct{}{}, call() })
 	return err
 }
 
 type awaitedBucket struct{ Bucket }
 
 func (b awaitedBucket) Get(ctx context.Context, key string) (Entry, error) {
-	return await(ctx, func() (Entry, error) { return b.Bucket.Get(ctx, key) })
+	return Await(ctx, func() (Entry, error) { return b.Bucket.Get(ctx, key) })
 }
 
 func (b awaitedBucket) Create(ctx context.Context, key string, value []byte) (uint64, error) {
-	return await(ctx, func() (uint64, error) { return b.Bucket.Create(ctx, key, value) })
+	return Await(ctx, func() (uint64, error) { return b.Bucket.Create(ctx, key, value) })
 }
 
 func (b awaitedBucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
-	return await(ctx, func() (uint64, error) { return b.Bucket.Update(ctx, key, value, revision) })
+	return Await(ctx, func() (uint64, error) { return b.Bucket.Update(ctx, key, value, revision) })
 }
 
 func (b awaitedBucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	return await(ctx, func() (uint64, error) { return b.Bucket.Put(ctx, key, value) })
+	return Await(ctx, func() (uint64, error) { return b.Bucket.Put(ctx, key, value) })
 }
 
 func (b awaitedBucket) Delete(ctx context.Context, key string, revision uint64) error {
@@ -76,7 +76,7 @@ func (j awaitedJournal) Append(ctx context.Context, ref connectors.Ref, entry []
 }
 
 func (j awaitedJournal) Read(ctx context.Context, ref connectors.Ref, since time.Time, limit int) ([][]byte, error) {
-	return await(ctx, func() ([][]byte, error) { return j.Journal.Read(ctx, ref, since, limit) })
+	return Await(ctx, func() ([][]byte, error) { return j.Journal.Read(ctx, ref, since, limit) })
 }
 
 func (j awaitedJournal) Purge(ctx context.Context, ref connectors.Ref) error {

@@ -1,7 +1,8 @@
-package engine
+package store
 
 import (
 	"cmp"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -14,16 +15,23 @@ type Finding struct {
 	Message string    `json:"message"`
 }
 
-// findings are kept by what they are about, one each.
-type findings struct {
+// Findings are kept by what they are about, one each.
+type Findings struct {
+	clock Clock
+	log   *slog.Logger
+
 	mu  sync.Mutex
 	all map[string]Finding
 }
 
-// find keeps a finding in the place of an older one about the same, and logs
+// NewFindings keeps findings with the clock's time, and logs them.
+func NewFindings(clock Clock, log *slog.Logger) *Findings {
+	return &Findings{clock: clock, log: log, all: map[string]Finding{}}
+}
+
+// Report keeps a finding in the place of an older one about the same, and logs
 // it if it says something new. An empty message ends it.
-func (e *Engine) find(about, message string) {
-	f := &e.findings
+func (f *Findings) Report(about, message string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.all[about].Message == message {
@@ -33,13 +41,12 @@ func (e *Engine) find(about, message string) {
 		delete(f.all, about)
 		return
 	}
-	f.all[about] = Finding{At: e.clock.Now().UTC(), Message: message}
-	e.log.Warn(message, "about", about)
+	f.all[about] = Finding{At: f.clock.Now().UTC(), Message: message}
+	f.log.Warn(message, "about", about)
 }
 
-// Findings are what is to be said of the store, oldest first.
-func (e *Engine) Findings() []Finding {
-	f := &e.findings
+// All are the findings, oldest first.
+func (f *Findings) All() []Finding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := []Finding{}
