@@ -263,7 +263,7 @@ func (e *Engine) recordProgress(ctx context.Context, config *running) error {
 }
 
 // recordReached notes how far the routes have come.
-func (p *places) recordReached(reached map[string]Position) {
+func (p *places) recordReached(reached map[string]store.Position) {
 	for name, at := range reached {
 		if known := p.Routes[name]; known != nil && (known.At.Log != at.Log || known.At.Last < at.Last) {
 			known.At = at

@@ -209,7 +209,7 @@ func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]sto
 
 // markPlaces notes which routes and polls no daemon has any more, and since
 // when, and how far those of the configuration, which have been made, have come.
-func (e *Engine) markPlaces(ctx context.Context, config *running, others []presence, reached map[string]Position) (*places, error) {
+func (e *Engine) markPlaces(ctx context.Context, config *running, others []presence, reached map[string]store.Position) (*places, error) {
 	now := e.clock.Now().UTC()
 	routes, polls := map[string]bool{}, e.asked(config)
 	mine := map[string]bool{}
