@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/simulators"
 )
 
 // output is what a command writes while it runs.
@@ -71,7 +72,7 @@ func TestDemo(t *testing.T) {
 		"lockstep demo -keep",
 	} {
 		if !strings.Contains(stdout, want) {
-			t.Errorf("the story does not say %q", want)
+			t.Errorf("the scenario does not say %q", want)
 		}
 	}
 	if t.Failed() {
@@ -110,12 +111,12 @@ func TestSandbox(t *testing.T) {
 	receiver := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		webhooks <- r.Header.Get("Webhook-Signature")
 	})}
-	world, err := startSimulators(ctx, "127.0.0.1:0") // for an address that is free
+	world, err := simulators.Start(ctx, "127.0.0.1:0") // for an address that is free
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := world.address
-	if err := world.close(); err != nil {
+	address := strings.TrimPrefix(world.URL(), "http://")
+	if err := world.Close(); err != nil {
 		t.Fatal(err)
 	}
 	hook := newListener(t)
@@ -167,13 +168,13 @@ func TestSandbox(t *testing.T) {
 }
 
 func TestSandboxBlocksAreAConfiguration(t *testing.T) {
-	world, err := startSimulators(t.Context(), "127.0.0.1:0")
+	world, err := simulators.Start(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer world.close()
+	defer world.Close()
 	dir := t.TempDir()
-	if err := os.WriteFile(dir+"/main.hcl", []byte(world.blocks()), 0o600); err != nil {
+	if err := os.WriteFile(dir+"/main.hcl", []byte(world.Blocks()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := lockstep(t, "", "check", "-strict", dir)

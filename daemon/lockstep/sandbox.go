@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/daemon/simulators"
 )
 
 func (a *app) sandboxCommand() *cobra.Command {
@@ -35,14 +36,14 @@ type sandboxOptions struct{ listen, webhook string }
 func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 	ctx, _, release := stopSignals(ctx)
 	defer release()
-	world, err := startSimulators(ctx, o.listen)
+	group, err := simulators.Start(ctx, o.listen)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, world.close()) }()
+	defer func() { err = errors.Join(err, group.Close()) }()
 	if o.webhook != "" {
-		world.incidents.Subscribe(incidentiotest.Webhook{URL: o.webhook, Secret: simulatedWebhook})
-		go world.incidents.Push(ctx)
+		group.Incidents.Subscribe(incidentiotest.Webhook{URL: o.webhook, Secret: simulators.WebhookSecret})
+		go group.Incidents.Push(ctx)
 	}
 	fmt.Fprintf(a.stdout, `# incident.io, ServiceNow and Jira are simulated on %[1]s until you stop this
 # (Ctrl-C). The connector blocks that fit:
@@ -59,12 +60,11 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 #   curl -s -u %[6]s:%[7]s %[1]s/rest/api/3/issue/ENG-1
 #
 # Jira has the projects ENG and OPS with the issue types Task, Bug, Epic and Sub-task.
-`, world.url(), world.blocks(), incidentiotest.DefaultKey, simulatedUser, servicenowtest.DefaultPassword, jiratest.DefaultEmail, jiratest.DefaultAPIToken)
+`, group.URL(), group.Blocks(), incidentiotest.DefaultKey, simulators.User, servicenowtest.DefaultPassword, jiratest.DefaultEmail, jiratest.DefaultAPIToken)
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-world.served:
-		world.served <- err // for close
-		return fmt.Errorf("simulators: %w", err)
+	case <-group.Ended():
+		return nil // Close says why
 	}
 }

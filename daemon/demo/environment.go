@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bytes"
@@ -16,24 +16,25 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/simulators"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/examples"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// patience bounds everything that the story waits for. It takes milliseconds;
-// only a machine in trouble gets near.
-const patience = 30 * time.Second
+// waitLimit bounds everything that the scenario waits for. It takes
+// milliseconds; only a machine in trouble gets near.
+const waitLimit = 30 * time.Second
 
-// A stage is where the demonstration plays: the simulated systems, and the
-// daemon in this process on a copy of the example.
-type stage struct {
-	dir   string // of everything below
-	conf  string
-	world *simulators
-	vars  map[string]string
-	env   func(string) (string, bool)
-	abort <-chan struct{}
+// An environment is what the demonstration runs in: the simulated systems, and
+// the daemon in this process on a copy of the example.
+type environment struct {
+	Options
+	dir     string // of everything below
+	conf    string
+	systems *simulators.Group
+	vars    map[string]string
+	env     func(string) (string, bool)
 
 	client  *daemon.Client
 	address daemon.Addresses
@@ -41,20 +42,20 @@ type stage struct {
 	stopped chan error
 }
 
-// newStage copies the example into a temporary directory.
-func newStage(world *simulators, abort <-chan struct{}) (*stage, error) {
+// newEnvironment copies the example into a temporary directory.
+func newEnvironment(o Options, systems *simulators.Group) (*environment, error) {
 	dir, err := os.MkdirTemp("", "lockstep-demo-")
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{
-		dir: dir, conf: filepath.Join(dir, "conf"), world: world, abort: abort,
+	s := &environment{
+		Options: o, dir: dir, conf: filepath.Join(dir, "conf"), systems: systems,
 		vars: map[string]string{
-			"incidentio_url": world.url(), "servicenow_url": world.url(), "jira_url": world.url(),
-			"servicenow_user": simulatedUser, "jira_email": jiratest.DefaultEmail, "tickets_poll": "1s",
+			"incidentio_url": systems.URL(), "servicenow_url": systems.URL(), "jira_url": systems.URL(),
+			"servicenow_user": simulators.User, "jira_email": jiratest.DefaultEmail, "tickets_poll": "1s",
 		},
 		env: func(name string) (string, bool) {
-			value, ok := world.secrets()[name]
+			value, ok := systems.Secrets()[name]
 			return value, ok
 		},
 	}
@@ -69,7 +70,7 @@ func newStage(world *simulators, abort <-chan struct{}) (*stage, error) {
 }
 
 // start runs the daemon until it is ready.
-func (s *stage) start(ctx context.Context, log *slog.Logger) error {
+func (s *environment) start(ctx context.Context, log *slog.Logger) error {
 	listen := "127.0.0.1:0"
 	if s.address.Public != "" {
 		listen = s.address.Public // the webhooks know it by now
@@ -80,7 +81,7 @@ func (s *stage) start(ctx context.Context, log *slog.Logger) error {
 	go func() {
 		s.stopped <- daemon.Run(ctx, daemon.Options{
 			Dir: s.conf, Listen: listen, DataDir: filepath.Join(s.dir, "data"), Vars: s.vars, Env: s.env,
-			Systems: systems(), Version: thisBuild().Version, Logger: log, Abort: s.abort,
+			Systems: s.Systems, Version: s.Version, Logger: log, Abort: s.Abort,
 			OnReady: func(a daemon.Addresses) { ready <- a },
 		})
 	}()
@@ -99,7 +100,7 @@ func (s *stage) start(ctx context.Context, log *slog.Logger) error {
 }
 
 // end stops the daemon, if it runs, and waits until it has.
-func (s *stage) end() error {
+func (s *environment) end() error {
 	if s.stop == nil {
 		return nil
 	}
@@ -109,7 +110,7 @@ func (s *stage) end() error {
 }
 
 // write replaces a file of the configuration, as an editor does.
-func (s *stage) write(name string, change func(text string) string) error {
+func (s *environment) write(name string, change func(text string) string) error {
 	path := filepath.Join(s.conf, name)
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -124,7 +125,7 @@ func (s *stage) write(name string, change func(text string) string) error {
 
 // until asks again and again, until the answer is good.
 func until(ctx context.Context, what string, ask func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -136,13 +137,13 @@ func until(ctx context.Context, what string, ask func(context.Context) (bool, er
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s: it did not happen within %s: %w", what, patience, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("%s: it did not happen within %s: %w", what, waitLimit, errors.Join(err, ctx.Err()))
 		}
 	}
 }
 
 // decision waits for a decision about a record that fits.
-func (s *stage) decision(ctx context.Context, record connectors.Ref, fits func(engine.JournalEntry) bool) error {
+func (s *environment) decision(ctx context.Context, record connectors.Ref, fits func(engine.JournalEntry) bool) error {
 	return until(ctx, "a decision about "+record.String(), func(ctx context.Context) (bool, error) {
 		entries, _, err := s.client.Decisions(ctx, record, 50)
 		return slices.ContainsFunc(entries, fits), err
@@ -150,7 +151,7 @@ func (s *stage) decision(ctx context.Context, record connectors.Ref, fits func(e
 }
 
 // link waits for a record's ticket.
-func (s *stage) link(ctx context.Context, record connectors.Ref) (engine.LinkView, error) {
+func (s *environment) link(ctx context.Context, record connectors.Ref) (engine.LinkView, error) {
 	var found engine.LinkView
 	err := until(ctx, "the ticket of "+record.String(), func(ctx context.Context) (bool, error) {
 		links, _, err := s.client.Links(ctx)
@@ -166,21 +167,21 @@ func (s *stage) link(ctx context.Context, record connectors.Ref) (engine.LinkVie
 }
 
 // ticket waits for the ticket of a record to be open in ServiceNow, and to fit.
-func (s *stage) ticket(ctx context.Context, record connectors.Ref, fits func(servicenowtest.Row) bool) (servicenowtest.Row, error) {
+func (s *environment) ticket(ctx context.Context, record connectors.Ref, fits func(servicenowtest.Row) bool) (servicenowtest.Row, error) {
 	link, err := s.link(ctx, record)
 	if err != nil {
 		return nil, err
 	}
 	var found servicenowtest.Row
 	err = until(ctx, "the ticket of "+record.String()+" to change", func(context.Context) (bool, error) {
-		found = s.world.tickets.Ticket("incident", link.Target.ID)
+		found = s.systems.Tickets.Ticket("incident", link.Target.ID)
 		return found != nil && fits(found), nil
 	})
 	return found, err
 }
 
 // reloaded waits until another generation than before runs.
-func (s *stage) reloaded(ctx context.Context, before string) error {
+func (s *environment) reloaded(ctx context.Context, before string) error {
 	return until(ctx, "the reload", func(ctx context.Context) (bool, error) {
 		status, _, err := s.client.Status(ctx)
 		return err == nil && status.Config.OK && status.Generation != before, err
@@ -189,13 +190,13 @@ func (s *stage) reloaded(ctx context.Context, before string) error {
 
 // rules are those of the files, to explain a decision with. They are the ones
 // that the daemon runs, unless the files are bad.
-func (s *stage) rules() (*rules.Set, rules.Diagnostics) {
-	return rules.Load(context.Background(), s.conf, rules.Options{Systems: systems(), Vars: s.vars, Env: s.env})
+func (s *environment) rules() (*rules.Set, rules.Diagnostics) {
+	return rules.Load(context.Background(), s.conf, rules.Options{Systems: s.Systems, Vars: s.vars, Env: s.env})
 }
 
 // stored reports whether a text is anywhere in the files of the data directory
 // or in the daemon's log.
-func (s *stage) stored(text string) (bool, error) {
+func (s *environment) stored(text string) (bool, error) {
 	found := false
 	err := filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
