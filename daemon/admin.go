@@ -23,6 +23,9 @@ const (
 	maxAdminBody     = 64 << 10
 	defaultDecisions = 100
 	maxDecisions     = 10000
+	// How long a question is put again to a store that is away, and how often.
+	readPatience = 2 * time.Second
+	readAgain    = 50 * time.Millisecond
 )
 
 // adminEngine is what of the engine people may look at and do.
@@ -144,11 +147,11 @@ type reloadRefused struct {
 }
 
 func (a *admin) getLinks(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, func(e adminEngine) (any, error) { return e.Links(r.Context()) })
+	ask(a, w, reading(r, func(e adminEngine) (any, error) { return e.Links(r.Context()) }))
 }
 
 func (a *admin) getLink(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, func(e adminEngine) (any, error) { return e.Link(r.Context(), r.PathValue("id")) })
+	ask(a, w, reading(r, func(e adminEngine) (any, error) { return e.Link(r.Context(), r.PathValue("id")) }))
 }
 
 func (a *admin) unlink(w http.ResponseWriter, r *http.Request) {
@@ -208,21 +211,21 @@ func (a *admin) getDecisions(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	ask(a, w, func(e adminEngine) (any, error) {
+	ask(a, w, reading(r, func(e adminEngine) (any, error) {
 		found, err := e.Decisions(r.Context(), ref, limit)
 		if found == nil {
 			found = []json.RawMessage{}
 		}
 		return found, err
-	})
+	}))
 }
 
 func (a *admin) getDead(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, func(e adminEngine) (any, error) { return e.Dead(r.Context()) })
+	ask(a, w, reading(r, func(e adminEngine) (any, error) { return e.Dead(r.Context()) }))
 }
 
 func (a *admin) getDeadLetter(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, func(e adminEngine) (any, error) { return deadLetter(r.Context(), e, r.PathValue("id")) })
+	ask(a, w, reading(r, func(e adminEngine) (any, error) { return deadLetter(r.Context(), e, r.PathValue("id")) }))
 }
 
 func (a *admin) retryDead(w http.ResponseWriter, r *http.Request) {
@@ -260,6 +263,25 @@ func deadLetter(ctx context.Context, e adminEngine, id string) (engine.DeadLette
 		}
 	}
 	return engine.DeadLetter{}, store.ErrNotFound
+}
+
+// reading is a question that changes nothing. While a connection to the store
+// is made again, which takes a moment, it is put again.
+func reading[T any](r *http.Request, question func(adminEngine) (T, error)) func(adminEngine) (T, error) {
+	return func(e adminEngine) (T, error) {
+		over := time.Now().Add(readPatience)
+		for {
+			value, err := question(e)
+			if err == nil || !passes(err) || time.Now().After(over) {
+				return value, err
+			}
+			select {
+			case <-r.Context().Done():
+				return value, err
+			case <-time.After(readAgain):
+			}
+		}
+	}
 }
 
 // ask asks the engine and answers with what it says.

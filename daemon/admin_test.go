@@ -4,16 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/jetstream"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -22,6 +25,7 @@ import (
 type fakeEngine struct {
 	did  []string
 	fail error // of every call
+	away int   // how many of them find the store gone
 }
 
 var someTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -52,6 +56,10 @@ func (f *fakeEngine) Adopt(_ context.Context, route string, source, target conne
 }
 
 func (f *fakeEngine) Dead(context.Context) ([]engine.DeadLetter, error) {
+	if f.away > 0 {
+		f.away--
+		return nil, fmt.Errorf("list dead letters: %w", jetstream.ErrDisconnected)
+	}
 	return []engine.DeadLetter{
 		{ID: "d1", Route: "incidents", Record: fakeRef, Reason: "rejected", Message: "<no> & such", At: someTime},
 		{ID: "d2", Record: fakeRef},
@@ -207,6 +215,24 @@ func TestAdminFailures(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A connection to the store that is made again at once is nobody's business.
+func TestAdminReadsWaitForTheStore(t *testing.T) {
+	for _, c := range []struct{ away, code int }{{3, 200}, {1000, 503}} {
+		synctest.Test(t, func(t *testing.T) {
+			a, _ := newAdmin(&fakeEngine{away: c.away})
+			w := httptest.NewRecorder()
+			began := time.Now()
+			a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/dead", nil))
+			if w.Code != c.code {
+				t.Errorf("answered %d %s, want %d", w.Code, w.Body, c.code)
+			}
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
 }
 
 func TestAdminReloadRefused(t *testing.T) {

@@ -28,7 +28,7 @@ func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusServiceUnavailable, errStarting.Error())
 		return
 	}
-	entries, err := e.Export(r.Context(), since)
+	entries, err := reading(r, func(e adminEngine) ([]json.RawMessage, error) { return e.Export(r.Context(), since) })(e)
 	if err != nil {
 		a.log.Error("admin request failed", "error", err)
 		answerError(w, http.StatusServiceUnavailable, err.Error())

@@ -30,6 +30,9 @@ func passes(err error) bool {
 	if mistaken(err) {
 		return false
 	}
+	if errors.Is(err, natsjetstream.ErrConsumerNotFound) {
+		return true // a reader's place, which went with the server's memory
+	}
 	var api *natsjetstream.APIError
 	if errors.As(err, &api) {
 		return api.Code >= http.StatusInternalServerError || api.ErrorCode == noPeers
@@ -41,6 +44,7 @@ func passes(err error) bool {
 	for _, passing := range []error{
 		nats.ErrNoServers, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed, nats.ErrStaleConnection,
 		nats.ErrMaxConnectionsExceeded, nats.ErrMaxAccountConnectionsExceeded, nats.ErrReconnectBufExceeded,
+		nats.ErrDisconnected, natsjetstream.ErrServerShutdown, natsjetstream.ErrConsumerDeleted,
 		natsjetstream.ErrNoStreamResponse, jetstream.ErrNoAnswer, jetstream.ErrDisconnected,
 		io.EOF, io.ErrUnexpectedEOF,
 	} {
