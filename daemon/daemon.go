@@ -220,17 +220,10 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 		p.background.Go(func() { p.certificates.watch(lifeCtx, checkEvery) })
 	}
 
-	opened, err := p.openStore(ctx, set, dataDir, lock, running)
+	all := p.fleet.Load().connectors()
+	opened, e, err := p.openEngine(ctx, engine.Config{Set: set, Commit: p.reload.state.Load().commit, Connectors: all}, dataDir, lock, running)
 	if err != nil {
 		return none, err
-	}
-	e := engine.New(engine.Options{
-		Store: opened.engine, Logger: p.log, Metrics: p.metrics, Alone: opened.alone, Host: hostname(), OnStep: p.o.OnStep, Computing: processors,
-	})
-	all := p.fleet.Load().connectors()
-	running.started("engine", e.Drain)
-	if err := e.Start(ctx, engine.Config{Set: set, Commit: p.reload.state.Load().commit, Connectors: all}); err != nil {
-		return none, fmt.Errorf("engine: %w", err)
 	}
 	p.reload.applied = func(set *rules.Set) { p.advise(lifeCtx, set, p.fleet.Load().connectors()) }
 	p.advise(lifeCtx, set, all)

@@ -35,43 +35,69 @@ type storage struct {
 	lost []Loss
 }
 
-// openStore opens the embedded server's store in dir, or the cluster's. A
-// cluster that does not answer is waited for: until then the daemon is up and
-// not ready.
-func (p *process) openStore(ctx context.Context, set *rules.Set, dir string, lock *embed.DirLock, running *steps) (*storage, error) {
+// openEngine opens the embedded server's store in dir, or the cluster's, and
+// starts the engine on it. A store that is away, or that goes away meanwhile, is
+// waited for: until then the daemon is up and not ready.
+func (p *process) openEngine(ctx context.Context, c engine.Config, dir string, lock *embed.DirLock, running *steps) (*storage, *engine.Engine, error) {
 	cluster := rules.NATS{}
-	if set.Daemon.NATS != nil {
-		cluster = *set.Daemon.NATS
+	if c.Set.Daemon.NATS != nil {
+		cluster = *c.Set.Daemon.NATS
 	}
 	cluster.URL = firstOf(p.o.NATSURL, cluster.URL)
-
-	var opened *storage
-	var err error
-	if cluster.URL == "" {
-		embedded := embed.Options{Dir: dir, Lock: lock, EncryptionKey: set.Daemon.EncryptionKey, Logger: p.log}
-		opened, err = p.insist(ctx, running, func() (*storage, func(), error) { return p.openEmbedded(ctx, embedded, cluster.Prefix) })
-	} else {
+	open := func() (*storage, func(), error) {
 		dial := embed.DialOptions{URL: cluster.URL, Creds: cluster.Creds, CA: cluster.CA, Cert: cluster.Cert, Key: cluster.Key, Logger: p.log}
-		opened, err = p.insist(ctx, running, func() (*storage, func(), error) { return p.openCluster(ctx, dial, cluster) })
+		return p.openCluster(ctx, dial, cluster)
 	}
-	if err != nil {
-		return nil, err
+	if cluster.URL == "" {
+		embedded := embed.Options{Dir: dir, Lock: lock, EncryptionKey: c.Set.Daemon.EncryptionKey, Logger: p.log}
+		open = func() (*storage, func(), error) { return p.openEmbedded(ctx, embedded, cluster.Prefix) }
 	}
-	p.store.Store(opened)
-	return opened, nil
+	var opened *storage
+	var e *engine.Engine
+	err := p.insist(ctx, func() error {
+		next, end, err := open()
+		if err != nil {
+			return err
+		}
+		opened = next
+		p.store.Store(opened)
+		e, err = p.startEngine(ctx, opened, c)
+		if err != nil {
+			p.store.Store(nil)
+			end()
+			return fmt.Errorf("engine: %w", err)
+		}
+		running.started("store", func(context.Context) error { end(); return nil })
+		running.started("engine", e.Drain)
+		return nil
+	})
+	return opened, e, err
 }
 
-// insist opens a store, however long an outage keeps it from being opened.
-func (p *process) insist(ctx context.Context, running *steps, open func() (*storage, func(), error)) (*storage, error) {
+// startEngine starts an engine, or leaves nothing of it behind.
+func (p *process) startEngine(ctx context.Context, s *storage, c engine.Config) (*engine.Engine, error) {
+	e := engine.New(engine.Options{
+		Store: s.engine, Logger: p.log, Metrics: p.metrics, Alone: s.alone, Host: hostname(), OnStep: p.o.OnStep, Computing: processors,
+	})
+	err := e.Start(ctx, c)
+	if err == nil {
+		return e, nil
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
+	defer cancel()
+	if failed := e.Drain(drain); failed != nil {
+		p.log.Debug("an engine that did not start was not ended", "error", failed)
+	}
+	return nil, err
+}
+
+// insist opens the store, however long an outage keeps it from being opened.
+func (p *process) insist(ctx context.Context, open func() error) error {
 	said := ""
 	for {
-		opened, end, err := open()
-		if err == nil {
-			running.started("store", func(context.Context) error { end(); return nil })
-			return opened, nil
-		}
-		if ctx.Err() != nil || !passes(err) {
-			return nil, err
+		err := open()
+		if err == nil || ctx.Err() != nil || !passes(err) {
+			return err
 		}
 		p.waiting.Store(&err)
 		if said != err.Error() {
@@ -80,7 +106,7 @@ func (p *process) insist(ctx context.Context, running *steps, open func() (*stor
 		said = err.Error()
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-time.After(openAgain):
 		}
 	}
