@@ -17,6 +17,10 @@ const (
 	stepsPerByte  = 1000
 	outputPerByte = 64
 	small         = 1 << 16
+
+	// hardSize is long enough for one step for each pair of bytes to exceed the
+	// bound.
+	hardSize = 2 << 10
 )
 
 type failer interface {
@@ -56,7 +60,7 @@ func holdAll(t failer, in string) {
 func TestHardTexts(t *testing.T) {
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			in := hard.Of(8 << 10)
+			in := hard.Of(hardSize)
 			holdAll(t, in)
 			once := Plain(in)
 			if twice := Plain(once); twice != once {
@@ -78,7 +82,7 @@ func holdPage(t failer, in string) string {
 func TestHardPages(t *testing.T) {
 	for _, hard := range markdowntest.Pages() {
 		t.Run(hard.Name, func(t *testing.T) {
-			in := hard.Of(8 << 10)
+			in := hard.Of(hardSize)
 			out := holdPage(t, in)
 			if strings.Contains(in, "word") && !strings.Contains(out, "word") {
 				t.Errorf("its word is lost: %.80q", out)

@@ -96,7 +96,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	answer, err := c.write(ctx, transport.Request{
 		Op: opComment, Record: ref.String(),
 		Method: http.MethodPatch, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID),
-	}, ref.Collection, map[string]string{post.Kind: entry(post)})
+	}, ref.Collection, map[string]string{post.Kind: entry(post, journalLength)})
 	if err != nil {
 		return connectors.Posted{}, err
 	}

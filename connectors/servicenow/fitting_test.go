@@ -33,11 +33,16 @@ func TestFitting(t *testing.T) {
 
 // TestHardEntries: a copy of any text fits a journal, ends with its marker, and
 // reads the same when it is posted again.
+//
+// The limit is a tenth of a journal's, and the text longer than what is
+// converted for it.
 func TestHardEntries(t *testing.T) {
+	const limit = journalLength / 10
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			value := entry(connectors.Post{Text: hard.Of(200_000), Author: "Ann", Origin: "INC-1", Marker: "abc-1"})
-			if n := utf8.RuneCountInString(value); n > journalLength {
+			post := connectors.Post{Text: hard.Of(2 * maxHead * limit), Author: "Ann", Origin: "INC-1", Marker: "abc-1"}
+			value := entry(post, limit)
+			if n := utf8.RuneCountInString(value); n > limit {
 				t.Errorf("%d characters", n)
 			}
 			rest, marker := unmarked(value)
@@ -51,21 +56,22 @@ func TestHardEntries(t *testing.T) {
 
 // TestHardColumns: any text fits a column, and is the same as what it became.
 func TestHardColumns(t *testing.T) {
-	column := limited(connectors.Text, "Description", 4000)
+	const limit = 400
+	column := limited(connectors.Text, "Description", limit)
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			value, err := convert(column, hard.Of(200_000))
+			value, err := convert(column, hard.Of(2*maxHead*limit))
 			if err != nil {
 				t.Fatal(err)
 			}
 			text, _ := value.(string)
-			if n := utf8.RuneCountInString(text); n > 4000 {
+			if n := utf8.RuneCountInString(text); n > limit {
 				t.Errorf("%d characters", n)
 			}
 			if !same(column, value, text) {
 				t.Error("it is not the same as itself")
 			}
-			if n := utf8.RuneCountInString(text); n < 4000 && !strings.HasSuffix(text, "…") {
+			if n := utf8.RuneCountInString(text); n < limit && !strings.HasSuffix(text, "…") {
 				t.Errorf("nothing says that %d characters are not all: …%q", n, text[max(0, len(text)-20):])
 			}
 		})

@@ -94,9 +94,10 @@ func trimmed(s string) string {
 // converted. What lies beyond would have been cut.
 const maxHead = 16
 
-// entry is the value of a copy. What is too long is cut, with a note of it.
-func entry(post connectors.Post) string {
-	return fitting([]rune(lines(post.Text)), journalLength, func(text string) string { return framed(post, text) })
+// entry is the value of a copy, of so many characters at most. What is too long
+// is cut, with a note of it.
+func entry(post connectors.Post, limit int) string {
+	return fitting([]rune(lines(post.Text)), limit, func(text string) string { return framed(post, text) })
 }
 
 // fitting is a text, framed, or as much of its beginning as fits.

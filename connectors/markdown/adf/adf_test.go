@@ -343,6 +343,6 @@ func FuzzFromMarkdown(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		holdStable(t, in)
-		holdBounds(t, in)
+		holdBounds(t, in, stepsPerByte)
 	})
 }
