@@ -96,18 +96,21 @@ func (c *Connector) entries(ctx context.Context, ref connectors.Ref, incident, k
 	}
 	var all []connectors.Comment
 	seen := map[string]bool{}
-	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+	for element, err := range c.list(ctx, list) {
+		if err != nil {
+			return nil, err
+		}
 		var e entry
 		if json.Unmarshal(element, &e) != nil || e.ID == "" {
-			return c.unlisted(list, "an element has no id")
+			return nil, c.unlisted(list, "an element has no id")
 		}
 		at, err := time.Parse(time.RFC3339Nano, e.CreatedAt)
 		if err != nil {
-			return c.unlisted(list, "an element has no created_at")
+			return nil, c.unlisted(list, "an element has no created_at")
 		}
 		// An item whose time is changed meanwhile may stand on two pages.
 		if seen[e.ID] || e.ActivityLogID != "" {
-			return nil
+			continue
 		}
 		seen[e.ID] = true
 		comment := connectors.Comment{ID: e.ID, Kind: kind, At: at.UTC()}
@@ -121,9 +124,8 @@ func (c *Connector) entries(ctx context.Context, ref connectors.Ref, incident, k
 		if comment.Text != "" || comment.Marker != "" {
 			all = append(all, comment)
 		}
-		return nil
-	})
-	return all, err
+	}
+	return all, nil
 }
 
 // item is what a timeline item says. The title of a copy names where it is

@@ -45,41 +45,40 @@ func (c *Connector) History(ctx context.Context, record connectors.Record, since
 		path: "/v2/incident_activity_log_entries", member: "incident_activity_log_entries",
 	}
 	var all []connectors.FieldChange
-	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+	for element, err := range c.list(ctx, list) {
+		if err != nil {
+			return nil, err
+		}
 		var entry logEntry
 		if json.Unmarshal(element, &entry) != nil || entry.OccurredAt.IsZero() {
-			return c.unlisted(list, "an entry cannot be read")
+			return nil, c.unlisted(list, "an entry cannot be read")
 		}
 		// The log of an incident holds those of its streams.
 		if entry.IncidentID != ref.ID {
-			return nil
+			continue
 		}
 		content, err := parseObject(entry.Content[entry.Type])
 		if err != nil {
-			return nil //nolint:nilerr // it tells of nothing
+			continue // it tells of nothing
 		}
 		changes := c.changesIn(entry.Type, content)
 		if len(changes) == 0 {
-			return nil
+			continue
 		}
 		var by struct {
 			Updater actor `json:"updater"`
 		}
 		if json.Unmarshal(entry.Content[entry.Type], &by) != nil {
-			return c.unlisted(list, "an entry's updater cannot be read")
+			return nil, c.unlisted(list, "an entry's updater cannot be read")
 		}
 		ours, err := c.isOurs(ctx, by.Updater)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, change := range changes {
 			change.At, change.By, change.Ours = entry.OccurredAt.UTC(), by.Updater.name(), ours
 			all = append(all, change)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b connectors.FieldChange) int { return a.At.Compare(b.At) })
 	all = toldOnce(all)

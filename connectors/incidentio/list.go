@@ -3,12 +3,15 @@ package incidentio
 import (
 	"context"
 	"encoding/json"
+	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
@@ -23,55 +26,58 @@ type listing struct {
 	query  url.Values
 	member string // of the answer
 	paged  bool
+	// began, if not nil, is set to when the system answered the first page, by its
+	// own clock where it says so: what changed later than that may be missing.
+	began *time.Time
 }
 
-// each calls f for every element of the list. It returns when the system
-// answered the first page, by its own clock where it says so: what changed later
-// than that may be missing.
-func (c *Connector) each(ctx context.Context, l listing, f func(element json.RawMessage) error) (time.Time, error) {
-	var began time.Time
-	seen := map[string]bool{}
-	query := url.Values{}
-	for name, values := range l.query {
-		query[name] = values
+// list shows the elements of all pages.
+func (c *Connector) list(ctx context.Context, l listing) iter.Seq2[json.RawMessage, error] {
+	list := paging.List[json.RawMessage, string]{
+		Op: l.op, Record: l.record,
+		Fetch: func(ctx context.Context, after string) (paging.Page[json.RawMessage, string], error) {
+			return c.page(ctx, l, after)
+		},
 	}
+	return list.All(ctx, l.query.Get("after"))
+}
+
+func (c *Connector) page(ctx context.Context, l listing, after string) (page paging.Page[json.RawMessage, string], err error) {
+	query := url.Values{}
+	maps.Copy(query, l.query)
 	if l.paged {
 		query.Set("page_size", strconv.Itoa(pageSize))
 	}
-	for {
-		var page map[string]json.RawMessage
-		now := time.Now()
-		answer, err := c.client.Do(ctx, transport.Request{
-			Op: l.op, Record: l.record, Method: http.MethodGet, Path: l.path, Query: query, Into: &page,
-		})
-		if err != nil {
-			return began, err
-		}
-		if began.IsZero() {
-			began = now
-			if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-				began = date
-			}
-		}
-		var elements []json.RawMessage
-		if err := json.Unmarshal(page[l.member], &elements); err != nil {
-			return began, c.unlisted(l, "it has no list of "+l.member)
-		}
-		for _, element := range elements {
-			if err := f(element); err != nil {
-				return began, err
-			}
-		}
-		after := afterOf(page["pagination_meta"])
-		if !l.paged || after == "" {
-			return began, nil
-		}
-		if seen[after] {
-			return began, c.unlisted(l, "its pages go round in a circle")
-		}
-		seen[after] = true
+	if after != "" {
 		query.Set("after", after)
 	}
+	var members map[string]json.RawMessage
+	now := time.Now()
+	answer, err := c.client.Do(ctx, transport.Request{
+		Op: l.op, Record: l.record, Method: http.MethodGet, Path: l.path, Query: query, Into: &members,
+	})
+	if err != nil {
+		return page, err
+	}
+	if l.began != nil && l.began.IsZero() {
+		*l.began = now
+		if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+			*l.began = date
+		}
+	}
+	if err := json.Unmarshal(members[l.member], &page.Items); err != nil {
+		return page, c.unlisted(l, "it has no list of "+l.member)
+	}
+	page.Next = afterOf(members["pagination_meta"])
+	page.More = l.paged && page.Next != ""
+	return page, nil
+}
+
+// clock is the system's time, as it says with the shortest answer that there is.
+func (c *Connector) clock(ctx context.Context, l listing) (time.Time, error) {
+	l.paged, l.query, l.began = false, url.Values{"page_size": {"1"}}, new(time.Time)
+	_, err := c.page(ctx, l, "")
+	return *l.began, err
 }
 
 func (c *Connector) unlisted(l listing, why string) *connectors.Error {

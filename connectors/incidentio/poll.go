@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -92,10 +93,7 @@ const maxSkew = 2 * time.Second
 // that is not zero.
 func (c *Connector) baseline(ctx context.Context, collection connectors.Collection, window listing, since time.Time) ([]connectors.Ref, []byte, error) {
 	// The window is by the system's clock, which the first answer tells.
-	first := window
-	first.paged = false
-	first.query = url.Values{"page_size": {"1"}}
-	now, err := c.each(ctx, first, func(json.RawMessage) error { return nil })
+	now, err := c.clock(ctx, window)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -171,23 +169,24 @@ func (c *Connector) window(collection connectors.Collection) (listing, error) {
 // changes lists the rows that changed at start or later.
 func (c *Connector) changes(ctx context.Context, window listing, start time.Time) ([]change, time.Time, error) {
 	query := url.Values{"updated_at[gte]": {start.Format(time.RFC3339)}}
-	for name, values := range window.query {
-		query[name] = values
-	}
-	window.query = query
+	maps.Copy(query, window.query)
+	var began time.Time
+	window.query, window.began = query, &began
 	var rows []change
-	began, err := c.each(ctx, window, func(element json.RawMessage) error {
+	for element, err := range c.list(ctx, window) {
+		if err != nil {
+			return nil, began, err
+		}
 		row, err := changeOf(element)
 		if err != nil {
-			return c.unlisted(window, err.Error())
+			return nil, began, c.unlisted(window, err.Error())
 		}
 		// The filter may know days only.
 		if !row.at.Before(start) {
 			rows = append(rows, row)
 		}
-		return nil
-	})
-	return rows, began, err
+	}
+	return rows, began, nil
 }
 
 func changeOf(element json.RawMessage) (change, error) {

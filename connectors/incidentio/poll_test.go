@@ -3,6 +3,7 @@ package incidentio_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
@@ -157,6 +159,23 @@ func TestPollReadsEveryPage(t *testing.T) {
 	// The oldest is on the first page, the one edited last would be on none.
 	edit(t, server, all[0], incidentiotest.SetName("edited"))
 	p.want("the oldest one", all[0])
+}
+
+// TestRepeatedPages: where a proxy gives the same page whatever is asked for, a
+// list is given up after a few requests.
+func TestRepeatedPages(t *testing.T) {
+	at := newClock()
+	server := incidentiotest.New(incidentiotest.Options{Now: at.now})
+	proxy := &simulator.Proxy{To: server.RoundTripper(), Repeat: "/v2/incident"}
+	c := connect(t, proxy, incidentiotest.DefaultKey)
+	for range 251 { // pages of 250
+		create(t, server)
+	}
+	_, _, err := c.Poll(t.Context(), incidents, nil)
+	var failure *connectors.Error
+	if !errors.As(err, &failure) || failure.Class != connectors.ClassRejected || failure.Code != paging.CodeEndless {
+		t.Errorf("the poll: %v", err)
+	}
 }
 
 // TestPollDuringEdits: what changes on a page that was read already is found by

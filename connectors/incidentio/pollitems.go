@@ -45,9 +45,7 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, recor
 	var last itemCursor
 	baseline := from == nil
 	if baseline {
-		first := list
-		first.paged, first.query = false, url.Values{"page_size": {"1"}}
-		now, err := c.each(ctx, first, func(json.RawMessage) error { return nil })
+		now, err := c.clock(ctx, list)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -107,7 +105,12 @@ func (c *Connector) updates(ctx context.Context, list listing, from itemCursor) 
 	start := from.start()
 	var before time.Time
 	rises, falls := from.Anchor != "", false
-	began, err := c.each(ctx, list, func(element json.RawMessage) error {
+	var began time.Time
+	list.began = &began
+	for element, err := range c.list(ctx, list) {
+		if err != nil {
+			return found, began, err
+		}
 		var update struct {
 			ID         string    `json:"id"`
 			IncidentID string    `json:"incident_id"`
@@ -115,11 +118,11 @@ func (c *Connector) updates(ctx context.Context, list listing, from itemCursor) 
 			CreatedAt  time.Time `json:"created_at"`
 		}
 		if json.Unmarshal(element, &update) != nil || update.ID == "" || update.IncidentID == "" || update.CreatedAt.IsZero() {
-			return c.unlisted(list, "an element has no id, incident_id or created_at")
+			return found, began, c.unlisted(list, "an element has no id, incident_id or created_at")
 		}
 		at := update.CreatedAt.UTC()
 		if at.Before(from.AnchorAt) {
-			return errMisled
+			return found, began, errMisled
 		}
 		if !before.IsZero() {
 			rises, falls = rises || at.After(before), falls || at.Before(before)
@@ -128,23 +131,19 @@ func (c *Connector) updates(ctx context.Context, list listing, from itemCursor) 
 		row := change{ID: update.ID, UpdatedAt: at.Format(time.RFC3339Nano), at: at}
 		if at.Before(start) {
 			if falls && !rises {
-				return errEnough
+				break
 			}
 			found.anchor = row
-			return nil
+			continue
 		}
 		if update.Message == "" {
 			update.IncidentID = ""
 		}
 		found.rows = append(found.rows, row)
 		found.incidents = append(found.incidents, update.IncidentID)
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
 	}
 	if !rises || falls {
 		found.anchor = change{}
 	}
-	return found, began, err
+	return found, began, nil
 }

@@ -28,9 +28,6 @@ const (
 	listBound = 20000
 )
 
-// errEnough ends the reading of a list that is long enough.
-var errEnough = errors.New("enough was read")
-
 // A named is one element of a directory.
 type named struct {
 	ID          string
@@ -182,25 +179,24 @@ func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (
 	seen := map[string]bool{}
 	elements := 0
 	list := listing{op: op, record: Type + "." + c.name, path: d.path, query: d.query, member: d.member, paged: d.paged}
-	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+	for element, err := range c.list(ctx, list) {
+		var refused *connectors.Error
+		switch {
+		case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
+			now.forbidden = true
+			return now, nil
+		case err != nil:
+			return nil, err
+		}
 		if elements++; elements > d.bound() {
-			return errEnough
+			break
 		}
 		if n, ok := namedOf(d.namedIn(element)); ok && !seen[n.ID] {
 			seen[n.ID] = true
 			now.all = append(now.all, n)
 		}
-		return nil
-	})
-	var refused *connectors.Error
-	switch {
-	case errors.Is(err, errEnough):
-		return now, nil
-	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-		now.forbidden = true
-		return now, nil
 	}
-	return now, err
+	return now, nil
 }
 
 // find looks a name up in a directory, asking again once if it is not there.

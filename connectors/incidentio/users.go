@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 )
 
 // usersBound is how many people are remembered.
@@ -137,7 +138,8 @@ func (c *Connector) askForUser(ctx context.Context, k userKey) (foundUser, error
 		query: url.Values{k.property: {k.value}},
 	}
 	var ids []string
-	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+	elements, err := paging.Collect(c.list(ctx, list))
+	for _, element := range elements {
 		user, ok := userOf(element)
 		has := user.SlackUserID == k.value
 		if k.property == "email" {
@@ -146,8 +148,7 @@ func (c *Connector) askForUser(ctx context.Context, k userKey) (foundUser, error
 		if ok && has && !slices.Contains(ids, user.ID) {
 			ids = append(ids, user.ID)
 		}
-		return nil
-	})
+	}
 	var refused *connectors.Error
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:

@@ -66,7 +66,10 @@ func (c *Connector) attachments(ctx context.Context, ref connectors.Ref) ([]stri
 		query: url.Values{"incident_id": {ref.ID}},
 	}
 	var all []string
-	_, err := c.each(ctx, list, func(element json.RawMessage) error {
+	for element, err := range c.list(ctx, list) {
+		if err != nil {
+			return nil, err
+		}
 		var attachment struct {
 			Resource struct {
 				Permalink  string `json:"permalink"`
@@ -74,15 +77,11 @@ func (c *Connector) attachments(ctx context.Context, ref connectors.Ref) ([]stri
 			} `json:"resource"`
 		}
 		if json.Unmarshal(element, &attachment) != nil {
-			return c.unlisted(list, "an element has no resource")
+			return nil, c.unlisted(list, "an element has no resource")
 		}
 		if address := cmp.Or(attachment.Resource.Permalink, attachment.Resource.ExternalID); address != "" {
 			all = append(all, address)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	return all, nil
 }

@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 )
 
 var _ connectors.Advisor = (*Connector)(nil)
@@ -208,20 +208,10 @@ func (a *adviser) sets(f createField) bool {
 // createFields are the fields of a create screen.
 func (c *Connector) createFields(ctx context.Context, projectKey, typeID string) ([]createField, error) {
 	return c.known.screens.Fetch(projectKey+"/"+typeID, func() ([]createField, error) {
-		var all []createField
-		for {
-			var page struct {
-				Fields []createField `json:"fields"`
-				Total  int           `json:"total"`
-			}
-			query := url.Values{"startAt": {strconv.Itoa(len(all))}, "maxResults": {"200"}}
-			if err := c.get(ctx, "advise", c.name, "/issue/createmeta/"+url.PathEscape(projectKey)+"/issuetypes/"+url.PathEscape(typeID), query, &page); err != nil {
-				return nil, err
-			}
-			all = append(all, page.Fields...)
-			if len(page.Fields) == 0 || len(all) >= page.Total {
-				return all, nil
-			}
+		list := counted{
+			op: "advise", record: c.name, member: "fields",
+			path: "/issue/createmeta/" + url.PathEscape(projectKey) + "/issuetypes/" + url.PathEscape(typeID),
 		}
+		return paging.Collect(listed(ctx, c, list, func(f createField) string { return f.ID }))
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -31,10 +30,6 @@ const (
 )
 
 const serviceProject = "service_desk"
-
-// commentsPage is how many comments are asked for at once; as many properties
-// can be.
-const commentsPage = 100
 
 type comment struct {
 	ID     string         `json:"id"`
@@ -104,52 +99,28 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 // are asked for from the newest on: a comment that is added meanwhile pushes
 // others to the next page, where they come twice.
 func (c *Connector) commentsSince(ctx context.Context, ref connectors.Ref, since time.Time) ([]comment, error) {
+	list := counted{
+		op: "comments", record: ref.String(), path: "/issue/" + ref.ID + "/comment", member: "comments",
+		query: url.Values{"orderBy": {"-created"}},
+	}
 	var all []comment
-	known := map[string]bool{}
-	for start := 0; ; {
-		var page struct {
-			Comments []comment `json:"comments"`
-			Total    int       `json:"total"`
-		}
-		query := url.Values{"orderBy": {"-created"}, "startAt": {strconv.Itoa(start)}, "maxResults": {strconv.Itoa(commentsPage)}}
-		if err := c.getExactly(ctx, "comments", ref, "/issue/"+ref.ID+"/comment", query, &page); err != nil {
+	for m, err := range listed(ctx, c, list, func(m comment) string { return m.ID }) {
+		if err != nil {
 			return nil, err
 		}
-		older := false
-		for _, m := range page.Comments {
-			at, ok := moment(m.At)
-			if older = ok && at.Before(since); older {
-				break
-			}
-			if !known[m.ID] {
-				known[m.ID] = true
-				all = append(all, m)
-			}
+		if at, ok := moment(m.At); ok && at.Before(since) {
+			break
 		}
-		start += len(page.Comments)
-		if older || len(page.Comments) == 0 || start >= page.Total {
-			slices.Reverse(all)
-			return all, nil
-		}
+		all = append(all, m)
 	}
-}
-
-// getExactly asks for JSON and keeps numbers as they are.
-func (c *Connector) getExactly(ctx context.Context, op string, ref connectors.Ref, path string, query url.Values, into any) error {
-	var body json.RawMessage
-	if err := c.get(ctx, op, ref.String(), path, query, &body); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: ref.String(), Message: "the answer is not the JSON that was expected"}
-	}
-	return nil
+	slices.Reverse(all)
+	return all, nil
 }
 
 // markers reads the markers of comments, which the list does not show.
 func (c *Connector) markers(ctx context.Context, ref connectors.Ref, ids []string) (map[string]string, error) {
 	markers := map[string]string{}
-	for batch := range slices.Chunk(ids, commentsPage) {
+	for batch := range slices.Chunk(ids, listPage) {
 		numbers := make([]json.Number, 0, len(batch))
 		for _, id := range batch {
 			numbers = append(numbers, json.Number(id))

@@ -1,8 +1,8 @@
 package jira
 
 import (
+	"cmp"
 	"context"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +11,13 @@ import (
 )
 
 var _ connectors.Historian = (*Connector)(nil)
+
+type historyEntry struct {
+	ID      string       `json:"id"`
+	Author  user         `json:"author"`
+	Created string       `json:"created"`
+	Items   []changeItem `json:"items"`
+}
 
 type changeItem struct {
 	Field   string  `json:"field"`
@@ -34,38 +41,21 @@ func (c *Connector) History(ctx context.Context, record connectors.Record, since
 		return nil, err
 	}
 	var all []connectors.FieldChange
-	for start := 0; ; {
-		var page struct {
-			Values []struct {
-				Author  user         `json:"author"`
-				Created string       `json:"created"`
-				Items   []changeItem `json:"items"`
-			} `json:"values"`
-			Last  bool `json:"isLast"`
-			Total int  `json:"total"`
-		}
-		query := url.Values{"startAt": {strconv.Itoa(start)}, "maxResults": {"100"}}
-		if err := c.get(ctx, op, record.Ref.String(), "/issue/"+record.Ref.ID+"/changelog", query, &page); err != nil {
+	list := counted{op: op, record: record.Ref.String(), path: "/issue/" + record.Ref.ID + "/changelog", member: "values"}
+	for entry, err := range listed(ctx, c, list, func(e historyEntry) string { return e.ID }) {
+		if err != nil {
 			return nil, err
 		}
-		for _, entry := range page.Values {
-			at, ok := moment(entry.Created)
-			if !ok || at.Before(since) {
-				continue
-			}
-			by := entry.Author.Name
-			if by == "" {
-				by = entry.Author.AccountID
-			}
-			for _, item := range entry.Items {
-				all = append(all, c.changesOf(item, connectors.FieldChange{At: at, By: by, Ours: entry.Author.AccountID == me})...)
-			}
+		at, ok := moment(entry.Created)
+		if !ok || at.Before(since) {
+			continue
 		}
-		start += len(page.Values)
-		if page.Last || len(page.Values) == 0 || start >= page.Total {
-			return all, nil
+		by := cmp.Or(entry.Author.Name, entry.Author.AccountID)
+		for _, item := range entry.Items {
+			all = append(all, c.changesOf(item, connectors.FieldChange{At: at, By: by, Ours: entry.Author.AccountID == me})...)
 		}
 	}
+	return all, nil
 }
 
 // changesOf is one item of the changelog in the names and values of a record.

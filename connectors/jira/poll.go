@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 )
 
 // Times in JQL have minutes, and clocks differ: each poll looks this far, and
@@ -29,7 +30,7 @@ type cursor struct {
 	Seen []string `json:"seen,omitempty"`
 }
 
-func digest(f found) string {
+func digest(f hit) string {
 	sum := sha256.Sum256([]byte(f.ID + "\x00" + f.Fields.Updated))
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
@@ -52,7 +53,7 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	for _, d := range at.Seen {
 		seen[d] = true
 	}
-	changed := report(collection, hits, func(hit found) bool { return len(stored) > 0 && !seen[digest(hit)] })
+	changed := report(collection, hits, func(h hit) bool { return len(stored) > 0 && !seen[digest(h)] })
 	next, err := c.advance(at, hits, len(stored) == 0)
 	return changed, next, err
 }
@@ -63,8 +64,8 @@ func (c *Connector) PollSince(ctx context.Context, collection connectors.Collect
 	if err != nil {
 		return nil, nil, err
 	}
-	changed := report(collection, hits, func(hit found) bool {
-		at, _ := moment(hit.Fields.Updated)
+	changed := report(collection, hits, func(h hit) bool {
+		at, _ := moment(h.Fields.Updated)
 		return !at.Before(since.Truncate(time.Millisecond))
 	})
 	next, err := c.advance(cursor{Version: 1, Last: since.UTC()}, hits, true)
@@ -72,7 +73,7 @@ func (c *Connector) PollSince(ctx context.Context, collection connectors.Collect
 }
 
 // report names the issues of changes, oldest first and each once.
-func report(collection connectors.Collection, hits []found, wanted func(found) bool) (changed []connectors.Ref) {
+func report(collection connectors.Collection, hits []hit, wanted func(hit) bool) (changed []connectors.Ref) {
 	reported := map[string]bool{}
 	for _, hit := range oldestFirst(hits) {
 		if wanted(hit) && !reported[hit.ID] {
@@ -84,9 +85,9 @@ func report(collection connectors.Collection, hits []found, wanted func(found) b
 }
 
 // oldestFirst are hits by the time of their change, those of one moment by id.
-func oldestFirst(hits []found) []found {
+func oldestFirst(hits []hit) []hit {
 	sorted := slices.Clone(hits)
-	slices.SortStableFunc(sorted, func(a, b found) int {
+	slices.SortStableFunc(sorted, func(a, b hit) int {
 		at, _ := moment(a.Fields.Updated)
 		bt, _ := moment(b.Fields.Updated)
 		return cmp.Or(at.Compare(bt), compareIDs(a.ID, b.ID))
@@ -98,10 +99,10 @@ func oldestFirst(hits []found) []found {
 // changes while pages are read moves to the front and pushes others towards the
 // end, where they come twice. The time is given as so many minutes ago, for a
 // date would be read in the time zone of the account's profile.
-func (c *Connector) changes(ctx context.Context, collection connectors.Collection, since time.Time) ([]found, error) {
+func (c *Connector) changes(ctx context.Context, collection connectors.Collection, since time.Time) ([]hit, error) {
 	minutes := int(time.Since(since)/time.Minute) + 1
 	jql := "updated >= -" + strconv.Itoa(max(minutes, 1)) + "m ORDER BY updated DESC, created DESC"
-	hits, err := c.search(ctx, "poll", collection.String(), jql, []string{"updated"}, 0)
+	hits, err := paging.Collect(c.search(ctx, "poll", collection.String(), jql, "updated"))
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (c *Connector) changes(ctx context.Context, collection connectors.Collectio
 
 // advance moves a cursor past the changes. At the beginning it stands at the
 // newest change that there is, or now.
-func (c *Connector) advance(at cursor, hits []found, begins bool) ([]byte, error) {
+func (c *Connector) advance(at cursor, hits []hit, begins bool) ([]byte, error) {
 	next := cursor{Version: 1, Last: at.Last}
 	for i, hit := range hits {
 		changed, _ := moment(hit.Fields.Updated)

@@ -2,6 +2,7 @@ package jira_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/jira"
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
@@ -176,6 +178,36 @@ func TestPollFails(t *testing.T) {
 		}
 		if got := p.next(t); got != "ENG-1 ENG-2 ENG-3" {
 			t.Errorf("changed %q", got)
+		}
+	})
+}
+
+// TestRepeatedPages: where a proxy gives the same page whatever is asked for, a
+// list is given up after a few requests.
+func TestRepeatedPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := jiratest.New(options())
+		proxy := &simulator.Proxy{To: server.RoundTripper()}
+		c := connect(t, proxy, nil)
+		record := create(t, c, "many", nil)
+		for i := range 250 { // pages of 100 comments, as many as one issue takes
+			time.Sleep(10 * time.Second)
+			if _, err := c.Comment(t.Context(), connectors.Post{Record: record, Kind: "comment", Marker: fmt.Sprint("m", i), Text: "word"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 501 { // pages of 500 hits
+			time.Sleep(100 * time.Millisecond)
+			create(t, c, fmt.Sprint("many", i), nil)
+		}
+		for path, list := range map[string]func() error{
+			"/search/jql": func() error { _, _, err := c.Poll(t.Context(), issues, nil); return err },
+			"/comment":    func() error { _, err := c.Comments(t.Context(), record, time.Time{}); return err },
+		} {
+			proxy.Repeat = path
+			if failure := wantClass(t, list(), connectors.ClassRejected); failure.Code != paging.CodeEndless {
+				t.Errorf("%s: %v", path, failure)
+			}
 		}
 	})
 }

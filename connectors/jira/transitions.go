@@ -208,11 +208,18 @@ func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, erro
 	quote := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
 	jql := "project = " + quote(textField(w.issue, "project")) + " AND issuetype = " + quote(textField(w.issue, "issuetype")) +
 		" AND status = " + quote(status) + " ORDER BY updated DESC"
-	hits, err := w.c.search(ctx, w.op, w.issue.Ref.String(), jql, []string{"status"}, 1)
-	if err != nil || len(hits) == 0 {
-		return nil, err
+	var found hit
+	for h, err := range w.c.search(ctx, w.op, w.issue.Ref.String(), jql, "status") {
+		if err != nil {
+			return nil, err
+		}
+		found = h
+		break
 	}
-	ref := w.issue.Ref.Collection.Ref(hits[0].ID)
+	if found.ID == "" {
+		return nil, nil
+	}
+	ref := w.issue.Ref.Collection.Ref(found.ID)
 	other, err := w.c.read(ctx, w.op, ref)
 	if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
 		return nil, nil

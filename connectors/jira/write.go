@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
@@ -239,47 +240,6 @@ func isWhole(body []byte) bool {
 	return true
 }
 
-// found is one hit of a search.
-type found struct {
-	ID     string `json:"id"`
-	Fields struct {
-		Updated string `json:"updated"`
-	} `json:"fields"`
-}
-
-// search runs a query through all pages and returns the hits.
-func (c *Connector) search(ctx context.Context, op, record, jql string, fields []string, most int) ([]found, error) {
-	var all []found
-	token := ""
-	for {
-		request := map[string]any{"jql": jql, "fields": fields, "maxResults": searchPage}
-		if token != "" {
-			request["nextPageToken"] = token
-		}
-		var page struct {
-			Issues []found `json:"issues"`
-			Next   string  `json:"nextPageToken"`
-			Last   bool    `json:"isLast"`
-		}
-		_, err := c.do(ctx, transport.Request{
-			Op: op, Record: record, Method: http.MethodPost, Path: api + "/search/jql", JSON: request, Repeatable: true, Into: &page,
-		}, "")
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Issues...)
-		if page.Next == "" || page.Last || most > 0 && len(all) >= most {
-			return all, nil
-		}
-		if page.Next == token {
-			return nil, &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: record, Message: "the search goes round in a circle"}
-		}
-		token = page.Next
-	}
-}
-
-const searchPage = 500
-
 // FindByKey searches for the key's label and reads each hit: the search may be
 // old, and a clone has the label of what it was cloned from.
 func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
@@ -287,7 +247,7 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	if strings.ContainsAny(key, " \t\r\n\"\\") || key == "" {
 		return nil, rejected(op, collection.String(), "labels", "key", "the key cannot stand in a query")
 	}
-	hits, err := c.search(ctx, op, collection.String(), `labels = "`+labelOf(key)+`" ORDER BY created ASC`, []string{"labels"}, 0)
+	hits, err := paging.Collect(c.search(ctx, op, collection.String(), `labels = "`+labelOf(key)+`" ORDER BY created ASC`, "labels"))
 	if err != nil {
 		return nil, err
 	}
@@ -298,13 +258,8 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	if err != nil {
 		return nil, err
 	}
-	var all []connectors.Record
-	seen := map[string]bool{}
+	var found []connectors.Record
 	for _, hit := range hits {
-		if seen[hit.ID] {
-			continue
-		}
-		seen[hit.ID] = true
 		record, err := c.read(ctx, op, collection.Ref(hit.ID))
 		if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
 			continue // deleted since
@@ -316,13 +271,13 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 			// Accounts are compared by their ids: names and addresses change.
 			record.CreatedBy = textField(record, "creator")
 			record.Foreign = me == "" || record.CreatedBy != me
-			all = append(all, record)
+			found = append(found, record)
 		}
 	}
-	slices.SortFunc(all, func(a, b connectors.Record) int {
+	slices.SortFunc(found, func(a, b connectors.Record) int {
 		return compareIDs(a.Ref.ID, b.Ref.ID)
 	})
-	return all, nil
+	return found, nil
 }
 
 // compareIDs orders ids by their numbers, which grow.

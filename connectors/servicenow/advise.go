@@ -89,26 +89,24 @@ func (c *Connector) dictionary(ctx context.Context, table string, names []string
 	if err != nil {
 		return nil, err
 	}
-	query := "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(unique(names), ",") + "^ORDERBYsys_id"
+	q := query{
+		op: "advise", record: c.name + ".sys_dictionary", table: "sys_dictionary", fields: "sys_id,name,element,internal_type,reference", limit: dictionaryPage,
+		where: "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(unique(names), ",") + "^ORDERBYsys_id",
+	}
 	columns := map[string]dictionaryColumn{}
-	for offset := 0; ; offset += dictionaryPage {
-		page, err := c.page(ctx, "advise", c.name+".sys_dictionary", "sys_dictionary", query, "name,element,internal_type,reference", offset, dictionaryPage)
+	for r, err := range c.rows(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range page.rows {
-			if !slices.Contains(tables, r.text("name")) {
-				continue // the condition was dropped
-			}
-			name := r.text("element")
-			if seen, ok := columns[name]; !ok || seen.reference == "" {
-				columns[name] = dictionaryColumn{reference: r.text("reference")}
-			}
+		if !slices.Contains(tables, r.text("name")) {
+			continue // the condition was dropped
 		}
-		if !page.more {
-			return columns, nil
+		name := r.text("element")
+		if seen, ok := columns[name]; !ok || seen.reference == "" {
+			columns[name] = dictionaryColumn{reference: r.text("reference")}
 		}
 	}
+	return columns, nil
 }
 
 // lineage is a table and those it extends, nearest first.
@@ -121,7 +119,10 @@ func (c *Connector) lineage(ctx context.Context, table string) ([]string, error)
 	}
 	tables := []string{table}
 	for len(tables) < 10 { // ServiceNow's tables extend a few levels deep
-		page, err := c.page(ctx, "advise", c.name+".sys_db_object", "sys_db_object", "name="+tables[len(tables)-1], "name,super_class.name", 0, 1)
+		rows, _, err := c.first(ctx, query{
+			op: "advise", record: c.name + ".sys_db_object", table: "sys_db_object",
+			where: "name=" + tables[len(tables)-1], fields: "name,super_class.name", limit: 1,
+		})
 		if unreadable(err) {
 			return tables, nil
 		}
@@ -129,8 +130,8 @@ func (c *Connector) lineage(ctx context.Context, table string) ([]string, error)
 			return nil, err
 		}
 		parent := ""
-		if len(page.rows) == 1 && page.rows[0].text("name") == tables[len(tables)-1] {
-			parent = page.rows[0].text("super_class.name")
+		if len(rows) == 1 && rows[0].text("name") == tables[len(tables)-1] {
+			parent = rows[0].text("super_class.name")
 		}
 		if !tableName.MatchString(parent) || slices.Contains(tables, parent) {
 			break
@@ -207,28 +208,25 @@ func (l choiceList) String() string {
 // choices reads choice lists. A table's own list takes the place of the one of
 // the table it extends.
 func (c *Connector) choices(ctx context.Context, tables, names []string) (map[string]choiceList, error) {
-	query := "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(names, ",") + "^inactive=false^ORDERBYsequence^ORDERBYsys_id"
+	q := query{
+		op: "advise", record: c.name + ".sys_choice", table: "sys_choice", fields: "sys_id,name,element,value,label,inactive", limit: dictionaryPage,
+		where: "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(names, ",") + "^inactive=false^ORDERBYsequence^ORDERBYsys_id",
+	}
 	found := map[string]map[string]choiceList{} // by column, then table
-	for offset := 0; ; offset += dictionaryPage {
-		page, err := c.page(ctx, "advise", c.name+".sys_choice", "sys_choice", query, "name,element,value,label,inactive", offset, dictionaryPage)
+	for r, err := range c.rows(ctx, q) {
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range page.rows {
-			table, column := r.text("name"), r.text("element")
-			if !slices.Contains(tables, table) || !slices.Contains(names, column) || r.text("inactive") == "true" {
-				continue
-			}
-			if found[column] == nil {
-				found[column] = map[string]choiceList{}
-			}
-			choice := [2]string{r.text("value"), r.text("label")}
-			if !slices.Contains(found[column][table], choice) { // once per language
-				found[column][table] = append(found[column][table], choice)
-			}
+		table, column := r.text("name"), r.text("element")
+		if !slices.Contains(tables, table) || !slices.Contains(names, column) || r.text("inactive") == "true" {
+			continue
 		}
-		if !page.more {
-			break
+		if found[column] == nil {
+			found[column] = map[string]choiceList{}
+		}
+		choice := [2]string{r.text("value"), r.text("label")}
+		if !slices.Contains(found[column][table], choice) { // once per language
+			found[column][table] = append(found[column][table], choice)
 		}
 	}
 	lists := map[string]choiceList{}

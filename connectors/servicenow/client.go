@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -335,61 +334,4 @@ func (c *Connector) Probe(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// A list is one page of a query.
-type list struct {
-	rows []row
-	more bool // the query has further pages
-}
-
-// page asks for rows of a table. The limit counts rows before permissions are
-// looked at, so that a page with few rows, or none, need not be the last.
-func (c *Connector) page(ctx context.Context, op, record, table string, query, fields string, offset, limit int) (list, error) {
-	q := plainValues()
-	q.Set("sysparm_query", query)
-	if fields != "" {
-		q.Set("sysparm_fields", fields)
-	}
-	q.Set("sysparm_limit", strconv.Itoa(limit))
-	q.Set("sysparm_offset", strconv.Itoa(offset))
-	path := tableAPI + table
-	if table == attachmentTable { // its own API shows the files of all records that the user may read
-		path = attachmentAPI
-		for _, unknown := range []string{"sysparm_fields", "sysparm_display_value", "sysparm_exclude_reference_link"} {
-			q.Del(unknown)
-		}
-	}
-	var into result[[]row]
-	answer, err := c.do(ctx, transport.Request{
-		Op: op, Record: record, Method: http.MethodGet, Path: path, Query: q, Into: &into,
-	})
-	var failure *connectors.Error
-	if errors.As(err, &failure) && failure.Status == http.StatusNotFound {
-		// The first version of the API answers so when nothing matches.
-		if strings.Contains(failure.Message, noRecord) {
-			return list{}, nil
-		}
-		failure.Class = connectors.ClassRejected
-	}
-	if err != nil {
-		return list{}, err
-	}
-	return list{rows: into.value, more: hasMore(answer.Header, offset+limit, len(into.value))}, nil
-}
-
-// hasMore reports whether rows follow the first seen ones of a query.
-func hasMore(h http.Header, seen, rows int) bool {
-	links := strings.Join(h.Values("Link"), ",")
-	total, err := strconv.Atoi(strings.TrimSpace(h.Get("X-Total-Count")))
-	switch {
-	case err == nil && links != "":
-		return seen < total && strings.Contains(links, `rel="next"`)
-	case err == nil:
-		return seen < total
-	case links != "":
-		return strings.Contains(links, `rel="next"`)
-	default: // a proxy took both headers off
-		return rows > 0
-	}
 }

@@ -33,22 +33,27 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 	}
 	// The id alone is unique. The name of the table is left out: an entry may
 	// bear that of a table which the ticket's extends.
-	query := "element_id=" + record.Ref.ID + "^elementIN" + strings.Join(commentKinds, ",")
+	where := "element_id=" + record.Ref.ID + "^elementIN" + strings.Join(commentKinds, ",")
 	if from != "" {
-		query += "^sys_created_on>=" + from
+		where += "^sys_created_on>=" + from
 	}
 	var found []row
 	var authors []string
-	err := c.eachRow(ctx, opComments, record.Ref, journalTable, query, "sys_id,element,element_id,value,sys_created_on,sys_created_by", func(r row) error {
-		if r.text("element_id") != record.Ref.ID || !slices.Contains(commentKinds, r.text("element")) || r.text("sys_created_on") < from {
-			return nil // a condition was dropped
+	for r, err := range c.rows(ctx, query{
+		op: opComments, record: record.Ref.String(), table: journalTable,
+		where: where + oldestFirst, fields: "sys_id,element,element_id,value,sys_created_on,sys_created_by",
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		if r.text("sys_id") == "" || r.text("element_id") != record.Ref.ID || !slices.Contains(commentKinds, r.text("element")) || r.text("sys_created_on") < from {
+			continue // a condition was dropped
 		}
 		found = append(found, r)
 		authors = append(authors, r.text("sys_created_by"))
-		return nil
-	})
-	if err != nil || len(found) == 0 {
-		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, nil
 	}
 	own, err := c.own(ctx)
 	if err != nil {

@@ -37,17 +37,22 @@ func (c *Connector) Files(ctx context.Context, record connectors.Record) ([]conn
 		return nil, err
 	}
 	var files []connectors.File
-	err = c.eachRow(ctx, opFiles, record.Ref, attachmentTable, "table_sys_id="+record.Ref.ID, "", func(r row) error {
-		if r.text("table_sys_id") != record.Ref.ID || strings.HasPrefix(r.text("table_name"), hidden) {
-			return nil
+	for r, err := range c.rows(ctx, query{
+		op: opFiles, record: record.Ref.String(), table: attachmentTable,
+		where: "table_sys_id=" + record.Ref.ID + oldestFirst,
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		if r.text("sys_id") == "" || r.text("table_sys_id") != record.Ref.ID || strings.HasPrefix(r.text("table_name"), hidden) {
+			continue
 		}
 		switch r.text("state") {
 		case "", "available", "available_conditionally":
 			files = append(files, c.file(r, own))
 		}
-		return nil
-	})
-	return files, err
+	}
+	return files, nil
 }
 
 func (c *Connector) file(r row, own string) connectors.File {
@@ -64,32 +69,6 @@ func (c *Connector) file(r row, own string) connectors.File {
 		f.Hash = hash
 	}
 	return f
-}
-
-// eachRow goes through all pages of what a query finds for one record, oldest
-// first, and shows each row once.
-func (c *Connector) eachRow(ctx context.Context, op string, ref connectors.Ref, table, query, fields string, show func(row) error) error {
-	query += "^ORDERBYsys_created_on^ORDERBYsys_id"
-	seen := map[string]bool{}
-	for offset := 0; ; offset += c.pageSize - min(pageOverlap, c.pageSize/2) {
-		page, err := c.page(ctx, op, ref.String(), table, query, fields, offset, c.pageSize)
-		if err != nil {
-			return err
-		}
-		for _, r := range page.rows {
-			id := r.text("sys_id")
-			if id == "" || seen[id] {
-				continue
-			}
-			seen[id] = true
-			if err := show(r); err != nil {
-				return err
-			}
-		}
-		if !page.more {
-			return nil
-		}
-	}
 }
 
 // OpenFile streams the content of a file.

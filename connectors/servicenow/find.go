@@ -30,33 +30,27 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	if !queryable(key) {
 		return nil, rejected(op, collection.String(), keyColumn, "key", "the key cannot stand in a query")
 	}
-	query := keyColumn + "=" + key + "^ORDERBYsys_created_on^ORDERBYsys_id"
 	var found []connectors.Record
-	seen := map[string]bool{}
-	for offset := 0; ; offset += findPage {
-		page, err := c.page(ctx, op, collection.String(), collection.Record, query, "", offset, findPage)
+	for r, err := range c.rows(ctx, query{
+		op: op, record: collection.String(), table: collection.Record, limit: findPage,
+		where: keyColumn + "=" + key + oldestFirst,
+	}) {
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range page.rows {
-			if _, known := r[keyColumn]; !known {
-				return nil, rejected(op, collection.String(), keyColumn, "no_key_column",
-					"the table has no "+keyColumn+", or the integration user may not read it, so lockstep could not tell its own tickets")
-			}
-			if id := r.text("sys_id"); r.text(keyColumn) != key || seen[id] {
-				continue
-			}
-			record, err := c.record(op, collection, r)
-			if err != nil {
-				return nil, err
-			}
-			seen[record.Ref.ID] = true
-			record.CreatedBy = r.text("sys_created_by")
-			found = append(found, record)
+		if _, known := r[keyColumn]; !known {
+			return nil, rejected(op, collection.String(), keyColumn, "no_key_column",
+				"the table has no "+keyColumn+", or the integration user may not read it, so lockstep could not tell its own tickets")
 		}
-		if !page.more {
-			break
+		if r.text(keyColumn) != key {
+			continue
 		}
+		record, err := c.record(op, collection, r)
+		if err != nil {
+			return nil, err
+		}
+		record.CreatedBy = r.text("sys_created_by")
+		found = append(found, record)
 	}
 	if len(found) == 0 {
 		return nil, nil
@@ -70,6 +64,8 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	}
 	return found, nil
 }
+
+const oldestFirst = "^ORDERBYsys_created_on^ORDERBYsys_id"
 
 // findPage is small: there is one record with a key, or none.
 const findPage = 50

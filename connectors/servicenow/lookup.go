@@ -28,41 +28,34 @@ func (c *Connector) find(ctx context.Context, k lookupKey) (lookupAnswer, error)
 // on a column that the instance does not know is dropped.
 func (c *Connector) ask(ctx context.Context, k lookupKey) (lookupAnswer, error) {
 	const limit = 20
-	query := k.column + "=" + k.value
-	fields := "sys_id," + k.column
+	q := query{op: "lookup", record: c.name + "." + k.table, table: k.table, where: k.column + "=" + k.value, fields: "sys_id," + k.column, limit: limit}
 	if hasActive(k.table) {
-		query += "^active=true"
-		fields += ",active"
+		q.where += "^active=true"
+		q.fields += ",active"
 	}
-	query += "^ORDERBYsys_id"
+	q.where += "^ORDERBYsys_id"
 	var ids []string
-	noColumn := false
-	for offset := 0; len(ids) < 2; offset += limit {
-		page, err := c.page(ctx, "lookup", c.name+"."+k.table, k.table, query, fields, offset, limit)
+	noColumn, others := false, 0
+	for r, err := range c.rows(ctx, q) {
 		if unreadable(err) {
 			return lookupAnswer{reason: "ref_not_found", detail: "the integration user may not read " + k.table + ", or there is no such table"}, nil
 		}
 		if err != nil {
 			return lookupAnswer{}, err
 		}
-		others := 0
-		for _, r := range page.rows {
-			if _, ok := r[k.column]; !ok {
-				noColumn = true
-				others++
-				continue
-			}
-			if !strings.EqualFold(strings.TrimSpace(r.text(k.column)), k.value) {
-				others++
-				continue
-			}
-			if id := r.text("sys_id"); r.text("active") != "false" && id != "" && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
+		_, known := r[k.column]
+		id := r.text("sys_id")
+		switch {
+		case !known:
+			noColumn = true
+		case !strings.EqualFold(strings.TrimSpace(r.text(k.column)), k.value):
+			others++
+		case r.text("active") != "false" && id != "" && !slices.Contains(ids, id):
+			ids = append(ids, id)
 		}
 		// Rows that do not match mean that the condition was dropped: the rest
 		// of the table holds no answer that could be trusted.
-		if !page.more || noColumn || others == limit {
+		if noColumn || others == limit || len(ids) > 1 {
 			break
 		}
 	}

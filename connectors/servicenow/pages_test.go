@@ -8,20 +8,14 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/paging"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-// bare takes the headers off answers that say whether a query has more pages,
-// as some proxies do.
-type bare struct{ to http.RoundTripper }
-
-func (b bare) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := b.to.RoundTrip(r)
-	if err == nil {
-		response.Header.Del("Link")
-		response.Header.Del("X-Total-Count")
-	}
-	return response, err
+// bare takes the headers off answers that say whether a query has more pages.
+func bare(to http.RoundTripper) *simulator.Proxy {
+	return &simulator.Proxy{To: to, Strip: []string{"Link", "X-Total-Count"}}
 }
 
 // TestPagesWithoutHeaders: where no header says that a query has more pages, it
@@ -29,7 +23,7 @@ func (b bare) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestPagesWithoutHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := servicenowtest.New(options())
-		c := connect(t, bare{server.RoundTripper()}, basic())
+		c := connect(t, bare(server.RoundTripper()), basic())
 		for range 120 { // pages of 50
 			create(t, c, "many", nil)
 		}
@@ -64,6 +58,34 @@ func TestPagesWithoutHeaders(t *testing.T) {
 		}
 		if len(seen) < most {
 			t.Errorf("the poll found %d of %d", len(seen), most)
+		}
+	})
+}
+
+// TestRepeatedPages: where a proxy gives the same page whatever is asked for, a
+// list is given up after a few requests.
+func TestRepeatedPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := servicenowtest.New(options())
+		proxy := bare(server.RoundTripper())
+		proxy.Repeat = "/table/"
+		c := connect(t, proxy, basic())
+		record := create(t, c, "one", nil)
+		if err := server.AddWorkNote("incident", record.Ref.ID, "anna", "a note"); err != nil {
+			t.Fatal(err)
+		}
+		for name, list := range map[string]func() error{
+			"find":     func() error { _, err := c.FindByKey(t.Context(), incidents, "one"); return err },
+			"poll":     func() error { _, _, err := c.Poll(t.Context(), incidents, nil); return err },
+			"comments": func() error { _, err := c.Comments(t.Context(), record, time.Time{}); return err },
+			"items": func() error {
+				_, _, err := c.PollItems(t.Context(), connectors.CommentItems, []string{"incident"}, nil)
+				return err
+			},
+		} {
+			if failure := wantClass(t, list(), connectors.ClassRejected); failure.Code != paging.CodeEndless {
+				t.Errorf("%s: %v", name, failure)
+			}
 		}
 	})
 }

@@ -17,10 +17,6 @@ import (
 // it has seen.
 const pollOverlap = 5 * time.Minute
 
-// Rows that were deleted move those behind them to the front, so each page
-// begins this many rows early.
-const pageOverlap = 20
-
 // maxSeen bounds a cursor; what falls off is reported again.
 const maxSeen = 20_000
 
@@ -34,6 +30,11 @@ type feed struct {
 	// ref is the record that a row is about; false where the row is not one of
 	// those that were asked for, for a condition may have been dropped.
 	ref func(row) (connectors.Ref, bool)
+}
+
+// query asks for rows of the feed.
+func (f feed) query(where string) query {
+	return query{op: "poll", record: f.record, table: f.table, where: f.where + where, fields: f.fields}
 }
 
 // records is the feed of a table's records.
@@ -156,23 +157,20 @@ func (c *Connector) baseline(ctx context.Context, f feed, since string) ([]conne
 
 // newest is the time of the newest change that the user may see.
 func (c *Connector) newest(ctx context.Context, f feed) (string, error) {
-	for offset := 0; ; offset += findPage {
-		page, err := c.page(ctx, "poll", f.record, f.table, f.where+"ORDERBYDESC"+f.stamp, f.fields, offset, findPage)
+	q := f.query("ORDERBYDESC" + f.stamp)
+	q.limit = findPage
+	for r, err := range c.rows(ctx, q) {
 		if err != nil {
 			return "", err
 		}
-		for _, r := range page.rows {
-			if _, ok := f.ref(r); !ok {
-				continue
-			}
-			if at := r.text(f.stamp); at != "" {
-				return at, nil
-			}
+		if _, ok := f.ref(r); !ok {
+			continue
 		}
-		if !page.more {
-			return "", nil
+		if at := r.text(f.stamp); at != "" {
+			return at, nil
 		}
 	}
+	return "", nil
 }
 
 // changes lists rows that changed at or after since, newest first. In this
@@ -181,34 +179,26 @@ func (c *Connector) newest(ctx context.Context, f feed) (string, error) {
 // over. What moved to the front is newer than all that was seen, and the next
 // poll's.
 func (c *Connector) changes(ctx context.Context, f feed, since string) ([]change, error) {
-	query := "ORDERBYDESC" + f.stamp + "^ORDERBYDESCsys_id"
+	where := "ORDERBYDESC" + f.stamp + "^ORDERBYDESCsys_id"
 	if since != "" {
-		query = f.stamp + ">=" + since + "^" + query
+		where = f.stamp + ">=" + since + "^" + where
 	}
-	query = f.where + query
 	var all []change
-	known := map[change]bool{}
-	for offset := 0; ; offset += c.pageSize - min(pageOverlap, c.pageSize/2) {
-		page, err := c.page(ctx, "poll", f.record, f.table, query, f.fields, offset, c.pageSize)
+	for r, err := range c.rows(ctx, f.query(where)) {
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range page.rows {
-			row := change{id: r.text("sys_id"), mod: r.text("sys_mod_count"), updated: r.text(f.stamp)}
-			if row.id == "" || row.updated == "" {
-				return nil, rejected("poll", f.record, f.stamp, "no_updated_on",
-					"the table has no "+f.stamp+", or the integration user may not read it, so changes cannot be found")
-			}
-			var wanted bool
-			if row.ref, wanted = f.ref(r); wanted && row.updated >= since && !known[row] { // the condition may have been dropped
-				known[row] = true
-				all = append(all, row)
-			}
+		row := change{id: r.text("sys_id"), mod: r.text("sys_mod_count"), updated: r.text(f.stamp)}
+		if row.id == "" || row.updated == "" {
+			return nil, rejected("poll", f.record, f.stamp, "no_updated_on",
+				"the table has no "+f.stamp+", or the integration user may not read it, so changes cannot be found")
 		}
-		if !page.more {
-			return all, nil
+		var wanted bool
+		if row.ref, wanted = f.ref(r); wanted && row.updated >= since { // the condition may have been dropped
+			all = append(all, row)
 		}
 	}
+	return all, nil
 }
 
 // checkZone is asked when even the newest change that was seen is not in the

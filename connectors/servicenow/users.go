@@ -24,11 +24,11 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 	for len(ask) > 0 {
 		some := ask[:min(len(ask), namesPage)]
 		ask = ask[len(some):]
-		page, err := c.page(ctx, "lookup", c.name+".sys_user", "sys_user", "user_nameIN"+strings.Join(some, ",")+"^ORDERBYsys_id", "user_name,name", 0, 2*namesPage)
+		rows, _, err := c.first(ctx, c.userQuery("user_nameIN"+strings.Join(some, ",")+"^ORDERBYsys_id", "user_name,name", 2*namesPage))
 		if err != nil && !unreadable(err) {
 			return nil, err
 		}
-		for _, r := range page.rows {
+		for _, r := range rows {
 			if name := strings.TrimSpace(r.text("name")); name != "" {
 				names[r.text("user_name")] = name
 			}
@@ -38,6 +38,10 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 		}
 	}
 	return names, nil
+}
+
+func (c *Connector) userQuery(where, fields string, limit int) query {
+	return query{op: "lookup", record: c.name + ".sys_user", table: "sys_user", where: where, fields: fields, limit: limit}
 }
 
 func nameKey(user string) lookupKey {
@@ -59,13 +63,13 @@ func (c *Connector) own(ctx context.Context) (string, error) {
 	if answer, known := c.found.Get(key); known {
 		return answer.id, nil
 	}
-	page, err := c.page(ctx, "lookup", c.name+".sys_user", "sys_user", "user_name=javascript:gs.getUserName()", "user_name", 0, 2)
+	rows, more, err := c.first(ctx, c.userQuery("user_name=javascript:gs.getUserName()", "user_name", 2))
 	if err != nil && !unreadable(err) {
 		return "", err
 	}
 	answer := lookupAnswer{id: c.username}
-	if len(page.rows) == 1 && !page.more {
-		answer.id = page.rows[0].text("user_name")
+	if len(rows) == 1 && !more {
+		answer.id = rows[0].text("user_name")
 	}
 	c.found.Put(key, answer)
 	return answer.id, nil
