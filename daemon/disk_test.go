@@ -109,6 +109,10 @@ func TestDataDirectoryTakenAway(t *testing.T) {
 	if err := os.RemoveAll(data); err != nil {
 		t.Fatal(err)
 	}
+	// At once, before any check has noticed it.
+	if code := r.post("/webhooks/acme", "s3cret-webhook 2 meanwhile"); code != http.StatusServiceUnavailable {
+		t.Errorf("a webhook was answered %d", code)
+	}
 	eventually(t, "readyz to say so", func() bool {
 		code, said := r.readyz()
 		return code == http.StatusServiceUnavailable && strings.Contains(said, "streams are gone (removed, or on a volume that is not mounted)")

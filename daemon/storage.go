@@ -139,7 +139,7 @@ func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, pref
 	if conn, err = server.Connect(ctx); err != nil {
 		return nil, nil, fmt.Errorf("embedded server: %w", err)
 	}
-	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Prefix: prefix, Logger: p.log})
+	opened, err := jetstream.Open(ctx, conn, jetstream.Options{Prefix: prefix, Logger: p.log, Kept: server.Kept})
 	if err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}

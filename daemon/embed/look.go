@@ -119,6 +119,21 @@ func (s *Server) complete(running *server.Server) error {
 	return nil
 }
 
+// Kept checks that the directory is still this process's, and that the files of
+// a stream are in it. It takes microseconds.
+func (s *Server) Kept(stream string) error {
+	if s.opts.Lock != nil {
+		if err := s.opts.Lock.held(); err != nil {
+			return fmt.Errorf("data directory %s: %w", s.opts.Dir, bare(err))
+		}
+	}
+	// Connections inside the process are of the global account.
+	if _, err := os.Stat(filepath.Join(s.opts.Dir, "jetstream", "$G", "streams", stream, "meta.inf")); err != nil {
+		return fmt.Errorf("data directory %s: the files of stream %s: %w", s.opts.Dir, stream, bare(err))
+	}
+	return nil
+}
+
 // missing reports an error if streams are not among those found.
 func missing(want, found names) error {
 	gone := len(want) - len(want.and(found))

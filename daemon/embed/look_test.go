@@ -126,3 +126,28 @@ func TestMissing(t *testing.T) {
 	}
 	check(t, missing(names{"$G/a": true}, names{"$G/a": true, "$G/new": true}))
 }
+
+func TestKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	lock, err := Lock(dir)
+	check(t, err)
+	t.Cleanup(func() { _ = lock.Unlock() })
+	s := start(t, Options{Dir: dir, Lock: lock})
+	js := streams(t, s)
+	makeStream(t, js, "a")
+	makeStream(t, js, "b")
+	check(t, s.Kept("a"))
+	check(t, os.RemoveAll(filepath.Join(dir, "jetstream", "$G", "streams", "a")))
+	if err := s.Kept("a"); err == nil || !strings.Contains(err.Error(), "the files of stream a: no such file") {
+		t.Errorf("without its files: %v", err)
+	}
+	check(t, s.Kept("b"))
+	check(t, os.Rename(dir, dir+".away"))
+	if err := s.Kept("b"); err == nil {
+		t.Error("it is kept in a directory that is not there")
+	}
+	check(t, os.CopyFS(dir, os.DirFS(dir+".away")))
+	if err := s.Kept("b"); err == nil || !strings.Contains(err.Error(), "was replaced") {
+		t.Errorf("in a copy: %v", err)
+	}
+}

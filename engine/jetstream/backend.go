@@ -34,6 +34,7 @@ var (
 type backend struct {
 	topology topology
 	logger   *slog.Logger
+	kept     func(stream string) error // nil: everything is
 	session  atomic.Pointer[session]
 	acks     int // that checks have made
 
@@ -142,11 +143,14 @@ func (s *backend) bounded(caller, ctx context.Context, limit time.Duration, f fu
 	return err
 }
 
-// publish stores one message.
+// publish stores one message. A server whose files were removed goes on taking
+// messages, into files that nobody finds again: those are not stored.
 func (s *backend) publish(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (ack *jetstream.PubAck, err error) {
 	err = s.write(ctx, func(ctx context.Context, in *session) error {
-		ack, err = in.js.PublishMsg(ctx, msg, opts...)
-		return err
+		if ack, err = in.js.PublishMsg(ctx, msg, opts...); err != nil || s.kept == nil {
+			return err
+		}
+		return s.kept(ack.Stream)
 	})
 	if tooLarge(err) {
 		err = fmt.Errorf("%w: %w", store.ErrTooLarge, err)

@@ -20,6 +20,10 @@ type Options struct {
 	Replicas int    // of every stream; 0: one, and on an existing stream as it is
 	Prefix   string // of every name and subject; empty: "lockstep"
 	Logger   *slog.Logger
+	// Kept, if not nil, is asked after each message that the server has taken
+	// whether its stream still lies where it will be looked for. What is not
+	// kept is an error. It takes microseconds.
+	Kept func(stream string) error
 	Clock    store.Clock // that the times of scheduled hints are told by; nil: the machine's
 }
 
@@ -45,6 +49,7 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 		clock = store.SystemClock{}
 	}
 	backend := newBackend(topology, logger)
+	backend.kept = opts.Kept
 	if _, err := backend.open(ctx, nc, false); err != nil {
 		return nil, err
 	}
