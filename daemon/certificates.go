@@ -16,8 +16,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/watch"
 	"github.com/lockstep-sync/lockstep/rules"
 )
+
+// renewEvery is how often the files of certificates are looked at.
+const renewEvery = 10 * time.Second
 
 // maxCertificateFile bounds a file of certificates or of a key.
 const maxCertificateFile = 1 << 20
@@ -68,7 +72,7 @@ func (c *certificates) current() *tls.Certificate {
 // Callers hold mu, or know that nobody else has c yet.
 func (c *certificates) refresh() {
 	// Looked at before they are read: what changes meanwhile is read again.
-	now := fileStamps(c.files.Cert.Path, c.files.Key.Path)
+	now := watch.Stamps(c.files.Cert.Path, c.files.Key.Path)
 	if now == c.looked && c.refused == nil {
 		return
 	}

@@ -16,11 +16,11 @@ type built struct {
 	connector connectors.Connector
 }
 
-// a fleet is the connectors of one configuration, by name.
-type fleet map[string]built
+// A connectorSet is the connectors of one configuration, by name.
+type connectorSet map[string]built
 
-// A shipyard makes connectors.
-type shipyard struct {
+// A connectorFactory makes connectors.
+type connectorFactory struct {
 	log          *slog.Logger
 	observer     connectors.Observer
 	userAgent    string
@@ -30,9 +30,9 @@ type shipyard struct {
 
 // build makes the connectors of a configuration. One whose block did not
 // change is taken from before, with its connections and its place in the rate
-// budget. Pauses that a system asked for hold for one that is made anew, too.
-func (y shipyard) build(set *rules.Set, before fleet) (_ fleet, err error) {
-	next := fleet{}
+// budget. Pauses that a system asked for hold for one that is made again, too.
+func (f connectorFactory) build(set *rules.Set, before connectorSet) (_ connectorSet, err error) {
+	next := connectorSet{}
 	defer func() {
 		if err != nil {
 			next.closeBut(before)
@@ -47,13 +47,13 @@ func (y shipyard) build(set *rules.Set, before fleet) (_ fleet, err error) {
 			return nil, fmt.Errorf("connector %s: this build has no client for %s yet", name, block.System.Type)
 		}
 		env := connectors.Env{
-			Logger:    y.log.With("connector", name),
-			Observer:  y.observer,
-			UserAgent: y.userAgent,
-			Pauses:    y.pauses,
+			Logger:    f.log.With("connector", name),
+			Observer:  f.observer,
+			UserAgent: f.userAgent,
+			Pauses:    f.pauses,
 		}
-		if y.roundTripper != nil {
-			env.RoundTripper = y.roundTripper(name)
+		if f.roundTripper != nil {
+			env.RoundTripper = f.roundTripper(name)
 		}
 		c, err := block.System.New(name, block.Settings, block.Common, env)
 		if err != nil {
@@ -68,28 +68,28 @@ func sameBlock(a, b *rules.Connector) bool {
 	return a.System.Type == b.System.Type && a.Common == b.Common && reflect.DeepEqual(a.Settings, b.Settings)
 }
 
-// closeBut closes the connectors that are not in another fleet. What is under
+// closeBut closes the connectors that are not in another set. What is under
 // way with them ends with them.
-func (f fleet) closeBut(kept fleet) {
-	for name, b := range f {
+func (s connectorSet) closeBut(kept connectorSet) {
+	for name, b := range s {
 		if c, ok := b.connector.(connectors.Closer); ok && kept[name].connector != b.connector {
 			c.Close()
 		}
 	}
 }
 
-func (f fleet) connectors() map[string]connectors.Connector {
-	all := make(map[string]connectors.Connector, len(f))
-	for name, b := range f {
+func (s connectorSet) connectors() map[string]connectors.Connector {
+	all := make(map[string]connectors.Connector, len(s))
+	for name, b := range s {
 		all[name] = b.connector
 	}
 	return all
 }
 
 // receivers are the connectors that take webhooks: those with a secret.
-func (f fleet) receivers() map[string]connectors.WebhookReceiver {
+func (s connectorSet) receivers() map[string]connectors.WebhookReceiver {
 	all := map[string]connectors.WebhookReceiver{}
-	for name, b := range f {
+	for name, b := range s {
 		if r, ok := b.connector.(connectors.WebhookReceiver); ok && b.block.Common.WebhookSecret != "" {
 			all[name] = r
 		}

@@ -59,15 +59,15 @@ func setOf(blocks ...*rules.Connector) *rules.Set {
 }
 
 func TestConnectorsAreKeptWhereTheirBlockDidNotChange(t *testing.T) {
-	yard := shipyard{log: quiet, observer: newTestMetrics(), userAgent: "lockstep/test"}
+	factory := connectorFactory{log: quiet, observer: newTestMetrics(), userAgent: "lockstep/test"}
 	common := connectors.Common{RateLimit: 60, WebhookSecret: "s"}
-	first, err := yard.build(setOf(fakeBlock("kept", "a", common), fakeBlock("settings", "a", common), fakeBlock("common", "a", common), fakeBlock("gone", "a", common)), nil)
+	first, err := factory.build(setOf(fakeBlock("kept", "a", common), fakeBlock("settings", "a", common), fakeBlock("common", "a", common), fakeBlock("gone", "a", common)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	slower := common
 	slower.RateLimit = 30
-	second, err := yard.build(setOf(fakeBlock("kept", "a", common), fakeBlock("settings", "b", common), fakeBlock("common", "a", slower), fakeBlock("new", "a", common)), first)
+	second, err := factory.build(setOf(fakeBlock("kept", "a", common), fakeBlock("settings", "b", common), fakeBlock("common", "a", slower), fakeBlock("new", "a", common)), first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,29 +79,29 @@ func TestConnectorsAreKeptWhereTheirBlockDidNotChange(t *testing.T) {
 	if _, ok := second["gone"]; ok || second["new"].connector == nil {
 		t.Errorf("connectors %v", second)
 	}
-	third, err := yard.build(setOf(fakeBlock("kept", "a", common)), second)
+	third, err := factory.build(setOf(fakeBlock("kept", "a", common)), second)
 	if err != nil || third["kept"].connector != first["kept"].connector {
 		t.Errorf("not kept over two reloads: %v", err)
 	}
 }
 
 func TestConnectorsThatCannotBeMade(t *testing.T) {
-	yard := shipyard{log: quiet, observer: newTestMetrics(), userAgent: "lockstep/test"}
+	factory := connectorFactory{log: quiet, observer: newTestMetrics(), userAgent: "lockstep/test"}
 	unbuilt := fakeBlock("eng", "a", connectors.Common{})
 	unbuilt.System.Type, unbuilt.System.New = "jira", nil
 	for want, set := range map[string]*rules.Set{
 		"connector eng: this build has no client for jira yet": setOf(unbuilt),
 		"connector acme: the address is bad":                   setOf(fakeBlock("acme", "bad", connectors.Common{})),
 	} {
-		if _, err := yard.build(set, nil); err == nil || err.Error() != want {
+		if _, err := factory.build(set, nil); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
 }
 
 func TestOnlyConnectorsWithASecretTakeWebhooks(t *testing.T) {
-	yard := shipyard{log: quiet, observer: newTestMetrics(), userAgent: "lockstep/test"}
-	f, err := yard.build(setOf(fakeBlock("with", "a", connectors.Common{WebhookSecret: "s"}), fakeBlock("without", "a", connectors.Common{})), nil)
+	factory := connectorFactory{log: quiet, observer: newTestMetrics(), userAgent: "lockstep/test"}
+	f, err := factory.build(setOf(fakeBlock("with", "a", connectors.Common{WebhookSecret: "s"}), fakeBlock("without", "a", connectors.Common{})), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

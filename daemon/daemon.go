@@ -14,6 +14,8 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon/embed"
+	"github.com/lockstep-sync/lockstep/daemon/systemd"
+	"github.com/lockstep-sync/lockstep/daemon/watch"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -66,14 +68,14 @@ type process struct {
 	o       Options
 	log     *slog.Logger
 	metrics *metrics
-	notify  notifier
-	yard    shipyard
+	notify  systemd.Notifier
+	factory connectorFactory
 	reload  *reloader
 	// certificates are those of the listeners on ports; nil: they are plain.
 	certificates *certificates
 
-	fleet     atomic.Pointer[fleet]
-	receivers atomic.Pointer[map[string]connectors.WebhookReceiver]
+	connectorSet atomic.Pointer[connectorSet]
+	receivers    atomic.Pointer[map[string]connectors.WebhookReceiver]
 	// engine is set when its consumers run: a hint that came earlier would be
 	// older than the place at which a new route begins.
 	engine   atomic.Pointer[engine.Engine]
@@ -99,9 +101,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if p.o.Env == nil {
 		p.o.Env = func(string) (string, bool) { return "", false }
 	}
-	p.notify = newNotifier(p.o.Env)
+	p.notify = systemd.NewNotifier(p.o.Env)
 	p.metrics = newMetrics(o.Version, p.routes, p.connectors, p.ready)
-	p.yard = shipyard{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper, pauses: connectors.NewPauses()}
+	p.factory = connectorFactory{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper, pauses: connectors.NewPauses()}
 	// Goroutines of the daemon itself end first.
 	lifeCtx, endLife := context.WithCancel(ctx)
 	defer endLife()
@@ -129,12 +131,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	// Connectors are made before anything is touched: one that cannot be made
 	// is a mistake in the configuration.
-	built, err := p.yard.build(set, nil)
+	built, err := p.factory.build(set, nil)
 	if err != nil {
 		return err
 	}
-	p.setFleet(built)
-	defer func() { p.fleet.Load().closeBut(nil) }()
+	p.setConnectors(built)
+	defer func() { p.connectorSet.Load().closeBut(nil) }()
 
 	running := &steps{log: p.log}
 	defer func() {
@@ -157,13 +159,13 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	p.log.Info("ready", "listen", addresses.Public, "admin", addresses.Admin,
 		"generation", set.Generation, "commit", p.reload.state.Load().commit, "routes", len(set.Routes), "connectors", len(set.Connectors))
-	p.reload.tell(p.notify.ready("running"))
+	p.reload.tell(p.notify.Ready("running"))
 	if o.OnReady != nil {
 		o.OnReady(addresses)
 	}
 	p.wait(ctx)
 	p.log.Info("stopping: finishing what is in work")
-	p.reload.tell(p.notify.stopping())
+	p.reload.tell(p.notify.Stopping())
 	return nil
 }
 
@@ -217,28 +219,27 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 		p.background.Go(func() { p.keepSocket(lifeCtx, path, answers) })
 	}
 	if p.certificates != nil {
-		p.background.Go(func() { p.certificates.watch(lifeCtx, checkEvery) })
+		p.background.Go(func() { p.certificates.watch(lifeCtx, renewEvery) })
 	}
 
-	all := p.fleet.Load().connectors()
+	all := p.connectorSet.Load().connectors()
 	opened, e, err := p.openEngine(ctx, engine.Config{Set: set, Commit: p.reload.state.Load().commit, Connectors: all}, dataDir, lock, running)
 	if err != nil {
 		return none, err
 	}
-	p.reload.applied = func(set *rules.Set) { p.advise(lifeCtx, set, p.fleet.Load().connectors()) }
+	p.reload.applied = func(set *rules.Set) { p.advise(lifeCtx, set, p.connectorSet.Load().connectors()) }
 	p.advise(lifeCtx, set, all)
 	p.engine.Store(e) // hints and reloads from here on
 	p.background.Go(func() { opened.run(lifeCtx, e) })
 	// Nothing new comes in while the engine drains.
 	running.started("webhooks", within(frontPatience, endPublic))
 
-	watch := &watcher{
-		dir: p.o.Dir, files: p.reload.files, log: p.log,
-		settle: settleTime, settleMax: settleMax, checkEvery: checkEvery,
-		changed: func(ctx context.Context) { _ = p.reload.reload(ctx, "files changed") }, // logged there
-		check:   p.reload.check,
+	watcher := &watch.Watcher{
+		Dir: p.o.Dir, Files: p.reload.files, Log: p.log,
+		Changed: func(ctx context.Context) { _ = p.reload.reload(ctx, "files changed") }, // logged there
+		Check:   p.reload.check,
 	}
-	p.background.Go(func() { watch.run(lifeCtx) })
+	p.background.Go(func() { watcher.Run(lifeCtx) })
 	return Addresses{Public: world.Addr().String(), Admin: adminAddress}, nil
 }
 
@@ -269,7 +270,7 @@ func (p *process) serve(name string, listener net.Listener, handler http.Handler
 // asks for.
 func (p *process) wait(ctx context.Context) {
 	var pulse <-chan time.Time
-	if every, ok := p.notify.pulse(); ok {
+	if every, ok := p.notify.Pulse(); ok {
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		pulse = ticker.C
@@ -282,7 +283,7 @@ func (p *process) wait(ctx context.Context) {
 			// Beside the pulse: a reload may wait for the store.
 			p.background.Go(func() { _ = p.reload.reload(ctx, "signal") }) // logged there
 		case <-pulse:
-			p.reload.tell(p.notify.alive())
+			p.reload.tell(p.notify.Alive())
 		}
 	}
 }
@@ -293,8 +294,8 @@ func (p *process) apply(ctx context.Context, set *rules.Set, commit string) erro
 	if e == nil {
 		return errors.New("the daemon is still starting")
 	}
-	before := *p.fleet.Load()
-	built, err := p.yard.build(set, before)
+	before := *p.connectorSet.Load()
+	built, err := p.factory.build(set, before)
 	if err != nil {
 		return err
 	}
@@ -303,14 +304,14 @@ func (p *process) apply(ctx context.Context, set *rules.Set, commit string) erro
 		built.closeBut(before)
 		return err
 	}
-	p.setFleet(built)
+	p.setConnectors(built)
 	before.closeBut(built)
 	return nil
 }
 
-func (p *process) setFleet(f fleet) {
-	receivers := f.receivers()
-	p.fleet.Store(&f)
+func (p *process) setConnectors(set connectorSet) {
+	receivers := set.receivers()
+	p.connectorSet.Store(&set)
 	p.receivers.Store(&receivers)
 }
 

@@ -62,7 +62,8 @@ func layers() []layer {
 		{folders: []string{"daemon/graph"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, cel, []string{"net/http"})},
 		{folders: []string{"daemon/simulators"}, allowed: []string{"connectors/*/*test"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/demo"}, allowed: []string{"daemon", "daemon/simulators", "engine", "rules", "rules/visible", "connectors", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "engine", "engine/jetstream", "engine/store", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon/watch", "daemon/systemd"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "daemon/systemd", "daemon/watch", "engine", "engine/jetstream", "engine/store", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
 		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/simulators", "engine", "engine/ruletest", "engine/store", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/systemd"
+	"github.com/lockstep-sync/lockstep/daemon/watch"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -38,7 +40,7 @@ type reloader struct {
 	dir     string
 	log     *slog.Logger
 	metrics reloadMetrics
-	notify  notifier
+	notify  systemd.Notifier
 
 	// life, if not nil, ends reloads that are under way.
 	life   context.Context
@@ -108,7 +110,7 @@ func (r *reloader) read(ctx context.Context, files []string) (*rules.Set, rules.
 
 func (r *reloader) readFiles(ctx context.Context, files []string) (*rules.Set, rules.Diagnostics) {
 	for range 3 {
-		before := fingerprint(r.dir, files)
+		before := watch.Fingerprint(r.dir, files)
 		set, found := r.load(ctx)
 		if ctx.Err() != nil {
 			return set, found // it may not have looked at all of them
@@ -126,7 +128,7 @@ func (r *reloader) readFiles(ctx context.Context, files []string) (*rules.Set, r
 // stale reports whether the files have changed since they were last looked at.
 func (r *reloader) stale() bool {
 	state, looked := r.state.Load(), r.looked.Load()
-	return state == nil || looked == nil || *looked != fingerprint(r.dir, state.set.Files)
+	return state == nil || looked == nil || *looked != watch.Fingerprint(r.dir, state.set.Files)
 }
 
 // files are those that the configuration that runs was read from.
@@ -161,7 +163,7 @@ func (r *reloader) reload(ctx context.Context, cause string) error {
 
 // attempt is one reload.
 func (r *reloader) attempt(life context.Context, a *attempt, cause string) error {
-	r.tell(r.notify.reloading())
+	r.tell(r.notify.Reloading())
 	now := r.state.Load()
 	set, found := r.read(a.reading, now.set.Files)
 
@@ -180,7 +182,7 @@ func (r *reloader) attempt(life context.Context, a *attempt, cause string) error
 	if err != nil {
 		status = "running on an older configuration: the files are bad"
 	}
-	r.tell(r.notify.ready(status))
+	r.tell(r.notify.Ready(status))
 	return err
 }
 

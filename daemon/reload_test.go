@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstep-sync/lockstep/daemon/systemd"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -207,7 +210,7 @@ func TestReloadTellsTheServiceManager(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "n")
 	next := manager(t, socket)
 	r, f, _ := newReloader(t)
-	r.notify = newNotifier(environment("NOTIFY_SOCKET", socket))
+	r.notify = systemd.NewNotifier(func(name string) (string, bool) { return socket, name == "NOTIFY_SOCKET" })
 	for _, tt := range []struct{ text, status string }{
 		{"one", "running"},
 		{"two", "running"},
@@ -357,5 +360,27 @@ func TestReloadThatHangs(t *testing.T) {
 	}
 	if err := r.attempts.end(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// manager listens as a service manager does.
+func manager(t *testing.T, name string) func() string {
+	t.Helper()
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return func() string {
+		t.Helper()
+		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		buffer := make([]byte, 4096)
+		n, err := conn.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buffer[:n])
 	}
 }

@@ -1,11 +1,11 @@
-package daemon
+package watch
 
 import (
 	"path/filepath"
 	"testing"
 )
 
-func TestWatchSet(t *testing.T) {
+func TestSet(t *testing.T) {
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestWatchSet(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWatchSet(tt.dir, tt.files)
+			w := newSet(tt.dir, tt.files)
 			for _, path := range tt.matters {
 				if !w.matters(path) {
 					t.Errorf("an event at %s is not looked at", path)
@@ -68,11 +68,11 @@ func TestWatchSet(t *testing.T) {
 	}
 }
 
-func TestWatchSetEndsInACircleOfLinks(t *testing.T) {
+func TestSetEndsInACircleOfLinks(t *testing.T) {
 	root := t.TempDir()
 	symlink(t, "b", filepath.Join(root, "a"))
 	symlink(t, "a", filepath.Join(root, "b"))
-	w := newWatchSet(filepath.Join(root, "a"), nil)
+	w := newSet(filepath.Join(root, "a"), nil)
 	if !w.matters(filepath.Join(root, "a")) {
 		t.Error("the first link of the circle is not looked at; mending it would go unseen")
 	}
@@ -82,13 +82,13 @@ func TestFingerprint(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a[b]*?")
 	file := filepath.Join(dir, "main.hcl")
 	writeFile(t, file, "one")
-	last := fingerprint(dir, nil)
-	if last != fingerprint(dir, nil) {
+	last := Fingerprint(dir, nil)
+	if last != Fingerprint(dir, nil) {
 		t.Fatal("two looks at the same files differ")
 	}
 	differs := func(what string) {
 		t.Helper()
-		next := fingerprint(dir, []string{filepath.Join(dir, "text.md")})
+		next := Fingerprint(dir, []string{filepath.Join(dir, "text.md")})
 		if next == last {
 			t.Errorf("%s: the fingerprint did not change", what)
 		}

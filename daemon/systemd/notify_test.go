@@ -1,4 +1,4 @@
-package daemon
+package systemd
 
 import (
 	"net"
@@ -53,7 +53,7 @@ func TestNotifier(t *testing.T) {
 	for name, socket := range sockets {
 		t.Run(name, func(t *testing.T) {
 			next := manager(t, socket)
-			n := newNotifier(environment("NOTIFY_SOCKET", socket))
+			n := NewNotifier(environment("NOTIFY_SOCKET", socket))
 			send := func(err error) string {
 				t.Helper()
 				if err != nil {
@@ -61,13 +61,13 @@ func TestNotifier(t *testing.T) {
 				}
 				return next()
 			}
-			if got, want := send(n.ready("running")), "READY=1\nSTATUS=running"; got != want {
+			if got, want := send(n.Ready("running")), "READY=1\nSTATUS=running"; got != want {
 				t.Errorf("ready sent %q, want %q", got, want)
 			}
-			if got := send(n.stopping()); !strings.HasPrefix(got, "STOPPING=1\n") {
+			if got := send(n.Stopping()); !strings.HasPrefix(got, "STOPPING=1\n") {
 				t.Errorf("stopping sent %q", got)
 			}
-			if got, want := send(n.alive()), "WATCHDOG=1"; got != want {
+			if got, want := send(n.Alive()), "WATCHDOG=1"; got != want {
 				t.Errorf("alive sent %q, want %q", got, want)
 			}
 
@@ -79,7 +79,7 @@ func TestNotifier(t *testing.T) {
 				return now.Nano() / 1000
 			}
 			before := clock()
-			got := send(n.reloading())
+			got := send(n.Reloading())
 			usec, ok := strings.CutPrefix(got, "RELOADING=1\nMONOTONIC_USEC=")
 			at, err := strconv.ParseInt(usec, 10, 64)
 			if !ok || err != nil || at < before || at > clock() {
@@ -90,14 +90,14 @@ func TestNotifier(t *testing.T) {
 }
 
 func TestNotifierWithoutAManager(t *testing.T) {
-	n := newNotifier(environment())
-	for what, err := range map[string]error{"ready": n.ready("x"), "reloading": n.reloading(), "stopping": n.stopping(), "alive": n.alive()} {
+	n := NewNotifier(environment())
+	for what, err := range map[string]error{"ready": n.Ready("x"), "reloading": n.Reloading(), "stopping": n.Stopping(), "alive": n.Alive()} {
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	n = newNotifier(environment("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "gone")))
-	if err := n.ready("x"); err == nil {
+	n = NewNotifier(environment("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "gone")))
+	if err := n.Ready("x"); err == nil {
 		t.Error("a manager that is gone was told without an error")
 	}
 }
@@ -117,7 +117,7 @@ func TestNotifierPulse(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			every, ok := newNotifier(environment(tt.env...)).pulse()
+			every, ok := NewNotifier(environment(tt.env...)).Pulse()
 			if every != tt.want || ok != (tt.want > 0) {
 				t.Errorf("pulse %v, %v; want %v", every, ok, tt.want)
 			}

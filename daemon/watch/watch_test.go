@@ -1,7 +1,8 @@
-package daemon
+package watch
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -15,15 +16,15 @@ func watched(t *testing.T, dir string, files ...string) *atomic.Int64 {
 	t.Helper()
 	var changes atomic.Int64
 	started := make(chan struct{})
-	w := &watcher{
-		dir: dir, files: func() []string { return files }, log: quiet,
-		changed: func(context.Context) { changes.Add(1) },
-		check:   func(context.Context) { close(started) },
+	w := &Watcher{
+		Dir: dir, Files: func() []string { return files }, Log: slog.New(slog.DiscardHandler),
+		Changed: func(context.Context) { changes.Add(1) },
+		Check:   func(context.Context) { close(started) },
 		settle:  20 * time.Millisecond, settleMax: 200 * time.Millisecond, checkEvery: time.Hour,
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { w.run(ctx); close(done) }()
+	go func() { w.Run(ctx); close(done) }()
 	t.Cleanup(func() { cancel(); <-done })
 	<-started // the kernel watches from here on
 	return &changes
@@ -143,14 +144,14 @@ func TestWatcherWaitsUntilAChangeHasSettledButNotForEver(t *testing.T) {
 
 func TestWatcherLooksNowAndThen(t *testing.T) {
 	var checks atomic.Int64
-	w := &watcher{
-		dir: t.TempDir(), files: func() []string { return nil }, log: quiet,
-		changed: func(context.Context) {}, check: func(context.Context) { checks.Add(1) },
+	w := &Watcher{
+		Dir: t.TempDir(), Files: func() []string { return nil }, Log: slog.New(slog.DiscardHandler),
+		Changed: func(context.Context) {}, Check: func(context.Context) { checks.Add(1) },
 		settle: time.Hour, settleMax: time.Hour, checkEvery: time.Millisecond,
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { w.run(ctx); close(done) }()
+	go func() { w.Run(ctx); close(done) }()
 	eventually(t, "three looks without an event", func() bool { return checks.Load() >= 3 })
 	cancel()
 	<-done

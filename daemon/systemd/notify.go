@@ -1,4 +1,6 @@
-package daemon
+// Package systemd tells a service manager how the daemon does, by the protocol
+// of sd_notify(3).
+package systemd
 
 import (
 	"fmt"
@@ -10,16 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A notifier tells the service manager how the daemon does, by the protocol of
-// sd_notify(3). Without a manager it tells nobody.
-type notifier struct {
+// A Notifier tells the service manager how the daemon does. Without a manager,
+// or as its zero value, it tells nobody.
+type Notifier struct {
 	socket   string // a path, or "@" and an abstract name
 	watchdog time.Duration
 }
 
-// newNotifier reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
-func newNotifier(env func(string) (string, bool)) notifier {
-	var n notifier
+// NewNotifier reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
+func NewNotifier(env func(string) (string, bool)) Notifier {
+	var n Notifier
 	socket, _ := env("NOTIFY_SOCKET")
 	if len(socket) < 2 || socket[0] != '/' && socket[0] != '@' {
 		return n
@@ -38,7 +40,7 @@ func newNotifier(env func(string) (string, bool)) notifier {
 }
 
 // send sends one message of "NAME=VALUE" lines.
-func (n notifier) send(message string) error {
+func (n Notifier) send(message string) error {
 	if n.socket == "" {
 		return nil
 	}
@@ -57,14 +59,15 @@ func (n notifier) send(message string) error {
 	return nil
 }
 
-func (n notifier) ready(status string) error {
+// Ready says that the daemon runs, or that a reload is over.
+func (n Notifier) Ready(status string) error {
 	return n.send("READY=1\nSTATUS=" + status)
 }
 
-// reloading says that a reload begins; ready ends it. The time is of
+// Reloading says that a reload begins; Ready ends it. The time is of
 // CLOCK_MONOTONIC, from which the manager tells that the message came after
 // its request.
-func (n notifier) reloading() error {
+func (n Notifier) Reloading() error {
 	if n.socket == "" {
 		return nil
 	}
@@ -75,11 +78,13 @@ func (n notifier) reloading() error {
 	return n.send("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(now.Nano()/1000, 10))
 }
 
-func (n notifier) stopping() error { return n.send("STOPPING=1\nSTATUS=finishing what is in work") }
+// Stopping says that the daemon drains.
+func (n Notifier) Stopping() error { return n.send("STOPPING=1\nSTATUS=finishing what is in work") }
 
-func (n notifier) alive() error { return n.send("WATCHDOG=1") }
+// Alive answers the watchdog.
+func (n Notifier) Alive() error { return n.send("WATCHDOG=1") }
 
-// pulse is how often alive is to be sent; false where nobody asked for it.
-func (n notifier) pulse() (time.Duration, bool) {
+// Pulse is how often Alive is to be sent; false where nobody asked for it.
+func (n Notifier) Pulse() (time.Duration, bool) {
 	return n.watchdog / 3, n.watchdog > 0
 }

@@ -1,6 +1,10 @@
-package daemon
+// Package watch tells when the files of a configuration may have changed, by
+// the kernel's events and, where those are missing, by looking now and then. It
+// knows nothing of what is in the files.
+package watch
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -15,33 +19,37 @@ const (
 	checkEvery = 10 * time.Second       // without events: file systems that send none, events lost
 )
 
-// A watcher calls back when the files of a configuration may have changed.
-type watcher struct {
-	dir   string
-	files func() []string // that the configuration was read from
-	log   *slog.Logger
+// A Watcher calls back when the files of a configuration may have changed. The
+// callbacks run in Run, one at a time.
+type Watcher struct {
+	Dir   string
+	Files func() []string // that the configuration was read from
+	Log   *slog.Logger
 
-	changed func(context.Context) // after events have settled
-	check   func(context.Context) // now and then
+	Changed func(context.Context) // after events have settled
+	Check   func(context.Context) // now and then
 
-	// settle, settleMax and checkEvery of the constants' names; tests shorten them.
+	// Tests shorten them; zero: the constants above.
 	settle, settleMax, checkEvery time.Duration
 }
 
-// run watches until ctx ends.
-func (w *watcher) run(ctx context.Context) {
+// Run watches until ctx ends.
+func (w *Watcher) Run(ctx context.Context) {
+	w.settle = cmp.Or(w.settle, settleTime)
+	w.settleMax = cmp.Or(w.settleMax, settleMax)
+	w.checkEvery = cmp.Or(w.checkEvery, checkEvery)
 	events := make(<-chan fsnotify.Event)
 	failures := make(<-chan error)
 	notifier, err := fsnotify.NewWatcher()
 	if err != nil {
-		w.log.Warn("the configuration directory is not watched; it is looked at now and then", "every", w.checkEvery, "error", err)
+		w.Log.Warn("the configuration directory is not watched; it is looked at now and then", "every", w.checkEvery, "error", err)
 	} else {
 		defer notifier.Close()
 		events, failures = notifier.Events, notifier.Errors
 	}
 	watched := w.update(notifier, nil)
 	// What changed between loading and watching sent no event.
-	w.check(ctx)
+	w.Check(ctx)
 
 	ticker := time.NewTicker(w.checkEvery)
 	defer ticker.Stop()
@@ -62,24 +70,24 @@ func (w *watcher) run(ctx context.Context) {
 			settled = time.After(max(0, min(w.settle, w.settleMax-now.Sub(first))))
 		case err := <-failures:
 			// The kernel's queue ran over: anything may have happened.
-			w.log.Warn("watching the configuration directory", "error", err)
+			w.Log.Warn("watching the configuration directory", "error", err)
 			settled, first = time.After(w.settle), time.Now()
 		case <-settled:
 			settled = nil
 			// Directories come and go with the change: watch first, then look.
 			watched = w.update(notifier, watched)
-			w.changed(ctx)
+			w.Changed(ctx)
 			watched = w.update(notifier, watched)
 		case <-ticker.C:
 			watched = w.update(notifier, watched)
-			w.check(ctx)
+			w.Check(ctx)
 		}
 	}
 }
 
 // update brings the kernel's watches in line with what is to be watched now.
-func (w *watcher) update(notifier *fsnotify.Watcher, before watchSet) watchSet {
-	next := newWatchSet(w.dir, w.files())
+func (w *Watcher) update(notifier *fsnotify.Watcher, before set) set {
+	next := newSet(w.Dir, w.Files())
 	if notifier == nil {
 		return next
 	}
@@ -93,7 +101,7 @@ func (w *watcher) update(notifier *fsnotify.Watcher, before watchSet) watchSet {
 		// Again for those that are watched: a directory that was replaced is
 		// another one under the same name.
 		if err := notifier.Add(dir); err != nil {
-			w.log.Debug("not watched", "directory", dir, "error", err)
+			w.Log.Debug("not watched", "directory", dir, "error", err)
 		}
 	}
 	return next

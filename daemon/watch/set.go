@@ -1,4 +1,4 @@
-package daemon
+package watch
 
 import (
 	"fmt"
@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// A watchSet says which directories to watch, and in each which names matter.
+// A set says which directories to watch, and in each which names matter.
 // Directories are watched and not files: an editor renames a new file over the
 // old one, and a watch on the old one would see nothing any more.
-type watchSet map[string]map[string]bool
+type set map[string]map[string]bool
 
 // configFile is the pattern of names that matter in the configuration
 // directory whatever was there before.
 const configFile = ".hcl"
 
-// newWatchSet is what to watch for a configuration: the directory, the files
+// newSet is what to watch for a configuration: the directory, the files
 // that were read, and every directory on the way in which a symbolic link
 // could be pointed elsewhere (Kubernetes swaps "..data", deployments swap
 // "current").
-func newWatchSet(dir string, files []string) watchSet {
-	w := watchSet{}
+func newSet(dir string, files []string) set {
+	w := set{}
 	if resolved := w.follow(dir); resolved != "" {
 		w.add(resolved, configFile)
 		entries, _ := os.ReadDir(resolved) // what cannot be read is a load error, said there
@@ -38,7 +38,7 @@ func newWatchSet(dir string, files []string) watchSet {
 	return w
 }
 
-func (w watchSet) add(dir, name string) {
+func (w set) add(dir, name string) {
 	if w[dir] == nil {
 		w[dir] = map[string]bool{}
 	}
@@ -47,7 +47,7 @@ func (w watchSet) add(dir, name string) {
 
 // follow walks path as the system would, adds each link on the way and the
 // place where it ends, and returns that place; empty if it cannot be told.
-func (w watchSet) follow(path string) string {
+func (w set) follow(path string) string {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return ""
@@ -90,7 +90,7 @@ func firstLink(path string) (link, rest string, found bool) {
 }
 
 // matters reports whether an event at path is about the configuration.
-func (w watchSet) matters(path string) bool {
+func (w set) matters(path string) bool {
 	names, dir := w[filepath.Dir(path)], w[path]
 	if dir != nil {
 		return true // the directory itself came or went
@@ -98,17 +98,17 @@ func (w watchSet) matters(path string) bool {
 	return names[filepath.Base(path)] || names[configFile] && strings.HasSuffix(path, configFile)
 }
 
-// fingerprint is what can be told of the files without reading them: it
+// Fingerprint is what can be told of the files without reading them: it
 // changes when their bytes may have.
-func fingerprint(dir string, files []string) string {
+func Fingerprint(dir string, files []string) string {
 	entries, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*"+configFile)) // the pattern is well formed
 	all := append(entries, files...)
 	slices.Sort(all)
-	return fileStamps(slices.Compact(all)...)
+	return Stamps(slices.Compact(all)...)
 }
 
-// fileStamps is what can be told of files without reading them.
-func fileStamps(files ...string) string {
+// Stamps is what can be told of files without reading them.
+func Stamps(files ...string) string {
 	var b strings.Builder
 	for _, f := range files {
 		info, err := os.Stat(f)
