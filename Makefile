@@ -35,7 +35,7 @@ build: ## Build bin/lockstep
 
 .PHONY: test
 test: ## Run all tests with the race detector, the exhaustive ones again without
-	$(GO) test -race -short ./... $(CI)
+	$(GO) test -race -short -p 4 -parallel 4 ./... $(CI)
 	$(GO) test ./engine/...
 	$(GO) test ./connectors/markdown/... -run 'TestMemory$$'
 	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)

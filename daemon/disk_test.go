@@ -12,6 +12,7 @@ import (
 
 // A full disk under the embedded server, in this process.
 func TestEmbeddedServerOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	mountSmall(t, disk)
 	r := newRig(t, memoryConfig)
@@ -60,6 +61,7 @@ func TestEmbeddedServerOnAFullDisk(t *testing.T) {
 // A daemon that starts on a full disk is up, says what it waits for, and goes
 // on when there is room.
 func TestStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	mountSmall(t, disk)
 	ballast := filepath.Join(disk, "ballast")
@@ -94,6 +96,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 // The data directory is removed under the daemon and restored: status says so
 // although its socket went with it, and all goes on.
 func TestDataDirectoryTakenAway(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, memoryConfig)
 	r.start()
 	r.report("1", "before")

@@ -11,6 +11,7 @@ import (
 // TestALossOfStoredFilesIsNamed: a file that was cut, or a stream's directory
 // that is gone, is named by the status of the next start.
 func TestALossOfStoredFilesIsNamed(t *testing.T) {
+	t.Parallel()
 	cut := func(stream string) func(t *testing.T, dir string) {
 		return func(t *testing.T, dir string) {
 			blocks, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", stream, "msgs", "*"))

@@ -81,6 +81,7 @@ func (r *rig) untilReadyz(want int, text string) {
 // A user that is taken away and given back, later than the client library
 // would have had patience for: nothing is taken meanwhile, everything after.
 func TestClusterRefusesTheLogIn(t *testing.T) {
+	t.Parallel()
 	first := &server.Options{JetStream: true, Users: users("bot")}
 	s := natsWith(t, first)
 	r := newRig(t, memoryConfig)
@@ -194,6 +195,7 @@ func natsCluster(t *testing.T, size int) []*server.Options {
 // A cluster that is still forming is waited for; one that loses its quorum
 // takes nothing until it has it again, and then all goes on.
 func TestClusterWithoutQuorum(t *testing.T) {
+	t.Parallel()
 	all := natsCluster(t, 3)
 	var servers []*server.Server
 	var addresses []string

@@ -97,6 +97,7 @@ func (c *cutter) close() {
 // A store that goes away while the engine starts on it is waited for as any
 // other.
 func TestStoreGoesAwayDuringTheStart(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{
 		"$KV.lockstep_marks.ends",         // the first that the engine asks for
 		"$KV.lockstep_marks.installation", // in the middle of it
