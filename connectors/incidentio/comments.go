@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 const (
@@ -131,7 +132,7 @@ func (c *Connector) entries(ctx context.Context, ref connectors.Ref, incident, k
 // item is what a timeline item says. The title of a copy names where it is
 // from, which is not part of what was said.
 func (e entry) item() (text, marker string) {
-	title, description := strings.TrimSpace(e.Title), trimmed(e.Description)
+	title, description := strings.TrimSpace(e.Title), values.TrimLines(e.Description)
 	if e.Creator.isKey() {
 		if text, marker = unmarked(description); marker != "" {
 			return text, marker
@@ -149,13 +150,13 @@ func (e entry) item() (text, marker string) {
 // update is what an update says. The first paragraph of a copy names where it
 // is from.
 func (e entry) update() (text, marker string) {
-	message := trimmed(e.Message)
+	message := values.TrimLines(e.Message)
 	if !e.Updater.isKey() {
 		return message, ""
 	}
 	if text, marker = unmarked(message); marker != "" {
 		_, text, _ = strings.Cut(text, "\n")
-		text = trimmed(text)
+		text = values.TrimLines(text)
 	}
 	return text, marker
 }
@@ -187,7 +188,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		request.Path, member = "/v2/incident_updates", "incident_update"
 		request.JSON = map[string]any{
 			"idempotency_key": post.Marker, "incident_id": incident,
-			"message": marked("**"+escaped(heading(post))+"**\n\n"+trimmed(post.Text), post.Marker),
+			"message": marked("**"+escaped(heading(post))+"**\n\n"+values.TrimLines(post.Text), post.Marker),
 		}
 	default:
 		request.Path, member = "/v2/incident_timeline_items", "incident_timeline_item"

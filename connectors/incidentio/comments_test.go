@@ -16,6 +16,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 func comments(t *testing.T, c connectors.Commenter, record connectors.Record) []connectors.Comment {
@@ -176,7 +177,7 @@ func TestCopiesAreAsPosted(t *testing.T) {
 		if _, err := c.Comment(t.Context(), post); err != nil {
 			t.Fatal(err)
 		}
-		want[post.Marker] = strings.TrimLeft(strings.TrimRight(text, " \t\r\n"), "\r\n")
+		want[post.Marker] = values.TrimLines(text)
 	}
 	got := map[string]string{}
 	for _, one := range comments(t, c, record) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A Connector reads and writes one incident.io account with one key.
@@ -177,7 +178,7 @@ func addressable(ref connectors.Ref, op string) error {
 // recordIn is the record of ref in an answer. Of a follow-up it does not say
 // whether it is private.
 func (c *Connector) recordIn(ref connectors.Ref, raw json.RawMessage) (connectors.Record, *connectors.Error) {
-	object, err := parseObject(raw)
+	object, err := values.ParseObject(raw)
 	if err != nil {
 		return connectors.Record{}, unreadable(ref, "", err)
 	}

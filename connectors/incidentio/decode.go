@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // decode reads a record as the API gives it, bare or in its envelope, or a
 // webhook's body.
 func decode(c connectors.Collection, schema *connectors.Schema, body []byte) (connectors.Record, error) {
-	object, err := parseObject(body)
+	object, err := values.ParseObject(body)
 	if err != nil {
 		return connectors.Record{}, err
 	}

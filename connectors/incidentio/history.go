@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 const opHistory = "history"
@@ -57,7 +58,7 @@ func (c *Connector) History(ctx context.Context, record connectors.Record, since
 		if entry.IncidentID != ref.ID {
 			continue
 		}
-		content, err := parseObject(entry.Content[entry.Type])
+		content, err := values.ParseObject(entry.Content[entry.Type])
 		if err != nil {
 			continue // it tells of nothing
 		}
@@ -149,7 +150,7 @@ func converted(t connectors.Type, raw any) any {
 }
 
 func statusChange(content map[string]any) []connectors.FieldChange {
-	name := func(which string) any { return orNil(textAt(objectAt(content, which+"_status"), "name")) }
+	name := func(which string) any { return values.OrNil(textAt(objectAt(content, which+"_status"), "name")) }
 	if name("new") == nil {
 		return nil
 	}
@@ -166,13 +167,13 @@ func customFieldChange(content map[string]any) []connectors.FieldChange {
 	}
 	change := connectors.FieldChange{Field: customFieldsField + "/" + name}
 	for which, into := range map[string]*any{"previous": &change.Old, "new": &change.New} {
-		values := listAt(content, which+"_values")
+		list := listAt(content, which+"_values")
 		if count, ok := content[which+"_values_count"].(json.Number); ok {
-			if n, ok := integer(count); ok && n > int64(len(values)) {
+			if n, ok := values.Integer(count); ok && n > int64(len(list)) {
 				continue
 			}
 		}
-		*into = customValue(textAt(field, "field_type"), values)
+		*into = customValue(textAt(field, "field_type"), list)
 	}
 	return []connectors.FieldChange{change}
 }

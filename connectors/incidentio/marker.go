@@ -1,6 +1,10 @@
 package incidentio
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/values"
+)
 
 // A copy ends with its marker on a line of its own, "`lockstep MARKER`": small
 // enough to be passed over, and in a form that the vendor's Markdown leaves as it
@@ -13,7 +17,7 @@ const (
 // marked is the text of a copy.
 func marked(text, marker string) string {
 	line := "`" + markerWord + " " + marker + "`"
-	if text = trimmed(text); text == "" {
+	if text = values.TrimLines(text); text == "" {
 		return line
 	}
 	return text + "\n\n" + line
@@ -23,20 +27,14 @@ func marked(text, marker string) string {
 // vendor may write Markdown anew, so that other signs around it, and none, do
 // as well.
 func unmarked(text string) (rest, marker string) {
-	whole := trimmed(text)
+	whole := values.TrimLines(text)
 	at := strings.LastIndexAny(whole, "\r\n") + 1
 	line := strings.Trim(whole[at:], "`*_~ \t")
 	word, marker, found := strings.Cut(line, " ")
 	if !found || word != markerWord || !isMarker(marker) {
 		return text, ""
 	}
-	return trimmed(whole[:at]), marker
-}
-
-// trimmed is a text without empty lines before and after it. What its first
-// line is indented by may mean something.
-func trimmed(text string) string {
-	return strings.TrimLeft(strings.TrimRight(text, " \t\r\n"), "\r\n")
+	return values.TrimLines(whole[:at]), marker
 }
 
 // isMarker reports whether a text may be a marker: [a-z0-9-], at most 40.

@@ -3,6 +3,8 @@ package incidentio
 import (
 	"strings"
 	"testing"
+
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 func TestUnmarked(t *testing.T) {
@@ -42,14 +44,14 @@ func FuzzUnmarked(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		const marker = "ls-0123456789abcdef0123"
 		rest, found := unmarked(marked(text, marker))
-		if rest != trimmed(text) || found != marker {
+		if rest != values.TrimLines(text) || found != marker {
 			t.Errorf("%q came back as %q, %q", text, rest, found)
 		}
 		rest, found = unmarked(text)
 		if found == "" && rest != text {
 			t.Errorf("%q has no marker and became %q", text, rest)
 		}
-		if found != "" && (!isMarker(found) || !strings.Contains(text, found) || !strings.HasPrefix(trimmed(text), rest)) {
+		if found != "" && (!isMarker(found) || !strings.Contains(text, found) || !strings.HasPrefix(values.TrimLines(text), rest)) {
 			t.Errorf("%q: %q, %q", text, rest, found)
 		}
 	})

@@ -2,11 +2,10 @@ package incidentio
 
 import (
 	"errors"
-	"math"
-	"strconv"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // recordOf makes a record of an API object. Of a follow-up it cannot tell
@@ -116,15 +115,15 @@ func oneCustomValue(fieldType string, value map[string]any) any {
 	text, link, numeric := textAt(value, "value_text"), textAt(value, "value_link"), number(textAt(value, "value_numeric"))
 	switch fieldType {
 	case "single_select", "multi_select":
-		return orNil(option)
+		return values.OrNil(option)
 	case "text":
-		return orNil(text)
+		return values.OrNil(text)
 	case "link":
-		return orNil(link)
+		return values.OrNil(link)
 	case "numeric":
 		return numeric
 	}
-	for _, candidate := range []any{orNil(option), orNil(text), orNil(link), numeric} {
+	for _, candidate := range []any{values.OrNil(option), values.OrNil(text), values.OrNil(link), numeric} {
 		if candidate != nil {
 			return candidate
 		}
@@ -132,20 +131,12 @@ func oneCustomValue(fieldType string, value map[string]any) any {
 	return nil
 }
 
-func orNil(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
 // number reads a numeric value, which the API writes as text.
 func number(text string) any {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return nil
+	if f, ok := values.ParseNumber(text); ok {
+		return f
 	}
-	return f
+	return nil
 }
 
 // roles are the roles that somebody has, by name.

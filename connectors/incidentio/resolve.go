@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // Codes of values that are refused before they are sent.
@@ -155,7 +156,7 @@ func (c *Connector) resolveText(record, name string, value any) (any, *refusedVa
 	if !ok {
 		return nil, refuse(codeType, "it takes text"), nil
 	}
-	return cut(strings.TrimSpace(lines(text)), c.schemas[record].Fields[name].MaxLength), nil, nil
+	return values.Cut(strings.TrimSpace(values.Lines(text)), c.schemas[record].Fields[name].MaxLength), nil, nil
 }
 
 // resolveLine takes one line of text.
@@ -164,11 +165,11 @@ func (c *Connector) resolveLine(record, name string, value any, needed bool) (an
 	if !ok {
 		return nil, refuse(codeType, "it takes one line of text"), nil
 	}
-	text = strings.Join(strings.FieldsFunc(lines(text), func(r rune) bool { return r == '\n' }), " ")
+	text = strings.Join(strings.FieldsFunc(values.Lines(text), func(r rune) bool { return r == '\n' }), " ")
 	if text = strings.TrimSpace(text); text == "" && needed {
 		return nil, refuse(codeEmpty, "it cannot be empty"), nil
 	}
-	return cut(text, c.schemas[record].Fields[name].MaxLength), nil, nil
+	return values.Cut(text, c.schemas[record].Fields[name].MaxLength), nil, nil
 }
 
 // resolveName takes a name in the directory, or an id.
@@ -316,7 +317,7 @@ func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (
 		if _, nested := element.([]any); !ok || nested {
 			return nil, refuse(codeType, "a custom field takes text, a number or a list of options"), nil
 		}
-		if text = strings.TrimSpace(lines(text)); text == "" {
+		if text = strings.TrimSpace(values.Lines(text)); text == "" {
 			continue
 		}
 		one, refused, err := c.resolveCustomValue(ctx, field, text)

@@ -1,231 +1,137 @@
 package incidentio
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"math"
-	"strconv"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
-// maxDepth bounds the nesting of an answer; the API's own is below ten.
-const maxDepth = 64
+// Conversions of values that are written, and their comparison with those that
+// were read.
 
-// parseObject reads one JSON object and nothing after it. Numbers stay as
-// written.
-func parseObject(body []byte) (map[string]any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var object map[string]any
-	if err := decoder.Decode(&object); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", withoutContents(err))
+// deleted is the status of a follow-up that is gone.
+const deleted = "deleted"
+
+// resolveTime takes a time, to the microsecond, as the API keeps it. "" is none.
+func resolveTime(v any) (any, *refusedValue, error) {
+	if text, ok := v.(string); ok && strings.TrimSpace(text) == "" {
+		return "", nil, nil
 	}
-	if object == nil {
-		return nil, errors.New("not a JSON object: null")
+	if at, ok := momentOf(v); ok {
+		return at, nil, nil
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("not a JSON object: something follows it")
-	}
-	return object, nil
+	return nil, refuse(codeType, "it takes a time (RFC 3339)"), nil
 }
 
-// withoutContents is what encoding/json says without quoting what it read.
-func withoutContents(err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Errorf("mistake at byte %d", syntax.Offset)
-	case errors.As(err, &kind):
-		return errors.New("found another kind of value")
-	case errors.Is(err, io.EOF):
-		return errors.New("nothing there")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("it ends too early")
+// resolveList takes a list of texts, or one text; an empty one clears.
+func resolveList(value any) (any, *refusedValue, error) {
+	list, isList := value.([]any)
+	if !isList {
+		list = []any{value}
 	}
-	return errors.New("cannot be read")
+	resolved, known := []any{}, map[string]bool{}
+	for _, element := range list {
+		text, ok := connectors.TextOf(element)
+		if _, nested := element.([]any); !ok || nested {
+			return nil, refuse(codeType, "it takes a list of texts"), nil
+		}
+		if text = strings.TrimSpace(text); text != "" && !known[text] {
+			known[text] = true
+			resolved = append(resolved, text)
+		}
+	}
+	if len(resolved) == 0 {
+		return "", nil, nil
+	}
+	return resolved, nil, nil
 }
 
-// fieldsOf turns the members of an API object into fields of their schema's
-// types. A member that the schema does not know keeps what JSON says of it: the
-// vendor adds members at any time.
-func fieldsOf(schema *connectors.Schema, object map[string]any) (map[string]any, error) {
-	fields := make(map[string]any, len(object))
-	for name, raw := range object {
-		t := connectors.Type{Kind: connectors.Any}
-		if field, ok := schema.Fields[name]; ok {
-			t = field.Type
+// Same compares a resolved value with what a record holds: a name with the
+// object that is read in its place, by its name or id; lists as sets; of a map
+// the entries that are written. field may be a path, as in Resolve; have is
+// then the entry.
+func (c *Connector) Same(_, field string, want, have any) bool {
+	switch field {
+	case customFieldsField, rolesField, timestampsField:
+		entries, ok := want.(map[string]any)
+		if !ok {
+			break
 		}
-		value, err := convert(t, raw, name, 0)
-		if err != nil {
-			return nil, err
-		}
-		if value != nil {
-			fields[name] = value
-		}
-	}
-	return fields, nil
-}
-
-// convert turns a JSON value into one of the type; path says where it stands.
-// incident.io does not tell an empty text from none, so both are nil.
-func convert(t connectors.Type, raw any, path string, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("%s: nested too deeply", path)
-	}
-	if raw == nil || raw == "" {
-		return nil, nil
-	}
-	mismatch := func() error {
-		return fmt.Errorf("%s: expected %s, found %s", path, article(t.Kind.String()), describe(raw))
-	}
-	switch t.Kind {
-	case connectors.String, connectors.Text, connectors.Reference:
-		if s, ok := raw.(string); ok {
-			return s, nil
-		}
-	case connectors.Bool:
-		if b, ok := raw.(bool); ok {
-			return b, nil
-		}
-	case connectors.Int:
-		if n, ok := raw.(json.Number); ok {
-			if i, ok := integer(n); ok {
-				return i, nil
+		held, _ := have.(map[string]any)
+		for name, entry := range entries {
+			if !sameValue(entry, held[name]) {
+				return false
 			}
 		}
-	case connectors.Double:
-		if n, ok := raw.(json.Number); ok {
-			if f, err := n.Float64(); err == nil {
-				return f, nil
-			}
-		}
-	case connectors.Time:
-		if s, ok := raw.(string); ok {
-			if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-				return at.UTC(), nil
-			}
-		}
-	case connectors.List:
-		if list, ok := raw.([]any); ok {
-			return convertList(t, list, path, depth)
-		}
-	case connectors.Map:
-		if object, ok := raw.(map[string]any); ok {
-			return convertMembers(object, path, depth, func(string) connectors.Type { return *t.Elem })
-		}
-	case connectors.Object:
-		if object, ok := raw.(map[string]any); ok {
-			return convertMembers(object, path, depth, func(name string) connectors.Type { return t.Fields[name] })
-		}
-	case connectors.Any:
-		return convertAny(raw, path, depth)
+		return true
 	}
-	return nil, mismatch()
+	return sameValue(want, have)
 }
 
-func convertList(t connectors.Type, list []any, path string, depth int) (any, error) {
-	converted := make([]any, 0, len(list))
-	for i, raw := range list {
-		value, err := convert(*t.Elem, raw, fmt.Sprintf("%s[%d]", path, i), depth+1)
-		if err != nil {
-			return nil, err
-		}
-		converted = append(converted, value)
+func sameValue(want, have any) bool {
+	if values.Empty(want) || values.Empty(have) {
+		return values.Empty(want) && values.Empty(have)
 	}
-	return converted, nil
+	if object, ok := have.(map[string]any); ok {
+		return isNamed(want, object)
+	}
+	_, wantsList := want.([]any)
+	_, hasList := have.([]any)
+	if wantsList || hasList {
+		return slices.Equal(values.Set(want, false), values.Set(have, false))
+	}
+	if isTime(want) || isTime(have) {
+		a, okA := momentOf(want)
+		b, okB := momentOf(have)
+		return okA && okB && a.Equal(b)
+	}
+	if isNumeric(want) || isNumeric(have) {
+		a, _ := connectors.TextOf(want)
+		b, _ := connectors.TextOf(have)
+		n := number(strings.TrimSpace(a))
+		return n != nil && n == number(strings.TrimSpace(b))
+	}
+	a, okA := connectors.TextOf(want)
+	b, okB := connectors.TextOf(have)
+	return okA && okB && strings.TrimSpace(values.Lines(a)) == strings.TrimSpace(values.Lines(b))
 }
 
-// convertMembers converts an object's members. A member that is not declared
-// has the zero Type, which is any value.
-func convertMembers(object map[string]any, path string, depth int, of func(string) connectors.Type) (any, error) {
-	converted := make(map[string]any, len(object))
-	for name, raw := range object {
-		value, err := convert(of(name), raw, path+"."+name, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		if value != nil {
-			converted[name] = value
-		}
-	}
-	return converted, nil
-}
-
-// convertAny takes JSON as it is.
-func convertAny(raw any, path string, depth int) (any, error) {
-	anything := connectors.Type{Kind: connectors.Any}
-	switch raw := raw.(type) {
-	case json.Number:
-		if i, err := strconv.ParseInt(raw.String(), 10, 64); err == nil {
-			return i, nil
-		}
-		f, err := raw.Float64()
-		if err != nil {
-			return nil, fmt.Errorf("%s: the number is too large", path)
-		}
-		return f, nil
-	case []any:
-		return convertList(connectors.ListOf(anything), raw, path, depth)
-	case map[string]any:
-		return convertMembers(raw, path, depth, func(string) connectors.Type { return anything })
-	}
-	return raw, nil // string or bool
-}
-
-// integer takes 3 and 3.0, as some JSON writers put it.
-func integer(n json.Number) (int64, bool) {
-	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
-		return i, true
-	}
-	f, err := n.Float64()
-	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
-		return 0, false
-	}
-	return int64(f), true
-}
-
-func describe(raw any) string {
-	switch raw.(type) {
+// isNamed reports whether want names the object, as a record holds severities,
+// statuses, people, teams and priorities.
+func isNamed(want any, object map[string]any) bool {
+	name := ""
+	switch want := want.(type) {
 	case string:
-		return "a text"
-	case bool:
-		return "a bool"
-	case json.Number:
-		return "a number"
-	case []any:
-		return "a list"
+		name = strings.TrimSpace(want)
+	case map[string]any:
+		if name = textAt(want, "id"); name == "" {
+			name = textAt(want, "name")
+		}
 	}
-	return "an object"
-}
-
-func article(noun string) string {
-	switch noun[0] {
-	case 'a', 'e', 'i', 'o', 'u':
-		return "an " + noun
+	if category, ok := strings.CutPrefix(name, categoryPrefix); ok && textAt(object, "category") == category {
+		return true
 	}
-	return "a " + noun
+	return name != "" && (textAt(object, "id") == name || textAt(object, "name") == name)
 }
 
-// Small readers of converted values; the zero value where something is missing
-// or of another type.
-
-func objectAt(fields map[string]any, name string) map[string]any {
-	object, _ := fields[name].(map[string]any)
-	return object
+func isNumeric(value any) bool {
+	switch value.(type) {
+	case int, int64, float64:
+		return true
+	}
+	return false
 }
 
-func listAt(fields map[string]any, name string) []any {
-	list, _ := fields[name].([]any)
-	return list
+func isTime(value any) bool {
+	_, ok := value.(time.Time)
+	return ok
 }
 
-func textAt(fields map[string]any, name string) string {
-	text, _ := fields[name].(string)
-	return text
+// momentOf is the time in a value, which may be text, to the microsecond.
+func momentOf(v any) (time.Time, bool) {
+	at, ok := values.ParseTime(v, time.RFC3339Nano)
+	return at.Truncate(time.Microsecond), ok
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // tolerance is how far a delivery's time may be from ours, either way.
@@ -148,7 +149,7 @@ func (c *Connector) Receive(h http.Header, body []byte, now time.Time) (connecto
 	if err != nil {
 		return connectors.Delivery{}, err
 	}
-	object, err := parseObject(body)
+	object, err := values.ParseObject(body)
 	if err != nil {
 		return connectors.Delivery{}, fmt.Errorf("webhook: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 const opUpdate = "update"
@@ -132,7 +133,7 @@ func (e *editing) addEntry(ctx context.Context, name, field, entry string, value
 		}
 	case rolesField:
 		list, element["incident_role_id"] = "incident_role_assignments", of.ID
-		if !isEmpty(value) { // without an assignee, nobody has it
+		if !values.Empty(value) { // without an assignee, nobody has it
 			element["assignee"] = map[string]any{"id": value}
 		}
 	case timestampsField:
@@ -250,12 +251,12 @@ func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields 
 func (c *Connector) followUpMember(ctx context.Context, ref connectors.Ref, name string, value any) (string, any, error) {
 	switch name {
 	case "assignee":
-		if isEmpty(value) {
+		if values.Empty(value) {
 			return "assignee_id", nil, nil
 		}
 		return "assignee_id", value, nil
 	case "assignee_team":
-		if isEmpty(value) {
+		if values.Empty(value) {
 			return "assignee_team_id", nil, nil
 		}
 		team, err := c.nameOf(ctx, ref, name, directories()["follow_up/assignee_team"], value)
@@ -264,7 +265,7 @@ func (c *Connector) followUpMember(ctx context.Context, ref connectors.Ref, name
 		priority, err := c.nameOf(ctx, ref, name, priorities(), value)
 		return "follow_up_priority_option_id", priority.ID, err
 	case "labels":
-		if isEmpty(value) {
+		if values.Empty(value) {
 			return name, []any{}, nil
 		}
 	}

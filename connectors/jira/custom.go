@@ -2,8 +2,9 @@ package jira
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // plain is what people see of a custom field, of which no type is known.
@@ -13,16 +14,9 @@ func plain(value any, depth int) any {
 	}
 	switch value := value.(type) {
 	case json.Number:
-		if i, err := strconv.ParseInt(value.String(), 10, 64); err == nil {
-			return i
-		}
-		f, err := value.Float64()
-		if err != nil {
-			return nil
-		}
-		return f
+		return values.Number(value)
 	case string:
-		return orNil(value)
+		return values.OrNil(value)
 	case []any:
 		var all []any
 		for _, element := range value {
@@ -40,7 +34,7 @@ func plain(value any, depth int) any {
 
 func plainObject(object map[string]any, depth int) any {
 	if object["type"] == "doc" {
-		return orNil(richText(object))
+		return values.OrNil(richText(object))
 	}
 	if child, ok := object["child"].(map[string]any); ok {
 		return []any{label(object), label(child)} // a cascading select

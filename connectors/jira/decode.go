@@ -1,11 +1,9 @@
 package jira
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/url"
 	"strconv"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/adf"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // Layouts of Jira's times. The zone has no colon.
@@ -24,7 +23,7 @@ const (
 
 // decode reads an issue as the API gives it, or a webhook's body.
 func decode(c connectors.Collection, schema *connectors.Schema, body []byte) (connectors.Record, error) {
-	object, err := parseObject(body)
+	object, err := values.ParseObject(body)
 	if err != nil {
 		return connectors.Record{}, err
 	}
@@ -75,19 +74,6 @@ func browse(self, key string) string {
 	}
 	path, _, _ := strings.Cut(u.Path, "/rest/api/")
 	return u.Scheme + "://" + u.Host + path + "/browse/" + key
-}
-
-func parseObject(body []byte) (map[string]any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var object map[string]any
-	if decoder.Decode(&object) != nil || object == nil {
-		return nil, errors.New("not a JSON object")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("not a JSON object: something follows it")
-	}
-	return object, nil
 }
 
 func textOf(v any) string {
@@ -175,7 +161,7 @@ func visible(t connectors.Type, value any, path string) (any, error) {
 		return nil, fmt.Errorf("%s: no name can be read from it", path)
 	case connectors.Text:
 		if document, ok := value.(map[string]any); ok {
-			return orNil(richText(document)), nil
+			return values.OrNil(richText(document)), nil
 		}
 		if text, ok := value.(string); ok {
 			return text, nil
@@ -209,13 +195,6 @@ func visible(t connectors.Type, value any, path string) (any, error) {
 
 // richText is a document as Markdown.
 func richText(document map[string]any) string { return adf.ToMarkdown(adf.FromJSON(document)) }
-
-func orNil(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
 
 // label is the text by which people know a thing: a project's key, a user's
 // account id, an option's value, else a name.
@@ -267,21 +246,16 @@ func count(value any) (int64, bool) {
 
 // moment reads a time as Jira writes it; also RFC 3339, and milliseconds, as
 // some of its answers have them.
-func moment(value any) (time.Time, bool) {
-	if n, ok := value.(json.Number); ok {
+func moment(v any) (time.Time, bool) {
+	if n, ok := v.(json.Number); ok {
 		ms, err := strconv.ParseInt(n.String(), 10, 64)
 		return time.UnixMilli(ms).UTC(), err == nil
 	}
-	text, ok := value.(string)
-	if !ok {
-		return time.Time{}, false
-	}
-	for _, layout := range []string{momentLayout, "2006-01-02T15:04:05-0700", time.RFC3339Nano} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), true
-		}
-	}
-	return time.Time{}, false
+	return values.ParseTime(v, momentLayouts()...)
+}
+
+func momentLayouts() []string {
+	return []string{momentLayout, "2006-01-02T15:04:05-0700", time.RFC3339Nano}
 }
 
 // members converts an object, or a list of objects, by their declared members.

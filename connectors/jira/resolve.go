@@ -2,7 +2,6 @@ package jira
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -160,5 +159,3 @@ func (c *Connector) Same(_, field string, want, have any) bool {
 	}
 	return same(c.typeOf(field), c.schema.Fields[field].MaxLength, want, have)
 }
-
-var errNotText = errors.New("an object cannot be written to it")

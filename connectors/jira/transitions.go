@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A status, as transitions and workflows name it.
@@ -262,7 +263,7 @@ func (w *walk) missing(t transition) string {
 		if !f.Required || f.HasDefault || w.given[id] != nil {
 			continue
 		}
-		if isEmpty(w.issue.Fields[id]) {
+		if values.Empty(w.issue.Fields[id]) {
 			return id
 		}
 	}

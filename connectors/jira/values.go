@@ -10,10 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
-	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/adf"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // convert turns a rendered value into what the field will show; "" clears it.
@@ -23,12 +22,12 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	case "array":
 		return convertList(t, v)
 	case "option-with-child":
-		if list, ok := v.([]any); ok && !isEmpty(v) {
+		if list, ok := v.([]any); ok && !values.Empty(v) {
 			return list, nil
 		}
 	case "timetracking":
 		object, ok := v.(map[string]any)
-		if isEmpty(v) {
+		if values.Empty(v) {
 			return "", nil
 		}
 		if !ok {
@@ -36,11 +35,11 @@ func convert(t fieldType, limit int, v any) (any, error) {
 		}
 		return object, nil
 	case "any", "":
-		if _, isText := v.(string); !isText && !isEmpty(v) {
+		if _, isText := v.(string); !isText && !values.Empty(v) {
 			return v, nil
 		}
 	}
-	s, err := scalar(v)
+	s, err := values.Text(v)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +50,9 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	case t.isDocument():
 		return adf.Cut(s, maxText), nil
 	case t.Type == "number":
-		n, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
-			return nil, errors.New("it takes a number, and the value is none")
+		n, ok := values.ParseNumber(s)
+		if !ok {
+			return nil, values.ErrNumber
 		}
 		if n == math.Trunc(n) && math.Abs(n) < 1<<53 {
 			return int64(n), nil
@@ -62,93 +61,45 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	case t.Type == "date":
 		at, ok := parseMoment(v)
 		if !ok {
-			return nil, errors.New("it takes a day, as 2006-01-02, and the value is none")
+			return nil, errors.New("expected a day, as 2006-01-02")
 		}
 		return at.Format(time.DateOnly), nil
 	case t.Type == "datetime":
 		at, ok := parseMoment(v)
 		if !ok {
-			return nil, errors.New("it takes a time, and the value is none (RFC 3339)")
+			return nil, values.ErrTime
 		}
 		return at.UTC().Format(momentLayout), nil
 	case t.Type == "string" && limit == 0:
 		limit = maxSummary
 	}
-	return cut(oneLine(s), limit), nil
+	return values.Cut(values.OneLine(s), limit), nil
 }
 
 func convertList(t fieldType, v any) (any, error) {
-	list, ok := v.([]any)
-	if s, isText := v.(string); isText {
-		ok = true
-		for _, element := range strings.Split(s, ",") {
-			list = append(list, element)
-		}
+	list, err := values.List(v)
+	if err != nil {
+		return nil, err
 	}
-	if !ok {
-		return nil, errors.New("it takes a list, and the value is none")
-	}
-	all := []any{}
 	for _, element := range list {
-		s, err := scalar(element)
-		if err != nil {
-			return nil, err
+		s, _ := element.(string)
+		switch {
+		case t.Items != "string":
+		case strings.ContainsAny(s, " \t\n"):
+			return nil, errors.New("labels hold no spaces, and one of these does")
+		case isMark(s):
+			return nil, errors.New("a label that begins with " + labelPrefix + " is lockstep's own mark")
 		}
-		if s = strings.TrimSpace(s); s == "" {
-			continue
-		}
-		if t.Items == "string" {
-			if strings.ContainsAny(s, " \t\n") {
-				return nil, errors.New("labels hold no spaces, and one of these does")
-			}
-			if isMark(s) {
-				return nil, errors.New("a label that begins with " + labelPrefix + " is lockstep's own mark")
-			}
-		}
-		all = append(all, s)
 	}
-	if len(all) == 0 {
+	if len(list) == 0 {
 		return "", nil
 	}
-	return all, nil
+	return list, nil
 }
 
-// scalar writes a value as text.
-func scalar(v any) (string, error) {
-	if s, ok := connectors.TextOf(v); ok {
-		return s, nil
-	}
-	return "", errNotText
-}
-
+// parseMoment reads a time, or a day, in a value that was rendered.
 func parseMoment(v any) (time.Time, bool) {
-	if at, ok := v.(time.Time); ok {
-		return at.UTC(), true
-	}
-	s, _ := v.(string)
-	s = strings.TrimSpace(s)
-	if at, err := time.Parse(time.DateOnly, s); err == nil {
-		return at, true
-	}
-	return moment(s)
-}
-
-func oneLine(s string) string {
-	var parts []string
-	for _, line := range strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if line = strings.TrimSpace(line); line != "" {
-			parts = append(parts, line)
-		}
-	}
-	return strings.Join(parts, " ")
-}
-
-// cut shortens text to a number of characters, the last of which then is "…".
-func cut(s string, limit int) string {
-	if limit <= 0 || utf8.RuneCountInString(s) <= limit {
-		return s
-	}
-	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
+	return values.ParseTime(v, append([]string{time.DateOnly}, momentLayouts()...)...)
 }
 
 // wire is a resolved value as the API takes it.
@@ -181,11 +132,11 @@ func wire(t fieldType, v any) any {
 		return map[string]any{"value": v}
 	case "option-with-child":
 		if list, ok := v.([]any); ok && len(list) > 0 {
-			value := map[string]any{"value": list[0]}
+			option := map[string]any{"value": list[0]}
 			if len(list) > 1 {
-				value["child"] = map[string]any{"value": list[1]}
+				option["child"] = map[string]any{"value": list[1]}
 			}
-			return value
+			return option
 		}
 		return map[string]any{"value": v}
 	case "issuelink":
@@ -205,7 +156,7 @@ func wire(t fieldType, v any) any {
 func filled(body map[string]any) map[string]any {
 	kept := map[string]any{}
 	for id, v := range body {
-		if !isEmpty(v) {
+		if !values.Empty(v) {
 			kept[id] = v
 		}
 	}
@@ -214,8 +165,8 @@ func filled(body map[string]any) map[string]any {
 
 // same compares two values of a field as Jira sees them.
 func same(t fieldType, limit int, want, have any) bool {
-	if isEmpty(want) || isEmpty(have) {
-		return isEmpty(want) && isEmpty(have)
+	if values.Empty(want) || values.Empty(have) {
+		return values.Empty(want) && values.Empty(have)
 	}
 	if t.isDocument() {
 		a, okA := want.(string)
@@ -228,7 +179,7 @@ func same(t fieldType, limit int, want, have any) bool {
 		if t.Type == "option-with-child" {
 			return ok && slices.EqualFunc(w, h, func(a, b any) bool { return same(fieldType{}, 0, a, b) })
 		}
-		return ok && slices.Equal(elements(w), elements(h))
+		return ok && slices.Equal(values.Set(w, true), values.Set(h, true))
 	case map[string]any:
 		h, ok := have.(map[string]any)
 		return ok && !slices.ContainsFunc(slices.Collect(maps.Keys(w)), func(name string) bool {
@@ -240,12 +191,12 @@ func same(t fieldType, limit int, want, have any) bool {
 			return a.Equal(b)
 		}
 	}
-	a, errA := scalar(want)
-	b, errB := scalar(have)
+	a, errA := values.Text(want)
+	b, errB := values.Text(have)
 	if errA != nil || errB != nil {
 		return false
 	}
-	a, b = cut(oneLine(a), limit), oneLine(b)
+	a, b = values.Cut(values.OneLine(a), limit), values.OneLine(b)
 	switch t.Type {
 	case "string", "user", "":
 		if t.Type == "" && (strings.Contains(a, "*") || strings.Contains(a, "\n")) {
@@ -254,29 +205,6 @@ func same(t fieldType, limit int, want, have any) bool {
 		return a == b
 	}
 	return strings.EqualFold(a, b) // names
-}
-
-func isEmpty(v any) bool {
-	switch x := v.(type) {
-	case nil:
-		return true
-	case string:
-		return strings.TrimSpace(x) == ""
-	case []any:
-		return len(x) == 0
-	case map[string]any:
-		return len(x) == 0
-	}
-	return false
-}
-
-func elements(list []any) []string {
-	var texts []string
-	for _, element := range list {
-		texts = append(texts, strings.ToLower(strings.TrimSpace(fmt.Sprint(element))))
-	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
 }
 
 var estimatePart = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([wdhm])`)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A dictionaryColumn is what sys_dictionary says of a column.
@@ -170,7 +171,7 @@ func (c *Connector) adviseChoices(ctx context.Context, table string, uses []conn
 			continue // no choice list, or one that the user may not read
 		}
 		for _, v := range u.Values {
-			text, err := textOf(v)
+			text, err := values.Text(v)
 			if err != nil || text == "" || list.takes(text, schema.Fields[u.Field].Type.Kind == connectors.Int) {
 				continue
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 const (
@@ -132,10 +133,10 @@ func printable(r rune) rune {
 
 // fileName is a name as the product takes it, its extension kept.
 func fileName(name string) string {
-	name = cmp.Or(oneLine(name), "file")
+	name = cmp.Or(values.OneLine(name), "file")
 	extension := path.Ext(name)
 	if runes := len([]rune(extension)); runes > 20 {
 		extension = ""
 	}
-	return cut(strings.TrimSuffix(name, extension), fileNameLength-len([]rune(extension))) + extension
+	return values.Cut(strings.TrimSuffix(name, extension), fileNameLength-len([]rune(extension))) + extension
 }

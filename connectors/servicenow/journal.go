@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/markdown"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A copy in a journal is three parts of text, each apart by an empty line: who
@@ -36,7 +37,7 @@ const (
 // unmarked takes the marker and the line that names the origin off a copy; "":
 // it is none.
 func unmarked(value string) (rest, marker string) {
-	value = strings.TrimRight(lines(value), " \t\n")
+	value = strings.TrimRight(values.Lines(value), " \t\n")
 	at := markerLine.FindStringSubmatchIndex(value)
 	if at == nil {
 		return value, ""
@@ -48,7 +49,7 @@ func unmarked(value string) (rest, marker string) {
 
 // said is the Markdown of a journal's value, without a marker.
 func said(value string) string {
-	value = lines(value)
+	value = values.Lines(value)
 	var b strings.Builder
 	for {
 		open := codeOpen.FindStringIndex(value)
@@ -74,20 +75,7 @@ func said(value string) string {
 		}
 	}
 	b.WriteString(markdown.Escape(value))
-	return trimmed(b.String())
-}
-
-// trimmed is a text without empty lines before and after it. What its first
-// line is indented by may mean something.
-func trimmed(s string) string {
-	s = strings.TrimRight(s, " \t\n")
-	for {
-		line, rest, found := strings.Cut(s, "\n")
-		if !found || strings.TrimSpace(line) != "" {
-			return s
-		}
-		s = rest
-	}
+	return values.TrimLines(b.String())
 }
 
 // maxHead is for how many characters for each one that fits a text is
@@ -97,7 +85,7 @@ const maxHead = 16
 // entry is the value of a copy, of so many characters at most. What is too long
 // is cut, with a note of it.
 func entry(post connectors.Post, limit int) string {
-	return fitting([]rune(lines(post.Text)), limit, func(text string) string { return framed(post, text) })
+	return fitting([]rune(values.Lines(post.Text)), limit, func(text string) string { return framed(post, text) })
 }
 
 // fitting is a text, framed, or as much of its beginning as fits.
@@ -128,7 +116,7 @@ func shortened(text []rune) string {
 }
 
 func framed(post connectors.Post, text string) string {
-	body, simple := markdown.Simple(trimmed(text))
+	body, simple := markdown.Simple(values.TrimLines(text))
 	if !simple || codeEither.MatchString(body) {
 		html := markdown.HTML(text)
 		body = "[code]" + codeEither.ReplaceAllString(html, "&#91;$1") + "[/code]"
@@ -138,9 +126,9 @@ func framed(post connectors.Post, text string) string {
 
 // heading names in one line who said it and where.
 func heading(post connectors.Post) string {
-	line := cmp.Or(oneLine(post.Author), "Somebody")
-	if origin := oneLine(post.Origin); origin != "" {
+	line := cmp.Or(values.OneLine(post.Author), "Somebody")
+	if origin := values.OneLine(post.Origin); origin != "" {
 		line += " (" + origin + ")"
 	}
-	return cut(codeEither.ReplaceAllString(line, "($1"), headLength-1) + ":"
+	return values.Cut(codeEither.ReplaceAllString(line, "($1"), headLength-1) + ":"
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A lookupKey is one question.
@@ -97,7 +98,7 @@ func (c *Connector) lookup(ctx context.Context, record, field string, l connecto
 }
 
 func (c *Connector) lookupOne(ctx context.Context, table string, l connectors.Lookup) (lookupAnswer, error) {
-	value, err := textOf(l.Value)
+	value, err := values.Text(l.Value)
 	isText := err == nil
 	value = strings.TrimSpace(value)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // The states of an incident that nothing leads out of: the product documents
@@ -23,7 +24,7 @@ func (c *Connector) MayMove(record connectors.Record, to string) bool {
 	if record.Ref.Record != "incident" {
 		return true
 	}
-	from, err := textOf(record.Fields["state"])
+	from, err := values.Text(record.Fields["state"])
 	if err != nil {
 		return true
 	}
