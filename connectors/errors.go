@@ -95,3 +95,25 @@ func ClassOf(err error) (Class, bool) {
 	}
 	return 0, false
 }
+
+// Rejected is what a system, or its connector, refuses for good.
+func Rejected(op, record, field, code, message string) *Error {
+	return &Error{Class: ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}
+}
+
+// NotFound is a record that is not there.
+func NotFound(op string, ref Ref, message string) *Error {
+	return &Error{Class: ClassGone, Op: op, Record: ref.String(), Code: "not_found", Message: message}
+}
+
+// NotSent is the failure of a read before a write: the write was not begun, so
+// that nothing of it is unclear.
+func NotSent(err error) error {
+	var failure *Error
+	if !errors.As(err, &failure) || failure.Class != ClassUnclear {
+		return err
+	}
+	certain := *failure
+	certain.Class = ClassRetry
+	return &certain
+}

@@ -41,11 +41,12 @@ func layers() []layer {
 		// A simulator stands for the vendor: it shares nothing with the client
 		// that it is to test.
 		{folders: []string{"connectors/*/*test"}, allowed: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"connectors/paging"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/cache"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		// The frame: what the connectors have in common. It knows no system.
+		{folders: []string{"connectors/paging", "connectors/polling", "connectors/resolve", "connectors/values"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"connectors/conformance"}, allowed: []string{"connectors", "connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf", "connectors/cache", "connectors/paging"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf", "connectors/cache", "connectors/paging", "connectors/polling", "connectors/resolve", "connectors/values"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"rules/source"}, forbidden: slices.Concat(nats, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/budget"}, allowed: []string{"rules/source"}, forbidden: slices.Concat(nats, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/expr"}, allowed: []string{"rules/source", "rules/budget", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},

@@ -77,11 +77,11 @@ func incidentOf(op string, record connectors.Record) (string, error) {
 	ref := record.Ref
 	switch {
 	case ref.Record == followUpRecord && record.Parent.ID == "":
-		return "", rejected(op, ref.String(), "", codeNotFound, "the follow-up names no incident")
+		return "", connectors.Rejected(op, ref.String(), "", codeNotFound, "the follow-up names no incident")
 	case ref.Record == followUpRecord:
 		ref = record.Parent
 	case ref.Record != incidentRecord:
-		return "", rejected(op, ref.String(), "", codeUnknown, "incident.io has no such record type")
+		return "", connectors.Rejected(op, ref.String(), "", codeUnknown, "incident.io has no such record type")
 	}
 	return ref.ID, addressable(ref, op)
 }
@@ -177,13 +177,13 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	}
 	ref := post.Record.Ref.String()
 	if !isMarker(post.Marker) {
-		return connectors.Posted{}, rejected(opComment, ref, "", codeType, "a copy needs a marker of [a-z0-9-], at most 40 characters")
+		return connectors.Posted{}, connectors.Rejected(opComment, ref, "", codeType, "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
 	request := transport.Request{Op: opComment, Record: ref, Method: http.MethodPost}
 	member := ""
 	switch {
 	case post.Kind != timelineKind && post.Kind != updateKind:
-		return connectors.Posted{}, rejected(opComment, ref, "", codeUnknown, "incident.io has no such kind of comment")
+		return connectors.Posted{}, connectors.Rejected(opComment, ref, "", codeUnknown, "incident.io has no such kind of comment")
 	case post.Kind == updateKind && post.Record.Ref.Record == incidentRecord:
 		request.Path, member = "/v2/incident_updates", "incident_update"
 		request.JSON = map[string]any{

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
@@ -22,7 +24,7 @@ type Connector struct {
 	client     *transport.Client
 	signingKey []byte
 	references *references
-	users      *users
+	users      *cache.Cache[userKey, resolve.Found]
 	own        own
 }
 
@@ -61,7 +63,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		schemas:    schemas,
 		signingKey: key,
 		references: newReferences(),
-		users:      newUsers(),
+		users:      cache.New[userKey](resolve.Found.Missing),
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,

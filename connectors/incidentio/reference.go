@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
 // How long what was read of the account's names counts. A name that is missing
@@ -199,40 +200,43 @@ func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (
 	return now, nil
 }
 
-// find looks a name up in a directory, asking again once if it is not there.
-// The message says why it was not found, and does not hold the name: it may be
-// of a private record. The error says nothing about the name.
-func (c *Connector) find(ctx context.Context, d directory, name string, age time.Duration) (named, string, error) {
+// find looks a name up in a directory, asking again once if it is not there. The
+// refusal does not hold the name: it may be of a private record.
+func (c *Connector) find(ctx context.Context, d directory, name string, age time.Duration) (named, error) {
 	r, err := c.reading(ctx, "resolve", d, age)
 	if err != nil {
-		return c.unlistedName(d, err)
+		return named{}, d.unlisted(err)
 	}
 	found := r.find(name)
 	if len(found) == 0 && !r.forbidden && time.Since(r.at) >= missLife {
 		if r, err = c.reading(ctx, "resolve", d, missLife); err != nil {
-			return c.unlistedName(d, err)
+			return named{}, d.unlisted(err)
 		}
 		found = r.find(name)
 	}
 	switch {
 	case r.forbidden:
-		return named{}, fmt.Sprintf("this API key may not list the %s names (scope %s)", d.noun, d.scope), nil
+		return named{}, d.forbidden()
 	case len(found) == 0:
-		return named{}, fmt.Sprintf("incident.io has no %s of this name%s", d.noun, suggestion(name, r.names())), nil
+		return named{}, resolve.Refuse(codeNotFound, "incident.io has no %s of this name%s", d.noun, suggestion(name, r.names()))
 	case len(found) > 1:
-		return named{}, fmt.Sprintf("incident.io has more than one %s of this name", d.noun), nil
+		return named{}, resolve.Refuse(codeNotFound, "incident.io has more than one %s of this name", d.noun)
 	}
-	return found[0], "", nil
+	return found[0], nil
 }
 
-// unlistedName tells a list that cannot be had for good, which is a failure of
-// the field, from an outage.
-func (c *Connector) unlistedName(d directory, err error) (named, string, error) {
+func (d directory) forbidden() error {
+	return resolve.Refuse(codeScope, "this API key may not list the %s names (scope %s)", d.noun, d.scope)
+}
+
+// unlisted tells a list that cannot be had for good, which is a failure of the
+// field, from an outage.
+func (d directory) unlisted(err error) error {
 	var refused *connectors.Error
 	if errors.As(err, &refused) && (refused.Class == connectors.ClassRejected || refused.Class == connectors.ClassGone) {
-		return named{}, fmt.Sprintf("the %s names cannot be listed: %s", d.noun, refused.Message), nil
+		return resolve.Refuse(codeNotFound, "the %s names cannot be listed: %s", d.noun, refused.Message)
 	}
-	return named{}, "", err
+	return err
 }
 
 // suggestion ends a message about a name that is not there.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
@@ -20,21 +21,7 @@ const (
 	codeEmpty    = "empty"
 	codeNotFound = "not_found"
 	codeScope    = "scope"
-	codeNoRef    = "ref_not_found"
-	codeManyRefs = "ref_ambiguous"
 )
-
-// A refusedValue says why a value cannot be written. Its message quotes names
-// of the configuration and of the account, never the value: the record that it
-// comes from may be private.
-type refusedValue struct{ code, message string }
-
-func refuse(code, format string, args ...any) *refusedValue {
-	if len(args) > 0 {
-		format = fmt.Sprintf(format, args...)
-	}
-	return &refusedValue{code, format}
-}
 
 // Resolve turns rendered values into what a record will hold: names as the
 // account spells them, people's ids, times, numbers. A field is named as the
@@ -44,32 +31,15 @@ func refuse(code, format string, args ...any) *refusedValue {
 // several entries; those that it does not hold are left alone, and it fails as
 // a whole. "" and an empty list clear what can be cleared.
 func (c *Connector) Resolve(ctx context.Context, record string, fields map[string]any) (map[string]any, map[string]*connectors.Error, error) {
-	resolved := make(map[string]any, len(fields))
-	failed := map[string]*connectors.Error{}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		value, refused, err := c.resolve(ctx, record, name, fields[name])
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case refused != nil:
-			failed[name] = rejected("resolve", Type+"."+c.name+"."+record, name, refused.code, refused.message)
-		default:
-			resolved[name] = value
-		}
-	}
-	return resolved, failed, nil
+	return resolve.Fields(c.collection(record).String(), fields, func(name string, v any) (any, error) { return c.resolve(ctx, record, name, v) })
 }
 
-func rejected(op, record, field, code, message string) *connectors.Error {
-	return &connectors.Error{Class: connectors.ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}
-}
-
-func (c *Connector) resolve(ctx context.Context, record, name string, value any) (any, *refusedValue, error) {
+func (c *Connector) resolve(ctx context.Context, record, name string, value any) (any, error) {
 	if refused := c.writable(record, name); refused != nil {
-		return nil, refused, nil
+		return nil, refused
 	}
 	if value == nil {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if base, entry, isEntry := strings.Cut(name, "/"); isEntry {
 		return c.resolveEntry(ctx, base, entry, value)
@@ -92,14 +62,14 @@ func (c *Connector) resolve(ctx context.Context, record, name string, value any)
 	return c.resolveText(record, name, value)
 }
 
-func (c *Connector) resolveOfFollowUp(ctx context.Context, name string, value any) (any, *refusedValue, error) {
+func (c *Connector) resolveOfFollowUp(ctx context.Context, name string, value any) (any, error) {
 	switch name {
 	case "status":
 		status, _ := value.(string)
 		if status = strings.TrimSpace(status); !slices.Contains(c.schemas[followUpRecord].State.Known, status) {
-			return nil, refuse(codeNotFound, "a follow-up's status is one of %s", strings.Join(c.schemas[followUpRecord].State.Known, ", ")), nil
+			return nil, resolve.Refuse(codeNotFound, "a follow-up's status is one of %s", strings.Join(c.schemas[followUpRecord].State.Known, ", "))
 		}
-		return status, nil, nil
+		return status, nil
 	case "title":
 		return c.resolveLine(followUpRecord, name, value, true)
 	case "assignee":
@@ -115,10 +85,10 @@ func (c *Connector) resolveOfFollowUp(ctx context.Context, name string, value an
 }
 
 // writable refuses a field that cannot be written to a record that exists.
-func (c *Connector) writable(record, name string) *refusedValue {
+func (c *Connector) writable(record, name string) error {
 	schema, ok := c.schemas[record]
 	if !ok {
-		return refuse(codeUnknown, "incident.io has no record type %q", record)
+		return resolve.Refuse(codeUnknown, "incident.io has no record type %q", record)
 	}
 	if schema.State.Field == name {
 		return nil
@@ -128,13 +98,13 @@ func (c *Connector) writable(record, name string) *refusedValue {
 	isMap := ok && field.Type.Kind == connectors.Map
 	switch {
 	case !ok:
-		return refuse(codeUnknown, "%s has no field %q%s", indefinite(record), name, suggestion(name, written(schema)))
+		return resolve.Refuse(codeUnknown, "%s has no field %q%s", indefinite(record), name, suggestion(name, written(schema)))
 	case isEntry && (!isMap || entry == ""):
-		return refuse(codeUnknown, "%q names no entry of a map; those are custom_fields, roles and timestamps", name)
+		return resolve.Refuse(codeUnknown, "%q names no entry of a map; those are custom_fields, roles and timestamps", name)
 	case field.Write == connectors.AtCreation:
-		return refuse(codeReadOnly, "it can be set at creation only")
+		return resolve.Refuse(codeReadOnly, "it can be set at creation only")
 	case field.Write != connectors.Always:
-		return refuse(codeReadOnly, "it cannot be written")
+		return resolve.Refuse(codeReadOnly, "it cannot be written")
 	}
 	return nil
 }
@@ -151,63 +121,52 @@ func written(schema *connectors.Schema) []string {
 }
 
 // resolveText takes Markdown as it is: incident.io shows it.
-func (c *Connector) resolveText(record, name string, value any) (any, *refusedValue, error) {
+func (c *Connector) resolveText(record, name string, value any) (any, error) {
 	text, ok := connectors.TextOf(value)
 	if !ok {
-		return nil, refuse(codeType, "it takes text"), nil
+		return nil, resolve.Refuse(codeType, "it takes text")
 	}
-	return values.Cut(strings.TrimSpace(values.Lines(text)), c.schemas[record].Fields[name].MaxLength), nil, nil
+	return values.Cut(strings.TrimSpace(values.Lines(text)), c.schemas[record].Fields[name].MaxLength), nil
 }
 
 // resolveLine takes one line of text.
-func (c *Connector) resolveLine(record, name string, value any, needed bool) (any, *refusedValue, error) {
+func (c *Connector) resolveLine(record, name string, value any, needed bool) (any, error) {
 	text, ok := connectors.TextOf(value)
 	if !ok {
-		return nil, refuse(codeType, "it takes one line of text"), nil
+		return nil, resolve.Refuse(codeType, "it takes one line of text")
 	}
-	text = strings.Join(strings.FieldsFunc(values.Lines(text), func(r rune) bool { return r == '\n' }), " ")
-	if text = strings.TrimSpace(text); text == "" && needed {
-		return nil, refuse(codeEmpty, "it cannot be empty"), nil
+	if text = values.OneLine(text); text == "" && needed {
+		return nil, resolve.Refuse(codeEmpty, "it cannot be empty")
 	}
-	return values.Cut(text, c.schemas[record].Fields[name].MaxLength), nil, nil
+	return values.Cut(text, c.schemas[record].Fields[name].MaxLength), nil
 }
 
 // resolveName takes a name in the directory, or an id.
-func (c *Connector) resolveName(ctx context.Context, d directory, value any, clears bool) (any, *refusedValue, error) {
+func (c *Connector) resolveName(ctx context.Context, d directory, value any, clears bool) (any, error) {
 	text, ok := connectors.TextOf(value)
 	text = strings.TrimSpace(text)
 	switch {
 	case !ok:
-		return nil, refuse(codeType, "it takes the name of a %s", d.noun), nil
+		return nil, resolve.Refuse(codeType, "it takes the name of a %s", d.noun)
 	case text == "" && clears:
-		return "", nil, nil
+		return "", nil
 	case text == "":
-		return nil, refuse(codeEmpty, "the API cannot take it away"), nil
+		return nil, resolve.Refuse(codeEmpty, "the API cannot take it away")
 	}
-	found, why, err := c.find(ctx, d, text, listLife)
-	if err != nil || why != "" {
-		return nil, refuseNotFound(why), err
+	found, err := c.find(ctx, d, text, listLife)
+	if err != nil {
+		return nil, err
 	}
-	return found.Name, nil, nil
-}
-
-func refuseNotFound(why string) *refusedValue {
-	switch {
-	case why == "":
-		return nil
-	case strings.Contains(why, "(scope "):
-		return refuse(codeScope, why)
-	}
-	return refuse(codeNotFound, why)
+	return found.Name, nil
 }
 
 // resolveStatus takes a status, or category:NAME, which is the status of that
 // category with the lowest rank. Both come from a state table, so that they may
 // be quoted.
-func (c *Connector) resolveStatus(ctx context.Context, value any) (any, *refusedValue, error) {
+func (c *Connector) resolveStatus(ctx context.Context, value any) (any, error) {
 	text, ok := value.(string)
 	if text = strings.TrimSpace(text); !ok || text == "" {
-		return nil, refuse(codeType, "it takes a status, or category:NAME"), nil
+		return nil, resolve.Refuse(codeType, "it takes a status, or category:NAME")
 	}
 	d := directories()["incident/incident_status"]
 	category, isCategory := strings.CutPrefix(text, categoryPrefix)
@@ -217,22 +176,20 @@ func (c *Connector) resolveStatus(ctx context.Context, value any) (any, *refused
 	for _, age := range []time.Duration{listLife, missLife} {
 		statuses, err := c.reading(ctx, "resolve", d, age)
 		if err != nil {
-			_, why, err := c.unlistedName(d, err)
-			return nil, refuseNotFound(why), err
+			return nil, d.unlisted(err)
 		}
 		if statuses.forbidden {
-			_, why, err := c.find(ctx, d, text, listLife)
-			return nil, refuseNotFound(why), err
+			return nil, d.forbidden()
 		}
 		if lowest, ok := lowestOf(statuses, category); ok {
-			return lowest.Name, nil, nil
+			return lowest.Name, nil
 		}
 	}
 	known := categories()
 	if slices.Contains(known, category) {
-		return nil, refuse(codeNotFound, "this account has no status in the category %q", category), nil
+		return nil, resolve.Refuse(codeNotFound, "this account has no status in the category %q", category)
 	}
-	return nil, refuse(codeNotFound, "incident.io has no status category %q%s", category, suggestion(category, known)), nil
+	return nil, resolve.Refuse(codeNotFound, "incident.io has no status category %q%s", category, suggestion(category, known))
 }
 
 func lowestOf(statuses *reading, category string) (named, bool) {
@@ -246,10 +203,10 @@ func lowestOf(statuses *reading, category string) (named, bool) {
 }
 
 // resolveEntries takes a map; an entry that is null is left alone.
-func (c *Connector) resolveEntries(ctx context.Context, field string, value any) (any, *refusedValue, error) {
+func (c *Connector) resolveEntries(ctx context.Context, field string, value any) (any, error) {
 	entries, ok := value.(map[string]any)
 	if !ok {
-		return nil, refuse(codeType, "it takes a map by name, as { \"NAME\" = … }"), nil
+		return nil, resolve.Refuse(codeType, "it takes a map by name, as { \"NAME\" = … }")
 	}
 	resolved := map[string]any{}
 	var said []string
@@ -258,45 +215,42 @@ func (c *Connector) resolveEntries(ctx context.Context, field string, value any)
 		if entries[name] == nil {
 			continue
 		}
-		entry, refused, err := c.resolveEntry(ctx, field, name, entries[name])
-		switch {
-		case err != nil:
-			return nil, nil, err
+		entry, err := c.resolveEntry(ctx, field, name, entries[name])
+		switch refused := resolve.RefusalIn(err); {
 		case refused != nil:
-			code = refused.code
-			said = append(said, fmt.Sprintf("%q: %s", name, refused.message))
+			code = refused.Code
+			said = append(said, fmt.Sprintf("%q: %s", name, refused.Message))
+		case err != nil:
+			return nil, err
 		case entry != nil:
 			resolved[name] = entry
 		}
 	}
 	switch {
 	case len(said) > 0:
-		return nil, refuse(code, strings.Join(said, "; ")), nil
+		return nil, resolve.Refuse(code, strings.Join(said, "; "))
 	case len(resolved) == 0:
-		return nil, nil, nil
+		return nil, nil
 	}
-	return resolved, nil, nil
+	return resolved, nil
 }
 
 // resolveEntry takes one entry of a map. Its name comes from the configuration,
 // so that it may be quoted.
-func (c *Connector) resolveEntry(ctx context.Context, field, name string, value any) (any, *refusedValue, error) {
+func (c *Connector) resolveEntry(ctx context.Context, field, name string, value any) (any, error) {
 	d := directories()["incident/"+field]
-	entry, why, err := c.find(ctx, d, name, listLife)
+	entry, err := c.find(ctx, d, name, listLife)
 	switch {
 	case err != nil:
-		return nil, nil, err
-	case why == "" && entry.Name != name:
+		return nil, err
+	case entry.Name != name:
 		// Found by its id: the record would hold it under another name.
-		why = fmt.Sprintf("write its name, %q", entry.Name)
-	}
-	if why != "" {
-		return nil, refuseNotFound(why), nil
+		return nil, resolve.Refuse(codeNotFound, "write its name, %q", entry.Name)
 	}
 	switch field {
 	case rolesField:
 		if entry.RoleType == "reporter" {
-			return nil, refuse(codeReadOnly, "the reporter can be set at creation only"), nil
+			return nil, resolve.Refuse(codeReadOnly, "the reporter can be set at creation only")
 		}
 		return c.person(ctx, value)
 	case timestampsField:
@@ -306,7 +260,7 @@ func (c *Connector) resolveEntry(ctx context.Context, field, name string, value 
 }
 
 // resolveCustom takes a custom field's value as it is read; "" clears it.
-func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (any, *refusedValue, error) {
+func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (any, error) {
 	list, isList := value.([]any)
 	if !isList {
 		list = []any{value}
@@ -315,14 +269,14 @@ func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (
 	for _, element := range list {
 		text, ok := connectors.TextOf(element)
 		if _, nested := element.([]any); !ok || nested {
-			return nil, refuse(codeType, "a custom field takes text, a number or a list of options"), nil
+			return nil, resolve.Refuse(codeType, "a custom field takes text, a number or a list of options")
 		}
 		if text = strings.TrimSpace(values.Lines(text)); text == "" {
 			continue
 		}
-		one, refused, err := c.resolveCustomValue(ctx, field, text)
-		if refused != nil || err != nil {
-			return nil, refused, err
+		one, err := c.resolveCustomValue(ctx, field, text)
+		if err != nil {
+			return nil, err
 		}
 		if !slices.Contains(resolved, one) {
 			resolved = append(resolved, one)
@@ -330,13 +284,13 @@ func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (
 	}
 	switch {
 	case len(resolved) == 0:
-		return "", nil, nil
+		return "", nil
 	case field.FieldType == multiSelect:
-		return resolved, nil, nil
+		return resolved, nil
 	case len(resolved) > 1:
-		return nil, refuse(codeType, "it takes one value"), nil
+		return nil, resolve.Refuse(codeType, "it takes one value")
 	}
-	return resolved[0], nil, nil
+	return resolved[0], nil
 }
 
 // The types of custom fields.
@@ -345,21 +299,21 @@ const (
 	multiSelect  = "multi_select"
 )
 
-func (c *Connector) resolveCustomValue(ctx context.Context, field named, text string) (any, *refusedValue, error) {
+func (c *Connector) resolveCustomValue(ctx context.Context, field named, text string) (any, error) {
 	switch field.FieldType {
 	case "text", "link":
-		return text, nil, nil
+		return text, nil
 	case "numeric":
 		if n := number(text); n != nil {
-			return n, nil, nil
+			return n, nil
 		}
-		return nil, refuse(codeType, "it takes a number"), nil
+		return nil, resolve.Refuse(codeType, "it takes a number")
 	case singleSelect, multiSelect:
-		option, why, err := c.find(ctx, optionsOf(field), text, listLife)
-		if err != nil || why != "" {
-			return nil, refuseNotFound(why), err
+		option, err := c.find(ctx, optionsOf(field), text, listLife)
+		if err != nil {
+			return nil, err
 		}
-		return option.Name, nil, nil
+		return option.Name, nil
 	}
-	return nil, refuse(codeType, "custom fields of the type %q cannot be written", field.FieldType), nil
+	return nil, resolve.Refuse(codeType, "custom fields of the type %q cannot be written", field.FieldType)
 }

@@ -58,7 +58,7 @@ func TestResolve(t *testing.T) {
 		code          string // of the failure
 		says          string // part of its message
 	}{
-		{record: "incident", field: "name", value: " Sad \r\n database ", want: "Sad   database"},
+		{record: "incident", field: "name", value: " Sad \r\n database ", want: "Sad database"},
 		{record: "incident", field: "name", value: "\n", code: "empty"},
 		{record: "incident", field: "name", value: nil, want: nil},
 		{record: "incident", field: "name", value: map[string]any{"a": 1}, code: "type"},

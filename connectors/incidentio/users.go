@@ -8,131 +8,44 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/paging"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
-
-// usersBound is how many people are remembered.
-const usersBound = 4096
 
 // A userKey is how a person is looked for.
 type userKey struct{ property, value string }
 
-// A foundUser is who was found, or why nobody was.
-type foundUser struct {
-	id      string
-	code    string
-	message string
-	until   time.Time
-}
-
-// users are the people that were looked up.
-type users struct {
-	mu    sync.Mutex // guards found
-	found map[userKey]foundUser
-}
-
-func newUsers() *users { return &users{found: map[userKey]foundUser{}} }
-
-func (u *users) get(k userKey, now time.Time) (foundUser, bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	f, ok := u.found[k]
-	return f, ok && now.Before(f.until)
-}
-
-func (u *users) put(k userKey, f foundUser, now time.Time) {
-	f.until = now.Add(listLife)
-	if f.id == "" {
-		f.until = now.Add(missLife)
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if len(u.found) >= usersBound {
-		for old, of := range u.found {
-			if !now.Before(of.until) {
-				delete(u.found, old)
-			}
-		}
-	}
-	for old := range u.found { // still full: any of them can be asked for again
-		if len(u.found) < usersBound {
-			break
-		}
-		delete(u.found, old)
-	}
-	u.found[k] = f
-}
-
 // person resolves what is written where a person belongs: a Lookup, or an id as
 // it is. "" is nobody; nil leaves the field alone.
-func (c *Connector) person(ctx context.Context, value any) (any, *refusedValue, error) {
-	switch value := value.(type) {
-	case nil:
-		return nil, nil, nil
-	case string:
-		return strings.TrimSpace(value), nil, nil
-	case connectors.Lookup:
-		return c.lookup(ctx, value)
-	case *connectors.Lookup:
-		if value == nil {
-			return nil, nil, nil
-		}
-		return c.lookup(ctx, *value)
+func (c *Connector) person(ctx context.Context, value any) (any, error) {
+	value, err := resolve.Lookups(value, false, func(l connectors.Lookup) (any, error) {
+		return resolve.Lookup(l, func(property, text string) (resolve.Found, error) { return c.user(ctx, userKey{property, text}) })
+	})
+	if id, ok := value.(string); ok {
+		return strings.TrimSpace(id), err
 	}
-	return nil, refuse(codeType, `it takes a person: ref("email", …), ref("slack_user_id", …) or an id`), nil
+	if err == nil && value != nil {
+		err = resolve.Refuse(codeType, `it takes a person: ref("email", …), ref("slack_user_id", …) or an id`)
+	}
+	return nil, err
 }
 
-// lookup follows ref(KEY, VALUE, FALLBACK) to a user's id.
-func (c *Connector) lookup(ctx context.Context, l connectors.Lookup) (any, *refusedValue, error) {
-	for {
-		f, err := c.user(ctx, l)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case f.id != "":
-			return f.id, nil, nil
-		case l.Fallback != nil:
-			l = *l.Fallback
-		case l.HasFallback:
-			return nil, nil, nil
-		default:
-			return nil, refuse(f.code, f.message), nil
-		}
-	}
-}
-
-func (c *Connector) user(ctx context.Context, l connectors.Lookup) (foundUser, error) {
-	text, ok := connectors.TextOf(l.Value)
-	k := userKey{l.Key, strings.TrimSpace(text)}
-	switch {
-	case l.Key != "email" && l.Key != "slack_user_id":
-		return foundUser{code: codeNoRef, message: "incident.io finds people by email and by slack_user_id"}, nil
-	case !ok:
-		return foundUser{code: codeNoRef, message: "the " + l.Key + " is not text"}, nil
-	case k.value == "":
-		return foundUser{code: codeNoRef, message: "the " + l.Key + " to look for is empty"}, nil
-	}
-	if k.property == "email" {
+func (c *Connector) user(ctx context.Context, k userKey) (resolve.Found, error) {
+	switch k.property {
+	case "email":
 		k.value = strings.ToLower(k.value)
+	case "slack_user_id":
+	default:
+		return resolve.NotFound("incident.io finds people by email and by slack_user_id"), nil
 	}
-	if f, ok := c.users.get(k, time.Now()); ok {
-		return f, nil
-	}
-	f, err := c.askForUser(ctx, k)
-	if err != nil {
-		return foundUser{}, err
-	}
-	c.users.put(k, f, time.Now())
-	return f, nil
+	return c.users.Fetch(k, func() (resolve.Found, error) { return c.askForUser(ctx, k) })
 }
 
 // askForUser looks for one active person. Each answer is looked at again, for a
 // filter that is not known is dropped.
-func (c *Connector) askForUser(ctx context.Context, k userKey) (foundUser, error) {
+func (c *Connector) askForUser(ctx context.Context, k userKey) (resolve.Found, error) {
 	list := listing{
 		op: "resolve", record: Type + "." + c.name, path: "/v2/users", member: "users", paged: true,
 		query: url.Values{k.property: {k.value}},
@@ -152,17 +65,13 @@ func (c *Connector) askForUser(ctx context.Context, k userKey) (foundUser, error
 	var refused *connectors.Error
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-		return foundUser{code: codeScope, message: "this API key may not look people up (scope users.view)"}, nil
+		return resolve.Found{Code: codeScope, Message: "this API key may not look people up (scope users.view)"}, nil
 	case errors.As(err, &refused) && (refused.Class == connectors.ClassRejected || refused.Class == connectors.ClassGone):
-		return foundUser{code: codeNoRef, message: "the people cannot be listed: " + refused.Message}, nil
+		return resolve.NotFound("the people cannot be listed: %s", refused.Message), nil
 	case err != nil:
-		return foundUser{}, err
-	case len(ids) > 1:
-		return foundUser{code: codeManyRefs, message: "more than one active person has this " + k.property}, nil
-	case len(ids) == 0:
-		return foundUser{code: codeNoRef, message: "no active person has this " + k.property}, nil
+		return resolve.Found{}, err
 	}
-	return foundUser{id: ids[0]}, nil
+	return resolve.OneOf(ids, "no active person has this "+k.property, "more than one active person has this "+k.property), nil
 }
 
 // A user is a person as the API lists people.

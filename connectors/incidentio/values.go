@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
@@ -16,18 +17,18 @@ import (
 const deleted = "deleted"
 
 // resolveTime takes a time, to the microsecond, as the API keeps it. "" is none.
-func resolveTime(v any) (any, *refusedValue, error) {
+func resolveTime(v any) (any, error) {
 	if text, ok := v.(string); ok && strings.TrimSpace(text) == "" {
-		return "", nil, nil
+		return "", nil
 	}
 	if at, ok := momentOf(v); ok {
-		return at, nil, nil
+		return at, nil
 	}
-	return nil, refuse(codeType, "it takes a time (RFC 3339)"), nil
+	return nil, resolve.Refuse(codeType, "it takes a time (RFC 3339)")
 }
 
 // resolveList takes a list of texts, or one text; an empty one clears.
-func resolveList(value any) (any, *refusedValue, error) {
+func resolveList(value any) (any, error) {
 	list, isList := value.([]any)
 	if !isList {
 		list = []any{value}
@@ -36,7 +37,7 @@ func resolveList(value any) (any, *refusedValue, error) {
 	for _, element := range list {
 		text, ok := connectors.TextOf(element)
 		if _, nested := element.([]any); !ok || nested {
-			return nil, refuse(codeType, "it takes a list of texts"), nil
+			return nil, resolve.Refuse(codeType, "it takes a list of texts")
 		}
 		if text = strings.TrimSpace(text); text != "" && !known[text] {
 			known[text] = true
@@ -44,9 +45,9 @@ func resolveList(value any) (any, *refusedValue, error) {
 		}
 	}
 	if len(resolved) == 0 {
-		return "", nil, nil
+		return "", nil
 	}
-	return resolved, nil, nil
+	return resolved, nil
 }
 
 // Same compares a resolved value with what a record holds: a name with the

@@ -57,7 +57,7 @@ func (c *Connector) WebLinks(ctx context.Context, record connectors.Record) ([]s
 		}
 		return nil, nil
 	}
-	return nil, rejected(opLinks, record.Ref.String(), "", codeUnknown, "incident.io has no such record type")
+	return nil, connectors.Rejected(opLinks, record.Ref.String(), "", codeUnknown, "incident.io has no such record type")
 }
 
 func (c *Connector) attachments(ctx context.Context, ref connectors.Ref) ([]string, error) {
@@ -95,9 +95,9 @@ func (c *Connector) AddWebLink(ctx context.Context, record connectors.Record, li
 	address, err := url.Parse(link.URL)
 	switch {
 	case !c.TakesLink(ref.Record, link):
-		return rejected(opLink, ref.String(), "", codeType, "it cannot show this page")
+		return connectors.Rejected(opLink, ref.String(), "", codeType, "it cannot show this page")
 	case err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http":
-		return rejected(opLink, ref.String(), "", codeType, "the page has no address")
+		return connectors.Rejected(opLink, ref.String(), "", codeType, "the page has no address")
 	case ref.Record == followUpRecord:
 		if err := addressable(ref, opLink); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
@@ -36,8 +37,8 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 		return connectors.Record{}, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if refused := c.writable(change.Ref.Record, name); refused != nil {
-			return connectors.Record{}, rejected(opUpdate, change.Ref.String(), name, refused.code, refused.message)
+		if refused := resolve.RefusalIn(c.writable(change.Ref.Record, name)); refused != nil {
+			return connectors.Record{}, connectors.Rejected(opUpdate, change.Ref.String(), name, refused.Code, refused.Message)
 		}
 	}
 	if len(fields) == 0 {
@@ -49,7 +50,7 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	case followUpRecord:
 		return c.putFollowUp(ctx, change.Ref, fields)
 	}
-	return connectors.Record{}, rejected(opUpdate, change.Ref.String(), "", codeUnknown, "incident.io has no such record type")
+	return connectors.Record{}, connectors.Rejected(opUpdate, change.Ref.String(), "", codeUnknown, "incident.io has no such record type")
 }
 
 func (c *Connector) editIncident(ctx context.Context, ref connectors.Ref, fields map[string]any) (connectors.Record, error) {
@@ -189,7 +190,7 @@ func (e *editing) customValues(ctx context.Context, name string, field named, va
 }
 
 func (e *editing) refuse(field, code, message string) error {
-	return rejected(opUpdate, e.ref.String(), field, code, message)
+	return connectors.Rejected(opUpdate, e.ref.String(), field, code, message)
 }
 
 func (e *editing) find(ctx context.Context, field string, d directory, value any) (named, error) {
@@ -199,14 +200,11 @@ func (e *editing) find(ctx context.Context, field string, d directory, value any
 // nameOf finds what Resolve found, which as a rule asks nothing.
 func (c *Connector) nameOf(ctx context.Context, ref connectors.Ref, field string, d directory, value any) (named, error) {
 	text, _ := value.(string)
-	found, why, err := c.find(ctx, d, text, anyAge)
-	if err != nil {
-		return named{}, notSent(err)
+	found, err := c.find(ctx, d, text, anyAge)
+	if refused := resolve.RefusalIn(err); refused != nil {
+		return named{}, connectors.Rejected(opUpdate, ref.String(), field, refused.Code, refused.Message)
 	}
-	if refused := refuseNotFound(why); refused != nil {
-		return named{}, rejected(opUpdate, ref.String(), field, refused.code, refused.message)
-	}
-	return found, nil
+	return found, connectors.NotSent(err)
 }
 
 func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields map[string]any) (connectors.Record, error) {
@@ -221,7 +219,7 @@ func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields 
 	if body["title"] == nil || body["status"] == nil {
 		now, err := c.readFollowUpAlone(ctx, ref)
 		if err != nil {
-			return connectors.Record{}, notSent(err)
+			return connectors.Record{}, connectors.NotSent(err)
 		}
 		for _, carried := range []string{"title", "status"} {
 			if body[carried] == nil {
@@ -285,16 +283,4 @@ func (c *Connector) write(ctx context.Context, ref connectors.Ref, request trans
 		failure.Op, failure.Class = opUpdate, connectors.ClassUnclear
 	}
 	return asRecord(record, failure)
-}
-
-// notSent is the failure of a write for want of what had to be read first: it
-// was certainly not done.
-func notSent(err error) error {
-	var failure *connectors.Error
-	if !errors.As(err, &failure) || failure.Class != connectors.ClassUnclear {
-		return err
-	}
-	certain := *failure
-	certain.Class = connectors.ClassRetry
-	return &certain
 }

@@ -147,22 +147,7 @@ func checkRef(op string, ref connectors.Ref) *connectors.Error {
 	if ref.Record == issueRecord && issueID.MatchString(ref.ID) {
 		return nil
 	}
-	return &connectors.Error{Class: connectors.ClassGone, Op: op, Record: ref.String(), Code: "not_found", Message: "this is no id of a Jira issue, so there is no such record"}
-}
-
-func rejected(op, record, field, code, message string) *connectors.Error {
-	return &connectors.Error{Class: connectors.ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}
-}
-
-// notSent is the failure of a read before a write: the write was not begun.
-func notSent(err error) error {
-	var failure *connectors.Error
-	if errors.As(err, &failure) && failure.Class == connectors.ClassUnclear {
-		e := *failure
-		e.Class = connectors.ClassRetry
-		return &e
-	}
-	return err
+	return connectors.NotFound(op, ref, "this is not an id of a Jira issue, so there is no such record")
 }
 
 // wide are the parameters with which an issue is read whole. Comments and work

@@ -158,19 +158,19 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	case kindInternal:
 		key, err := c.projectOf(ctx, op, post.Record)
 		if err != nil {
-			return connectors.Posted{}, notSent(err)
+			return connectors.Posted{}, connectors.NotSent(err)
 		}
 		in, err := c.project(ctx, key)
 		if err != nil {
-			return connectors.Posted{}, notSent(err)
+			return connectors.Posted{}, connectors.NotSent(err)
 		}
 		if in.Type != serviceProject {
-			return connectors.Posted{}, rejected(op, ref.String(), "", "not_internal",
+			return connectors.Posted{}, connectors.Rejected(op, ref.String(), "", "not_internal",
 				"project "+key+" is no service project, so there are no internal comments, and everybody would see it")
 		}
 		properties = append(properties, map[string]any{"key": publicProperty, "value": map[string]any{"internal": true}})
 	default:
-		return connectors.Posted{}, rejected(op, ref.String(), "", "kind", "Jira has no comments of the kind "+post.Kind)
+		return connectors.Posted{}, connectors.Rejected(op, ref.String(), "", "kind", "Jira has no comments of the kind "+post.Kind)
 	}
 	var posted comment
 	_, err := c.do(ctx, transport.Request{

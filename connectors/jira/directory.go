@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors/cache"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
 // A directory is what was learned of the site.
 type directory struct {
 	me       *cache.Cache[string, string]
 	fields   *cache.Cache[string, []siteField]
-	users    *cache.Cache[string, foundUser]
+	users    *cache.Cache[string, resolve.Found]
 	projects *cache.Cache[string, project]
 	statuses *cache.Cache[string, map[string]string] // category by status, in lower case
 	moves    *cache.Cache[string, []transition]      // by project, issue type and status
@@ -25,7 +26,7 @@ func newDirectory() *directory {
 	return &directory{
 		me:       cache.New[string, string](nil),
 		fields:   cache.New[string, []siteField](nil),
-		users:    cache.New[string](func(u foundUser) bool { return u.id == "" }),
+		users:    cache.New[string](resolve.Found.Missing),
 		projects: cache.New[string, project](nil),
 		statuses: cache.New[string, map[string]string](nil),
 		moves:    cache.New[string](func(t []transition) bool { return len(t) == 0 }),

@@ -94,18 +94,18 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 		return l, err
 	})
 	if err != nil {
-		return connectors.File{}, notSent(err)
+		return connectors.File{}, connectors.NotSent(err)
 	}
 	switch {
 	case !limits.Enabled:
-		return connectors.File{}, rejected(op, ref.String(), "", "attachments_off", "the site takes no attachments")
+		return connectors.File{}, connectors.Rejected(op, ref.String(), "", "attachments_off", "the site takes no attachments")
 	case limits.Most > 0 && file.Size > limits.Most:
-		return connectors.File{}, rejected(op, ref.String(), "", "too_large",
+		return connectors.File{}, connectors.Rejected(op, ref.String(), "", "too_large",
 			fmt.Sprintf("the file has %d bytes, and the site takes %d", file.Size, limits.Most))
 	}
 	me, err := c.me(ctx)
 	if err != nil {
-		return connectors.File{}, notSent(err)
+		return connectors.File{}, connectors.NotSent(err)
 	}
 	head, tail, contentType := form(file)
 	var added []attachment

@@ -42,7 +42,7 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 	at := cursor{Version: 1, Last: time.Now().UTC()}
 	if len(stored) > 0 {
 		if err := json.Unmarshal(stored, &at); err != nil || at.Version != 1 || at.Last.IsZero() {
-			return nil, nil, rejected("poll", collection.String(), "", "cursor", "the stored cursor cannot be read")
+			return nil, nil, connectors.Rejected("poll", collection.String(), "", "cursor", "the stored cursor cannot be read")
 		}
 	}
 	hits, err := c.changes(ctx, collection, at.Last.Add(-c.overlap))
@@ -108,7 +108,7 @@ func (c *Connector) changes(ctx context.Context, collection connectors.Collectio
 	}
 	for _, hit := range hits {
 		if _, ok := moment(hit.Fields.Updated); !ok || hit.ID == "" {
-			return nil, rejected("poll", collection.String(), "updated", "no_updated", fmt.Sprintf("issue %s has no time of its last change, so changes cannot be found", hit.ID))
+			return nil, connectors.Rejected("poll", collection.String(), "updated", "no_updated", fmt.Sprintf("issue %s has no time of its last change, so changes cannot be found", hit.ID))
 		}
 	}
 	return hits, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
 // Resolve turns rendered values into what an issue will show: accounts looked
@@ -16,131 +17,73 @@ import (
 func (c *Connector) Resolve(ctx context.Context, record string, fields map[string]any) (map[string]any, map[string]*connectors.Error, error) {
 	collection := connectors.Collection{Type: Type, Connector: c.name, Record: record}.String()
 	if record != issueRecord {
-		return nil, nil, rejected("resolve", collection, "", "unknown", "Jira has no record type "+record)
+		return nil, nil, connectors.Rejected("resolve", collection, "", "unknown", "Jira has no record type "+record)
 	}
-	resolved := make(map[string]any, len(fields))
-	failed := map[string]*connectors.Error{}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		value, failure, err := c.resolve(ctx, collection, name, fields[name])
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case failure != nil:
-			failed[name] = failure
-		default:
-			resolved[name] = value
-		}
-	}
-	return resolved, failed, nil
+	return resolve.Fields(collection, fields, func(name string, v any) (any, error) { return c.resolve(ctx, name, v) })
 }
 
-func (c *Connector) resolve(ctx context.Context, record, name string, value any) (any, *connectors.Error, error) {
+func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error) {
 	if name == customFieldsField {
-		entries, ok := value.(map[string]any)
+		entries, ok := v.(map[string]any)
 		if !ok {
-			return nil, rejected("resolve", record, name, "type", "it takes a map of custom fields by name"), nil
+			return nil, resolve.Refuse(resolve.CodeType, "it takes a map of custom fields by name")
 		}
 		all := map[string]any{}
 		for _, entry := range slices.Sorted(maps.Keys(entries)) {
-			v, failure, err := c.resolve(ctx, record, name+"/"+entry, entries[entry])
-			if failure != nil || err != nil {
-				return nil, failure, err
+			v, err := c.resolve(ctx, name+"/"+entry, entries[entry])
+			if err != nil {
+				return nil, err
 			}
 			if v != nil {
 				all[entry] = v
 			}
 		}
-		return all, nil, nil
+		return all, nil
 	}
-	if value == nil {
-		return nil, nil, nil
+	if v == nil {
+		return nil, nil
 	}
 	if name == c.schema.State.Field {
-		text, ok := value.(string)
+		text, ok := v.(string)
 		if text = strings.TrimSpace(text); !ok || text == "" {
-			return nil, rejected("resolve", record, name, "type", "it takes the name of a status"), nil
+			return nil, resolve.Refuse(resolve.CodeType, "it takes the name of a status")
 		}
-		return text, nil, nil
+		return text, nil
 	}
-	t, failure, err := c.typed(ctx, record, name)
-	if failure != nil || err != nil {
-		return nil, failure, err
-	}
-	value, failure, err = c.resolveLookups(ctx, record, name, t, value)
-	if failure != nil || err != nil || value == nil {
-		return nil, failure, err
-	}
-	converted, err := convert(t, c.schema.Fields[name].MaxLength, value)
+	t, err := c.typed(ctx, name)
 	if err != nil {
-		return nil, rejected("resolve", record, name, "type", err.Error()), nil
+		return nil, err
 	}
-	return converted, nil, nil
+	v, err = resolve.Lookups(v, t.Type == "array", func(l connectors.Lookup) (any, error) {
+		if t.Type != "user" && t.Items != "user" {
+			return nil, resolve.Refuse(resolve.CodeType, "it is not an account, so ref() does not fit it")
+		}
+		return c.lookup(ctx, l)
+	})
+	if err != nil || v == nil {
+		return nil, err
+	}
+	converted, err := convert(t, c.schema.Fields[name].MaxLength, v)
+	return converted, resolve.Mistyped(err)
 }
 
 // typed is the type of a field that can be written.
-func (c *Connector) typed(ctx context.Context, record, name string) (fieldType, *connectors.Error, error) {
+func (c *Connector) typed(ctx context.Context, name string) (fieldType, error) {
 	if t, ok := types()[name]; ok {
-		return t, nil, nil
+		return t, nil
 	}
 	entry := strings.TrimPrefix(name, customFieldsField+"/")
 	if entry == name && !strings.HasPrefix(name, customPrefix) {
 		if _, listed := c.schema.Fields[name]; listed {
-			return fieldType{}, rejected("resolve", record, name, "read_only", "it cannot be written"), nil
+			return fieldType{}, resolve.Refuse("read_only", "it cannot be written")
 		}
-		return fieldType{}, rejected("resolve", record, name, "unknown", "an issue has no such field"), nil
+		return fieldType{}, resolve.Refuse("unknown", "an issue has no such field")
 	}
 	field, reason, err := c.customField(ctx, entry)
-	if err != nil {
-		return fieldType{}, nil, err
-	}
 	if reason != "" {
-		return fieldType{}, rejected("resolve", record, name, "unknown", reason), nil
+		err = resolve.Refuse("unknown", reason)
 	}
-	return field.Schema, nil, nil
-}
-
-// resolveLookups follows the look-ups in a value; those in a list that come to
-// nothing are left out.
-func (c *Connector) resolveLookups(ctx context.Context, record, name string, t fieldType, value any) (any, *connectors.Error, error) {
-	one := func(l connectors.Lookup) (any, *connectors.Error, error) {
-		if t.Type != "user" && t.Items != "user" {
-			return nil, rejected("resolve", record, name, "type", "it is no account, so ref() does not fit it"), nil
-		}
-		return c.lookup(ctx, record, name, l)
-	}
-	switch x := value.(type) {
-	case connectors.Lookup:
-		id, failure, err := one(x)
-		if id != nil && t.Type == "array" {
-			id = []any{id}
-		}
-		return id, failure, err
-	case *connectors.Lookup:
-		if x == nil {
-			return nil, nil, nil
-		}
-		return c.resolveLookups(ctx, record, name, t, *x)
-	case []any:
-		all := make([]any, 0, len(x))
-		for _, element := range x {
-			l, isLookup := element.(connectors.Lookup)
-			if p, ok := element.(*connectors.Lookup); ok && p != nil {
-				l, isLookup = *p, true
-			}
-			if isLookup {
-				id, failure, err := one(l)
-				if failure != nil || err != nil {
-					return nil, failure, err
-				}
-				element = id
-			}
-			if element != nil {
-				all = append(all, element)
-			}
-		}
-		return all, nil, nil
-	}
-	return value, nil, nil
+	return field.Schema, err
 }
 
 // Same compares a resolved value with a record's.

@@ -66,7 +66,7 @@ func (c *Connector) walk(ctx context.Context, op string, issue connectors.Record
 		w.visited[strings.ToLower(at)] = true
 		offered, err := c.offered(ctx, op, issue.Ref, issue.Ref.ID)
 		if err != nil {
-			return nil, notSent(err)
+			return nil, connectors.NotSent(err)
 		}
 		c.known.moves.Put(w.key(at), offered)
 		next, err := w.choose(ctx, at, offered)
@@ -82,7 +82,7 @@ func (c *Connector) walk(ctx context.Context, op string, issue connectors.Record
 		// A workflow may move an issue on by itself.
 		now, err := c.read(ctx, op, issue.Ref)
 		if err != nil {
-			return nil, notSent(err)
+			return nil, connectors.NotSent(err)
 		}
 		at = textField(now, "status")
 	}
@@ -108,7 +108,7 @@ func (w *walk) key(status string) string {
 
 func (w *walk) refuse(code, message string) error {
 	field := w.c.schema.State.Field
-	return rejected(w.op, w.issue.Ref.String(), field, code, message)
+	return connectors.Rejected(w.op, w.issue.Ref.String(), field, code, message)
 }
 
 // choose is the next step: to the target if that is offered, else the first of
@@ -119,7 +119,7 @@ func (w *walk) choose(ctx context.Context, at string, offered []transition) (tra
 	}
 	flow, err := w.c.statusesOf(ctx, textField(w.issue, "project"), textField(w.issue, "issuetype"))
 	if err != nil {
-		return transition{}, notSent(err)
+		return transition{}, connectors.NotSent(err)
 	}
 	if _, ok := flow[strings.ToLower(w.target)]; !ok && len(flow) > 0 {
 		return transition{}, w.refuse("no_status", fmt.Sprintf("the workflow of %s has no status %q; it has %s",
@@ -127,7 +127,7 @@ func (w *walk) choose(ctx context.Context, at string, offered []transition) (tra
 	}
 	path, unknown, err := w.plan(ctx, offered)
 	if err != nil {
-		return transition{}, notSent(err)
+		return transition{}, connectors.NotSent(err)
 	}
 	if path != "" {
 		t, ok, err := w.satisfied(offered, path)
@@ -248,7 +248,7 @@ func (w *walk) satisfied(offered []transition, to string) (transition, bool, err
 			if shown := t.Fields[missing].Name; shown != "" && shown != missing {
 				name = fmt.Sprintf("%s (%s)", missing, shown)
 			}
-			refused = rejected(w.op, w.issue.Ref.String(), w.c.schema.State.Field, "screen_field",
+			refused = connectors.Rejected(w.op, w.issue.Ref.String(), w.c.schema.State.Field, "screen_field",
 				fmt.Sprintf("the transition %q asks for %s; set it in the template's once or outbound block, it travels with the status", t.Name, name))
 		}
 	}

@@ -62,10 +62,10 @@ func (c *Connector) body(ctx context.Context, op, record string, fields map[stri
 		for _, entry := range sorted(entries) {
 			field, reason, err := c.customField(ctx, entry)
 			if err != nil {
-				return nil, nil, notSent(err)
+				return nil, nil, connectors.NotSent(err)
 			}
 			if reason != "" {
-				return nil, nil, rejected(op, record, name, "unknown", reason)
+				return nil, nil, connectors.Rejected(op, record, name, "unknown", reason)
 			}
 			put(field.ID, name, field.Schema, entries[entry])
 		}
@@ -83,7 +83,7 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 	target, _ := given[c.schema.State.Field].(string)
 	delete(given, c.schema.State.Field)
 	if strings.ContainsAny(draft.Key, " \t\r\n\"\\") || draft.Key == "" {
-		return connectors.Record{}, rejected(op, record, "labels", "key", "the key cannot be a label")
+		return connectors.Record{}, connectors.Rejected(op, record, "labels", "key", "the key cannot be a label")
 	}
 	body, names, err := c.body(ctx, op, record, given)
 	if err != nil {
@@ -170,7 +170,7 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	if _, writesLabels := body["labels"]; target != "" || writesLabels {
 		now, own, err := c.readWithMarks(ctx, op, change.Ref)
 		if err != nil {
-			return connectors.Record{}, notSent(err)
+			return connectors.Record{}, connectors.NotSent(err)
 		}
 		if labels, ok := body["labels"].([]any); ok {
 			body["labels"] = append(slices.Clone(labels), own...)
@@ -245,7 +245,7 @@ func isWhole(body []byte) bool {
 func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
 	const op = "find"
 	if strings.ContainsAny(key, " \t\r\n\"\\") || key == "" {
-		return nil, rejected(op, collection.String(), "labels", "key", "the key cannot stand in a query")
+		return nil, connectors.Rejected(op, collection.String(), "labels", "key", "the key cannot stand in a query")
 	}
 	hits, err := paging.Collect(c.search(ctx, op, collection.String(), `labels = "`+labelOf(key)+`" ORDER BY created ASC`, "labels"))
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/cache"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
@@ -35,7 +36,7 @@ type Connector struct {
 	tokens   *tokens // nil: basic authentication
 	username string
 	password connectors.Secret
-	found    *cache.Cache[lookupKey, lookupAnswer]
+	found    *cache.Cache[lookupKey, resolve.Found]
 	pageSize int
 }
 
@@ -63,7 +64,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		base:     strings.TrimSuffix(s.URL, "/"),
 		secret:   common.WebhookSecret,
 		schemas:  schemas,
-		found:    cache.New[lookupKey](func(a lookupAnswer) bool { return a.id == "" }),
+		found:    cache.New[lookupKey](resolve.Found.Missing),
 		pageSize: 500,
 	}
 	if s.Username != nil {
@@ -232,7 +233,7 @@ func checkRef(op string, ref connectors.Ref) *connectors.Error {
 		strings.Trim(ref.ID, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.") == "" {
 		return nil
 	}
-	return &connectors.Error{Class: connectors.ClassGone, Op: op, Record: ref.String(), Code: "not_found", Message: "this is not a sys_id of ServiceNow, so there is no such record"}
+	return connectors.NotFound(op, ref, "this is not a sys_id of ServiceNow, so there is no such record")
 }
 
 func (c *Connector) record(op string, collection connectors.Collection, r row) (connectors.Record, error) {
@@ -250,7 +251,7 @@ func (c *Connector) record(op string, collection connectors.Collection, r row) (
 func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connectors.Record, error) {
 	body, failure := c.body("create", draft.Collection.String(), draft.Fields)
 	if failure == nil && !tableName.MatchString(draft.Collection.Record) {
-		failure = rejected("create", draft.Collection.String(), "", "invalid_table", draft.Collection.Record+" is not the name of a table")
+		failure = connectors.Rejected("create", draft.Collection.String(), "", "invalid_table", draft.Collection.Record+" is not the name of a table")
 	}
 	if failure != nil {
 		return connectors.Record{}, failure
@@ -298,7 +299,7 @@ func (c *Connector) body(op, record string, fields map[string]any) (map[string]s
 		}
 		s, err := wire(v)
 		if err != nil {
-			return nil, rejected(op, record, name, "type", err.Error())
+			return nil, connectors.Rejected(op, record, name, "type", err.Error())
 		}
 		body[name] = s
 	}

@@ -93,10 +93,10 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		return connectors.Posted{}, failure
 	}
 	if !slices.Contains(commentKinds, post.Kind) {
-		return connectors.Posted{}, rejected(opComment, ref.String(), "", "invalid_kind", "ServiceNow has no such kind of comment; it has "+strings.Join(commentKinds, " and "))
+		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "invalid_kind", "ServiceNow has no such kind of comment; it has "+strings.Join(commentKinds, " and "))
 	}
 	if !isMarker.MatchString(post.Marker) {
-		return connectors.Posted{}, rejected(opComment, ref.String(), "", "type", "a copy needs a marker of [a-z0-9-], at most 40 characters")
+		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "type", "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
 	answer, err := c.write(ctx, transport.Request{
 		Op: opComment, Record: ref.String(),

@@ -25,10 +25,10 @@ func queryable(value string) bool {
 func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
 	const op = "find"
 	if !tableName.MatchString(collection.Record) {
-		return nil, rejected(op, collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
+		return nil, connectors.Rejected(op, collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
 	}
 	if !queryable(key) {
-		return nil, rejected(op, collection.String(), keyColumn, "key", "the key cannot stand in a query")
+		return nil, connectors.Rejected(op, collection.String(), keyColumn, "key", "the key cannot stand in a query")
 	}
 	var found []connectors.Record
 	for r, err := range c.rows(ctx, query{
@@ -39,7 +39,7 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 			return nil, err
 		}
 		if _, known := r[keyColumn]; !known {
-			return nil, rejected(op, collection.String(), keyColumn, "no_key_column",
+			return nil, connectors.Rejected(op, collection.String(), keyColumn, "no_key_column",
 				"the table has no "+keyColumn+", or the integration user may not read it, so lockstep could not tell its own tickets")
 		}
 		if r.text(keyColumn) != key {

@@ -23,7 +23,7 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, table
 	tables = unique(tables)
 	for _, table := range tables {
 		if !tableName.MatchString(table) {
-			return nil, nil, rejected("poll", c.name, "", "invalid_table", table+" is not the name of a table")
+			return nil, nil, connectors.Rejected("poll", c.name, "", "invalid_table", table+" is not the name of a table")
 		}
 	}
 	if len(tables) == 0 {

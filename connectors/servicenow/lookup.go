@@ -6,28 +6,21 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/connectors/values"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
 // A lookupKey is one question.
 type lookupKey struct{ table, column, value string }
 
-// A lookupAnswer is the record that was found. Without an id, reason says why.
-type lookupAnswer struct {
-	id     string
-	reason string // "ref_not_found" or "ref_ambiguous"
-	detail string
-}
-
 // find answers which record of a table has the value in the column. The error
 // is a failure that says nothing about the value.
-func (c *Connector) find(ctx context.Context, k lookupKey) (lookupAnswer, error) {
-	return c.found.Fetch(k, func() (lookupAnswer, error) { return c.ask(ctx, k) })
+func (c *Connector) find(ctx context.Context, k lookupKey) (resolve.Found, error) {
+	return c.found.Fetch(k, func() (resolve.Found, error) { return c.ask(ctx, k) })
 }
 
 // ask looks for one active record. Each row is looked at again, for a condition
 // on a column that the instance does not know is dropped.
-func (c *Connector) ask(ctx context.Context, k lookupKey) (lookupAnswer, error) {
+func (c *Connector) ask(ctx context.Context, k lookupKey) (resolve.Found, error) {
 	const limit = 20
 	q := query{op: "lookup", record: c.name + "." + k.table, table: k.table, where: k.column + "=" + k.value, fields: "sys_id," + k.column, limit: limit}
 	if hasActive(k.table) {
@@ -39,10 +32,10 @@ func (c *Connector) ask(ctx context.Context, k lookupKey) (lookupAnswer, error) 
 	noColumn, others := false, 0
 	for r, err := range c.rows(ctx, q) {
 		if unreadable(err) {
-			return lookupAnswer{reason: "ref_not_found", detail: "the integration user may not read " + k.table + ", or there is no such table"}, nil
+			return resolve.NotFound("the integration user may not read %s, or there is no such table", k.table), nil
 		}
 		if err != nil {
-			return lookupAnswer{}, err
+			return resolve.Found{}, err
 		}
 		_, known := r[k.column]
 		id := r.text("sys_id")
@@ -60,96 +53,64 @@ func (c *Connector) ask(ctx context.Context, k lookupKey) (lookupAnswer, error) 
 			break
 		}
 	}
-	switch {
-	case len(ids) == 1 && !noColumn:
-		return lookupAnswer{id: ids[0]}, nil
-	case len(ids) > 1:
-		return lookupAnswer{reason: "ref_ambiguous", detail: "more than one active record of " + k.table + " has this " + k.column}, nil
-	case noColumn:
-		return lookupAnswer{reason: "ref_not_found", detail: k.table + " has no " + k.column + ", or the integration user may not read it"}, nil
-	default:
-		return lookupAnswer{reason: "ref_not_found", detail: "no active record of " + k.table + " has this " + k.column}, nil
+	if noColumn && len(ids) < 2 {
+		return resolve.NotFound("%s has no %s, or the integration user may not read it", k.table, k.column), nil
 	}
+	return resolve.OneOf(ids,
+		"no active record of "+k.table+" has this "+k.column, "more than one active record of "+k.table+" has this "+k.column), nil
 }
 
 // lookup follows ref(KEY, VALUE, FALLBACK) to a sys_id; nil leaves the field
 // alone.
-func (c *Connector) lookup(ctx context.Context, record, field string, l connectors.Lookup) (any, *connectors.Error, error) {
-	table, failure, err := c.referenceTable(ctx, record, field)
-	if failure != nil || err != nil {
-		return nil, failure, err
+func (c *Connector) lookup(ctx context.Context, record, field string, l connectors.Lookup) (any, error) {
+	table, err := c.referenceTable(ctx, record, field)
+	if err != nil {
+		return nil, err
 	}
-	for {
-		answer, err := c.lookupOne(ctx, table, l)
-		if err != nil {
-			return nil, nil, err
-		}
+	return resolve.Lookup(l, func(column, text string) (resolve.Found, error) {
 		switch {
-		case answer.id != "":
-			return answer.id, nil, nil
-		case l.Fallback != nil:
-			l = *l.Fallback
-		case l.HasFallback:
-			return nil, nil, nil
-		default:
-			return nil, rejected("resolve", record, field, answer.reason, answer.detail), nil
+		case !columnName.MatchString(column):
+			return resolve.NotFound("%s is not the name of a column", column), nil
+		case !queryable(text):
+			return resolve.NotFound("the %s holds ^, a line break or a script, which a query cannot hold", column), nil
 		}
-	}
-}
-
-func (c *Connector) lookupOne(ctx context.Context, table string, l connectors.Lookup) (lookupAnswer, error) {
-	value, err := values.Text(l.Value)
-	isText := err == nil
-	value = strings.TrimSpace(value)
-	switch {
-	case !isText:
-		return lookupAnswer{reason: "ref_not_found", detail: "the " + l.Key + " is not text"}, nil
-	case value == "":
-		return lookupAnswer{reason: "ref_not_found", detail: "the " + l.Key + " to look for is empty"}, nil
-	case !columnName.MatchString(l.Key):
-		return lookupAnswer{reason: "ref_not_found", detail: l.Key + " is not the name of a column"}, nil
-	case !queryable(value):
-		return lookupAnswer{reason: "ref_not_found", detail: "the " + l.Key + " holds ^, a line break or a script, which a query cannot hold"}, nil
-	}
-	return c.find(ctx, lookupKey{table: table, column: l.Key, value: value})
+		return c.find(ctx, lookupKey{table: table, column: column, value: text})
+	})
 }
 
 // referenceTable is the table that a reference field points to: known for the
 // product's own columns, else asked of the instance's dictionary.
-func (c *Connector) referenceTable(ctx context.Context, record, field string) (string, *connectors.Error, error) {
+func (c *Connector) referenceTable(ctx context.Context, record, field string) (string, error) {
 	if schema, ok := c.schemas.of(record); ok {
 		if f, listed := schema.Fields[field]; listed && referenceTables[field] == "" {
-			return "", rejected("resolve", record, field, "type", "it is no reference ("+f.Type.Kind.String()+"), so ref() does not fit it"), nil
+			return "", resolve.Refuse(resolve.CodeType, "it is not a reference (%s), so ref() does not fit it", f.Type.Kind)
 		}
 	}
 	if table := referenceTables[field]; table != "" {
-		return table, nil, nil
+		return table, nil
 	}
 	if !columnName.MatchString(field) {
-		return "", rejected("resolve", record, field, "type", "it is not the name of a column"), nil
+		return "", resolve.Refuse(resolve.CodeType, "it is not the name of a column")
 	}
 	k := lookupKey{table: "sys_dictionary", column: record, value: field}
-	answer, err := c.found.Fetch(k, func() (lookupAnswer, error) { return c.dictionaryReference(ctx, record, field) })
-	if err != nil {
-		return "", nil, err
+	table, err := c.found.Fetch(k, func() (resolve.Found, error) { return c.dictionaryReference(ctx, record, field) })
+	if err == nil && table.Missing() {
+		err = resolve.Refuse(table.Code, table.Message)
 	}
-	if answer.id == "" {
-		return "", rejected("resolve", record, field, answer.reason, answer.detail), nil
-	}
-	return answer.id, nil, nil
+	return table.ID, err
 }
 
 // dictionaryReference asks the dictionary where a column points to.
-func (c *Connector) dictionaryReference(ctx context.Context, record, field string) (lookupAnswer, error) {
+func (c *Connector) dictionaryReference(ctx context.Context, record, field string) (resolve.Found, error) {
 	columns, err := c.dictionary(ctx, record, []string{field})
 	if err != nil && !unreadable(err) {
-		return lookupAnswer{}, err
+		return resolve.Found{}, err
 	}
 	if table := columns[field].reference; tableName.MatchString(table) {
-		return lookupAnswer{id: table}, nil
+		return resolve.Found{ID: table}, nil
 	}
-	return lookupAnswer{
-		reason: "type",
-		detail: "sys_dictionary does not say which table it refers to (it is no reference, or the integration user may not read sys_dictionary); write the sys_id in place of ref()",
+	return resolve.Found{
+		Code:    resolve.CodeType,
+		Message: "sys_dictionary does not say which table it refers to (it is not a reference, or the integration user may not read sys_dictionary); write the sys_id in place of ref()",
 	}, nil
 }

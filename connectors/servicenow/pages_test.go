@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/paging"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
@@ -67,23 +68,25 @@ func TestPagesWithoutHeaders(t *testing.T) {
 func TestRepeatedPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := servicenowtest.New(options())
-		proxy := bare(server.RoundTripper())
-		proxy.Repeat = "/table/"
-		c := connect(t, proxy, basic())
-		record := create(t, c, "one", nil)
+		record := create(t, connect(t, server.RoundTripper(), basic()), "one", nil)
 		if err := server.AddWorkNote("incident", record.Ref.ID, "anna", "a note"); err != nil {
 			t.Fatal(err)
 		}
-		for name, list := range map[string]func() error{
-			"find":     func() error { _, err := c.FindByKey(t.Context(), incidents, "one"); return err },
-			"poll":     func() error { _, _, err := c.Poll(t.Context(), incidents, nil); return err },
-			"comments": func() error { _, err := c.Comments(t.Context(), record, time.Time{}); return err },
-			"items": func() error {
+		for name, list := range map[string]func(c *servicenow.Connector) error{
+			"find": func(c *servicenow.Connector) error { _, err := c.FindByKey(t.Context(), incidents, "one"); return err },
+			"poll": func(c *servicenow.Connector) error { _, _, err := c.Poll(t.Context(), incidents, nil); return err },
+			"comments": func(c *servicenow.Connector) error {
+				_, err := c.Comments(t.Context(), record, time.Time{})
+				return err
+			},
+			"items": func(c *servicenow.Connector) error {
 				_, _, err := c.PollItems(t.Context(), connectors.CommentItems, []string{"incident"}, nil)
 				return err
 			},
 		} {
-			if failure := wantClass(t, list(), connectors.ClassRejected); failure.Code != paging.CodeEndless {
+			proxy := bare(server.RoundTripper())
+			proxy.Repeat = "/table/"
+			if failure := wantClass(t, list(connect(t, proxy, basic())), connectors.ClassRejected); failure.Code != paging.CodeEndless {
 				t.Errorf("%s: %v", name, failure)
 			}
 		}

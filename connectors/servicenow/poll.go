@@ -78,7 +78,7 @@ func (c change) digest() string {
 // request.
 func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, stored []byte) ([]connectors.Ref, []byte, error) {
 	if !tableName.MatchString(collection.Record) {
-		return nil, nil, rejected("poll", collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
+		return nil, nil, connectors.Rejected("poll", collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
 	}
 	return c.follow(ctx, records(collection), stored)
 }
@@ -86,7 +86,7 @@ func (c *Connector) Poll(ctx context.Context, collection connectors.Collection, 
 // PollSince begins a poll at a moment that has passed.
 func (c *Connector) PollSince(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Ref, []byte, error) {
 	if !tableName.MatchString(collection.Record) {
-		return nil, nil, rejected("poll", collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
+		return nil, nil, connectors.Rejected("poll", collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
 	}
 	return c.baseline(ctx, records(collection), since.UTC().Format(timeLayout))
 }
@@ -98,7 +98,7 @@ func (c *Connector) follow(ctx context.Context, f feed, stored []byte) ([]connec
 	}
 	var at cursor
 	if err := json.Unmarshal(stored, &at); err != nil || at.Version != 1 {
-		return nil, nil, rejected("poll", f.record, "", "cursor", "the stored cursor cannot be read")
+		return nil, nil, connectors.Rejected("poll", f.record, "", "cursor", "the stored cursor cannot be read")
 	}
 	changes, err := c.changes(ctx, f, at.since())
 	if err != nil {
@@ -190,7 +190,7 @@ func (c *Connector) changes(ctx context.Context, f feed, since string) ([]change
 		}
 		row := change{id: r.text("sys_id"), mod: r.text("sys_mod_count"), updated: r.text(f.stamp)}
 		if row.id == "" || row.updated == "" {
-			return nil, rejected("poll", f.record, f.stamp, "no_updated_on",
+			return nil, connectors.Rejected("poll", f.record, f.stamp, "no_updated_on",
 				"the table has no "+f.stamp+", or the integration user may not read it, so changes cannot be found")
 		}
 		var wanted bool
@@ -214,7 +214,7 @@ func (c *Connector) checkZone(ctx context.Context, f feed, at cursor) error {
 	if err != nil || len(again) > 0 {
 		return err // it changed just now; the next poll finds it
 	}
-	return rejected("poll", f.record, "", "time_zone",
+	return connectors.Rejected("poll", f.record, "", "time_zone",
 		fmt.Sprintf("a query for changes since %s UTC does not find one of %s UTC; set the integration user's time zone to GMT in its sys_user record", at.since(), newest))
 }
 

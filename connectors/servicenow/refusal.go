@@ -167,7 +167,3 @@ func explainMandatory(failure *connectors.Error, sent map[string]string) {
 		failure.Message += "; set these fields in the template's once or outbound block, they travel with the state"
 	}
 }
-
-func rejected(op, record, field, code, message string) *connectors.Error {
-	return &connectors.Error{Class: connectors.ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}
-}

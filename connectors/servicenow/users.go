@@ -3,6 +3,8 @@ package servicenow
 import (
 	"context"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
 // namesPage bounds the names of one query, which stands in an address.
@@ -16,7 +18,7 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 		answer, known := c.found.Get(nameKey(user))
 		switch {
 		case known:
-			names[user] = answer.id
+			names[user] = answer.ID
 		case queryable(user) && !strings.Contains(user, ","):
 			ask = append(ask, user)
 		}
@@ -34,7 +36,7 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 			}
 		}
 		for _, user := range some {
-			c.found.Put(nameKey(user), lookupAnswer{id: names[user]})
+			c.found.Put(nameKey(user), resolve.Found{ID: names[user]})
 		}
 	}
 	return names, nil
@@ -61,16 +63,16 @@ func isUser(name, user string) bool { return user != "" && strings.EqualFold(nam
 func (c *Connector) own(ctx context.Context) (string, error) {
 	key := lookupKey{table: "sys_user", column: " own"}
 	if answer, known := c.found.Get(key); known {
-		return answer.id, nil
+		return answer.ID, nil
 	}
 	rows, more, err := c.first(ctx, c.userQuery("user_name=javascript:gs.getUserName()", "user_name", 2))
 	if err != nil && !unreadable(err) {
 		return "", err
 	}
-	answer := lookupAnswer{id: c.username}
+	answer := resolve.Found{ID: c.username}
 	if len(rows) == 1 && !more {
-		answer.id = rows[0].text("user_name")
+		answer.ID = rows[0].text("user_name")
 	}
 	c.found.Put(key, answer)
-	return answer.id, nil
+	return answer.ID, nil
 }
