@@ -45,6 +45,10 @@ type Options struct {
 	// an earlier one left under way has only its requests to wait for.
 	Alone bool
 
+	// Still says that the clock moves only while no record is in work, as a
+	// rule test's does: then no hint gets old, and none is kept.
+	Still bool
+
 	// Host names the machine to those who run several daemons on one store.
 	Host string
 
@@ -72,6 +76,7 @@ type Engine struct {
 	log     *slog.Logger
 	metrics Metrics
 	alone   bool
+	still   bool
 	onStep  func(context.Context, Step)
 
 	digest   digester
@@ -118,7 +123,7 @@ type running struct {
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
 	e := &Engine{
-		store: store.Awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, onStep: o.OnStep,
+		store: store.Awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, still: o.Still, onStep: o.OnStep,
 		applying: make(lock, 1),
 		id:       rand.Text(), host: o.Host, candidates: map[string]candidate{},
 		consumers: map[string]func(){},
@@ -167,7 +172,9 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 		return err
 	}
 	e.queue.open()
-	e.goLoop(e.keepHints)
+	if !e.still {
+		e.running.Go(e.keepHints)
+	}
 	e.goLoop(e.sweepForever)
 	e.goLoop(e.keepPlaces)
 	e.ready.Store(true)
@@ -360,7 +367,8 @@ func (e *Engine) Findings() []store.Finding { return e.findings.All() }
 func (e *Engine) Ready() bool { return e.ready.Load() }
 
 // keepHints tells the store, three times within HintWait, that the hints
-// in the queue are still wanted.
+// in the queue are still wanted. It waits for the clock only while there are
+// any, and so is none of the Loops.
 func (e *Engine) keepHints() {
 	for {
 		select {

@@ -60,7 +60,7 @@ func newPlay(ctx context.Context, set *rules.Set, advisors map[string]connectors
 // start starts a daemon's engine on the store as it is.
 func (p *play) start() error {
 	p.engine = engine.New(engine.Options{
-		Store: p.store, Clock: p.clock, Alone: true,
+		Store: p.store, Clock: p.clock, Alone: true, Still: true,
 		Logger: slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: stable})),
 	})
 	if err := p.engine.Start(context.Background(), engine.Config{Set: p.set, Connectors: p.connectors}); err != nil {
