@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/polling"
 )
 
 // An itemCursor says where a poll of updates begins. Anchor is an update older
 // than the overlap, where the list is known to go on with newer ones.
 type itemCursor struct {
-	cursor
+	polling.Cursor
 	Anchor   string    `json:"anchor,omitempty"`
 	AnchorAt time.Time `json:"anchor_at,omitzero"`
 }
@@ -42,6 +43,7 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, recor
 		op: "poll items", record: collection.String(), paged: true, query: url.Values{},
 		path: "/v2/incident_updates", member: "incident_updates",
 	}
+	feed := c.feed(collection, list)
 	var last itemCursor
 	baseline := from == nil
 	if baseline {
@@ -49,36 +51,28 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, recor
 		if err != nil {
 			return nil, nil, err
 		}
-		last.cursor = cursor{Version: cursorVersion, Last: now.UTC()}
-	} else if json.Unmarshal(from, &last) != nil || last.Version != cursorVersion || last.Last.IsZero() {
-		return nil, nil, &connectors.Error{
-			Class: connectors.ClassRejected, Op: list.op, Record: list.record, Message: "the cursor is not one of this connector's",
-		}
+		last.Cursor = feed.At(now)
+	} else if json.Unmarshal(from, &last) != nil || !feed.Valid(last.Cursor) {
+		return nil, nil, feed.Unreadable()
 	}
-	found, began, err := c.updates(ctx, list, last)
+	start := feed.Start(last.Cursor).Truncate(time.Second)
+	found, began, err := c.updates(ctx, list, last, start)
 	if last.Anchor != "" && isMisled(err) {
 		last.Anchor, last.AnchorAt = "", time.Time{}
-		found, began, err = c.updates(ctx, list, last)
+		found, began, err = c.updates(ctx, list, last, start)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	next := itemCursor{cursor: last.advance(found.rows, began), Anchor: last.Anchor, AnchorAt: last.AnchorAt}
-	if found.anchor.ID != "" {
-		next.Anchor, next.AnchorAt = found.anchor.ID, found.anchor.at
+	next := itemCursor{Cursor: feed.Advance(last.Cursor, found.changes, began), Anchor: last.Anchor, AnchorAt: last.AnchorAt}
+	if found.anchor != "" {
+		next.Anchor, next.AnchorAt = found.anchor, found.anchorAt
 	}
 	stored, err := json.Marshal(next)
 	if err != nil || baseline {
 		return nil, stored, err
 	}
-	var changed []connectors.Ref
-	for i, row := range found.rows {
-		ref := collection.Ref(found.incidents[i])
-		if ref.ID != "" && !slices.Contains(last.Seen, row.digest()) && !slices.Contains(changed, ref) {
-			changed = append(changed, ref)
-		}
-	}
-	return changed, stored, nil
+	return polling.Unseen(last.Cursor, found.changes), stored, nil
 }
 
 // isMisled reports whether an anchor is of no use: older updates follow it, or
@@ -89,20 +83,20 @@ func isMisled(err error) bool {
 		errors.As(err, &refused) && refused.Class == connectors.ClassRejected && refused.Status == http.StatusUnprocessableEntity
 }
 
-// sharedUpdates are the updates since the start of a window. Of those without
-// a message, the incident is empty.
+// sharedUpdates are the updates since the start of a window. Those without a
+// message are about no incident.
 type sharedUpdates struct {
-	rows      []change
-	incidents []string
-	anchor    change // the newest that is older, where newer ones follow
+	changes []polling.Change
+	// anchor is the newest that is older, where newer ones follow.
+	anchor   string
+	anchorAt time.Time
 }
 
-func (c *Connector) updates(ctx context.Context, list listing, from itemCursor) (sharedUpdates, time.Time, error) {
+func (c *Connector) updates(ctx context.Context, list listing, from itemCursor, start time.Time) (sharedUpdates, time.Time, error) {
 	var found sharedUpdates
 	if from.Anchor != "" {
 		list.query = url.Values{"after": {from.Anchor}}
 	}
-	start := from.start()
 	var before time.Time
 	rises, falls := from.Anchor != "", false
 	var began time.Time
@@ -128,22 +122,21 @@ func (c *Connector) updates(ctx context.Context, list listing, from itemCursor) 
 			rises, falls = rises || at.After(before), falls || at.Before(before)
 		}
 		before = at
-		row := change{ID: update.ID, UpdatedAt: at.Format(time.RFC3339Nano), at: at}
 		if at.Before(start) {
 			if falls && !rises {
 				break
 			}
-			found.anchor = row
+			found.anchor, found.anchorAt = update.ID, at
 			continue
 		}
-		if update.Message == "" {
-			update.IncidentID = ""
+		change := polling.Change{ID: update.ID + "\x00" + at.Format(time.RFC3339Nano), At: at}
+		if update.Message != "" {
+			change.Ref = c.collection(incidentRecord).Ref(update.IncidentID)
 		}
-		found.rows = append(found.rows, row)
-		found.incidents = append(found.incidents, update.IncidentID)
+		found.changes = append(found.changes, change)
 	}
 	if !rises || falls {
-		found.anchor = change{}
+		found.anchor, found.anchorAt = "", time.Time{}
 	}
 	return found, began, nil
 }
