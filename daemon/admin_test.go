@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -31,7 +32,7 @@ type fakeEngine struct {
 var someTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func (f *fakeEngine) Links(context.Context) ([]engine.LinkView, error) {
-	return []engine.LinkView{{ID: "l1", Route: "incidents", Source: fakeRef, State: engine.Active, UpdatedAt: someTime}}, f.fail
+	return []engine.LinkView{{ID: "l1", Route: "incidents", Source: fakeRef, State: links.Active, UpdatedAt: someTime}}, f.fail
 }
 
 func (f *fakeEngine) Link(_ context.Context, id string) (engine.LinkView, error) {

@@ -53,21 +53,22 @@ func layers() []layer {
 		{folders: []string{"rules/visible"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"rules"}, allowed: []string{"rules/*", "connectors"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine/store"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/links"}, allowed: []string{"engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/storetest"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"engine/memory"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/jetstream"}, allowed: []string{"engine/store", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
-		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/memory", "engine/store", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"engine"}, allowed: []string{"engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "engine/links", "engine/memory", "engine/store", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine"}, allowed: []string{"engine/links", "engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon/graph"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, cel, []string{"net/http"})},
 		{folders: []string{"daemon/simulators"}, allowed: []string{"connectors/*/*test"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"daemon/demo"}, allowed: []string{"daemon", "daemon/simulators", "engine", "rules", "rules/visible", "connectors", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/demo"}, allowed: []string{"daemon", "daemon/simulators", "engine", "engine/*", "rules", "rules/visible", "connectors", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/watch", "daemon/systemd"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "daemon/systemd", "daemon/watch", "engine", "engine/jetstream", "engine/store", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "daemon/systemd", "daemon/watch", "engine", "engine/*", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/simulators", "engine", "engine/ruletest", "engine/store", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/simulators", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 
@@ -167,6 +168,7 @@ func TestImportsAgainstTheDirectionAreSeen(t *testing.T) {
 		{"engine", "github.com/nats-io/nats.go"},
 		{"engine/ruletest", module + "connectors/servicenow"},
 		{"engine/store", module + "engine"},
+		{"engine/links", module + "engine"},
 		{"engine/jetstream", module + "engine"},
 		{"daemon", module + "connectors/incidentio"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // How long one reconcile may compute, all in all. What it usually does takes
@@ -37,13 +38,7 @@ type budget struct {
 	waits int // for how many things
 	ended bool
 	over  bool
-	seen  versions
-}
-
-// versions are those of a record and of its ticket; empty: not read yet.
-type versions struct {
-	Source string `json:"source,omitempty"`
-	Target string `json:"target,omitempty"`
+	seen  links.Versions
 }
 
 // startBudget begins to count. The returned context is the reconcile's.
@@ -112,13 +107,13 @@ func (b *budget) end() bool {
 }
 
 // saw takes note of the versions that were read.
-func (b *budget) saw(note func(*versions)) {
+func (b *budget) saw(note func(*links.Versions)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	note(&b.seen)
 }
 
-func (b *budget) versions() versions {
+func (b *budget) versions() links.Versions {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.seen

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -36,7 +37,7 @@ func (w *work) hintChildren(ctx context.Context) error {
 		}
 		return nil
 	}
-	err := w.engine.eachLink(ctx, func(l stored) error {
+	err := w.engine.links.Each(ctx, func(l links.Stored) error {
 		if l.Parent != w.source {
 			return nil
 		}

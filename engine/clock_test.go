@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/memory"
 	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
@@ -121,7 +121,7 @@ template "follow_up" {
 		r.world.remove(ticket)
 		r.hint(followUp)
 		set()
-		r.until(25*time.Minute, "that the ticket is gone", func() bool { return r.links()[0].State == engine.Gone })
+		r.until(25*time.Minute, "that the ticket is gone", func() bool { return r.links()[0].State == links.Gone })
 	})
 }
 

@@ -2,25 +2,18 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
-)
-
-// Names of the hauls in links, journals and dead letters.
-const (
-	commentsInbound  = "comments.inbound"
-	commentsOutbound = "comments.outbound"
 )
 
 // commentHaul carries the comments of one side to the other; false where the
 // template or a system does not do that.
-func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.CommentClause) (haul, bool) {
-	from, into := s.ends.of(other(to)), s.ends.of(to)
+func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rules.CommentClause) (haul, bool) {
+	from, into := s.ends.of(links.Other(to)), s.ends.of(to)
 	reader, reads := from.guard.connector.(connectors.Commenter)
 	writer, writes := into.guard.connector.(connectors.Commenter)
 	kinds := w.schema(into.ref).CommentKinds
@@ -40,17 +33,17 @@ func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.Com
 			if c.Marker != "" || c.Text == "" {
 				continue // a copy of ours, or nothing was said
 			}
-			it := item{key: c.ID, at: c.At, copies: []string{s.next.marker(name, c.ID)}}
+			it := item{key: c.ID, at: c.At, copies: []string{s.next.Marker(name, c.ID)}}
 			clause, err := rules.Take(clauses, c)
 			if tooCostly(err) {
 				return nil, &connectors.Error{Class: connectors.ClassRejected, Op: opList, Record: from.ref.String(), Code: connectors.CodeTooCostly, Err: err}
 			}
 			if err != nil {
 				w.log.Warn("a condition on comments failed; the comment is not taken by it", "comment", c.ID)
-				s.entry.Notes = append(s.entry.Notes, note{Field: name, What: "condition_failed", Side: other(to)})
+				s.entry.Notes = append(s.entry.Notes, note{Field: name, What: "condition_failed", Side: links.Other(to)})
 			}
 			if clause == nil {
-				it.drop = func(context.Context) (string, error) { return itemSeen, nil }
+				it.drop = func(context.Context) (string, error) { return links.ItemSeen, nil }
 				items = append(items, it)
 				continue
 			}
@@ -86,13 +79,6 @@ func (w *work) commentHaul(s *sending, name string, to side, clauses []rules.Com
 // kindName is a kind of comment as people say it: "work_notes" is "work note".
 func kindName(kind string) string {
 	return strings.TrimSuffix(strings.ReplaceAll(kind, "_", " "), "s")
-}
-
-// marker is the mark of the copy of an item. It is a plain digest: the same
-// after a lost store, so that the copy is found.
-func (l *Link) marker(haul, key string) string {
-	sum := sha256.Sum256([]byte(l.Key + "\x00" + haul + "\x00" + key))
-	return hex.EncodeToString(sum[:10])
 }
 
 // opList is a read of what hangs on a record.

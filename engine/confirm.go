@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // confirmCreated makes a link of a claim whose ticket was just created.
-func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
+func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
 	next := w.confirmed(claim, ticket)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
@@ -25,13 +26,13 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connecto
 		if !stuck {
 			lost = append(lost, fieldFailure{v.Field, ReasonDidNotStick, didNotStick(ticket, v.Field)})
 		}
-		now := Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
+		now := links.Agreement{From: w.engine.digest.Of(v.Value), Have: w.engine.digest.Of(have), Expr: v.Expr}
 		switch {
 		case v.Once:
 		case stuck:
-			next.Fields[outbound(v.Field)] = now
+			next.Fields[links.Outbound(v.Field)] = now
 		default: // never agreed, so that a retry writes it
-			next.refuse(Refusal{What: outbound(v.Field), Pair: w.engine.digest.pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
+			next.Refuse(links.Refusal{What: links.Outbound(v.Field), Pair: w.engine.digest.Pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
 		}
 	}
 	next.State = w.begun(claim.Opened.State, ticket, true, decision)
@@ -64,18 +65,18 @@ func (w *work) confirmCreated(ctx context.Context, claim stored, ticket connecto
 // adoptFound makes a link of a claim whose ticket was found by its key. What
 // is agreed is what was about to be sent, so that an edit made meanwhile is
 // later, not a conflict.
-func (w *work) adoptFound(ctx context.Context, claim stored, found keyed, decision rules.Decision) (verdict, error) {
+func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (verdict, error) {
 	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)
 	for name, opened := range claim.Opened.Fields {
-		now := Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
-		field := fieldOf(name)
-		if !ticket.Pristine || opened.Sent == w.engine.digest.of(nil) || !empty(ticket.Fields[field]) {
+		now := links.Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
+		field := links.FieldOf(name)
+		if !ticket.Pristine || opened.Sent == w.engine.digest.Of(nil) || !empty(ticket.Fields[field]) {
 			next.Fields[name] = now
 			continue
 		}
 		failure := fieldFailure{field, ReasonDidNotStick, didNotStick(ticket, field)}
-		if err := w.refuse(ctx, next, name, w.engine.digest.pair(now.From, now.Have), failure); err != nil {
+		if err := w.refuse(ctx, next, name, w.engine.digest.Pair(now.From, now.Have), failure); err != nil {
 			return verdict{}, err
 		}
 	}
@@ -111,7 +112,7 @@ func (w *work) adoptFound(ctx context.Context, claim stored, found keyed, decisi
 // beginPairs sets the agreements of what is read back from the fields that the
 // ticket was opened with, where they still hold what was agreed: what people
 // type there from now on is an edit.
-func (w *work) beginPairs(ctx context.Context, next *Link, ticket connectors.Record) error {
+func (w *work) beginPairs(ctx context.Context, next *links.Link, ticket connectors.Record) error {
 	if t := w.config.Set.Templates[next.Template]; t == nil || !t.WritesBack || w.record == nil {
 		return nil
 	}
@@ -127,18 +128,18 @@ func (w *work) beginPairs(ctx context.Context, next *Link, ticket connectors.Rec
 		Record: *w.record, Linked: next.Template, LinkID: w.linkID, Parent: w.parents, Ticket: &ticket,
 	})
 	for _, v := range decision.Inbound {
-		partner, agreed := next.Fields[outbound(v.Pair)]
-		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.of(fieldAt(ticket, fieldPath(v.Pair))) {
+		partner, agreed := next.Fields[links.Outbound(v.Pair)]
+		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.Of(fieldAt(ticket, fieldPath(v.Pair))) {
 			continue
 		}
-		next.Fields[inbound(v.Field)] = Agreement{From: d.of(v.Value), Have: d.of(fieldAt(*w.record, fieldPath(v.Field))), Expr: v.Expr}
+		next.Fields[links.Inbound(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(fieldAt(*w.record, fieldPath(v.Field))), Expr: v.Expr}
 	}
 	return nil
 }
 
 // begun are the states that a link begins with. A ticket is pristine where
 // nobody wrote it since it was opened.
-func (w *work) begun(source *StatePair, ticket connectors.Record, pristine bool, decision rules.Decision) *StatePair {
+func (w *work) begun(source *links.StatePair, ticket connectors.Record, pristine bool, decision rules.Decision) *links.StatePair {
 	sync := w.stateOf(decision)
 	if source == nil || sync.Table == nil {
 		return nil
@@ -155,18 +156,18 @@ func (w *work) begun(source *StatePair, ticket connectors.Record, pristine bool,
 // haveOfFound is the digest of a field as it was when the ticket was opened:
 // what the system made of what was sent, where nobody wrote since, else what
 // was sent.
-func (w *work) haveOfFound(ticket connectors.Record, name string, opened Sent) string {
-	if ticket.Pristine || opened.Sent == w.engine.digest.of(nil) {
-		return w.engine.digest.of(ticket.Fields[fieldOf(name)])
+func (w *work) haveOfFound(ticket connectors.Record, name string, opened links.Sent) string {
+	if ticket.Pristine || opened.Sent == w.engine.digest.Of(nil) {
+		return w.engine.digest.Of(ticket.Fields[links.FieldOf(name)])
 	}
 	return opened.Sent
 }
 
 // confirmed is the link of a claim with its ticket, without agreements yet.
-func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
-	next := claim.clone()
+func (w *work) confirmed(claim links.Stored, ticket connectors.Record) *links.Link {
+	next := claim.Clone()
 	ref := ticket.Ref
-	next.Phase, next.Target, next.Number, next.URL = Active, &ref, ticket.Number, ticket.URL
+	next.Phase, next.Target, next.Number, next.URL = links.Active, &ref, ticket.Number, ticket.URL
 	next.OpenedAt = w.engine.clock.Now().UTC()
 	verify := next.OpenedAt.Add(firstVerify)
 	next.VerifyAfter = &verify
@@ -180,10 +181,10 @@ func (w *work) confirmed(claim stored, ticket connectors.Record) *Link {
 
 // confirm saves the link. When somebody else confirmed another ticket
 // meanwhile, done is true and ours is reported as a duplicate.
-func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict, done bool, err error) {
-	_, err = w.engine.saveLink(ctx, next, claim.revision)
+func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link) (v verdict, done bool, err error) {
+	_, err = w.engine.links.Save(ctx, next, claim.Revision)
 	if errors.Is(err, store.ErrConflict) {
-		other, loadErr := w.engine.loadLink(ctx, next.ID)
+		other, loadErr := w.engine.links.Load(ctx, next.ID)
 		if loadErr == nil && other.Target != nil && *other.Target != *next.Target {
 			return deadEnded, true, w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
 		}
@@ -193,7 +194,7 @@ func (w *work) confirm(ctx context.Context, claim stored, next *Link) (v verdict
 		return verdict{}, true, err
 	}
 	w.engine.step(ctx, StepConfirmed)
-	if err := w.engine.indexTarget(ctx, next); err != nil {
+	if err := w.engine.links.IndexTarget(ctx, next); err != nil {
 		return verdict{}, true, err
 	}
 	if err := w.verifyLater(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // TestSomebodyElseConfirmed: while a ticket is opened another daemon confirms
@@ -22,18 +23,18 @@ func TestSomebodyElseConfirmed(t *testing.T) {
 			}
 			once = false
 			r.world.put(theirs, false, map[string]any{"title": "Database down"})
-			id := engine.LinkID("incidents", ref, 1)
+			id := links.ID("incidents", ref, 1)
 			entry, err := r.store.Links.Get(t.Context(), id)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			var link engine.Link
+			var link links.Link
 			if err := json.Unmarshal(entry.Value, &link); err != nil {
 				t.Error(err)
 				return
 			}
-			link.Phase, link.Target, link.Opened = engine.Active, &theirs, nil
+			link.Phase, link.Target, link.Opened = links.Active, &theirs, nil
 			document, err := json.Marshal(link)
 			if err == nil {
 				_, err = r.store.Links.Update(t.Context(), id, document, entry.Revision)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -132,13 +133,13 @@ func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
 
 // setAside keeps a dead letter of a record, and what it takes that the record is
 // not looked at again until a version changes or someone retries the letter.
-func (e *Engine) setAside(ctx context.Context, letter DeadLetter, at versions) error {
+func (e *Engine) setAside(ctx context.Context, letter DeadLetter, at links.Versions) error {
 	if err := e.bury(ctx, letter, false); err != nil {
 		return err
 	}
-	_, id, _, err := e.current(ctx, letter.Route, letter.Record)
+	_, id, _, err := e.links.Current(ctx, letter.Route, letter.Record)
 	if err == nil {
-		return e.changeLink(ctx, id, func(l *Link) error {
+		return e.links.Change(ctx, id, func(l *links.Link) error {
 			l.Aside = &at
 			return nil
 		})
@@ -155,15 +156,8 @@ func (e *Engine) setAside(ctx context.Context, letter DeadLetter, at versions) e
 	return e.putMark(ctx, letter.Route, letter.Record, m)
 }
 
-// asideAt reports whether a link is set aside at these versions; with nothing
-// read yet, whether it is whatever they are, because reading is what cost too
-// much.
-func (l *Link) asideAt(now versions) bool {
-	return l.Aside != nil && (*l.Aside == now || l.Aside.Source == "")
-}
-
 // takeUpAgain forgets that a link was set aside.
-func (w *work) takeUpAgain(ctx context.Context, next *Link) error {
+func (w *work) takeUpAgain(ctx context.Context, next *links.Link) error {
 	if next.Aside == nil {
 		return nil
 	}

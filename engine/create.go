@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // create opens a ticket: claim, look the key up, create with the key inside,
 // confirm. dead is the claim of an owner that is gone, if there is one; what it
 // may have begun was waited for and not found.
-func (w *work) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead stored) (verdict, error) {
+func (w *work) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
 	if err := w.moveTo(lane{w.source.Connector, decision.Target.Connector}); err != nil {
 		return verdict{}, err
 	}
@@ -34,24 +35,24 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	}
 
 	send, moving := onMove(w.schema(connectors.Ref{Collection: decision.Target}), send)
-	link := newLink(w.route.Name, w.source, w.n)
-	link.Template, link.Phase = decision.Template, Claim
+	link := links.New(w.route.Name, w.source, w.n)
+	link.Template, link.Phase = decision.Template, links.Claim
 	link.Parent, link.Private = record.Parent, record.Private
 	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
-	link.Opened = &Opened{Into: decision.Target.String(), Fields: map[string]Sent{}, State: w.opening(record, decision, send)}
+	link.Opened = &links.Opened{Into: decision.Target.String(), Fields: map[string]links.Sent{}, State: w.opening(record, decision, send)}
 	for _, v := range decision.Values {
 		if !v.Once {
-			link.Opened.Fields[outbound(v.Field)] = Sent{From: w.engine.digest.of(v.Value), Sent: w.engine.digest.of(send[v.Field]), Expr: v.Expr}
+			link.Opened.Fields[links.Outbound(v.Field)] = links.Sent{From: w.engine.digest.Of(v.Value), Sent: w.engine.digest.Of(send[v.Field]), Expr: v.Expr}
 		}
 	}
 	if err := w.inherit(ctx, link); err != nil {
 		return verdict{}, err
 	}
-	claim := stored{Link: link, revision: dead.revision}
+	claim := links.Stored{Link: link, Revision: dead.Revision}
 	lease := w.newLease(func(ctx context.Context) error {
-		revision, err := w.engine.saveLink(ctx, link, claim.revision)
+		revision, err := w.engine.links.Save(ctx, link, claim.Revision)
 		if err == nil {
-			claim.revision = revision
+			claim.Revision = revision
 		}
 		return err
 	})
@@ -89,13 +90,13 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 
 // opening are the states that a new ticket begins with, the target's if it is
 // sent.
-func (w *work) opening(record connectors.Record, decision rules.Decision, send map[string]any) *StatePair {
+func (w *work) opening(record connectors.Record, decision rules.Decision, send map[string]any) *links.StatePair {
 	sync := w.stateOf(decision)
 	if sync.Table == nil {
 		return nil
 	}
 	from := standingOf(record, sync.SourceField, w.schema(record.Ref))
-	pair := &StatePair{Source: from.raw, SourceCategory: from.category}
+	pair := &links.StatePair{Source: from.raw, SourceCategory: from.category}
 	if state := send[sync.TargetField]; state != nil {
 		pair.Target = fmt.Sprint(state)
 	}
@@ -118,7 +119,7 @@ func (w *work) withState(decision rules.Decision) []rules.Value {
 }
 
 // createFailed decides what an error of the create call leaves behind.
-func (w *work) createFailed(ctx context.Context, record connectors.Record, decision rules.Decision, claim stored, failure error) (verdict, error) {
+func (w *work) createFailed(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failure error) (verdict, error) {
 	var said *connectors.Error
 	if !errors.As(failure, &said) {
 		return w.unclear(ctx, claim)
@@ -135,7 +136,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 }
 
 // unclear comes back soon to look the key up; a hit needs no waiting.
-func (w *work) unclear(ctx context.Context, claim stored) (verdict, error) {
+func (w *work) unclear(ctx context.Context, claim links.Stored) (verdict, error) {
 	now := w.engine.clock.Now()
 	again := now.Add(jitter(backoff(w.tries)))
 	if left := w.left(claim, true); left > 0 && again.After(now.Add(left)) {
@@ -145,9 +146,8 @@ func (w *work) unclear(ctx context.Context, claim stored) (verdict, error) {
 }
 
 // unclaim removes a claim under which certainly nothing was sent.
-func (w *work) unclaim(ctx context.Context, claim stored) error {
-	w.engine.ages.forget(claim.ID)
-	return w.engine.store.Links.Delete(ctx, claim.ID, claim.revision)
+func (w *work) unclaim(ctx context.Context, claim links.Stored) error {
+	return w.engine.links.Delete(ctx, claim)
 }
 
 // A fieldFailure is a value that keeps a ticket from being opened.
@@ -161,7 +161,7 @@ func codeOf(e *connectors.Error, otherwise string) string {
 }
 
 // refused gives a creation up until the record changes or someone retries.
-func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim stored, failed []fieldFailure) (verdict, error) {
+func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failed []fieldFailure) (verdict, error) {
 	entry := w.entryOf(decision)
 	for _, f := range failed {
 		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
@@ -228,18 +228,18 @@ func (w *work) resolve(ctx context.Context, g *guard, target connectors.Writer, 
 
 // resumeClaim goes on where an owner of the claim stopped, or where the claim
 // was stopped while its record was private: a ticket may exist.
-func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
+func (w *work) resumeClaim(ctx context.Context, claim links.Stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	if err != nil && !isGone(err) {
 		return verdict{}, err
 	}
 	if err == nil && record.Private && !w.route.Private {
-		if claim.Phase == Stopped {
+		if claim.Phase == links.Stopped {
 			return nothing, nil
 		}
 		return w.stop(ctx, claim)
 	}
-	if err == nil && claim.asideAt(versions{Source: record.Version}) {
+	if err == nil && claim.AsideAt(links.Versions{Source: record.Version}) {
 		return nothing, nil
 	}
 	if err := w.takeUpAgain(ctx, claim.Link); err != nil {
@@ -283,13 +283,13 @@ func (w *work) resumeClaim(ctx context.Context, claim stored) (verdict, error) {
 // patience is how long after it was saved an intent or claim may still take
 // effect; with search, until a search would show it. The lease's time falls
 // away where the store's lock proves that its owner is dead.
-func (w *work) patience(l stored, own, search bool) time.Duration {
+func (w *work) patience(l links.Stored, own, search bool) time.Duration {
 	wait := leaseTime
-	if w.engine.alone && !own && l.at.Before(w.engine.started) {
+	if w.engine.alone && !own && l.At.Before(w.engine.started) {
 		wait = 0
 	}
 	name := ""
-	if l.Intent != nil && side(l.Intent.Side) == sourceSide {
+	if l.Intent != nil && links.Side(l.Intent.Side) == links.Source {
 		name = l.Source.Connector
 	} else if l.Target != nil {
 		name = l.Target.Connector
@@ -331,4 +331,11 @@ func newStamp() string {
 	b := make([]byte, 8)
 	rand.Read(b) // never fails
 	return "ls-" + hex.EncodeToString(b)
+}
+
+// left is how long what is under way may still take effect; with search, until a
+// search would show it. It is not more than zero when that is over.
+func (w *work) left(l links.Stored, search bool) time.Duration {
+	age, own := w.engine.links.Age(l)
+	return w.patience(l, own, search) - age
 }

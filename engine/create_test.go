@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 const oneRoute = `
@@ -51,9 +52,9 @@ func TestATicketIsOpenedOnce(t *testing.T) {
 		if n := r.world.count("update"); n != 0 {
 			t.Errorf("the echo was taken for an edit: %d updates", n)
 		}
-		links := r.links()
-		if len(links) != 1 || links[0].State != engine.Active || links[0].Target == nil || *links[0].Target != ticket || links[0].Commit != "c0ffee" {
-			t.Errorf("links: %+v", links)
+		all := r.links()
+		if len(all) != 1 || all[0].State != links.Active || all[0].Target == nil || *all[0].Target != ticket || all[0].Commit != "c0ffee" {
+			t.Errorf("links: %+v", all)
 		}
 	})
 }
@@ -110,8 +111,8 @@ func TestOneTicketWhateverHappensToTheCreate(t *testing.T) {
 					if title := r.world.field(ticket, "title"); title != "Database down" {
 						t.Errorf("the ticket says %v", title)
 					}
-					if links := r.links(); len(links) != 1 || links[0].State != engine.Active {
-						t.Errorf("links: %+v", links)
+					if all := r.links(); len(all) != 1 || all[0].State != links.Active {
+						t.Errorf("links: %+v", all)
 					}
 					if letters := r.dead(); len(letters) != 0 {
 						t.Errorf("dead letters: %+v", letters)

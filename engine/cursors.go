@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -194,7 +195,7 @@ func (e *Engine) recoverHints(ctx context.Context, known *places, end store.Posi
 		}
 	}
 	e.findings.Report("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
-	err := e.eachLink(ctx, func(l stored) error {
+	err := e.links.Each(ctx, func(l links.Stored) error {
 		return e.store.Hints.Add(ctx, l.Source, "")
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -45,7 +46,7 @@ type DeadLetter struct {
 
 // deadID is the same for the same trouble, so that it is kept once.
 func deadID(route string, record connectors.Ref, field, reason string) string {
-	return linkDigest(route+"\x00"+field+"\x00"+reason, record, 0)[:16]
+	return links.Digest(route+"\x00"+field+"\x00"+reason, record, 0)[:16]
 }
 
 // bury keeps a dead letter.
@@ -166,31 +167,31 @@ func (e *Engine) RetryDead(ctx context.Context, id string) error {
 // forgiveLink removes the refusal behind a dead letter from its link.
 func (e *Engine) forgiveLink(ctx context.Context, d DeadLetter) error {
 	for range 5 {
-		link, _, _, err := e.current(ctx, d.Route, d.Record)
+		link, _, _, err := e.links.Current(ctx, d.Route, d.Record)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		next := link.clone()
-		forgiven := next.forgive(named(d.Field)) || next.Aside != nil
+		next := link.Clone()
+		forgiven := next.ClearRefusal(links.ParseLabel(d.Field)) || next.Aside != nil
 		next.Aside = nil
 		if d.Field == "" {
 			forgiven = forgiven || len(next.Refused) > 0
 			next.Refused = nil
 		}
-		if _, contested := next.Contests[named(d.Field)]; contested && d.Reason == ReasonContested {
+		if _, contested := next.Contests[links.ParseLabel(d.Field)]; contested && d.Reason == ReasonContested {
 			next.Contests = maps.Clone(next.Contests)
-			maps.DeleteFunc(next.Contests, func(name string, c Contest) bool { // its partner begins anew as well
-				return name == named(d.Field) || c.Until.IsZero()
+			maps.DeleteFunc(next.Contests, func(name string, c links.Contest) bool { // its partner begins anew as well
+				return name == links.ParseLabel(d.Field) || c.Until.IsZero()
 			})
 			forgiven = true
 		}
 		if !forgiven {
 			return nil
 		}
-		_, err = e.saveLink(ctx, next, link.revision)
+		_, err = e.links.Save(ctx, next, link.Revision)
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}

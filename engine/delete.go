@@ -4,14 +4,15 @@ import (
 	"context"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // closeTicket moves the ticket of a source that is gone to the last state of
 // its table. done is false while nobody knows what became of the request.
-func (w *work) closeTicket(ctx context.Context, link stored) (s *sending, v *verdict, err error) {
+func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, v *verdict, err error) {
 	template := w.config.Set.Templates[link.Template]
-	if template == nil || template.Lifecycle.OnDelete != "close" || template.State == nil || link.Phase != Active {
+	if template == nil || template.Lifecycle.OnDelete != "close" || template.State == nil || link.Phase != links.Active {
 		return nil, nil, nil
 	}
 	guard, target, err := w.targetOf(link.Target.Collection)
@@ -27,15 +28,15 @@ func (w *work) closeTicket(ctx context.Context, link stored) (s *sending, v *ver
 	}
 	w.sourceGone = true
 	both := &ends{source: end{ref: w.source}, target: end{guard: guard, writer: target, ref: *link.Target, record: ticket}}
-	next := link.clone()
+	next := link.Clone()
 	next.Intent = nil
-	s = &sending{ends: both, link: link, next: next, entry: w.entry(), template: template, revision: link.revision}
+	s = &sending{ends: both, link: link, next: next, entry: w.entry(), template: template, revision: link.Revision}
 	s.entry.Template, s.entry.Action, s.entry.Reason, s.entry.Target = link.Template, string(rules.Update), "source is gone", *link.Target
 	writes, err := w.closing(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err = w.sendTo(ctx, s, targetSide, writes)
+	v, err = w.sendTo(ctx, s, links.Target, writes)
 	return s, v, err
 }
 
@@ -58,8 +59,8 @@ func (w *work) closing(ctx context.Context, s *sending) ([]write, error) {
 		Record: connectors.Record{Ref: w.source}, Linked: s.link.Template, LinkID: w.linkID, State: last,
 	})
 	for _, v := range decision.Values {
-		agreed, known := s.next.Fields[outbound(v.Field)]
-		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == d.of(nil) && empty(fieldAt(e.record, fieldPath(v.Field))) {
+		agreed, known := s.next.Fields[links.Outbound(v.Field)]
+		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == d.Of(nil) && empty(fieldAt(e.record, fieldPath(v.Field))) {
 			values = append(values, v)
 		}
 	}
@@ -77,12 +78,12 @@ func (w *work) closing(ctx context.Context, s *sending) ([]write, error) {
 		if send[v.Field] == nil {
 			continue
 		}
-		m := mapping{name: outbound(v.Field), side: targetSide, field: v.Field, path: fieldPath(v.Field), expr: v.Expr, want: v.Value}
+		m := mapping{name: links.Outbound(v.Field), side: links.Target, field: v.Field, path: fieldPath(v.Field), expr: v.Expr, want: v.Value}
 		f := write{mapping: m, value: send[v.Field], was: s.ends.have(m)}
 		if v.Field == sync.TargetField {
 			f.mapping.state, f.mapping.path = true, statePath(sync.TargetField)
-			f.mapping.pair = d.pair(last, now.raw)
-			f.agreed = &StatePair{}
+			f.mapping.pair = d.Pair(last, now.raw)
+			f.agreed = &links.StatePair{}
 		}
 		writes = append(writes, f)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -19,8 +20,8 @@ type end struct {
 // ends are both sides of a link.
 type ends struct{ source, target end }
 
-func (e *ends) of(s side) *end {
-	if s == sourceSide {
+func (e *ends) of(s links.Side) *end {
+	if s == links.Source {
 		return &e.source
 	}
 	return &e.target

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -79,13 +80,13 @@ type Engine struct {
 	still   bool
 	onStep  func(context.Context, Step)
 
-	digest   digester
+	digest   links.Digester
 	findings *store.Findings
 	taken    taken
 	queue    *queue
 	runaways runaways
 	waiting  *waiting
-	ages     *ages
+	links    *links.Repository
 	config   atomic.Pointer[running]
 	started  time.Time
 	ready    atomic.Bool
@@ -144,7 +145,7 @@ func New(o Options) *Engine {
 		e.metrics = noMetrics{}
 	}
 	e.findings = store.NewFindings(e.clock, e.log)
-	e.waiting, e.ages = newWaiting(e.clock, e.log), newAges(e.clock)
+	e.waiting, e.links = newWaiting(e.clock, e.log), links.NewRepository(e.store, e.clock, e.findings)
 	return e
 }
 
@@ -155,7 +156,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.lookForLosses(ctx); err != nil {
 		return err
 	}
-	digest, err := e.installation(ctx)
+	digest, err := links.Installation(ctx, e.store, e.findings)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
-	if err := e.rebuildIndex(ctx); err != nil {
+	if err := e.links.RebuildIndex(ctx); err != nil {
 		return err
 	}
 	if err := e.lookForLostLinks(ctx); err != nil {
@@ -289,13 +290,13 @@ func (e *Engine) leavePlaces(ctx context.Context, config *running) {
 // orphans now.
 func (e *Engine) takeUp(ctx context.Context, before, config *running) {
 	orphans := map[[2]string]int{}
-	err := e.eachLink(ctx, func(l stored) error {
+	err := e.links.Each(ctx, func(l links.Stored) error {
 		if config.orphaned(l.Link) {
 			orphans[[2]string{l.Route, l.Template}]++
 			return nil
 		}
 		back := before != nil && before.orphaned(l.Link)
-		if l.Phase == Claim || l.Intent != nil || back {
+		if l.Phase == links.Claim || l.Intent != nil || back {
 			return e.store.Hints.Add(ctx, l.Source, "")
 		}
 		return nil
@@ -343,14 +344,7 @@ func (e *Engine) concerned(ctx context.Context, ref connectors.Ref, known **plac
 	if read || (*known).readBy(ref.Collection) {
 		records = append(records, ref)
 	}
-	entry, err := e.store.Targets.Get(ctx, ref.String())
-	if errors.Is(err, store.ErrNotFound) {
-		return records, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("index of tickets: %w", err)
-	}
-	link, err := e.loadLink(ctx, string(entry.Value))
+	link, err := e.links.ByTarget(ctx, ref)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnreadable) {
 		return records, nil
 	}
@@ -391,22 +385,4 @@ func (e *Engine) step(ctx context.Context, s Step) {
 	if e.onStep != nil {
 		e.onStep(ctx, s)
 	}
-}
-
-// rebuildIndex puts the index from tickets to links right, which a crash may
-// have left behind.
-func (e *Engine) rebuildIndex(ctx context.Context) error {
-	return e.eachLink(ctx, func(l stored) error {
-		if l.Target == nil {
-			return nil
-		}
-		entry, err := e.store.Targets.Get(ctx, l.Target.String())
-		if err == nil && string(entry.Value) == l.ID {
-			return nil
-		}
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("index of tickets: %w", err)
-		}
-		return e.indexTarget(ctx, l.Link)
-	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -34,7 +35,7 @@ func Explain(set *rules.Set, routes []*rules.Route, body []byte, parent func(con
 			needs = fmt.Errorf("route %s: %w", route.Name, ErrNeedsRecord)
 			continue
 		}
-		in := rules.Input{Record: record, LinkID: LinkID(route.Name, record.Ref, 1)}
+		in := rules.Input{Record: record, LinkID: links.ID(route.Name, record.Ref, 1)}
 		if parent != nil {
 			in.Parent = parent(record)
 		}

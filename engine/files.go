@@ -13,13 +13,8 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
-)
-
-const (
-	filesInbound  = "attachments.inbound"
-	filesOutbound = "attachments.outbound"
-	ticketItem    = "ticket"
 )
 
 // Why a file is not carried, beside itemSeen.
@@ -32,14 +27,14 @@ const (
 
 // fileHaul carries the files of one side to the other: as files where the
 // other system holds files, else as links to them.
-func (w *work) fileHaul(s *sending, name string, to side, clauses []rules.AttachmentClause) (haul, bool) {
-	from, into := s.ends.of(other(to)), s.ends.of(to)
+func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.AttachmentClause) (haul, bool) {
+	from, into := s.ends.of(links.Other(to)), s.ends.of(to)
 	reader, reads := from.guard.connector.(connectors.FileReader)
 	if len(clauses) == 0 || !reads {
 		return haul{}, false
 	}
 	writer, holds := into.guard.connector.(connectors.FileWriter)
-	linker, links := into.guard.connector.(connectors.WebLinker)
+	linker, shows := into.guard.connector.(connectors.WebLinker)
 	h := haul{name: name, to: to, verb: "attach"}
 	var put func(ctx context.Context, f connectors.File) (connectors.Posted, error)
 	marks := func(f connectors.File) []string {
@@ -72,7 +67,7 @@ func (w *work) fileHaul(s *sending, name string, to side, clauses []rules.Attach
 			made, err := writer.AddFile(ctx, into.record, f, content)
 			return connectors.Posted{ID: made.ID}, err
 		}
-	case links:
+	case shows:
 		link := func(f connectors.File) connectors.WebLink {
 			return connectors.WebLink{URL: f.URL, Title: f.Name, System: from.ref.Type}
 		}
@@ -154,12 +149,12 @@ func mediaType(s string) string {
 // place for links.
 func (w *work) ticketHaul(s *sending) (haul, bool) {
 	source, ticket := &s.ends.source, s.ends.target.record
-	linker, links := source.guard.connector.(connectors.WebLinker)
-	if !links || ticket.URL == "" || !linker.TakesLink(source.ref.Record, ticketLink(ticket)) {
+	linker, shows := source.guard.connector.(connectors.WebLinker)
+	if !shows || ticket.URL == "" || !linker.TakesLink(source.ref.Record, ticketLink(ticket)) {
 		return haul{}, false
 	}
 	return haul{
-		name: ticketItem, to: sourceSide, verb: "attach", always: true,
+		name: links.TicketLink, to: links.Source, verb: "attach", always: true,
 		list: func(context.Context, time.Time) ([]item, error) {
 			return []item{{key: ticket.Ref.String(), copies: []string{ticket.URL}, send: func(ctx context.Context) (connectors.Posted, error) {
 				return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, source.record, ticketLink(ticket))

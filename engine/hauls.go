@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -16,24 +17,24 @@ func (w *work) hauls(s *sending) []haul {
 		}
 	}
 	t := s.template
-	add(w.commentHaul(s, commentsOutbound, targetSide, t.Comments.Outbound))
-	add(w.commentHaul(s, commentsInbound, sourceSide, t.Comments.Inbound))
-	add(w.fileHaul(s, filesOutbound, targetSide, t.Files.Outbound))
-	add(w.fileHaul(s, filesInbound, sourceSide, t.Files.Inbound))
+	add(w.commentHaul(s, links.CommentsOutbound, links.Target, t.Comments.Outbound))
+	add(w.commentHaul(s, links.CommentsInbound, links.Source, t.Comments.Inbound))
+	add(w.fileHaul(s, links.FilesOutbound, links.Target, t.Files.Outbound))
+	add(w.fileHaul(s, links.FilesInbound, links.Source, t.Files.Inbound))
 	add(w.ticketHaul(s))
 	return all
 }
 
 // newItems are the items of a new ticket: everything that the other side holds
 // is new to it.
-func newItems(t *rules.Template) map[string]*Items {
-	items := map[string]*Items{}
+func newItems(t *rules.Template) map[string]*links.Items {
+	items := map[string]*links.Items{}
 	for name, n := range map[string]int{
-		commentsInbound: len(t.Comments.Inbound), commentsOutbound: len(t.Comments.Outbound),
-		filesInbound: len(t.Files.Inbound), filesOutbound: len(t.Files.Outbound),
+		links.CommentsInbound: len(t.Comments.Inbound), links.CommentsOutbound: len(t.Comments.Outbound),
+		links.FilesInbound: len(t.Files.Inbound), links.FilesOutbound: len(t.Files.Outbound),
 	} {
 		if n > 0 {
-			items[name] = &Items{}
+			items[name] = &links.Items{}
 		}
 	}
 	return items
@@ -43,9 +44,9 @@ func newItems(t *rules.Template) map[string]*Items {
 // holds already, or the ticket itself.
 func (w *work) carries(t *rules.Template, ticket connectors.Record) bool {
 	source := w.config.guards[w.source.Connector]
-	linker, links := source.connector.(connectors.WebLinker)
+	linker, shows := source.connector.(connectors.WebLinker)
 	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 ||
-		links && ticket.URL != "" && linker.TakesLink(w.source.Record, ticketLink(ticket))
+		shows && ticket.URL != "" && linker.TakesLink(w.source.Record, ticketLink(ticket))
 }
 
 // polledItems are the record types whose items are to be polled for, by

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -37,11 +38,11 @@ func (w *work) overlapped(ctx context.Context, e *end, writes []write, answer co
 	}
 	var notes []note
 	for _, f := range writes {
-		name, side := shown(f.mapping.name), f.mapping.side
+		name, side := links.Label(f.mapping.name), f.mapping.side
 		switch {
 		case remembers:
 			for _, c := range writtenOver(changes, f, w.engine.clock.Now()) {
-				if w.engine.digest.of(c.New) != w.engine.digest.of(f.was) {
+				if w.engine.digest.Of(c.New) != w.engine.digest.Of(f.was) {
 					notes = append(notes, note{Field: name, What: noteOverlap, Lost: c.New, Side: side})
 				}
 			}
@@ -90,26 +91,26 @@ func (w *work) history(ctx context.Context, e *end, since time.Time) ([]connecto
 // is read on one side and written on the other.
 type clash struct {
 	name  string
-	to    side
+	to    links.Side
 	read  [][]string // paths on the side that is read
 	wrote []string   // path on the side that would be written
 }
 
 // newest says, for each conflict, which side changed last; none where a time
 // is not known or both are the same second.
-func (w *work) newest(ctx context.Context, s *sending, clashes []clash) (map[string]side, error) {
-	newest := map[string]side{}
+func (w *work) newest(ctx context.Context, s *sending, clashes []clash) (map[string]links.Side, error) {
+	newest := map[string]links.Side{}
 	var changes [2][]connectors.FieldChange
-	for i, of := range []side{sourceSide, targetSide} {
+	for i, of := range []links.Side{links.Source, links.Target} {
 		all, _, err := w.history(ctx, s.ends.of(of), time.Time{})
 		if err != nil {
 			return nil, err
 		}
 		changes[i] = all
 	}
-	timeOf := func(of side, paths ...[]string) time.Time {
+	timeOf := func(of links.Side, paths ...[]string) time.Time {
 		i := 0
-		if of == targetSide {
+		if of == links.Target {
 			i = 1
 		}
 		var at time.Time
@@ -124,11 +125,11 @@ func (w *work) newest(ctx context.Context, s *sending, clashes []clash) (map[str
 		return at.Truncate(time.Second)
 	}
 	for _, c := range clashes {
-		wrote, read := timeOf(c.to, c.wrote), timeOf(other(c.to), c.read...)
+		wrote, read := timeOf(c.to, c.wrote), timeOf(links.Other(c.to), c.read...)
 		switch {
 		case wrote.IsZero() || read.IsZero():
 		case read.After(wrote):
-			newest[c.name] = other(c.to)
+			newest[c.name] = links.Other(c.to)
 		case wrote.After(read):
 			newest[c.name] = c.to
 		}
@@ -138,7 +139,7 @@ func (w *work) newest(ctx context.Context, s *sending, clashes []clash) (map[str
 
 // recordTime is the time of a record's last change, if that is the only one
 // since the link was last in step: then it is the time of the field.
-func (w *work) recordTime(s *sending, of side) time.Time {
+func (w *work) recordTime(s *sending, of links.Side) time.Time {
 	e := s.ends.of(of)
 	order, ok := e.guard.connector.(connectors.VersionOrder)
 	if !ok {
@@ -155,6 +156,6 @@ func (w *work) recordTime(s *sending, of side) time.Time {
 func (s *sending) see() {
 	s.next.Seen = nil
 	if s.template.Conflict == rules.LatestWins {
-		s.next.Seen = map[side]string{sourceSide: s.ends.source.record.Version, targetSide: s.ends.target.record.Version}
+		s.next.Seen = map[links.Side]string{links.Source: s.ends.source.record.Version, links.Target: s.ends.target.record.Version}
 	}
 }

@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // keepInStep brings both sides of a link in step.
-func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
+func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, error) {
 	template := w.config.Set.Templates[link.Template]
 	guard, target, err := w.targetOf(link.Target.Collection)
 	if err != nil {
@@ -25,10 +26,10 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	// The target first and the source last, so that privacy is as fresh as can
 	// be when something is sent.
 	var ticket connectors.Record
-	if link.Phase != Stopped {
+	if link.Phase != links.Stopped {
 		ticket, err = w.readTicket(ctx, guard, link)
 		if isGone(err) {
-			return w.missing(ctx, link, "target", Gone)
+			return w.missing(ctx, link, "target", links.Gone)
 		}
 		if err != nil {
 			return verdict{}, err
@@ -36,37 +37,37 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	}
 	record, err := w.readSource(ctx)
 	if isGone(err) {
-		return w.missing(ctx, link, "source", Detached)
+		return w.missing(ctx, link, "source", links.Detached)
 	}
 	if err != nil {
 		return verdict{}, err
 	}
 	if record.Private && !w.route.Private && !template.Lifecycle.KeepPrivate {
-		if link.Phase == Stopped {
+		if link.Phase == links.Stopped {
 			return nothing, nil
 		}
 		return w.stop(ctx, link)
 	}
-	if link.Phase == Stopped { // public again: read what was not read above
+	if link.Phase == links.Stopped { // public again: read what was not read above
 		ticket, err = w.readTicket(ctx, guard, link)
 		if isGone(err) {
-			return w.missing(ctx, link, "target", Gone)
+			return w.missing(ctx, link, "target", links.Gone)
 		}
 		if err != nil {
 			return verdict{}, err
 		}
 	}
-	if link.asideAt(versions{record.Version, ticket.Version}) {
+	if link.AsideAt(links.Versions{Source: record.Version, Target: ticket.Version}) {
 		return nothing, nil
 	}
 	if err := bounded(ticket); err != nil {
 		return verdict{}, err
 	}
-	next := link.clone()
+	next := link.Clone()
 	if err := w.takeUpAgain(ctx, next); err != nil {
 		return verdict{}, err
 	}
-	next.Phase, next.Missing, next.Number, next.URL = Active, nil, ticket.Number, ticket.URL
+	next.Phase, next.Missing, next.Number, next.URL = links.Active, nil, ticket.Number, ticket.URL
 	if next.Parent, next.Private = record.Parent, record.Private; link.Private != record.Private {
 		if err := w.hintChildren(ctx); err != nil {
 			return verdict{}, err
@@ -97,7 +98,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 		return nothing, nil
 	}
 
-	s := &sending{ends: both, link: link, next: next, entry: entry, template: template, parent: parent, revision: link.revision}
+	s := &sending{ends: both, link: link, next: next, entry: entry, template: template, parent: parent, revision: link.Revision}
 	if link.Intent != nil {
 		if err := w.settle(ctx, s, decision); err != nil {
 			return verdict{}, err
@@ -113,7 +114,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	if v, err := w.carry(ctx, s, hauls); v != nil || err != nil {
 		return w.unsent(ctx, s, v, err)
 	}
-	before := s.next.clone()
+	before := s.next.Clone()
 	in, dead, err := w.weigh(ctx, s, decision)
 	if err != nil {
 		return verdict{}, err
@@ -146,7 +147,7 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 	}
 	s.writes = append(s.writes, moved...)
 	for _, m := range in.mappings {
-		pairs[m.name] = in.digest.pair(in.digest.of(m.want), in.digest.of(in.have(m)))
+		pairs[m.name] = in.digest.Pair(in.digest.Of(m.want), in.digest.Of(in.have(m)))
 	}
 	maps.Copy(pairs, w.itemPairs(s, hauls))
 	if err := w.forgiveChanged(ctx, next, pairs, dead); err != nil {
@@ -164,12 +165,12 @@ func (w *work) keepInStep(ctx context.Context, link stored) (verdict, error) {
 }
 
 // readTicket reads the ticket of a link.
-func (w *work) readTicket(ctx context.Context, g *guard, link stored) (connectors.Record, error) {
+func (w *work) readTicket(ctx context.Context, g *guard, link links.Stored) (connectors.Record, error) {
 	ticket, err := g.read(ctx, *link.Target)
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	w.budget.saw(func(v *versions) { v.Target = ticket.Version })
+	w.budget.saw(func(v *links.Versions) { v.Target = ticket.Version })
 	return ticket, nil
 }
 
@@ -188,11 +189,11 @@ func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (
 	}
 	var rests map[string]bool
 	in.refused = func(name, pair string) bool {
-		r, ok := s.next.refusal(name)
+		r, ok := s.next.Refusal(name)
 		return ok && r.Pair == pair || rests[name]
 	}
 	dead := map[string]bool{}
-	for to, values := range map[side][]rules.Value{targetSide: decision.Values, sourceSide: decision.Inbound} {
+	for to, values := range map[links.Side][]rules.Value{links.Target: decision.Values, links.Source: decision.Inbound} {
 		if s.ends.of(to).writer == nil {
 			continue // the system takes no writes; loading has warned of it
 		}
@@ -209,11 +210,11 @@ func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (
 
 // render makes the mappings that write to one end of their values, resolving
 // those that changed. The names of those that failed are the second result.
-func (w *work) render(ctx context.Context, e *end, to side, values []rules.Value, next *Link) ([]mapping, map[string]bool, error) {
+func (w *work) render(ctx context.Context, e *end, to links.Side, values []rules.Value, next *links.Link) ([]mapping, map[string]bool, error) {
 	d := w.engine.digest
-	name, partner := outbound, inbound
-	if to == sourceSide {
-		name, partner = inbound, outbound
+	name, partner := links.Outbound, links.Inbound
+	if to == links.Source {
+		name, partner = links.Inbound, links.Outbound
 	}
 	needed, needs := []rules.Value{}, map[string]bool{}
 	mappings := []mapping{}
@@ -241,7 +242,7 @@ func (w *work) render(ctx context.Context, e *end, to side, values []rules.Value
 	for _, f := range failed {
 		of := name(f.field)
 		dead[of] = true
-		if err := w.refuse(ctx, next, of, d.pair(f.reason, wantOf(values, f, d)), f); err != nil {
+		if err := w.refuse(ctx, next, of, d.Pair(f.reason, wantOf(values, f, d)), f); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -265,10 +266,10 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 	}
 	source, target := w.standings(s.ends, *sync)
 	names := stateNames(*sync)
-	rests := len(w.rests(s.next, []mapping{{name: names[targetSide], pair: names[sourceSide]}})) > 0
+	rests := len(w.rests(s.next, []mapping{{name: names[links.Target], pair: names[links.Source]}})) > 0
 	in := stateInput{
 		sync: *sync, conflict: s.template.Conflict, source: source, target: target, agreed: s.next.State,
-		mayMove: func(to side, value string) bool {
+		mayMove: func(to links.Side, value string) bool {
 			e := s.ends.of(to)
 			if mover, ok := e.guard.connector.(connectors.Mover); ok && !mover.MayMove(e.record, value) {
 				return false
@@ -277,7 +278,7 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 		},
 		refused: func(pair string) bool {
 			for _, name := range names {
-				if r, ok := s.next.refusal(name); ok && r.Pair == pair {
+				if r, ok := s.next.Refusal(name); ok && r.Pair == pair {
 					return true
 				}
 			}
@@ -288,12 +289,12 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 	result := mergeState(in)
 	if result.clash && in.conflict == rules.LatestWins {
 		newest, err := w.newest(ctx, s, []clash{{
-			name: names[targetSide], to: targetSide, read: [][]string{statePath(sync.SourceField)}, wrote: statePath(sync.TargetField),
+			name: names[links.Target], to: links.Target, read: [][]string{statePath(sync.SourceField)}, wrote: statePath(sync.TargetField),
 		}})
 		if err != nil {
 			return nil, nil, err
 		}
-		if in.newest = newest[names[targetSide]]; in.newest == "" {
+		if in.newest = newest[names[links.Target]]; in.newest == "" {
 			s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: noteTimeUnknown})
 		}
 		result = mergeState(in)
@@ -307,7 +308,7 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 		pairs[name] = result.pair
 	}
 	if result.note == noteUnmapped || result.note == noteMoveNotTaken {
-		return nil, pairs, w.notMoved(ctx, s, result, names[targetSide])
+		return nil, pairs, w.notMoved(ctx, s, result, names[links.Target])
 	}
 	if result.note != "" {
 		said := note{Field: "state", What: result.note}
@@ -320,7 +321,7 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 		return nil, pairs, nil
 	}
 	m := mapping{name: names[result.side], side: result.side, field: sync.TargetField, path: statePath(sync.TargetField), state: true, pair: result.pair, want: result.to}
-	if result.side == sourceSide {
+	if result.side == links.Source {
 		m.field, m.path = sync.SourceField, statePath(sync.SourceField)
 	}
 	e := s.ends.of(result.side)
@@ -338,24 +339,24 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 // them or that the system does not take the move; where the table asks for it,
 // that is a dead letter.
 func (w *work) notMoved(ctx context.Context, s *sending, result stateResult, name string) error {
-	if r, ok := s.next.refusal(name); ok && r.Pair == result.pair {
+	if r, ok := s.next.Refusal(name); ok && r.Pair == result.pair {
 		return nil
 	}
 	s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: result.note})
 	if !s.template.State.Table.UnmappedIsError {
-		s.next.refuse(Refusal{What: name, Pair: result.pair, Code: result.note, At: w.engine.clock.Now().UTC()})
+		s.next.Refuse(links.Refusal{What: name, Pair: result.pair, Code: result.note, At: w.engine.clock.Now().UTC()})
 		return nil
 	}
-	return w.refuse(ctx, s.next, name, result.pair, fieldFailure{fieldOf(name), result.note, "the state table does not relate the states of the two sides, or the system does not take the move; both were left as they are"})
+	return w.refuse(ctx, s.next, name, result.pair, fieldFailure{links.FieldOf(name), result.note, "the state table does not relate the states of the two sides, or the system does not take the move; both were left as they are"})
 }
 
 // wantOf tells one failure of a mapping from another: by the value that could
 // not be resolved, for what a system says differs from time to time, or by
 // what the rules said where there is no value.
-func wantOf(values []rules.Value, f fieldFailure, d digester) string {
+func wantOf(values []rules.Value, f fieldFailure, d links.Digester) string {
 	for _, v := range values {
 		if v.Field == f.field && v.Err == nil {
-			return d.of(v.Value)
+			return d.Of(v.Value)
 		}
 	}
 	return f.message

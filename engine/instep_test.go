@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // opened starts a daemon and lets it open one ticket.
@@ -207,7 +208,7 @@ func TestARecordThatTurnsPrivateStops(t *testing.T) {
 		if title := r.world.field(ticket, "title"); title != "Database down" {
 			t.Errorf("the title is %v", title)
 		}
-		if l := r.links(); l[0].State != engine.Stopped {
+		if l := r.links(); l[0].State != links.Stopped {
 			t.Errorf("links: %+v", l)
 		}
 		if d := r.decisions(ref); len(d) != 1 || d[0].Reason != "private" {
@@ -232,11 +233,11 @@ func TestADeletedTicketIsNeverOpenedAgain(t *testing.T) {
 		r.world.remove(ticket)
 		r.world.edit(ref, "title", "Edited")
 		r.hint(ref)
-		if l := r.links(); l[0].State != engine.Active {
+		if l := r.links(); l[0].State != links.Active {
 			t.Errorf("one failed read was enough: %+v", l)
 		}
 		r.pass(time.Hour)
-		if l := r.links(); l[0].State != engine.Gone {
+		if l := r.links(); l[0].State != links.Gone {
 			t.Errorf("links: %+v", l)
 		}
 		r.world.edit(ref, "title", "Edited again")
@@ -253,7 +254,7 @@ func TestARemovedRouteKeepsItsLinksAndTurnsItsHintsIntoDeadLetters(t *testing.T)
 		r.apply(``)
 		r.world.edit(ref, "title", "Edited while the route was gone")
 		r.hint(ref)
-		if l := r.links(); len(l) != 1 || l[0].State != engine.Orphan {
+		if l := r.links(); len(l) != 1 || l[0].State != links.Orphan {
 			t.Errorf("links: %+v", l)
 		}
 		r.apply(oneRoute)

@@ -10,23 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-)
-
-// itemsKept is how far behind the newest item keys are kept, and how far back
-// it is looked for items that came late.
-const itemsKept = 48 * time.Hour
-
-// Items are the things of one kind that were carried in one direction. The set
-// of keys decides; From only bounds it: what is older counts as done.
-type Items struct {
-	From time.Time         `json:"from_time,omitzero"`
-	Done map[string]string `json:"done,omitempty"` // key → id of the copy, or a word below
-}
-
-// What became of an item that has no copy.
-const (
-	itemSeen    = "seen"    // it was there before, or the rules take it nowhere
-	itemSkipped = "skipped" // too large, or of another type
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // An item is one thing that may have to be carried to the other side.
@@ -44,7 +28,7 @@ type item struct {
 // A haul carries one kind of item in one direction, each once.
 type haul struct {
 	name   string // in the link, and in the journal: "comments.inbound"
-	to     side
+	to     links.Side
 	verb   string // for metrics: "comment", "attach"
 	always bool   // also what was there before the link knew of this haul
 
@@ -55,9 +39,7 @@ type haul struct {
 }
 
 // itemName is what a refused item is called among the refusals of a link.
-func itemName(h haul, key string) string { return itemPrefix + h.name + "/" + key }
-
-const itemPrefix = "item:"
+func itemName(h haul, key string) string { return links.ItemPrefix + h.name + "/" + key }
 
 // carry carries the items of all hauls. A verdict means that nobody saw an
 // answer; an error, that a request was certainly not done.
@@ -66,15 +48,15 @@ func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, e
 	for _, h := range hauls {
 		wanted[h.name] = true
 	}
-	maps.DeleteFunc(s.next.Items, func(name string, _ *Items) bool { return !wanted[name] })
+	maps.DeleteFunc(s.next.Items, func(name string, _ *links.Items) bool { return !wanted[name] })
 	for _, h := range hauls {
 		v, err := w.haul(ctx, s, h)
 		var said *connectors.Error
 		if errors.As(err, &said) && said.Class == connectors.ClassRejected {
 			// It may not be read there: the rest goes on.
 			s.refused = true
-			err = w.refuse(ctx, s.next, itemPrefix+h.name, w.pairOf(s, h.to), fieldFailure{"", codeOf(said, ReasonRejected), said.Error()})
-		} else if err == nil && v == nil && s.next.forgive(itemPrefix+h.name) {
+			err = w.refuse(ctx, s.next, links.ItemPrefix+h.name, w.pairOf(s, h.to), fieldFailure{"", codeOf(said, ReasonRejected), said.Error()})
+		} else if err == nil && v == nil && s.next.ClearRefusal(links.ItemPrefix+h.name) {
 			err = w.engine.exhume(ctx, w.route.Name, w.source, h.name)
 		}
 		if v != nil || err != nil {
@@ -88,25 +70,25 @@ func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, e
 func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 	known := s.next.Items[h.name]
 	if known == nil {
-		known = &Items{}
+		known = &links.Items{}
 	}
 	all, err := h.list(ctx, known.From)
 	if err != nil {
 		return nil, err
 	}
 	if s.next.Items == nil {
-		s.next.Items = map[string]*Items{}
+		s.next.Items = map[string]*links.Items{}
 	}
 	if s.next.Items[h.name] == nil && !h.always {
 		for _, it := range all {
-			known = known.with(it.key, itemSeen)
+			known = known.With(it.key, links.ItemSeen)
 		}
-		s.next.Items[h.name] = known.trimmed(all, w.engine.clock.Now())
+		s.next.Items[h.name] = known.Compact(listedOf(all), w.engine.clock.Now())
 		return nil, nil
 	}
 	fresh := slices.DeleteFunc(slices.Clone(all), func(it item) bool {
-		_, refused := s.next.refusal(itemName(h, it.key))
-		return refused || known.has(it)
+		_, refused := s.next.Refusal(itemName(h, it.key))
+		return refused || known.Has(it.listed())
 	})
 	var send []item
 	for _, it := range fresh {
@@ -122,9 +104,9 @@ func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 			send = append(send, it)
 			continue
 		}
-		known = known.with(it.key, reason)
-		if reason != itemSeen {
-			s.entry.Notes = append(s.entry.Notes, note{Field: h.name, What: reason, Lost: it.name, Side: other(h.to)})
+		known = known.With(it.key, reason)
+		if reason != links.ItemSeen {
+			s.entry.Notes = append(s.entry.Notes, note{Field: h.name, What: reason, Lost: it.name, Side: links.Other(h.to)})
 		}
 	}
 	s.next.Items[h.name] = known
@@ -133,7 +115,7 @@ func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 			return v, err
 		}
 	}
-	s.next.Items[h.name] = s.next.Items[h.name].trimmed(all, w.engine.clock.Now())
+	s.next.Items[h.name] = s.next.Items[h.name].Compact(listedOf(all), w.engine.clock.Now())
 	return nil, nil
 }
 
@@ -144,7 +126,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 	if err != nil {
 		return nil, err
 	}
-	done := func(it item, as string) { s.next.Items[h.name] = s.next.Items[h.name].with(it.key, as) }
+	done := func(it item, as string) { s.next.Items[h.name] = s.next.Items[h.name].With(it.key, as) }
 	var left, unseen []item
 	for _, it := range fresh {
 		found := it.found(copies)
@@ -164,7 +146,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 			return nil, err
 		}
 		if i == 0 || !lent.within(leaseTime/2) {
-			intent := &Intent{ID: newStamp(), Side: string(h.to), ReadVersion: e.record.Version, Fields: map[string]Sent{}}
+			intent := &links.Intent{ID: newStamp(), Side: string(h.to), ReadVersion: e.record.Version, Fields: map[string]links.Sent{}}
 			for _, it := range left[i:] {
 				intent.Items = append(intent.Items, h.name+"/"+it.key)
 			}
@@ -223,7 +205,7 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 	}
 	for _, it := range sent {
 		if found := it.found(copies); len(found) > 0 {
-			s.next.Items[h.name] = s.next.Items[h.name].with(it.key, found[0])
+			s.next.Items[h.name] = s.next.Items[h.name].With(it.key, found[0])
 			continue
 		}
 		s.refused = true
@@ -241,20 +223,20 @@ func (w *work) refuseItem(ctx context.Context, s *sending, h haul, it item, reas
 
 // pairOf is what a refused item waits for to change: the state of the record
 // that refused it.
-func (w *work) pairOf(s *sending, to side) string {
+func (w *work) pairOf(s *sending, to links.Side) string {
 	e := s.ends.of(to)
 	state := ""
 	if schema := w.schema(e.ref); schema != nil && schema.State != nil {
 		state = rawState(e.record, schema.State.Field)
 	}
-	return w.engine.digest.of(state)
+	return w.engine.digest.Of(state)
 }
 
 // itemPairs are the pairs of the items that were refused, as they are now.
 func (w *work) itemPairs(s *sending, hauls []haul) map[string]string {
 	pairs := map[string]string{}
 	for _, h := range hauls {
-		name := itemPrefix + h.name
+		name := links.ItemPrefix + h.name
 		for _, r := range s.next.Refused {
 			if r.What == name || strings.HasPrefix(r.What, name+"/") {
 				pairs[r.What] = w.pairOf(s, h.to)
@@ -268,9 +250,19 @@ func (w *work) itemPairs(s *sending, hauls []haul) map[string]string {
 func (w *work) forgiveItems(ctx context.Context, s *sending, hauls []haul) error {
 	pairs, others := w.itemPairs(s, hauls), map[string]bool{}
 	for _, r := range s.next.Refused {
-		others[r.What] = !strings.HasPrefix(r.What, itemPrefix)
+		others[r.What] = !strings.HasPrefix(r.What, links.ItemPrefix)
 	}
 	return w.forgiveChanged(ctx, s.next, pairs, others)
+}
+
+func (it item) listed() links.Listed { return links.Listed{Key: it.key, At: it.at} }
+
+func listedOf(all []item) []links.Listed {
+	listed := make([]links.Listed, len(all))
+	for i, it := range all {
+		listed[i] = it.listed()
+	}
+	return listed
 }
 
 // found are the copies of an item.
@@ -281,56 +273,4 @@ func (it item) found(copies map[string][]string) []string {
 		}
 	}
 	return nil
-}
-
-// has reports whether an item was dealt with.
-func (i *Items) has(it item) bool {
-	_, done := i.Done[it.key]
-	return done || it.at.Before(i.From)
-}
-
-// with is a copy: a link's items are replaced, never changed.
-func (i *Items) with(key, as string) *Items {
-	next := &Items{From: i.From, Done: maps.Clone(i.Done)}
-	if next.Done == nil {
-		next.Done = map[string]string{}
-	}
-	next.Done[key] = as
-	return next
-}
-
-// trimmed moves From up to 48 hours behind the newest item, but not past one
-// that is not done, and forgets the keys of what is older. all is what was
-// listed from From on.
-func (i *Items) trimmed(all []item, now time.Time) *Items {
-	next := &Items{From: i.From}
-	for _, it := range all {
-		if at := earlier(it.at, now).Add(-itemsKept).UTC(); at.After(next.From) {
-			next.From = at
-		}
-	}
-	for _, it := range all {
-		if _, done := i.Done[it.key]; !done && !it.at.Before(i.From) && it.at.Before(next.From) {
-			next.From = it.at.UTC()
-		}
-	}
-	if next.From.Before(i.From) {
-		next.From = i.From
-	}
-	for _, it := range all {
-		if as, done := i.Done[it.key]; done && !it.at.Before(next.From) {
-			if next.Done == nil {
-				next.Done = map[string]string{}
-			}
-			next.Done[it.key] = as
-		}
-	}
-	return next
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -119,8 +120,8 @@ func (w *work) append(ctx context.Context, entry JournalEntry) error {
 // turned private, elsewhere, while this reconcile stood still: whoever stopped
 // it may have purged the journal before.
 func (w *work) forgetIfPrivate(ctx context.Context) error {
-	link, _, _, err := w.engine.current(ctx, w.route.Name, w.source)
-	private := err == nil && (link.Private || link.Phase == Stopped)
+	link, _, _, err := w.engine.links.Current(ctx, w.route.Name, w.source)
+	private := err == nil && (link.Private || link.Phase == links.Stopped)
 	if errors.Is(err, store.ErrNotFound) {
 		var m mark
 		m, err = w.engine.loadMark(ctx, w.route.Name, w.source)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // TestASearchThatLagsOpensNoSecondTicket: a search that does not show a ticket
@@ -42,8 +43,8 @@ func TestASearchThatLagsOpensNoSecondTicket(t *testing.T) {
 				r.oneTicket()
 				r.pass(time.Hour)
 				ticket := r.oneTicket()
-				if links := r.links(); len(links) != 1 || links[0].State != engine.Active || *links[0].Target != ticket {
-					t.Errorf("links: %+v", links)
+				if all := r.links(); len(all) != 1 || all[0].State != links.Active || *all[0].Target != ticket {
+					t.Errorf("links: %+v", all)
 				}
 				if n := r.world.count("create"); n != 1 {
 					t.Errorf("%d creates", n)

@@ -3,6 +3,7 @@ package engine
 import (
 	"container/heap"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -24,7 +25,7 @@ type lane struct{ source, target string }
 // laneOf is the lane of what becomes of a link, or of a record without one, in
 // a turn: one that has waited for a ticket's system to open a ticket is there
 // already.
-func (c *running) laneOf(t *turn, link stored) lane {
+func (c *running) laneOf(t *turn, link links.Stored) lane {
 	l := lane{source: t.key.source.Connector}
 	switch {
 	case link.Link == nil && t.lane.source == l.source:
@@ -32,7 +33,7 @@ func (c *running) laneOf(t *turn, link stored) lane {
 	case link.Link == nil:
 	case link.Opened != nil:
 		l.target = connectorOf(link.Opened.Into)
-	case link.Target != nil && link.Phase != Detached && !c.orphaned(link.Link):
+	case link.Target != nil && link.Phase != links.Detached && !c.orphaned(link.Link):
 		l.target = link.Target.Connector
 	}
 	return l

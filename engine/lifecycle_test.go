@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 const living = `
@@ -82,8 +83,8 @@ func TestADeletedSourceClosesItsTicket(t *testing.T) {
 					if diff := cmp.Diff([]any{int64(6), "Deleted", "Database down", "About  Error rate hit 12%."}, got); diff != "" {
 						t.Errorf("the ticket (-want +got):\n%s", diff)
 					}
-					if links := r.links(); len(links) != 1 || links[0].State != engine.Detached {
-						t.Errorf("links: %+v", links)
+					if all := r.links(); len(all) != 1 || all[0].State != links.Detached {
+						t.Errorf("links: %+v", all)
 					}
 					if n := r.world.count("update"); n > 1+len(update) {
 						t.Errorf("%d updates", n)
@@ -103,8 +104,8 @@ func TestADeletedSourceLeavesItsTicketAlone(t *testing.T) {
 		if state := r.world.field(ticket, "state"); state != int64(2) || len(r.writes()) != 0 {
 			t.Errorf("state %v, writes %v", state, r.writes())
 		}
-		if links := r.links(); links[0].State != engine.Detached {
-			t.Errorf("links: %+v", links)
+		if all := r.links(); all[0].State != links.Detached {
+			t.Errorf("links: %+v", all)
 		}
 	})
 }
@@ -119,8 +120,8 @@ func TestASourceThatIsThereAgainClosesNothing(t *testing.T) {
 		if state := r.world.field(ticket, "state"); state != int64(2) || len(r.writes()) != 0 {
 			t.Errorf("state %v, writes %v", state, r.writes())
 		}
-		if links := r.links(); links[0].State != engine.Active {
-			t.Errorf("links: %+v", links)
+		if all := r.links(); all[0].State != links.Active {
+			t.Errorf("links: %+v", all)
 		}
 	})
 }
@@ -200,11 +201,11 @@ func TestASourceThatComesBack(t *testing.T) {
 				if diff := cmp.Diff([]string{"update itsm"}, r.writes()); diff != "" {
 					t.Errorf("writes (-want +got):\n%s", diff)
 				}
-				states := map[engine.Phase]int{}
+				states := map[links.Phase]int{}
 				for _, link := range r.links() {
 					states[link.State]++
 				}
-				if diff := cmp.Diff(map[engine.Phase]int{engine.Active: 1, engine.Detached: 1}, states); diff != "" {
+				if diff := cmp.Diff(map[links.Phase]int{links.Active: 1, links.Detached: 1}, states); diff != "" {
 					t.Errorf("links (-want +got):\n%s", diff)
 				}
 				// Once more, and again.

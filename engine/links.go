@@ -2,84 +2,16 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
-
-// ownPrefix begins the keys of the links' bucket that are no links.
-const ownPrefix = "_"
-
-// loadLink returns the link with the id; ErrNotFound where there is none.
-func (e *Engine) loadLink(ctx context.Context, id string) (stored, error) {
-	entry, err := e.store.Links.Get(ctx, id)
-	if err != nil {
-		return stored{}, fmt.Errorf("link %s: %w", id, err)
-	}
-	return decodeLink(entry)
-}
-
-// current returns the link of a record on a route that counts now, with its
-// id and N. Where there is none yet, they are those that it will have, and the
-// error is ErrNotFound.
-func (e *Engine) current(ctx context.Context, route string, source connectors.Ref) (link stored, id string, n int, err error) {
-	n = 1
-	for {
-		id = LinkID(route, source, n)
-		link, err = e.loadLink(ctx, id)
-		if err != nil || link.Then <= n {
-			return link, id, n, err
-		}
-		n = link.Then
-	}
-}
-
-// saveLink writes a link where revision is its newest, 0 where it is new;
-// ErrConflict otherwise.
-func (e *Engine) saveLink(ctx context.Context, l *Link, revision uint64) (uint64, error) {
-	document, err := json.Marshal(l)
-	if err != nil {
-		return 0, fmt.Errorf("link %s: %w", l.ID, err)
-	}
-	if revision == 0 {
-		revision, err = e.store.Links.Create(ctx, l.ID, document)
-	} else {
-		revision, err = e.store.Links.Update(ctx, l.ID, document, revision)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("link %s: %w", l.ID, err)
-	}
-	e.ages.saved(l, revision)
-	return revision, nil
-}
-
-func (e *Engine) eachLink(ctx context.Context, f func(stored) error) error {
-	return store.EachReadable(ctx, "links", e.store.Links, e.findings, func(entry store.Entry) error {
-		if strings.HasPrefix(entry.Key, ownPrefix) {
-			return nil
-		}
-		l, err := decodeLink(entry)
-		if err != nil {
-			return err
-		}
-		return f(l)
-	})
-}
-
-// indexTarget makes a link findable by its ticket.
-func (e *Engine) indexTarget(ctx context.Context, l *Link) error {
-	if _, err := e.store.Targets.Put(ctx, l.Target.String(), []byte(l.ID)); err != nil {
-		return fmt.Errorf("index of tickets: %w", err)
-	}
-	return nil
-}
 
 // A LinkView is a link as people see it.
 type LinkView struct {
@@ -89,7 +21,7 @@ type LinkView struct {
 	Source     connectors.Ref  `json:"source"`
 	Target     *connectors.Ref `json:"target"`
 	URL        string          `json:"url"`
-	State      Phase           `json:"state"`
+	State      links.Phase     `json:"state"`
 	UpdatedAt  time.Time       `json:"updated_at"`
 	Generation string          `json:"generation"`
 	Number     string          `json:"number,omitempty"`
@@ -100,7 +32,7 @@ type LinkView struct {
 // configured, or its template opens its tickets elsewhere now. It rests until
 // that comes back. This is a matter of the configuration that runs, and not
 // stored in the link.
-func (c *running) orphaned(l *Link) bool {
+func (c *running) orphaned(l *links.Link) bool {
 	route, template := c.Set.Route(l.Route), c.Set.Templates[l.Template]
 	if route == nil || route.Source != l.Source.Collection || template == nil {
 		return true
@@ -118,21 +50,21 @@ func (c *running) has(in connectors.Collection) bool {
 	return g != nil && g.kind == in.Type
 }
 
-func (e *Engine) view(s stored) LinkView {
+func (e *Engine) view(s links.Stored) LinkView {
 	state := s.Phase
-	if state == Active && e.config.Load().orphaned(s.Link) {
-		state = Orphan
+	if state == links.Active && e.config.Load().orphaned(s.Link) {
+		state = links.Orphan
 	}
 	return LinkView{
 		ID: s.ID, Route: s.Route, Template: s.Template, Source: s.Source, Target: s.Target, URL: s.URL,
-		State: state, UpdatedAt: s.at.UTC(), Generation: s.Generation, Number: s.Number, Commit: s.Commit,
+		State: state, UpdatedAt: s.At.UTC(), Generation: s.Generation, Number: s.Number, Commit: s.Commit,
 	}
 }
 
 // Links lists all links, the one changed last first.
 func (e *Engine) Links(ctx context.Context) ([]LinkView, error) {
 	views := []LinkView{}
-	err := e.eachLink(ctx, func(l stored) error {
+	err := e.links.Each(ctx, func(l links.Stored) error {
 		views = append(views, e.view(l))
 		return nil
 	})
@@ -142,7 +74,7 @@ func (e *Engine) Links(ctx context.Context) ([]LinkView, error) {
 
 // Link returns one link; ErrNotFound where there is none.
 func (e *Engine) Link(ctx context.Context, id string) (LinkView, error) {
-	l, err := e.loadLink(ctx, id)
+	l, err := e.links.Load(ctx, id)
 	if err != nil {
 		return LinkView{}, err
 	}
@@ -152,30 +84,11 @@ func (e *Engine) Link(ctx context.Context, id string) (LinkView, error) {
 // Unlink parts a record from its ticket for good: neither is written again,
 // and no new ticket opens for the record on that route.
 func (e *Engine) Unlink(ctx context.Context, id string) error {
-	return e.changeLink(ctx, id, func(l *Link) error {
-		l.Phase = Detached
-		l.withoutContents()
+	return e.links.Change(ctx, id, func(l *links.Link) error {
+		l.Phase = links.Detached
+		l.DropContents()
 		return nil
 	})
-}
-
-// changeLink changes a link whatever else happens to it meanwhile.
-func (e *Engine) changeLink(ctx context.Context, id string, change func(*Link) error) error {
-	for range 5 {
-		l, err := e.loadLink(ctx, id)
-		if err != nil {
-			return err
-		}
-		next := l.clone()
-		if err := change(next); err != nil {
-			return err
-		}
-		_, err = e.saveLink(ctx, next, l.revision)
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-	}
-	return fmt.Errorf("link %s: %w", id, store.ErrConflict)
 }
 
 // An AdoptError says why a pair cannot be adopted.
@@ -198,15 +111,13 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	if template == "" {
 		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
 	}
-	_, id, n, err := e.current(ctx, route, source)
+	_, id, n, err := e.links.Current(ctx, route, source)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return LinkView{}, err
 	}
-	if entry, err := e.store.Targets.Get(ctx, target.String()); err == nil {
-		other, err := e.loadLink(ctx, string(entry.Value))
-		if err == nil && other.Phase != Detached && other.ID != id && other.Target != nil && *other.Target == target {
-			return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
-		}
+	other, err := e.links.ByTarget(ctx, target)
+	if err == nil && other.Phase != links.Detached && other.ID != id && other.Target != nil && *other.Target == target {
+		return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
 	}
 	record, err := e.readRef(ctx, config, source)
 	if err != nil {
@@ -219,18 +130,18 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	if err != nil {
 		return LinkView{}, err
 	}
-	adopted := func(l *Link) {
-		l.Template, l.Phase, l.Target, l.Number, l.URL = template, Active, &target, ticket.Number, ticket.URL
+	adopted := func(l *links.Link) {
+		l.Template, l.Phase, l.Target, l.Number, l.URL = template, links.Active, &target, ticket.Number, ticket.URL
 		l.Generation, l.Commit = config.Set.Generation, config.Commit
-		l.withoutContents()
+		l.DropContents()
 		l.Missing = nil
 	}
-	fresh := newLink(route, source, n)
+	fresh := links.New(route, source, n)
 	adopted(fresh)
-	_, err = e.saveLink(ctx, fresh, 0)
+	_, err = e.links.Save(ctx, fresh, 0)
 	if errors.Is(err, store.ErrConflict) {
-		err = e.changeLink(ctx, fresh.ID, func(l *Link) error {
-			if l.Phase == Active || l.Phase == Claim {
+		err = e.links.Change(ctx, fresh.ID, func(l *links.Link) error {
+			if l.Phase == links.Active || l.Phase == links.Claim {
 				return &AdoptError{fmt.Sprintf("%s has link %s on this route already; unlink it first", source, l.ID)}
 			}
 			adopted(l)
@@ -240,7 +151,7 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	if err != nil {
 		return LinkView{}, err
 	}
-	if err := e.indexTarget(ctx, fresh); err != nil {
+	if err := e.links.IndexTarget(ctx, fresh); err != nil {
 		return LinkView{}, err
 	}
 	if err := e.store.Dead.Delete(ctx, deadID(route, source, "", ReasonKeyTaken), 0); err != nil { // a person has answered it

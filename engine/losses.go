@@ -12,11 +12,9 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// What is known of the store in a second place, so that a loss is noticed.
-const (
-	keyCopy = "installation" // the key of all digests, among the marks
-	endsKey = "ends"         // where the parts of the store ended, among the marks
-)
+// endsKey is where it is noted, among the marks, where the parts of the store
+// ended.
+const endsKey = "ends"
 
 // lookForLosses says what of the store was lost while no daemon ran. What is
 // lost is named: most of it nobody can make again.
@@ -122,69 +120,4 @@ func lostLinks(lost []string, all int) string {
 	}
 	return fmt.Sprintf("%d of %d links are lost (deleted, or damaged, or the store is an older copy): those of %s%s. Their records and tickets are not kept in step. Restore a backup, or edit each record: its ticket is found again by its key; else lockstep links adopt ROUTE SOURCE TARGET",
 		len(lost), all, strings.Join(named, ", "), more)
-}
-
-// installation returns the key of all digests. It is made once for all daemons,
-// and kept in a second place: with another key every agreement would be taken
-// for an edit of both sides.
-func (e *Engine) installation(ctx context.Context) (digester, error) {
-	entry, err := e.store.Links.Get(ctx, installationKey)
-	if err == nil && len(entry.Value) == keyLength {
-		return digester{key: entry.Value}, e.copyKey(ctx, entry.Value)
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return digester{}, fmt.Errorf("the installation's key: %w", err)
-	}
-	saved, err := e.store.Marks.Get(ctx, keyCopy)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return digester{}, fmt.Errorf("the installation's key: %w", err)
-	}
-	if len(saved.Value) != keyLength {
-		if err := e.withoutLinks(ctx); err != nil {
-			return digester{}, err
-		}
-		d, err := newDigester(ctx, e.store.Links)
-		if err != nil {
-			return digester{}, err
-		}
-		return d, e.copyKey(ctx, d.key)
-	}
-	if entry.Revision == 0 {
-		_, err = e.store.Links.Create(ctx, installationKey, saved.Value)
-	} else {
-		_, err = e.store.Links.Update(ctx, installationKey, saved.Value, entry.Revision)
-	}
-	if err != nil && !errors.Is(err, store.ErrConflict) {
-		return digester{}, fmt.Errorf("the installation's key: %w", err)
-	}
-	e.findings.Report("lost key", "the links' store had lost the installation's key, and so maybe links; the key was written again from its copy, and agreements hold. Look at lockstep links, and restore a backup if some are missing")
-	return digester{key: saved.Value}, nil
-}
-
-func (e *Engine) copyKey(ctx context.Context, key []byte) error {
-	saved, err := e.store.Marks.Get(ctx, keyCopy)
-	if err == nil && string(saved.Value) == string(key) {
-		return nil
-	}
-	if err == nil || errors.Is(err, store.ErrNotFound) {
-		_, err = e.store.Marks.Put(ctx, keyCopy, key)
-	}
-	if err != nil {
-		return fmt.Errorf("the installation's key: %w", err)
-	}
-	return nil
-}
-
-// withoutLinks fails where there are links whose key is lost.
-func (e *Engine) withoutLinks(ctx context.Context) error {
-	err := e.store.Links.Each(ctx, func(entry store.Entry) error {
-		if strings.HasPrefix(entry.Key, ownPrefix) {
-			return nil
-		}
-		return errors.New("it is lost in both places where it is kept, and there are links: without it every field would be taken for edited on both sides; restore a backup of the store")
-	})
-	if err != nil {
-		return fmt.Errorf("the installation's key: %w", err)
-	}
-	return nil
 }

@@ -2,26 +2,18 @@ package engine
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
-)
-
-// A side is one of the two records of a link, as the place that is written.
-type side string
-
-const (
-	targetSide side = "target"
-	sourceSide side = "source"
 )
 
 // A mapping is one value as it should be now.
 type mapping struct {
-	name  string   // outbound(field) or inbound(field)
-	side  side     // where the field is
-	field string   // as its system's Resolve and Update call it
-	path  []string // of the field within a record
-	state bool     // it writes the state of the link, which has agreements of its own
+	name  string     // outbound(field) or inbound(field)
+	side  links.Side // where the field is
+	field string     // as its system's Resolve and Update call it
+	path  []string   // of the field within a record
+	state bool       // it writes the state of the link, which has agreements of its own
 	expr  string
 	reads [][]string // paths on the other side that it reads
 	pair  string     // name of the mapping that reads what this one writes, and the other way round
@@ -30,59 +22,16 @@ type mapping struct {
 	ready bool       // send is known; a mapping that changed must be
 }
 
-// outbound and inbound are the names of the mappings that write a field of the
-// ticket or of the source, fieldOf and sideOf the way back.
-func outbound(field string) string { return "out:" + field }
-
-func inbound(field string) string { return "in:" + field }
-
-func fieldOf(mapping string) string {
-	_, field, _ := strings.Cut(mapping, ":")
-	return field
-}
-
-// shown is how dead letters call a mapping: the ticket's field, or, of what is
-// written back, "inbound." and the source's; an item by its haul and key. named
-// is the way back.
-func shown(mapping string) string {
-	if item, ok := strings.CutPrefix(mapping, itemPrefix); ok {
-		return item
-	}
-	if sideOf(mapping) == sourceSide {
-		return "inbound." + fieldOf(mapping)
-	}
-	return fieldOf(mapping)
-}
-
-func named(shown string) string {
-	if field, ok := strings.CutPrefix(shown, "inbound."); ok {
-		return inbound(field)
-	}
-	for _, haul := range []string{commentsInbound, commentsOutbound, filesInbound, filesOutbound, ticketItem} {
-		if shown == haul || strings.HasPrefix(shown, haul+"/") {
-			return itemPrefix + shown
-		}
-	}
-	return outbound(shown)
-}
-
-func sideOf(mapping string) side {
-	if strings.HasPrefix(mapping, inbound("")) {
-		return sourceSide
-	}
-	return targetSide
-}
-
 // mergeInput is all that the merge looks at.
 type mergeInput struct {
 	mappings []mapping
-	agreed   map[string]Agreement
+	agreed   map[string]links.Agreement
 	refused  func(name, pair string) bool // this very pair was refused
 	have     func(m mapping) any          // what the written field holds now
 	conflict rules.Conflict
-	newest   map[string]side // of conflicts by time, by mapping: the side that changed last
+	newest   map[string]links.Side // of conflicts by time, by mapping: the side that changed last
 	same     func(m mapping, have any) bool
-	digest   digester
+	digest   links.Digester
 }
 
 // wins reports whether, in a conflict, the value wins that a mapping would
@@ -99,21 +48,21 @@ type write struct {
 	mapping mapping
 	value   any
 	was     any
-	agreed  *StatePair // of a state: what is agreed when it is written
+	agreed  *links.StatePair // of a state: what is agreed when it is written
 }
 
 // A note is something that the merge decided and somebody may ask about.
 type note struct {
-	Field string `json:"field"`
-	What  string `json:"what"`           // "differs", "conflict", "unclear", "unmapped", …
-	Lost  any    `json:"lost,omitempty"` // the losing value of a conflict
-	Side  side   `json:"side,omitempty"` // whose value lost
+	Field string     `json:"field"`
+	What  string     `json:"what"`           // "differs", "conflict", "unclear", "unmapped", …
+	Lost  any        `json:"lost,omitempty"` // the losing value of a conflict
+	Side  links.Side `json:"side,omitempty"` // whose value lost
 }
 
 // mergeResult is what should become of both sides and of the agreements.
 type mergeResult struct {
 	writes []write
-	agreed map[string]Agreement
+	agreed map[string]links.Agreement
 	notes  []note
 
 	clashes []clash // conflicts, for whoever decides them by time
@@ -124,14 +73,14 @@ type mergeResult struct {
 // and pure. Each mapping is decided by itself; of a pair, one leaves to the
 // other what the other carries.
 func merge(in mergeInput) mergeResult {
-	out := mergeResult{agreed: map[string]Agreement{}}
-	adopted, left := map[string]bool{}, map[string]Agreement{}
+	out := mergeResult{agreed: map[string]links.Agreement{}}
+	adopted, left := map[string]bool{}, map[string]links.Agreement{}
 	var lost []mapping
 	for _, m := range in.mappings {
 		have := in.have(m)
 		last, agreed := in.agreed[m.name]
-		now := Agreement{From: in.digest.of(m.want), Have: in.digest.of(have), Expr: m.expr}
-		if in.refused(m.name, in.digest.pair(now.From, now.Have)) {
+		now := links.Agreement{From: in.digest.Of(m.want), Have: in.digest.Of(have), Expr: m.expr}
+		if in.refused(m.name, in.digest.Pair(now.From, now.Have)) {
 			if agreed {
 				out.agreed[m.name] = last
 			}
@@ -173,7 +122,7 @@ func merge(in mergeInput) mergeResult {
 			adopt()
 		case !agreed:
 			send()
-		case edited && (haveChanged || m.side == sourceSide):
+		case edited && (haveChanged || m.side == links.Source):
 			adopt() // a reload never beats a person, and writes nothing back by itself
 		case edited && (!wantChanged || equal()):
 			if agree(); !wantChanged && !equal() {
@@ -198,7 +147,7 @@ func merge(in mergeInput) mergeResult {
 			out.clash(in, m)
 			lost = append(lost, m)
 			if m.pair == "" { // of a pair the one that writes says so
-				out.notes = append(out.notes, note{Field: m.field, What: noteConflict, Lost: m.want, Side: other(m.side)})
+				out.notes = append(out.notes, note{Field: m.field, What: noteConflict, Lost: m.want, Side: links.Other(m.side)})
 			}
 		}
 	}
@@ -241,7 +190,7 @@ func (r mergeResult) untangled(in mergeInput) mergeResult {
 		if !written[m.pair] || in.wins(m) {
 			return false
 		}
-		said := note{Field: fieldOf(m.pair), What: noteConflict, Side: other(m.side)}
+		said := note{Field: links.FieldOf(m.pair), What: noteConflict, Side: links.Other(m.side)}
 		if !slices.ContainsFunc(r.notes, func(n note) bool { return n.Field == said.Field && n.What == said.What && n.Side == said.Side }) {
 			said.Lost = m.want
 			r.notes = append(r.notes, said)
@@ -253,21 +202,14 @@ func (r mergeResult) untangled(in mergeInput) mergeResult {
 
 // wins reports whether, in a conflict that time does not decide, the value wins
 // that is to be written to the side.
-func wins(c rules.Conflict, written side) bool {
-	return (c == rules.TargetWins) == (written == sourceSide)
-}
-
-func other(s side) side {
-	if s == sourceSide {
-		return targetSide
-	}
-	return sourceSide
+func wins(c rules.Conflict, written links.Side) bool {
+	return (c == rules.TargetWins) == (written == links.Source)
 }
 
 // changed reports whether the merge will need to know what a mapping's value
 // is to the system: every row but "same".
-func changed(m mapping, last Agreement, agreed bool, d digester) bool {
-	return m.want != nil && (!agreed || last.Expr != m.expr || last.From != d.of(m.want))
+func changed(m mapping, last links.Agreement, agreed bool, d links.Digester) bool {
+	return m.want != nil && (!agreed || last.Expr != m.expr || last.From != d.Of(m.want))
 }
 
 func empty(v any) bool { return v == nil || v == "" }

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -25,7 +26,7 @@ func trimmedSame(m mapping, have any) bool {
 // form.
 type pipe struct {
 	source, ticket any
-	agreed         map[string]Agreement
+	agreed         map[string]links.Agreement
 	expr           string
 	conflict       rules.Conflict
 	store          func(any) any
@@ -44,7 +45,7 @@ func (p *pipe) reconcile() (sent int) {
 	p.agreed = out.agreed
 	for _, w := range out.writes {
 		p.ticket = p.store(w.value)
-		p.agreed["out:f"] = Agreement{From: testDigest.of(w.mapping.want), Have: testDigest.of(p.ticket), Expr: p.expr}
+		p.agreed["out:f"] = links.Agreement{From: testDigest.Of(w.mapping.want), Have: testDigest.Of(p.ticket), Expr: p.expr}
 		sent++
 	}
 	return sent
@@ -75,14 +76,14 @@ func TestMergeProperties(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		p := &pipe{
-			agreed: map[string]Agreement{}, expr: "e1",
+			agreed: map[string]links.Agreement{}, expr: "e1",
 			conflict: rapid.SampledFrom([]rules.Conflict{rules.SourceWins, rules.TargetWins, rules.LatestWins}).Draw(t, "conflict"),
 			store:    rapid.SampledFrom(forms).Draw(t, "form"),
 		}
 		p.source = values.Draw(t, "source")
 		if p.source != nil {
 			p.ticket = p.store(p.source) // as created
-			p.agreed["out:f"] = Agreement{From: testDigest.of(p.source), Have: testDigest.of(p.ticket), Expr: p.expr}
+			p.agreed["out:f"] = links.Agreement{From: testDigest.Of(p.source), Have: testDigest.Of(p.ticket), Expr: p.expr}
 		}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			typed := false
@@ -98,7 +99,7 @@ func TestMergeProperties(t *testing.T) {
 			quiet := p.ticket
 			before, from := p.ticket, p.agreed["out:f"].From
 			p.reconcile()
-			if typed && from == testDigest.of(p.source) && p.ticket != before {
+			if typed && from == testDigest.Of(p.source) && p.ticket != before {
 				t.Fatalf("a person typed %q and it became %q although the source did not change", before, p.ticket)
 			}
 			if p.source == nil && p.ticket != quiet {

@@ -5,18 +5,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-var testDigest = digester{key: []byte("a key for tests")}
+var testDigest = links.NewDigester([]byte("a key for tests"))
 
 // agreedOn is the agreement of a value that is the same on both sides.
-func agreedOn(from, have any, expr string) *Agreement {
-	return &Agreement{From: testDigest.of(from), Have: testDigest.of(have), Expr: expr}
+func agreedOn(from, have any, expr string) *links.Agreement {
+	return &links.Agreement{From: testDigest.Of(from), Have: testDigest.Of(have), Expr: expr}
 }
 
 // leftOn is the agreement on a value that stands although it differs.
-func leftOn(from, have any, expr string) *Agreement {
+func leftOn(from, have any, expr string) *links.Agreement {
 	a := agreedOn(from, have, expr)
 	a.Differs = true
 	return a
@@ -27,25 +28,25 @@ func leftOn(from, have any, expr string) *Agreement {
 func TestMergeTable(t *testing.T) {
 	const expr, edited = "e1", "e2"
 	differs := []note{{Field: "f", What: "differs"}}
-	lost := func(value any, whose side) []note {
+	lost := func(value any, whose links.Side) []note {
 		return []note{{Field: "f", What: "conflict", Lost: value, Side: whose}}
 	}
 	over := func(value any) []note {
-		return []note{{Field: "f", What: "overwritten", Lost: value, Side: targetSide}}
+		return []note{{Field: "f", What: "overwritten", Lost: value, Side: links.Target}}
 	}
 	none := []any(nil)
 	for _, test := range []struct {
 		row      string
 		want     any
 		have     any
-		agreed   *Agreement
+		agreed   *links.Agreement
 		inbound  bool
 		conflict rules.Conflict
-		newest   side // known time of the last change; empty: it is not known
+		newest   links.Side // known time of the last change; empty: it is not known
 		refused  bool
 
-		sends  []any      // every value that is written
-		agrees *Agreement // nil: no agreement afterwards
+		sends  []any            // every value that is written
+		agrees *links.Agreement // nil: no agreement afterwards
 		notes  []note
 		uneven bool
 	}{
@@ -76,32 +77,32 @@ func TestMergeTable(t *testing.T) {
 		{row: "changed, same", want: "b", have: "a", agreed: agreedOn("a", "a", expr), sends: []any{"b"}, agrees: agreedOn("a", "a", expr)},
 		{row: "changed over a value that was left there", want: "b", have: "p", agreed: leftOn("a", "p", expr), sends: []any{"b"}, agrees: leftOn("a", "p", expr), notes: over("p")},
 		{row: "a value after null, over somebody's word", want: "new", have: "theirs", agreed: leftOn(nil, "theirs", expr), sends: []any{"new"}, agrees: leftOn(nil, "theirs", expr), notes: over("theirs")},
-		{row: "changed over a value that was left there, and edited since", want: "b", have: "q", agreed: leftOn("a", "p", expr), sends: []any{"b"}, agrees: leftOn("a", "p", expr), notes: lost("q", targetSide)},
+		{row: "changed over a value that was left there, and edited since", want: "b", have: "q", agreed: leftOn("a", "p", expr), sends: []any{"b"}, agrees: leftOn("a", "p", expr), notes: lost("q", links.Target)},
 		{row: "cleared", want: "", have: "a", agreed: agreedOn("a", "a", expr), sends: []any{""}, agrees: agreedOn("a", "a", expr)},
 		{row: "changed to what stands there", want: "b ", have: "b", agreed: agreedOn("a", "b", expr), agrees: agreedOn("b ", "b", expr)},
 		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr), uneven: true},
 		{row: "both changed, equal", want: "b", have: "b", agreed: agreedOn("a", "a", expr), agrees: agreedOn("b", "b", expr)},
-		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", targetSide)},
-		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: leftOn("b", "p", expr), notes: lost("b", sourceSide)},
-		{row: "inbound, both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, agrees: leftOn("b", "p", expr), notes: lost("b", targetSide)},
-		{row: "inbound, both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, conflict: rules.TargetWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", sourceSide)},
-		{row: "both changed, the source last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: sourceSide, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", targetSide)},
-		{row: "both changed, the ticket last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: targetSide, agrees: leftOn("b", "p", expr), notes: lost("b", sourceSide)},
-		{row: "both changed, nobody knows which last: the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: append([]note{{Field: "f", What: "time_unknown"}}, lost("p", targetSide)...)},
-		{row: "times do not decide where the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), newest: targetSide, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", targetSide)},
+		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
+		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: leftOn("b", "p", expr), notes: lost("b", links.Source)},
+		{row: "inbound, both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, agrees: leftOn("b", "p", expr), notes: lost("b", links.Target)},
+		{row: "inbound, both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, conflict: rules.TargetWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Source)},
+		{row: "both changed, the source last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: links.Source, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
+		{row: "both changed, the ticket last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: links.Target, agrees: leftOn("b", "p", expr), notes: lost("b", links.Source)},
+		{row: "both changed, nobody knows which last: the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: append([]note{{Field: "f", What: "time_unknown"}}, lost("p", links.Target)...)},
+		{row: "times do not decide where the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), newest: links.Target, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
 		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr), uneven: true},
 		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true, uneven: true},
 	} {
 		t.Run(test.row, func(t *testing.T) {
-			m := mapping{name: "out:f", side: targetSide, field: "f", expr: expr, want: test.want, send: test.want, ready: true}
+			m := mapping{name: "out:f", side: links.Target, field: "f", expr: expr, want: test.want, send: test.want, ready: true}
 			if test.inbound {
-				m.name, m.side = "in:f", sourceSide
+				m.name, m.side = "in:f", links.Source
 			}
 			in := mergeInput{
 				mappings: []mapping{m},
-				agreed:   map[string]Agreement{},
+				agreed:   map[string]links.Agreement{},
 				refused: func(name, pair string) bool {
-					return test.refused && name == m.name && pair == testDigest.pair(testDigest.of(test.want), testDigest.of(test.have))
+					return test.refused && name == m.name && pair == testDigest.Pair(testDigest.Of(test.want), testDigest.Of(test.have))
 				},
 				have:     func(mapping) any { return test.have },
 				conflict: test.conflict,
@@ -112,7 +113,7 @@ func TestMergeTable(t *testing.T) {
 				in.agreed[m.name] = *test.agreed
 			}
 			if test.newest != "" {
-				in.newest = map[string]side{m.name: test.newest}
+				in.newest = map[string]links.Side{m.name: test.newest}
 			}
 			got := merge(in)
 
@@ -126,7 +127,7 @@ func TestMergeTable(t *testing.T) {
 			if diff := cmp.Diff(test.sends, sends); diff != "" {
 				t.Errorf("what is written (-want +got):\n%s", diff)
 			}
-			agreements := map[string]Agreement{}
+			agreements := map[string]links.Agreement{}
 			if test.agrees != nil {
 				agreements[m.name] = *test.agrees
 			}
@@ -150,23 +151,23 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 	before := *agreedOn("a", "a", "e")
 	for _, test := range []struct {
 		conflict rules.Conflict
-		newest   side // that changed last; empty: it is not known
+		newest   links.Side // that changed last; empty: it is not known
 		writes   string
 		lost     note
 	}{
-		{rules.SourceWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: targetSide}},
-		{rules.TargetWins, "", "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: sourceSide}},
-		{rules.LatestWins, sourceSide, "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: targetSide}},
-		{rules.LatestWins, targetSide, "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: sourceSide}},
-		{rules.LatestWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: targetSide}},
+		{rules.SourceWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
+		{rules.TargetWins, "", "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: links.Source}},
+		{rules.LatestWins, links.Source, "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
+		{rules.LatestWins, links.Target, "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: links.Source}},
+		{rules.LatestWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
 	} {
 		// What is read changed on both sides, and what is written on neither.
 		in := mergeInput{
 			mappings: []mapping{
-				{name: "out:f", side: targetSide, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
-				{name: "in:g", side: sourceSide, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
+				{name: "out:f", side: links.Target, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
+				{name: "in:g", side: links.Source, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
 			},
-			agreed:   map[string]Agreement{"out:f": before, "in:g": before},
+			agreed:   map[string]links.Agreement{"out:f": before, "in:g": before},
 			refused:  func(string, string) bool { return false },
 			have:     func(mapping) any { return "a" },
 			conflict: test.conflict,
@@ -174,7 +175,7 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 			digest:   testDigest,
 		}
 		if test.newest != "" {
-			in.newest = map[string]side{"out:f": test.newest, "in:g": test.newest}
+			in.newest = map[string]links.Side{"out:f": test.newest, "in:g": test.newest}
 		}
 		got := merge(in)
 		if len(got.writes) != 1 || got.writes[0].mapping.name != test.writes {
@@ -183,7 +184,7 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 		if diff := cmp.Diff([]note{test.lost}, got.notes); diff != "" {
 			t.Errorf("%s, %q last: what is noted (-want +got):\n%s", test.conflict, test.newest, diff)
 		}
-		if diff := cmp.Diff(map[string]Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
+		if diff := cmp.Diff(map[string]links.Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
 			t.Errorf("%s, %q last: what is agreed (-want +got):\n%s", test.conflict, test.newest, diff)
 		}
 	}
@@ -192,17 +193,17 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 // TestTheLoserOfAPairAgreesWithItsPartnersAnswer: until the winning value is
 // written, the conflict is open, and may be decided anew.
 func TestTheLoserOfAPairAgreesWithItsPartnersAnswer(t *testing.T) {
-	of := testDigest.of
-	before := Agreement{From: of("a"), Have: of("a"), Expr: "e"}
+	of := testDigest.Of
+	before := links.Agreement{From: of("a"), Have: of("a"), Expr: "e"}
 	in := mergeInput{
 		mappings: []mapping{
-			{name: "out:f", side: targetSide, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
-			{name: "in:g", side: sourceSide, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
+			{name: "out:f", side: links.Target, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
+			{name: "in:g", side: links.Source, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
 		},
-		agreed:  map[string]Agreement{"out:f": before, "in:g": before},
+		agreed:  map[string]links.Agreement{"out:f": before, "in:g": before},
 		refused: func(string, string) bool { return false },
 		have: func(m mapping) any {
-			return map[side]any{targetSide: "target's", sourceSide: "source's"}[m.side]
+			return map[links.Side]any{links.Target: "target's", links.Source: "source's"}[m.side]
 		},
 		same:   trimmedSame,
 		digest: testDigest,
@@ -213,7 +214,7 @@ func TestTheLoserOfAPairAgreesWithItsPartnersAnswer(t *testing.T) {
 		if len(got.writes) != 1 || got.writes[0].mapping.name != want {
 			t.Fatalf("%s: it writes %v, want %s", conflict, got.writes, want)
 		}
-		if diff := cmp.Diff(map[string]Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
+		if diff := cmp.Diff(map[string]links.Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
 			t.Errorf("%s: agreements before the answer (-want +got):\n%s", conflict, diff)
 		}
 		refused := in

@@ -3,19 +3,20 @@ package engine
 import (
 	"context"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // missing handles a side that could not be found: after two reads, ten minutes
 // apart, it is gone.
-func (w *work) missing(ctx context.Context, link stored, side string, then Phase) (verdict, error) {
+func (w *work) missing(ctx context.Context, link links.Stored, side string, then links.Phase) (verdict, error) {
 	if link.Phase == then {
 		return w.resting(ctx, link)
 	}
 	now := w.engine.clock.Now()
-	next, revision := link.clone(), link.revision
+	next, revision := link.Clone(), link.Revision
 	if m := link.Missing; m == nil || m.Side != side || m.At.After(now) { // by a clock that was set back since
-		next.Missing = &Missing{Side: side, Times: 1, At: now.UTC()}
+		next.Missing = &links.Missing{Side: side, Times: 1, At: now.UTC()}
 	} else if wait := m.At.Add(goneAfter); now.Before(wait) {
 		return w.waitUntil(wait), nil
 	} else {
@@ -40,10 +41,10 @@ func (w *work) missing(ctx context.Context, link stored, side string, then Phase
 			}
 		}
 		next.Phase = then
-		next.withoutContents()
+		next.DropContents()
 		next.Missing = nil
 	}
-	if _, err := w.engine.saveLink(ctx, next, revision); err != nil {
+	if _, err := w.engine.links.Save(ctx, next, revision); err != nil {
 		return verdict{}, err
 	}
 	if next.Phase != then {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -40,12 +41,12 @@ func (w *work) open(ctx context.Context) (verdict, error) {
 	if before.Private && dropped || !dropped && before.Version != "" && before.Version == record.Version {
 		return nothing, nil
 	}
-	return w.decideAndOpen(ctx, record, before, stored{})
+	return w.decideAndOpen(ctx, record, before, links.Stored{})
 }
 
 // decideAndOpen decides anew and opens a ticket if the rules say so. dead is
 // the claim of an owner that is gone, if there is one.
-func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead stored) (verdict, error) {
+func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead links.Stored) (verdict, error) {
 	decision, parent, err := w.decide(ctx, record, "", nil)
 	if err != nil {
 		return verdict{}, err
@@ -62,7 +63,7 @@ func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, befo
 }
 
 // declined keeps the decision that a record gets no ticket.
-func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead stored) (verdict, error) {
+func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
 	dropped := record.Private && !w.route.Private
 	if dropped && !before.Private { // it was public, and may have been decided
 		if err := w.forget(ctx); err != nil {
@@ -133,10 +134,10 @@ func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, paren
 		if route.Source != ref.Collection || !writesTo(route, connector) {
 			continue
 		}
-		link, _, _, err := w.engine.current(ctx, route.Name, ref)
+		link, _, _, err := w.engine.links.Current(ctx, route.Name, ref)
 		if err == nil {
 			// Also a ticket that was confirmed since the parent was looked at.
-			if link.Phase == Claim || link.Phase == Active && link.Target.Connector == connector {
+			if link.Phase == links.Claim || link.Phase == links.Active && link.Target.Connector == connector {
 				return true, nil
 			}
 			continue

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -204,8 +204,8 @@ func TestACreationSurvivesAnyOutageOfTheStore(t *testing.T) {
 		r.pass(time.Hour)
 		o.disarm()
 		ticket := r.oneTicket()
-		if links := r.links(); len(links) != 1 || links[0].State != engine.Active {
-			t.Errorf("links: %+v", links)
+		if all := r.links(); len(all) != 1 || all[0].State != links.Active {
+			t.Errorf("links: %+v", all)
 		}
 		if letters := r.dead(); len(letters) != 1 || letters[0].Field != "detail" {
 			t.Errorf("nobody was told that a field did not stick: %+v", letters)
@@ -265,7 +265,7 @@ func TestTurningPrivateSurvivesAnyOutageOfTheStore(t *testing.T) {
 		_ = r.engine.Hint(r.t.Context(), []connectors.Ref{ref}, "") // it may be the one that fails
 		r.pass(time.Hour)
 		o.disarm()
-		if l := r.links(); l[0].State != engine.Stopped {
+		if l := r.links(); l[0].State != links.Stopped {
 			t.Errorf("links: %+v", l)
 		}
 		for _, entry := range r.decisions(ref) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -193,7 +194,7 @@ func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]sto
 		}
 	}
 	linked := map[string]bool{}
-	if err := e.eachLink(ctx, func(l stored) error {
+	if err := e.links.Each(ctx, func(l links.Stored) error {
 		linked[l.Route+" "+l.Source.Collection.String()] = true
 		return nil
 	}); err != nil {

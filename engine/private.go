@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -66,7 +67,7 @@ func (w *work) forgetAgain(ctx context.Context) error {
 
 // resting looks at the privacy of a record whose link is not carried out any
 // more: what the journal holds of it goes when it turns private.
-func (w *work) resting(ctx context.Context, link stored) (verdict, error) {
+func (w *work) resting(ctx context.Context, link links.Stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	switch {
 	case isGone(err):
@@ -85,9 +86,9 @@ func (w *work) resting(ctx context.Context, link stored) (verdict, error) {
 			return verdict{}, err
 		}
 	}
-	next := link.clone()
+	next := link.Clone()
 	next.Private = record.Private
-	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+	if _, err := w.engine.links.Save(ctx, next, link.Revision); err != nil {
 		return verdict{}, err
 	}
 	if forgets {
@@ -114,7 +115,7 @@ func (w *work) forgetGone(ctx context.Context, parent connectors.Ref) error {
 }
 
 // stop ends everything that was derived from a record that turned private.
-func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
+func (w *work) stop(ctx context.Context, link links.Stored) (verdict, error) {
 	// First what the link does not hold: a stopped one is not looked at again.
 	if err := w.forget(ctx); err != nil {
 		return verdict{}, err
@@ -127,13 +128,13 @@ func (w *work) stop(ctx context.Context, link stored) (verdict, error) {
 	if err := w.forgetPredecessors(ctx); err != nil {
 		return verdict{}, err
 	}
-	next := link.clone()
-	next.Phase, next.Private = Stopped, true
-	next.withoutContents()
+	next := link.Clone()
+	next.Phase, next.Private = links.Stopped, true
+	next.DropContents()
 	if link.Opened != nil { // where to look for the ticket when it is public again
-		next.Opened = &Opened{Into: link.Opened.Into}
+		next.Opened = &links.Opened{Into: link.Opened.Into}
 	}
-	if _, err := w.engine.saveLink(ctx, next, link.revision); err != nil {
+	if _, err := w.engine.links.Save(ctx, next, link.Revision); err != nil {
 		return verdict{}, err
 	}
 	if err := w.forgetAgain(ctx); err != nil {

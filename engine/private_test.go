@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -26,7 +27,7 @@ func TestARefusedWriteIsNotRepeatedForAPrivateRecord(t *testing.T) {
 		if detail := r.world.field(ticket, "detail"); detail == canary {
 			t.Error("it was written after the record had turned private")
 		}
-		if l := r.links(); l[0].State != engine.Stopped {
+		if l := r.links(); l[0].State != links.Stopped {
 			t.Errorf("links: %+v", l)
 		}
 	})
@@ -63,7 +64,7 @@ func TestAClaimThatWasStoppedGoesOnWhenTheRecordIsPublicAgain(t *testing.T) {
 				r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: done, then: func() { r.world.put(ref, true, nil) }})
 				r.hint(ref)
 				r.pass(time.Hour)
-				if l := r.links(); len(l) != 1 || l[0].State != engine.Stopped {
+				if l := r.links(); len(l) != 1 || l[0].State != links.Stopped {
 					t.Fatalf("links: %+v", l)
 				}
 				if n := r.world.count("create"); n != 1 {
@@ -72,7 +73,7 @@ func TestAClaimThatWasStoppedGoesOnWhenTheRecordIsPublicAgain(t *testing.T) {
 				r.world.put(ref, false, map[string]any{"title": "public again"})
 				r.pass(time.Hour)
 				r.oneTicket()
-				if l := r.links(); len(l) != 1 || l[0].State != engine.Active {
+				if l := r.links(); len(l) != 1 || l[0].State != links.Active {
 					t.Errorf("links: %+v", l)
 				}
 			})
@@ -281,7 +282,7 @@ func TestFollowUpsAreAsPrivateAsTheirIncident(t *testing.T) {
 					r.world.mu.Unlock()
 					r.pass(2 * time.Minute)
 				}
-				phase := func() engine.Phase {
+				phase := func() links.Phase {
 					for _, l := range r.links() {
 						if l.Source == task {
 							return l.State
@@ -290,14 +291,14 @@ func TestFollowUpsAreAsPrivateAsTheirIncident(t *testing.T) {
 					return ""
 				}
 				private(true)
-				if p := phase(); p != engine.Stopped {
+				if p := phase(); p != links.Stopped {
 					t.Errorf("the follow-up's link is %s", p)
 				}
 				if d := r.decisions(unwanted); len(d) != 1 || d[0].Reason != "private" {
 					t.Errorf("what is kept of the other one: %+v", d)
 				}
 				private(false)
-				if p := phase(); p != engine.Active {
+				if p := phase(); p != links.Active {
 					t.Errorf("the follow-up's link is %s when the incident is public again", p)
 				}
 				if d := r.decisions(unwanted); len(d) != 2 || d[0].Reason != "no template matched" {

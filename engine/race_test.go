@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -41,7 +41,7 @@ func TestALinkIsChangedWhoeverElseChangesIt(t *testing.T) {
 		"unlink": {
 			prepare: func(*rig, connectors.Ref) {},
 			change:  func(r *rig) error { return r.engine.Unlink(r.t.Context(), r.links()[0].ID) },
-			done:    func(r *rig) bool { return r.links()[0].State == engine.Detached },
+			done:    func(r *rig) bool { return r.links()[0].State == links.Detached },
 		},
 		"retry": {
 			prepare: func(r *rig, ref connectors.Ref) {

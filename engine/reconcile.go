@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -72,12 +73,12 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 		return // the route is being removed; its pending hints become dead letters
 	}
 	w := &work{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source}
-	link, id, n, err := e.current(ctx, route.Name, key.source)
+	link, id, n, err := e.links.Current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
 	e.waiting.forget(id)
-	if link.Link != nil && !link.underWay() {
-		e.ages.forget(id)
+	if link.Link != nil {
+		e.links.Seen(link)
 	}
 	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
 
@@ -211,8 +212,8 @@ func (w *work) moveTo(l lane) error {
 }
 
 // run goes on with the link; one without a document: there is none.
-func (w *work) run(ctx context.Context, link stored) (verdict, error) {
-	if link.Link != nil && link.asideAt(versions{}) {
+func (w *work) run(ctx context.Context, link links.Stored) (verdict, error) {
+	if link.Link != nil && link.AsideAt(links.Versions{}) {
 		return nothing, nil
 	}
 	if err := w.moveTo(w.config.laneOf(w.turn, link)); err != nil {
@@ -223,7 +224,7 @@ func (w *work) run(ctx context.Context, link stored) (verdict, error) {
 		return w.open(ctx)
 	case link.Opened != nil: // a claim, also one that was stopped
 		return w.resumeClaim(ctx, link)
-	case link.Target == nil, link.Phase == Detached: // until a person changes that
+	case link.Target == nil, link.Phase == links.Detached: // until a person changes that
 		return w.resting(ctx, link)
 	case w.config.orphaned(link.Link):
 		w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
@@ -243,7 +244,7 @@ func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
 		return connectors.Record{}, err
 	}
 	w.record, w.readAt = &record, w.engine.clock.Now()
-	w.budget.saw(func(v *versions) { v.Source = record.Version })
+	w.budget.saw(func(v *links.Versions) { v.Source = record.Version })
 	return record, bounded(record)
 }
 
@@ -298,14 +299,14 @@ func (w *work) parent(ctx context.Context, record connectors.Record) (*rules.Par
 		if route.Source != record.Parent.Collection {
 			continue
 		}
-		link, _, _, err := w.engine.current(ctx, route.Name, record.Parent)
+		link, _, _, err := w.engine.links.Current(ctx, route.Name, record.Parent)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if link.Target == nil || link.Phase != Active {
+		if link.Target == nil || link.Phase != links.Active {
 			continue
 		}
 		in := link.Target.Connector

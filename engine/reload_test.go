@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 func TestALinkIsAnOrphanWhileItsRouteOrTemplateIsGone(t *testing.T) {
@@ -21,14 +22,14 @@ func TestALinkIsAnOrphanWhileItsRouteOrTemplateIsGone(t *testing.T) {
 				r.apply(hcl)
 				r.world.edit(ref, "title", "Edited meanwhile")
 				r.hint(ref)
-				if l := r.links(); len(l) != 1 || l[0].State != engine.Orphan {
+				if l := r.links(); len(l) != 1 || l[0].State != links.Orphan {
 					t.Errorf("links: %+v", l)
 				}
 				if title := r.world.field(ticket, "title"); title != "Database down" {
 					t.Errorf("the title is %v", title)
 				}
 				r.apply(oneRoute)
-				if l := r.links(); len(l) != 1 || l[0].State != engine.Active {
+				if l := r.links(); len(l) != 1 || l[0].State != links.Active {
 					t.Errorf("links: %+v", l)
 				}
 				r.pass(time.Second) // nobody tells of it again
@@ -107,14 +108,14 @@ func TestATicketThatReadsAgainIsKeptUp(t *testing.T) {
 		r.world.mu.Unlock()
 		r.hint(ref)
 		r.pass(time.Hour)
-		if l := r.links(); l[0].State != engine.Gone {
+		if l := r.links(); l[0].State != links.Gone {
 			t.Fatalf("links: %+v", l)
 		}
 		r.world.mu.Lock()
 		r.world.records[ticket] = hidden
 		r.world.mu.Unlock()
 		r.hint(ref)
-		if l := r.links(); l[0].State != engine.Active {
+		if l := r.links(); l[0].State != links.Active {
 			t.Errorf("links: %+v", l)
 		}
 		r.world.edit(ref, "title", "In step again")
@@ -134,7 +135,7 @@ func TestATicketDeletedWhileItsRecordWasPrivateIsGone(t *testing.T) {
 		r.world.put(ref, false, nil)
 		r.hint(ref)
 		r.pass(time.Hour)
-		if l := r.links(); l[0].State != engine.Gone {
+		if l := r.links(); l[0].State != links.Gone {
 			t.Errorf("links: %+v", l)
 		}
 		if letters := r.dead(); len(letters) != 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -12,14 +13,14 @@ import (
 // cannot reopen the old one.
 func (w *work) reopens(s *sending, result stateResult, target standing) bool {
 	cannot := result.note == noteMoveNotTaken
-	if result.wanted != targetSide || !cannot && s.template.Lifecycle.OnReopen != "new" {
+	if result.wanted != links.Target || !cannot && s.template.Lifecycle.OnReopen != "new" {
 		return false
 	}
 	if !w.closed(s, target.raw) || w.closed(s, result.to) {
 		return false
 	}
 	// What would become of it now: where no ticket may be opened, none is.
-	d := w.askRules(rules.Input{Record: s.ends.source.record, LinkID: LinkID(w.route.Name, w.source, w.n+1), Parent: w.parents})
+	d := w.askRules(rules.Input{Record: s.ends.source.record, LinkID: links.ID(w.route.Name, w.source, w.n+1), Parent: w.parents})
 	return d.Action == rules.Create
 }
 
@@ -38,11 +39,11 @@ func lastLabel(t *rules.StateTable) string { return t.States[len(t.States)-1].La
 // supersede lets another link take the place of one whose ticket stays closed.
 // The record is then decided anew.
 func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
-	next := s.link.clone()
-	next.Phase, next.Then = Detached, w.n+1
-	next.withoutContents()
+	next := s.link.Clone()
+	next.Phase, next.Then = links.Detached, w.n+1
+	next.DropContents()
 	next.Fields = writtenBack(s.link.Fields)
-	if _, err := w.engine.saveLink(ctx, next, s.revision); err != nil {
+	if _, err := w.engine.links.Save(ctx, next, s.revision); err != nil {
 		return verdict{}, err
 	}
 	w.log.Info("the record came back after its ticket was closed; it gets a new one", "target", s.link.Target.String())
@@ -56,10 +57,10 @@ func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
 // writtenBack are the agreements of what the ticket gives its source. The next
 // ticket goes on from them: its number takes the place of the old one's, unless
 // somebody typed something else there.
-func writtenBack(fields map[string]Agreement) map[string]Agreement {
-	kept := map[string]Agreement{}
+func writtenBack(fields map[string]links.Agreement) map[string]links.Agreement {
+	kept := map[string]links.Agreement{}
 	for name, agreement := range fields {
-		if sideOf(name) == sourceSide {
+		if links.SideOf(name) == links.Source {
 			kept[name] = agreement
 		}
 	}
@@ -67,11 +68,11 @@ func writtenBack(fields map[string]Agreement) map[string]Agreement {
 }
 
 // inherit takes over what the link before this one left.
-func (w *work) inherit(ctx context.Context, link *Link) error {
+func (w *work) inherit(ctx context.Context, link *links.Link) error {
 	if w.n == 1 {
 		return nil
 	}
-	last, err := w.engine.loadLink(ctx, LinkID(w.route.Name, w.source, w.n-1))
+	last, err := w.engine.links.Load(ctx, links.ID(w.route.Name, w.source, w.n-1))
 	if err != nil {
 		return err
 	}
@@ -82,8 +83,8 @@ func (w *work) inherit(ctx context.Context, link *Link) error {
 // forgetPredecessors drops what the links before this one still hold.
 func (w *work) forgetPredecessors(ctx context.Context) error {
 	for n := 1; n < w.n; n++ {
-		err := w.engine.changeLink(ctx, LinkID(w.route.Name, w.source, n), func(l *Link) error {
-			l.withoutContents()
+		err := w.engine.links.Change(ctx, links.ID(w.route.Name, w.source, n), func(l *links.Link) error {
+			l.DropContents()
 			return nil
 		})
 		if err != nil {

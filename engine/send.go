@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -16,15 +17,15 @@ import (
 // A sending is a merged update on its way.
 type sending struct {
 	ends     *ends
-	link     stored // as loaded
-	next     *Link  // as it will be
+	link     links.Stored // as loaded
+	next     *links.Link  // as it will be
 	template *rules.Template
 	parent   *rules.Parent
 	writes   []write
 	entry    JournalEntry
 
 	revision uint64 // of the link as saved last
-	saved    *Intent
+	saved    *links.Intent
 	sent     bool // a request went out
 	carried  bool // a comment or attachment went out
 	refused  bool
@@ -41,7 +42,7 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 			return verdict{}, err
 		}
 	}
-	for _, to := range []side{targetSide, sourceSide} {
+	for _, to := range []links.Side{links.Target, links.Source} {
 		writes := slices.DeleteFunc(slices.Clone(s.writes), func(f write) bool { return f.mapping.side != to })
 		v, err := w.sendTo(ctx, s, to, writes)
 		if err != nil || v != nil {
@@ -54,7 +55,7 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 	if err := w.saveAgreed(ctx, s); err != nil {
 		return verdict{}, err
 	}
-	if at, paused := s.next.resumes(w.engine.clock.Now()); paused {
+	if at, paused := s.next.Resumes(w.engine.clock.Now()); paused {
 		w.resumes = at
 	}
 	outcome := nothing
@@ -100,10 +101,10 @@ func (w *work) unsent(ctx context.Context, s *sending, v *verdict, failure error
 
 // saveAgreed saves the link if it is not what is stored.
 func (w *work) saveAgreed(ctx context.Context, s *sending) error {
-	if s.revision == s.link.revision && sameLink(s.next, s.link.Link) {
+	if s.revision == s.link.Revision && sameLink(s.next, s.link.Link) {
 		return nil
 	}
-	revision, err := w.engine.saveLink(ctx, s.next, s.revision)
+	revision, err := w.engine.links.Save(ctx, s.next, s.revision)
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (w *work) saveAgreed(ctx context.Context, s *sending) error {
 // sendTo writes to one side. A field that is refused is left out of the next
 // try. A verdict means that nobody saw the answer; an error, that the request
 // was certainly not done.
-func (w *work) sendTo(ctx context.Context, s *sending, to side, writes []write) (*verdict, error) {
+func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []write) (*verdict, error) {
 	e := s.ends.of(to)
 	for len(writes) > 0 {
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
@@ -183,12 +184,12 @@ func (w *work) unchanged(ctx context.Context, e *end) error {
 }
 
 // wrote takes note of the version that a write made.
-func (w *work) wrote(to side, version string) {
+func (w *work) wrote(to links.Side, version string) {
 	if version == "" {
 		return
 	}
-	w.budget.saw(func(v *versions) {
-		if to == sourceSide {
+	w.budget.saw(func(v *links.Versions) {
+		if to == links.Source {
 			v.Source = version
 		} else {
 			v.Target = version
@@ -198,9 +199,9 @@ func (w *work) wrote(to side, version string) {
 
 // saveIntent saves what is about to be sent. The saved intent is the lease:
 // nobody else acts until it is dead.
-func (w *work) saveIntent(ctx context.Context, s *sending, intent *Intent) error {
+func (w *work) saveIntent(ctx context.Context, s *sending, intent *links.Intent) error {
 	s.next.Intent = intent
-	revision, err := w.engine.saveLink(ctx, s.next, s.revision)
+	revision, err := w.engine.links.Save(ctx, s.next, s.revision)
 	s.next.Intent = nil
 	if err != nil {
 		return err
@@ -215,16 +216,16 @@ func (w *work) saveIntent(ctx context.Context, s *sending, intent *Intent) error
 func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure error) (*verdict, error) {
 	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", plain(failure))
 	now := w.engine.clock.Now()
-	under := s.next.clone()
+	under := s.next.Clone()
 	under.Intent = s.saved
-	dead := now.Add(w.patience(stored{Link: under, at: now}, true, false))
+	dead := now.Add(w.patience(links.Stored{Link: under, At: now}, true, false))
 	v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
 	return &v, err
 }
 
 // intentOf is what the next request to a side will carry.
-func (w *work) intentOf(e *end, to side, writes []write) (*Intent, map[string]any) {
-	intent := &Intent{ID: newStamp(), Side: string(to), ReadVersion: e.record.Version, Fields: map[string]Sent{}}
+func (w *work) intentOf(e *end, to links.Side, writes []write) (*links.Intent, map[string]any) {
+	intent := &links.Intent{ID: newStamp(), Side: string(to), ReadVersion: e.record.Version, Fields: map[string]links.Sent{}}
 	fields := map[string]any{}
 	for _, f := range writes {
 		fields[f.mapping.field] = f.value
@@ -232,7 +233,7 @@ func (w *work) intentOf(e *end, to side, writes []write) (*Intent, map[string]an
 			intent.State, intent.StatePath, intent.StateWas = f.agreed, f.mapping.path, fmt.Sprint(f.was)
 			continue
 		}
-		intent.Fields[f.mapping.name] = Sent{From: w.engine.digest.of(f.mapping.want), Sent: w.engine.digest.of(f.value), Was: w.engine.digest.of(f.was), Expr: f.mapping.expr}
+		intent.Fields[f.mapping.name] = links.Sent{From: w.engine.digest.Of(f.mapping.want), Sent: w.engine.digest.Of(f.value), Was: w.engine.digest.Of(f.was), Expr: f.mapping.expr}
 	}
 	return intent, fields
 }
@@ -240,21 +241,21 @@ func (w *work) intentOf(e *end, to side, writes []write) (*Intent, map[string]an
 // agree takes what the system answered as agreed. A field that still holds its
 // value from before did not stick: nothing new was agreed, so that a retry
 // writes it again.
-func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, answer connectors.Record) error {
+func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []write, answer connectors.Record) error {
 	e := s.ends.of(to)
 	d := w.engine.digest
 	var held []write
 	for _, f := range writes {
 		name, field := f.mapping.name, f.mapping.field
 		have := fieldAt(answer, f.mapping.path)
-		s.entry.Writes = append(s.entry.Writes, shown(name))
-		now := Agreement{From: d.of(f.mapping.want), Have: d.of(have), Expr: f.mapping.expr}
-		if now.Have == d.of(f.was) && !e.writer.Same(e.ref.Record, field, f.value, have) {
-			pair := d.pair(now.From, now.Have)
+		s.entry.Writes = append(s.entry.Writes, links.Label(name))
+		now := links.Agreement{From: d.Of(f.mapping.want), Have: d.Of(have), Expr: f.mapping.expr}
+		if now.Have == d.Of(f.was) && !e.writer.Same(e.ref.Record, field, f.value, have) {
+			pair := d.Pair(now.From, now.Have)
 			if f.mapping.state {
 				pair = f.mapping.pair
 			}
-			if err := w.refuse(ctx, s.next, name, pair, fieldFailure{shown(name), ReasonDidNotStick, didNotStick(answer, field)}); err != nil {
+			if err := w.refuse(ctx, s.next, name, pair, fieldFailure{links.Label(name), ReasonDidNotStick, didNotStick(answer, field)}); err != nil {
 				return err
 			}
 			continue
@@ -268,15 +269,15 @@ func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, a
 		if !f.mapping.state {
 			s.next.Fields[name] = now
 		}
-		if s.next.forgive(name) {
-			if err := w.engine.exhume(ctx, w.route.Name, w.source, shown(name)); err != nil {
+		if s.next.ClearRefusal(name) {
+			if err := w.engine.exhume(ctx, w.route.Name, w.source, links.Label(name)); err != nil {
 				return err
 			}
 		}
 	}
 	if slices.ContainsFunc(held, func(f write) bool { return f.mapping.state }) {
 		w.agreeState(s)
-		if to == sourceSide {
+		if to == links.Source {
 			w.adoptFollowers(s)
 		}
 	}
@@ -287,7 +288,7 @@ func (w *work) agree(ctx context.Context, s *sending, to side, writes []write, a
 // agreeState takes the states as agreed once one was written.
 func (w *work) agreeState(s *sending) {
 	from, to := w.standings(s.ends, *s.template.State)
-	s.next.State = &StatePair{Source: from.raw, SourceCategory: from.category, Target: to.raw, TargetCategory: to.category}
+	s.next.State = &links.StatePair{Source: from.raw, SourceCategory: from.category, Target: to.raw, TargetCategory: to.category}
 }
 
 // adoptFollowers agrees on what people wrote into the ticket when they moved
@@ -296,11 +297,11 @@ func (w *work) agreeState(s *sending) {
 func (w *work) adoptFollowers(s *sending) {
 	d := w.engine.digest
 	for _, v := range w.redecide(s, s.ends).Values {
-		name := outbound(v.Field)
+		name := links.Outbound(v.Field)
 		have := fieldAt(s.ends.target.record, fieldPath(v.Field))
 		last, agreed := s.next.Fields[name]
-		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.of(nil) && !empty(have) {
-			s.next.Fields[name] = Agreement{From: d.of(v.Value), Have: d.of(have), Expr: v.Expr}
+		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.Of(nil) && !empty(have) {
+			s.next.Fields[name] = links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
 		}
 	}
 }
@@ -320,11 +321,11 @@ func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 		return
 	}
 	decision := w.redecide(s, both)
-	for to, values := range map[side][]rules.Value{targetSide: decision.Values, sourceSide: decision.Inbound} {
+	for to, values := range map[links.Side][]rules.Value{links.Target: decision.Values, links.Source: decision.Inbound} {
 		for _, v := range values {
-			name, partner := outbound(v.Field), inbound(v.Pair)
-			if to == sourceSide {
-				name, partner = inbound(v.Field), outbound(v.Pair)
+			name, partner := links.Outbound(v.Field), links.Inbound(v.Pair)
+			if to == links.Source {
+				name, partner = links.Inbound(v.Field), links.Outbound(v.Pair)
 			}
 			// Of several that read what was written, each knows its partner, the
 			// written one only one of them.
@@ -335,7 +336,7 @@ func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 				continue
 			}
 			have := both.have(mapping{side: to, path: fieldPath(v.Field)})
-			s.next.Fields[name] = Agreement{From: w.engine.digest.of(v.Value), Have: w.engine.digest.of(have), Expr: v.Expr}
+			s.next.Fields[name] = links.Agreement{From: w.engine.digest.Of(v.Value), Have: w.engine.digest.Of(have), Expr: v.Expr}
 		}
 	}
 }
@@ -351,11 +352,11 @@ func (w *work) leaveOut(ctx context.Context, s *sending, writes []write, said *c
 			left = append(left, f)
 			continue
 		}
-		pair := d.pair(d.of(f.mapping.want), d.of(f.was))
+		pair := d.Pair(d.Of(f.mapping.want), d.Of(f.was))
 		if f.mapping.state {
 			pair = f.mapping.pair
 		}
-		failure := fieldFailure{shown(f.mapping.name), codeOf(said, ReasonRejected), said.Error()}
+		failure := fieldFailure{links.Label(f.mapping.name), codeOf(said, ReasonRejected), said.Error()}
 		if err := w.refuse(ctx, s.next, f.mapping.name, pair, failure); err != nil {
 			return nil, err
 		}
@@ -365,13 +366,13 @@ func (w *work) leaveOut(ctx context.Context, s *sending, writes []write, said *c
 
 // forgiveChanged forgets refusals of pairs that are no longer what they were;
 // the write that may follow says anew whether they are refused.
-func (w *work) forgiveChanged(ctx context.Context, next *Link, pairs map[string]string, dead map[string]bool) error {
+func (w *work) forgiveChanged(ctx context.Context, next *links.Link, pairs map[string]string, dead map[string]bool) error {
 	for _, r := range slices.Clone(next.Refused) {
 		if dead[r.What] || pairs[r.What] == r.Pair {
 			continue
 		}
-		next.forgive(r.What)
-		if err := w.engine.exhume(ctx, w.route.Name, w.source, shown(r.What)); err != nil {
+		next.ClearRefusal(r.What)
+		if err := w.engine.exhume(ctx, w.route.Name, w.source, links.Label(r.What)); err != nil {
 			return err
 		}
 	}
@@ -379,17 +380,17 @@ func (w *work) forgiveChanged(ctx context.Context, next *Link, pairs map[string]
 }
 
 // refuse remembers a refusal in the link and buries it, if it is a new one.
-func (w *work) refuse(ctx context.Context, link *Link, name, pair string, f fieldFailure) error {
-	if r, ok := link.refusal(name); ok && r.Pair == pair {
+func (w *work) refuse(ctx context.Context, link *links.Link, name, pair string, f fieldFailure) error {
+	if r, ok := link.Refusal(name); ok && r.Pair == pair {
 		return nil
 	}
-	link.refuse(Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
-	f.field = shown(name)
+	link.Refuse(links.Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
+	f.field = links.Label(name)
 	return w.bury(ctx, f.reason, f.field, f.message)
 }
 
 // sameLink reports whether two links are the same document.
-func sameLink(a, b *Link) bool {
+func sameLink(a, b *links.Link) bool {
 	one, errOne := json.Marshal(a)
 	two, errTwo := json.Marshal(b)
 	return errOne == nil && errTwo == nil && bytes.Equal(one, two)

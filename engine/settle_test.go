@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // A shouting system keeps text in capitals.
@@ -27,20 +28,20 @@ func (shouting) Read(context.Context, connectors.Ref) (connectors.Record, error)
 // An intent wrote "new" over "old", which the record had in version 5.
 func TestSettleTable(t *testing.T) {
 	const stamp = "ls-ours"
-	of := testDigest.of
-	before := Agreement{From: of("old"), Have: of("old"), Expr: "e"}
-	agreedNew := Agreement{From: of("new"), Have: of("new"), Expr: "e"}
+	of := testDigest.Of
+	before := links.Agreement{From: of("old"), Have: of("old"), Expr: "e"}
+	agreedNew := links.Agreement{From: of("new"), Have: of("new"), Expr: "e"}
 	for _, test := range []struct {
 		row     string
 		stamp   string // in the record
 		version string
 		now     any
 		wants   any // the source by now; nil: what was sent
-		want    Agreement
+		want    links.Agreement
 		note    string
 	}{
 		{row: "our stamp, the value sent", stamp: stamp, version: "6", now: "new", want: agreedNew},
-		{row: "our stamp, the value as the system made it", stamp: stamp, version: "6", now: "NEW", want: Agreement{From: of("new"), Have: of("NEW"), Expr: "e"}},
+		{row: "our stamp, the value as the system made it", stamp: stamp, version: "6", now: "NEW", want: links.Agreement{From: of("new"), Have: of("NEW"), Expr: "e"}},
 		{row: "our stamp, another value: a later edit", stamp: stamp, version: "7", now: "typed", want: agreedNew},
 		{row: "our stamp, the value from before: a later edit", stamp: stamp, version: "7", now: "old", want: agreedNew},
 		{row: "our stamp, the source has moved on", stamp: stamp, version: "6", now: "NEW", wants: "newer", want: agreedNew},
@@ -51,15 +52,15 @@ func TestSettleTable(t *testing.T) {
 		{row: "no stamp, the value from before, another version", version: "6", now: "old", want: before, note: "unclear"},
 		{row: "no stamp, another value: the later edit", version: "7", now: "typed", want: agreedNew, note: "unclear"},
 	} {
-		for _, of := range []side{targetSide, sourceSide} {
+		for _, of := range []links.Side{links.Target, links.Source} {
 			t.Run(test.row+"/"+string(of), func(t *testing.T) {
-				name := outbound("title")
-				if of == sourceSide {
-					name = inbound("title")
+				name := links.Outbound("title")
+				if of == links.Source {
+					name = links.Inbound("title")
 				}
-				agreed := map[string]Agreement{name: before}
-				intent := &Intent{ID: stamp, Side: string(of), ReadVersion: "5", Fields: map[string]Sent{
-					name: {From: testDigest.of("new"), Sent: testDigest.of("new"), Was: testDigest.of("old"), Expr: "e"},
+				agreed := map[string]links.Agreement{name: before}
+				intent := &links.Intent{ID: stamp, Side: string(of), ReadVersion: "5", Fields: map[string]links.Sent{
+					name: {From: testDigest.Of("new"), Sent: testDigest.Of("new"), Was: testDigest.Of("old"), Expr: "e"},
 				}}
 				wants := test.wants
 				if wants == nil {

@@ -4,18 +4,19 @@ import (
 	"context"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // spare are the once values of a template whose fields are empty: a system may
 // ask for them when the ticket's state changes, and then they travel along. A
 // value that fails is none.
-func (w *work) spare(ctx context.Context, s *sending, to side, writes []write) (map[string]any, error) {
+func (w *work) spare(ctx context.Context, s *sending, to links.Side, writes []write) (map[string]any, error) {
 	moves := false
 	for _, f := range writes {
 		moves = moves || f.mapping.state
 	}
-	if to != targetSide || !moves {
+	if to != links.Target || !moves {
 		return nil, nil
 	}
 	e := s.ends.of(to)

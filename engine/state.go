@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -14,14 +15,6 @@ type standing struct {
 	collection connectors.Collection
 	raw        string
 	category   string
-}
-
-// StatePair is the pair of raw states last agreed on.
-type StatePair struct {
-	Source         string `json:"source"`
-	SourceCategory string `json:"source_category,omitempty"`
-	Target         string `json:"target"`
-	TargetCategory string `json:"target_category,omitempty"`
 }
 
 // Why states that differ are left as they are.
@@ -36,32 +29,32 @@ type stateInput struct {
 	conflict rules.Conflict
 	source   standing
 	target   standing
-	agreed   *StatePair
-	newest   side // of a conflict by time: the side that moved last; empty: not known
-	mayMove  func(s side, to string) bool
+	agreed   *links.StatePair
+	newest   links.Side // of a conflict by time: the side that moved last; empty: not known
+	mayMove  func(s links.Side, to string) bool
 	refused  func(pair string) bool // this very pair was refused
-	digest   digester
+	digest   links.Digester
 }
 
 // stateResult is what should become of the states: at most one is written.
 type stateResult struct {
-	side   side       // empty: none
-	to     string     // the value to write
-	then   *StatePair // what is agreed when it is written
-	agreed *StatePair // what is agreed now
-	pair   string     // digest of what was compared
-	note   string     // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
-	wanted side       // whose state is to follow the other's, also where it may not
-	clash  bool       // both moved, to different classes
-	lost   string     // the raw state that lost a conflict
+	side   links.Side       // empty: none
+	to     string           // the value to write
+	then   *links.StatePair // what is agreed when it is written
+	agreed *links.StatePair // what is agreed now
+	pair   string           // digest of what was compared
+	note   string           // "unmapped", "move_not_taken", "conflict", "differs"; empty: nothing to say
+	wanted links.Side       // whose state is to follow the other's, also where it may not
+	clash  bool             // both moved, to different classes
+	lost   string           // the raw state that lost a conflict
 }
 
 // mergeState compares states through the table. A move within a class, or a
 // new table, writes nothing; an unmapped value counts as unchanged; a move that
 // the API does not take is not tried.
 func mergeState(in stateInput) stateResult {
-	now := &StatePair{Source: in.source.raw, SourceCategory: in.source.category, Target: in.target.raw, TargetCategory: in.target.category}
-	out := stateResult{agreed: in.agreed, pair: in.digest.pair(now.Source+"\x00"+now.SourceCategory, now.Target+"\x00"+now.TargetCategory)}
+	now := &links.StatePair{Source: in.source.raw, SourceCategory: in.source.category, Target: in.target.raw, TargetCategory: in.target.category}
+	out := stateResult{agreed: in.agreed, pair: in.digest.Pair(now.Source+"\x00"+now.SourceCategory, now.Target+"\x00"+now.TargetCategory)}
 	from, fromKnown := in.sync.Table.Label(in.source.collection, in.source.raw, in.source.category)
 	to, toKnown := in.sync.Table.Label(in.target.collection, in.target.raw, in.target.category)
 	switch {
@@ -93,9 +86,9 @@ func mergeState(in stateInput) stateResult {
 	out.agreed = &kept
 	if conflict {
 		out.clash, out.note = true, noteConflict
-		sourceMoved = wins(in.conflict, targetSide)
+		sourceMoved = wins(in.conflict, links.Target)
 		if in.conflict == rules.LatestWins && in.newest != "" {
-			sourceMoved = in.newest == sourceSide
+			sourceMoved = in.newest == links.Source
 		}
 		targetMoved = !sourceMoved
 		if out.lost = now.Target; targetMoved {
@@ -104,16 +97,16 @@ func mergeState(in stateInput) stateResult {
 	}
 	switch {
 	case sourceMoved && in.sync.Direction != rules.Inbound:
-		out.side, out.to = targetSide, firstOf(in.sync.Table, from, in.target.collection)
+		out.side, out.to = links.Target, firstOf(in.sync.Table, from, in.target.collection)
 	case targetMoved && in.sync.Direction != rules.Outbound:
-		out.side, out.to = sourceSide, firstOf(in.sync.Table, to, in.source.collection)
+		out.side, out.to = links.Source, firstOf(in.sync.Table, to, in.source.collection)
 	case conflict: // the direction of the winner is off
 		out.agreed = now
 		return out
 	default:
 		return out // nobody moved since, or the direction is off
 	}
-	out.then, out.wanted = now.moved(out.side, out.to), out.side
+	out.then, out.wanted = now.With(out.side, out.to), out.side
 	switch {
 	case out.to == "":
 		out.side, out.note = "", noteUnmapped
@@ -121,20 +114,6 @@ func mergeState(in stateInput) stateResult {
 		out.side, out.note = "", noteMoveNotTaken
 	}
 	return out
-}
-
-// moved is the pair once one side is at a column value of a table.
-func (p StatePair) moved(s side, to string) *StatePair {
-	raw, category := to, ""
-	if name, ok := strings.CutPrefix(to, rules.CategoryPrefix); ok {
-		raw, category = "", name
-	}
-	if s == sourceSide {
-		p.Source, p.SourceCategory = raw, category
-	} else {
-		p.Target, p.TargetCategory = raw, category
-	}
-	return &p
 }
 
 // firstOf is the value that stands for a state in a collection's system; empty

@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -50,7 +51,7 @@ func TestMergeStateProperties(t *testing.T) {
 			},
 			conflict: rapid.SampledFrom([]rules.Conflict{rules.SourceWins, rules.TargetWins, rules.LatestWins}).Draw(t, "conflict"),
 			source:   sources.Draw(t, "source"), target: targets.Draw(t, "target"),
-			mayMove: func(side, string) bool { return true },
+			mayMove: func(links.Side, string) bool { return true },
 			refused: func(string) bool { return false },
 			digest:  testDigest,
 		}
@@ -78,11 +79,11 @@ func TestMergeStateProperties(t *testing.T) {
 				if !knownA || !knownB || a == b {
 					t.Fatalf("%v and %v: it writes %q to the %s", in.source, in.target, out.to, out.side)
 				}
-				if out.side == targetSide && in.sync.Direction == rules.Inbound || out.side == sourceSide && in.sync.Direction == rules.Outbound {
+				if out.side == links.Target && in.sync.Direction == rules.Inbound || out.side == links.Source && in.sync.Direction == rules.Outbound {
 					t.Fatalf("direction %v: it writes to the %s", in.sync.Direction, out.side)
 				}
 				in.agreed = out.then
-				if out.side == targetSide {
+				if out.side == links.Target {
 					in.target = standing{collection: to, raw: out.then.Target, category: out.then.TargetCategory}
 				} else {
 					in.source = standing{collection: from, raw: out.then.Source, category: out.then.SourceCategory}
@@ -114,7 +115,7 @@ func TestAMoveWithinTheClassIsNoneUnderTheNextTable(t *testing.T) {
 		sync:    rules.StateSync{Table: tables[0], Direction: rules.Both},
 		source:  standing{collection: from, raw: "d"},
 		target:  standing{collection: to, raw: "1"},
-		mayMove: func(side, string) bool { return true },
+		mayMove: func(links.Side, string) bool { return true },
 		refused: func(string) bool { return false },
 		digest:  testDigest,
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // A RouteStatus says how a route does.
@@ -45,9 +47,9 @@ type ConnectorStatus struct {
 // Routes says how each configured route does, in the order of the
 // configuration.
 func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
-	links, dead := map[string]int{}, map[string]int{}
-	err := e.eachLink(ctx, func(l stored) error {
-		links[l.Route]++
+	linked, dead := map[string]int{}, map[string]int{}
+	err := e.links.Each(ctx, func(l links.Stored) error {
+		linked[l.Route]++
 		return nil
 	})
 	if err != nil {
@@ -68,7 +70,7 @@ func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
 		}
 		statuses = append(statuses, RouteStatus{
 			Name: route.Name, Pending: pending, InFlight: e.queue.inWork(route.Name),
-			Links: links[route.Name], Dead: dead[route.Name], Runaways: e.runaways.on(route.Name), Oldest: oldest,
+			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.runaways.on(route.Name), Oldest: oldest,
 		})
 	}
 	return statuses, nil

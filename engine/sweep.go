@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -40,9 +41,9 @@ func (e *Engine) sweepForever() {
 // sweep has every link looked at once, slowly.
 func (e *Engine) sweep(ctx context.Context) error {
 	var keys []queueKey
-	err := e.eachLink(ctx, func(l stored) error {
+	err := e.links.Each(ctx, func(l links.Stored) error {
 		// What is under way is looked at when it is due.
-		if l.Intent == nil && (l.Phase == Active || l.Phase == Gone) {
+		if l.Intent == nil && (l.Phase == links.Active || l.Phase == links.Gone) {
 			keys = append(keys, queueKey{route: l.Route, source: l.Source})
 		}
 		return nil
@@ -83,7 +84,7 @@ func (w *work) verifyLater(ctx context.Context) error {
 
 // verify looks for other tickets with the link's key: a request that took
 // effect later than anything allows for has opened one.
-func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, next *Link) error {
+func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, next *links.Link) error {
 	now := w.engine.clock.Now()
 	if next.VerifyAfter == nil || !w.verifies && now.Before(*next.VerifyAfter) {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // TestAKeyThatSomebodyElsePlanted: whatever way leads to a look-up of a key, a
@@ -98,7 +99,7 @@ func TestAKeyThatSomebodyElsePlanted(t *testing.T) {
 					}
 				}
 				for _, l := range r.links() {
-					if l.Target != nil && *l.Target == foreign[0] || l.State == engine.Active != (test.own == 1) {
+					if l.Target != nil && *l.Target == foreign[0] || l.State == links.Active != (test.own == 1) {
 						t.Errorf("link %+v", l)
 					}
 				}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // TestWhatCannotBeReadStopsNothingElse: documents that are damaged, or of a
@@ -24,7 +25,7 @@ func TestWhatCannotBeReadStopsNothingElse(t *testing.T) {
 				other := incidents.Ref("01B")
 				r.world.put(other, false, critical())
 				r.hint(other)
-				bad := engine.LinkID("incidents", ref, 1)
+				bad := links.ID("incidents", ref, 1)
 				entry, err := r.store.Links.Get(t.Context(), bad)
 				check(t, err)
 				r.kill()

@@ -18,6 +18,7 @@ import (
 	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/examples"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -154,9 +155,9 @@ func (s *environment) decision(ctx context.Context, record connectors.Ref, fits 
 func (s *environment) link(ctx context.Context, record connectors.Ref) (engine.LinkView, error) {
 	var found engine.LinkView
 	err := until(ctx, "the ticket of "+record.String(), func(ctx context.Context) (bool, error) {
-		links, _, err := s.client.Links(ctx)
-		for _, l := range links {
-			if l.Source == record && l.State == engine.Active {
+		all, _, err := s.client.Links(ctx)
+		for _, l := range all {
+			if l.Source == record && l.State == links.Active {
 				found = l
 				return true, nil
 			}

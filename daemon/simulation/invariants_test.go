@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 type ref = connectors.Ref
@@ -85,7 +86,7 @@ func (w *world) everyRecordHasOneTicket() {
 			delete(byKey, l.Key)
 		}
 		l, ok := w.link(r)
-		if !r.private && !r.deleted && (ok || w.opens(r)) && (l.Phase != engine.Active || l.Intent != nil) {
+		if !r.private && !r.deleted && (ok || w.opens(r)) && (l.Phase != links.Active || l.Intent != nil) {
 			w.fail("%s is not in step: its link is %+v", r, l.Link)
 			for _, d := range letters {
 				w.fail("  dead letter: %+v", d)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // Convergence: where nothing stopped lockstep from it, both sides say the same.
@@ -108,7 +109,7 @@ func (w *world) snapshot() map[string]string {
 func (w *world) editsArrive() {
 	r := w.pickRecord(func(r *record) bool {
 		l, _ := w.link(r)
-		return !r.private && l.Phase == engine.Active
+		return !r.private && l.Phase == links.Active
 	})
 	if r == nil {
 		return

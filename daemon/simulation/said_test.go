@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // talk is the configuration under which comments and files are carried too.
@@ -162,7 +163,7 @@ func (w *world) ticketIsShownOnce(r *record) {
 			w.fail("%s shows %s %d times", r, link, n)
 		}
 	}
-	if l, ok := w.link(r); ok && l.Phase == engine.Active && shown[l.URL] != 1 {
+	if l, ok := w.link(r); ok && l.Phase == links.Active && shown[l.URL] != 1 {
 		w.fail("%s shows its ticket %d times", r, shown[l.URL])
 	}
 }

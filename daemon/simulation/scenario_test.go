@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // An operation is one thing that people, systems or daemons do. weight is how
@@ -387,7 +388,7 @@ func (w *world) reloadAll() error {
 
 func (w *world) allOpened() bool {
 	for _, r := range w.records {
-		if l, _ := w.link(r); !r.followUp && l.Phase != engine.Active {
+		if l, _ := w.link(r); !r.followUp && l.Phase != links.Active {
 			return false
 		}
 	}

@@ -19,7 +19,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 // A world is one bubble: the systems, the store's server, the daemons, and all
@@ -61,7 +61,7 @@ type world struct {
 
 // A document is a link as it was stored last.
 type document struct {
-	engine.Link
+	links.Link
 	revision uint64
 }
 
@@ -204,7 +204,7 @@ func (w *world) must(err error) {
 
 // stored notes a link document.
 func (w *world) stored(value []byte, revision uint64) {
-	var l engine.Link
+	var l links.Link
 	if json.Unmarshal(value, &l) != nil || l.ID == "" {
 		return // the installation's key
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/memory"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -257,7 +258,7 @@ func (p *play) why(ref connectors.Ref) string {
 	for _, route := range p.set.Routes {
 		if route.Source == ref.Collection {
 			b.WriteByte('\n')
-			p.set.Decide(route.Name, rules.Input{Record: record, LinkID: engine.LinkID(route.Name, ref, 1), Parent: p.parent(record)}).WriteText(&b)
+			p.set.Decide(route.Name, rules.Input{Record: record, LinkID: links.ID(route.Name, ref, 1), Parent: p.parent(record)}).WriteText(&b)
 		}
 	}
 	letters, err := p.engine.Dead(context.Background())

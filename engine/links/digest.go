@@ -1,62 +1,34 @@
-package engine
+package links
 
 import (
-	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"sort"
 	"strconv"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// installationKey is where the links' bucket keeps the key of all digests.
-const (
-	installationKey = "_key"
-	keyLength       = 32
-)
-
-// A digester makes keyed digests of values. Equality is all that the merge
+// A Digester makes keyed digests of values. Equality is all that the merge
 // needs, and without the key a digest says nothing of its value.
-type digester struct{ key []byte }
+type Digester struct{ key []byte }
 
-// newDigester reads the installation's key, made once for all daemons.
-func newDigester(ctx context.Context, links store.Bucket) (digester, error) {
-	for range 3 {
-		entry, err := links.Get(ctx, installationKey)
-		if err == nil {
-			return digester{key: entry.Value}, nil
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return digester{}, fmt.Errorf("the installation's key: %w", err)
-		}
-		key := make([]byte, keyLength)
-		if _, err := rand.Read(key); err != nil {
-			return digester{}, fmt.Errorf("the installation's key: %w", err)
-		}
-		if _, err := links.Create(ctx, installationKey, key); err != nil && !errors.Is(err, store.ErrConflict) {
-			return digester{}, fmt.Errorf("the installation's key: %w", err)
-		}
-	}
-	return digester{}, fmt.Errorf("the installation's key: %w", store.ErrConflict)
-}
+// NewDigester makes digests with a key.
+func NewDigester(key []byte) Digester { return Digester{key: key} }
 
-// of is the digest of a value as connectors.Record describes them, or of a
+// Of is the digest of a value as connectors.Record describes them, or of a
 // connectors.Lookup. Absent and nil are the same.
-func (d digester) of(v any) string {
+func (d Digester) Of(v any) string {
 	mac := hmac.New(sha256.New, d.key)
 	mac.Write(appendCanonical(nil, v))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// pair is the digest of two digests.
-func (d digester) pair(from, have string) string { return d.of(from + "\x00" + have) }
+// Pair is the digest of two digests.
+func (d Digester) Pair(from, have string) string { return d.Of(from + "\x00" + have) }
 
 // appendCanonical writes a value so that two are written alike only if they
 // are equal: each kind has its letter and each string its length.

@@ -1,4 +1,4 @@
-package engine
+package links
 
 import (
 	"encoding/json"
@@ -17,13 +17,13 @@ func TestACloneIsApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := link.clone()
+	c := link.Clone()
 	c.Fields["out:f"] = Agreement{From: "b"}
 	c.Fields["out:h"] = Agreement{}
 	c.Refused[0].Pair = "q"
 	c.Items["out"] = &Items{}
 	delete(c.Items, "in")
-	if !c.forgive("out:g") || c.forgive("out:g") {
+	if !c.ClearRefusal("out:g") || c.ClearRefusal("out:g") {
 		t.Error("a refusal is forgiven once")
 	}
 	after, err := json.Marshal(link)
@@ -33,7 +33,7 @@ func TestACloneIsApart(t *testing.T) {
 	if string(after) != string(before) {
 		t.Errorf("was %s, is %s", before, after)
 	}
-	if (&Link{}).clone().Fields == nil {
+	if (&Link{}).Clone().Fields == nil {
 		t.Error("agreements cannot be added to a copy")
 	}
 }

@@ -1,4 +1,4 @@
-package engine
+package links
 
 import (
 	"fmt"
@@ -16,38 +16,38 @@ func TestNoItemIsForgotten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		known := &Items{}
-		var there []item
+		var there []Listed
 		dealt := map[string]int{}
 		stuck := map[string]bool{}
 		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "hours")) * time.Hour)
 			for range rapid.IntRange(0, 3).Draw(t, "new") {
 				late := time.Duration(rapid.IntRange(0, 47).Draw(t, "late")) * time.Hour
-				it := item{key: fmt.Sprint(i, "-", len(there)), at: now.Add(-late)}
+				it := Listed{Key: fmt.Sprint(i, "-", len(there)), At: now.Add(-late)}
 				there = append(there, it)
-				stuck[it.key] = rapid.IntRange(0, 9).Draw(t, "stuck") == 0
+				stuck[it.Key] = rapid.IntRange(0, 9).Draw(t, "stuck") == 0
 			}
 			if rapid.Bool().Draw(t, "ahead") { // somebody's clock, or a date in the future
-				there = append(there, item{key: fmt.Sprint(i, "-future"), at: now.Add(1000 * time.Hour)})
+				there = append(there, Listed{Key: fmt.Sprint(i, "-future"), At: now.Add(1000 * time.Hour)})
 			}
-			var listed []item
+			var listed []Listed
 			for _, it := range there {
-				if !it.at.Before(known.From) {
+				if !it.At.Before(known.From) {
 					listed = append(listed, it)
 				}
 			}
 			for _, it := range listed {
-				if known.has(it) || stuck[it.key] {
+				if known.Has(it) || stuck[it.Key] {
 					continue
 				}
-				dealt[it.key]++
-				known = known.with(it.key, itemSeen)
+				dealt[it.Key]++
+				known = known.With(it.Key, ItemSeen)
 			}
-			known = known.trimmed(listed, now)
-			stuckNow := slices.ContainsFunc(there, func(it item) bool { return stuck[it.key] })
+			known = known.Compact(listed, now)
+			stuckNow := slices.ContainsFunc(there, func(it Listed) bool { return stuck[it.Key] })
 			old := 0
 			for _, it := range there {
-				if _, kept := known.Done[it.key]; kept && it.at.Before(now.Add(-itemsKept-48*time.Hour)) {
+				if _, kept := known.Done[it.Key]; kept && it.At.Before(now.Add(-itemsKept-48*time.Hour)) {
 					old++
 				}
 			}
@@ -56,13 +56,13 @@ func TestNoItemIsForgotten(t *testing.T) {
 			}
 		}
 		for _, it := range there {
-			if n := dealt[it.key]; !stuck[it.key] && n != 1 {
-				t.Fatalf("%s was dealt with %d times", it.key, n)
+			if n := dealt[it.Key]; !stuck[it.Key] && n != 1 {
+				t.Fatalf("%s was dealt with %d times", it.Key, n)
 			}
 		}
 		for _, it := range there {
-			if stuck[it.key] && (known.has(it) || it.at.Before(known.From)) {
-				t.Fatalf("%s counts as done", it.key)
+			if stuck[it.Key] && (known.Has(it) || it.At.Before(known.From)) {
+				t.Fatalf("%s counts as done", it.Key)
 			}
 		}
 	})

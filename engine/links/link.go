@@ -1,4 +1,4 @@
-package engine
+package links
 
 import (
 	"crypto/sha256"
@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/store"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // linkVersion is the version of the link document that this build writes.
@@ -71,14 +73,14 @@ type Link struct {
 
 	// Seen are the versions of both sides when all was last in step, kept where
 	// conflicts are decided by time.
-	Seen map[side]string `json:"seen,omitempty"`
+	Seen map[Side]string `json:"seen,omitempty"`
 
 	// VerifyAfter is when the key is looked up next, for a second ticket.
 	VerifyAfter *time.Time `json:"verify_after,omitempty"`
 
 	// Aside is set where what was to be done at these versions cannot be worked out,
 	// and is not tried again at them.
-	Aside *versions `json:"aside,omitempty"`
+	Aside *Versions `json:"aside,omitempty"`
 
 	// Missing counts the reads, ten minutes apart, that found a side gone.
 	Missing *Missing `json:"missing,omitempty"`
@@ -145,25 +147,25 @@ type Missing struct {
 	At    time.Time `json:"at"`
 }
 
-// LinkID and linkKey are plain digests: the same after a lost store, so that
+// ID and linkKey are plain digests: the same after a lost store, so that
 // the old ticket is found by its key.
-func LinkID(route string, source connectors.Ref, n int) string {
-	return linkDigest(route, source, n)[:20]
+func ID(route string, source connectors.Ref, n int) string {
+	return Digest(route, source, n)[:20]
 }
 
 func linkKey(route string, source connectors.Ref, n int) string {
-	return "lockstep-" + linkDigest(route, source, n)[:32]
+	return "lockstep-" + Digest(route, source, n)[:32]
 }
 
-func linkDigest(route string, source connectors.Ref, n int) string {
+func Digest(route string, source connectors.Ref, n int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", route, source, n))
 	return hex.EncodeToString(sum[:])
 }
 
-func newLink(route string, source connectors.Ref, n int) *Link {
+func New(route string, source connectors.Ref, n int) *Link {
 	return &Link{
 		V:      linkVersion,
-		ID:     LinkID(route, source, n),
+		ID:     ID(route, source, n),
 		Route:  route,
 		N:      n,
 		Key:    linkKey(route, source, n),
@@ -172,12 +174,12 @@ func newLink(route string, source connectors.Ref, n int) *Link {
 	}
 }
 
-// withoutContents drops everything that was derived from contents.
-func (l *Link) withoutContents() {
+// DropContents drops everything that was derived from contents.
+func (l *Link) DropContents() {
 	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items, l.Seen, l.Contests = nil, nil, nil, nil, nil, nil, nil, nil
 }
 
-func (l *Link) refusal(what string) (Refusal, bool) {
+func (l *Link) Refusal(what string) (Refusal, bool) {
 	for _, r := range l.Refused {
 		if r.What == what {
 			return r, true
@@ -186,14 +188,14 @@ func (l *Link) refusal(what string) (Refusal, bool) {
 	return Refusal{}, false
 }
 
-// refuse remembers a refusal; a new one takes the place of an older one.
-func (l *Link) refuse(r Refusal) {
-	l.forgive(r.What)
+// Refuse remembers a refusal; a new one takes the place of an older one.
+func (l *Link) Refuse(r Refusal) {
+	l.ClearRefusal(r.What)
 	l.Refused = append(l.Refused, r)
 }
 
-// forgive forgets the refusal of a mapping and reports whether there was one.
-func (l *Link) forgive(what string) bool {
+// ClearRefusal forgets the refusal of a mapping and reports whether there was one.
+func (l *Link) ClearRefusal(what string) bool {
 	for i, r := range l.Refused {
 		if r.What == what {
 			l.Refused = append(l.Refused[:i:i], l.Refused[i+1:]...)
@@ -203,9 +205,9 @@ func (l *Link) forgive(what string) bool {
 	return false
 }
 
-// clone copies a link so that changes to the copy do not show in it. What its
+// Clone copies a link so that changes to the copy do not show in it. What its
 // pointers name is replaced, never changed.
-func (l *Link) clone() *Link {
+func (l *Link) Clone() *Link {
 	c := *l
 	c.Fields = maps.Clone(l.Fields)
 	if c.Fields == nil {
@@ -216,26 +218,64 @@ func (l *Link) clone() *Link {
 	return &c
 }
 
-// stored is a link with the revision and time the store gave it.
-type stored struct {
+// Stored is a link with the revision and time the store gave it.
+type Stored struct {
 	*Link
-	revision uint64
-	at       time.Time
+	Revision uint64
+	At       time.Time
 }
 
-func decodeLink(entry store.Entry) (stored, error) {
+func decodeLink(entry store.Entry) (Stored, error) {
 	var l Link
 	if err := json.Unmarshal(entry.Value, &l); err != nil {
-		return stored{}, store.Unreadable("link "+entry.Key, err)
+		return Stored{}, store.Unreadable("link "+entry.Key, err)
 	}
 	if l.V != linkVersion {
-		return stored{}, store.Unreadable("link "+entry.Key, fmt.Errorf("it is of version %d; this build reads version %d", l.V, linkVersion))
+		return Stored{}, store.Unreadable("link "+entry.Key, fmt.Errorf("it is of version %d; this build reads version %d", l.V, linkVersion))
 	}
 	if l.ID != entry.Key || l.Route == "" || l.Source.IsZero() {
-		return stored{}, store.Unreadable("link "+entry.Key, errors.New("it is not a link of that id"))
+		return Stored{}, store.Unreadable("link "+entry.Key, errors.New("it is not a link of that id"))
 	}
 	if l.Fields == nil {
 		l.Fields = map[string]Agreement{}
 	}
-	return stored{Link: &l, revision: entry.Revision, at: entry.Stored}, nil
+	return Stored{Link: &l, Revision: entry.Revision, At: entry.Stored}, nil
+}
+
+// StatePair is the pair of raw states last agreed on.
+type StatePair struct {
+	Source         string `json:"source"`
+	SourceCategory string `json:"source_category,omitempty"`
+	Target         string `json:"target"`
+	TargetCategory string `json:"target_category,omitempty"`
+}
+
+// With is the pair once one side is at a column value of a table.
+func (p StatePair) With(s Side, to string) *StatePair {
+	raw, category := to, ""
+	if name, ok := strings.CutPrefix(to, rules.CategoryPrefix); ok {
+		raw, category = "", name
+	}
+	if s == Source {
+		p.Source, p.SourceCategory = raw, category
+	} else {
+		p.Target, p.TargetCategory = raw, category
+	}
+	return &p
+}
+
+// Versions are those of a record and of its ticket; empty: not read yet.
+type Versions struct {
+	Source string `json:"source,omitempty"`
+	Target string `json:"target,omitempty"`
+}
+
+// underWay reports whether a request of the link may still take effect.
+func (l *Link) underWay() bool { return l.Intent != nil || l.Opened != nil }
+
+// AsideAt reports whether a link is set aside at these versions; with nothing
+// read yet, whether it is whatever they are, because reading is what cost too
+// much.
+func (l *Link) AsideAt(now Versions) bool {
+	return l.Aside != nil && (*l.Aside == now || l.Aside.Source == "")
 }

@@ -1,4 +1,4 @@
-package engine
+package links
 
 import (
 	"testing"
@@ -9,6 +9,7 @@ import (
 
 func TestDigestTellsValuesApart(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	keyed := NewDigester([]byte("a key for tests"))
 	values := map[string]any{
 		"null": nil, "true": true, "false": false, "one": int64(1), "one as a double": 1.0, "one as text": "1", "empty": "",
 		"a time": at, "that time as text": at.Format(time.RFC3339Nano),
@@ -20,42 +21,23 @@ func TestDigestTellsValuesApart(t *testing.T) {
 	}
 	seen := map[string]string{}
 	for name, v := range values {
-		d := testDigest.of(v)
+		d := keyed.Of(v)
 		if other, ok := seen[d]; ok {
 			t.Errorf("%s and %s have one digest", name, other)
 		}
 		seen[d] = name
-		if again := testDigest.of(v); again != d {
+		if again := keyed.Of(v); again != d {
 			t.Errorf("%s has two digests", name)
 		}
-		if foreign := (digester{key: []byte("another key")}).of(v); foreign == d {
+		if foreign := NewDigester([]byte("another key")).Of(v); foreign == d {
 			t.Errorf("the digest of %s does not depend on the key", name)
 		}
 	}
-	if testDigest.of(at) != testDigest.of(at.In(time.FixedZone("x", 3600))) {
+	if keyed.Of(at) != keyed.Of(at.In(time.FixedZone("x", 3600))) {
 		t.Error("one instant in two zones has two digests")
 	}
 	one, two := map[string]any{"a": "1", "b": "2"}, map[string]any{"b": "2", "a": "1"}
-	if testDigest.of(one) != testDigest.of(two) {
+	if keyed.Of(one) != keyed.Of(two) {
 		t.Error("equal maps have two digests")
-	}
-}
-
-func TestBackoffAddsUpToADay(t *testing.T) {
-	if backoff(0) != 2*time.Second || backoff(1) != 4*time.Second || backoff(30) != time.Hour {
-		t.Errorf("backoff goes %v, %v … %v", backoff(0), backoff(1), backoff(30))
-	}
-	tries := 0
-	for !exhausted(tries) {
-		if tries++; tries > 1000 {
-			t.Fatal("it never gives up")
-		}
-	}
-	var total time.Duration
-	for i := range tries {
-		total += backoff(i)
-	}
-	if total < giveUpAfter || total > giveUpAfter+lastBackoff {
-		t.Errorf("it gives up after %v, want about %v", total, giveUpAfter)
 	}
 }

@@ -1,4 +1,4 @@
-package engine
+package links
 
 import (
 	"sync"
@@ -42,15 +42,15 @@ func (a *ages) saved(l *Link, revision uint64) {
 // of is how old a version of a link is, as far as that can be told. Of one that
 // another process saved, the store's time says how old it was when it was seen
 // first.
-func (a *ages) of(l stored) (age time.Duration, own bool) {
+func (a *ages) of(l Stored) (age time.Duration, own bool) {
 	now := a.clock.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s, ok := a.seen[l.ID]
-	if !ok || s.revision != l.revision {
-		s = sighting{revision: l.revision, at: now}
-		if !l.at.IsZero() {
-			s.age = max(now.Round(0).Sub(l.at), 0)
+	if !ok || s.revision != l.Revision {
+		s = sighting{revision: l.Revision, at: now}
+		if !l.At.IsZero() {
+			s.age = max(now.Round(0).Sub(l.At), 0)
 		}
 		a.seen[l.ID] = s
 	}
@@ -62,14 +62,4 @@ func (a *ages) forget(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.seen, id)
-}
-
-// underWay reports whether a request of the link may still take effect.
-func (l *Link) underWay() bool { return l.Intent != nil || l.Opened != nil }
-
-// left is how long what is under way may still take effect; with search, until a
-// search would show it. It is not more than zero when that is over.
-func (w *work) left(l stored, search bool) time.Duration {
-	age, own := w.engine.ages.of(l)
-	return w.patience(l, own, search) - age
 }
