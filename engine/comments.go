@@ -7,23 +7,24 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // commentHaul carries the comments of one side to the other; false where the
 // template or a system does not do that.
 func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rules.CommentClause) (haul, bool) {
-	from, into := s.ends.of(links.Other(to)), s.ends.of(to)
-	reader, reads := from.guard.connector.(connectors.Commenter)
-	writer, writes := into.guard.connector.(connectors.Commenter)
-	kinds := w.schema(into.ref).CommentKinds
+	from, into := s.ends.Of(links.Other(to)), s.ends.Of(to)
+	reader, reads := from.System.(connectors.Commenter)
+	writer, writes := into.System.(connectors.Commenter)
+	kinds := w.schema(into.Ref).CommentKinds
 	if len(clauses) == 0 || !reads || !writes || len(kinds) == 0 {
 		return haul{}, false
 	}
 	h := haul{name: name, to: to, verb: "comment"}
 	h.list = func(ctx context.Context, since time.Time) ([]item, error) {
-		all, err := ask(from.guard, kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
-			return reader.Comments(ctx, from.record, since)
+		all, err := ask(w.guardOf(from), kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
+			return reader.Comments(ctx, from.Record, since)
 		})
 		if err != nil {
 			return nil, err
@@ -36,11 +37,11 @@ func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rul
 			it := item{key: c.ID, at: c.At, copies: []string{s.next.Marker(name, c.ID)}}
 			clause, err := rules.Take(clauses, c)
 			if tooCostly(err) {
-				return nil, &connectors.Error{Class: connectors.ClassRejected, Op: opList, Record: from.ref.String(), Code: connectors.CodeTooCostly, Err: err}
+				return nil, &connectors.Error{Class: connectors.ClassRejected, Op: opList, Record: from.Ref.String(), Code: connectors.CodeTooCostly, Err: err}
 			}
 			if err != nil {
 				w.log.Warn("a condition on comments failed; the comment is not taken by it", "comment", c.ID)
-				s.entry.Notes = append(s.entry.Notes, note{Field: name, What: "condition_failed", Side: links.Other(to)})
+				s.entry.Notes = append(s.entry.Notes, plan.Note{Field: name, What: "condition_failed", Side: links.Other(to)})
 			}
 			if clause == nil {
 				it.drop = func(context.Context) (string, error) { return links.ItemSeen, nil }
@@ -53,8 +54,8 @@ func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rul
 			}
 			it.send = func(ctx context.Context) (connectors.Posted, error) {
 				return writer.Comment(ctx, connectors.Post{
-					Record: into.record, Kind: kind, Marker: it.copies[0], Text: c.Text, Author: c.Author, At: c.At,
-					Origin: strings.TrimSpace(from.record.Number + " " + kindName(c.Kind)),
+					Record: into.Record, Kind: kind, Marker: it.copies[0], Text: c.Text, Author: c.Author, At: c.At,
+					Origin: strings.TrimSpace(from.Record.Number + " " + kindName(c.Kind)),
 				})
 			}
 			items = append(items, it)
@@ -62,8 +63,8 @@ func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rul
 		return items, nil
 	}
 	h.copies = func(ctx context.Context) (map[string][]string, error) {
-		all, err := ask(into.guard, kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
-			return writer.Comments(ctx, into.record, time.Time{})
+		all, err := ask(w.guardOf(into), kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
+			return writer.Comments(ctx, into.Record, time.Time{})
 		})
 		copies := map[string][]string{}
 		for _, c := range all {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -22,7 +23,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 		if sent != nil {
 			entry.Writes = append(entry.Writes, v.Field)
 		}
-		stuck := empty(sent) || !empty(have)
+		stuck := plan.Empty(sent) || !plan.Empty(have)
 		if !stuck {
 			lost = append(lost, fieldFailure{v.Field, ReasonDidNotStick, didNotStick(ticket, v.Field)})
 		}
@@ -71,7 +72,7 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 	for name, opened := range claim.Opened.Fields {
 		now := links.Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
 		field := links.FieldOf(name)
-		if !ticket.Pristine || opened.Sent == w.engine.digest.Of(nil) || !empty(ticket.Fields[field]) {
+		if !ticket.Pristine || opened.Sent == w.engine.digest.Of(nil) || !plan.Empty(ticket.Fields[field]) {
 			next.Fields[name] = now
 			continue
 		}
@@ -101,7 +102,7 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 	w.log.Info("found its ticket by its key", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
-	entry.Notes = []note{{What: "found"}}
+	entry.Notes = []plan.Note{{What: "found"}}
 	if err := w.journal(ctx, entry); err != nil {
 		return verdict{}, err
 	}
@@ -129,10 +130,10 @@ func (w *work) beginPairs(ctx context.Context, next *links.Link, ticket connecto
 	})
 	for _, v := range decision.Inbound {
 		partner, agreed := next.Fields[links.Outbound(v.Pair)]
-		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.Of(fieldAt(ticket, fieldPath(v.Pair))) {
+		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.Of(plan.FieldAt(ticket, plan.FieldPath(v.Pair))) {
 			continue
 		}
-		next.Fields[links.Inbound(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(fieldAt(*w.record, fieldPath(v.Field))), Expr: v.Expr}
+		next.Fields[links.Inbound(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(plan.FieldAt(*w.record, plan.FieldPath(v.Field))), Expr: v.Expr}
 	}
 	return nil
 }
@@ -148,8 +149,8 @@ func (w *work) begun(source *links.StatePair, ticket connectors.Record, pristine
 	if !pristine && both.Target != "" {
 		return &both // what stands there now may be a later edit
 	}
-	to := standingOf(ticket, sync.TargetField, w.schema(ticket.Ref))
-	both.Target, both.TargetCategory = to.raw, to.category
+	to := plan.StateOf(ticket, sync.TargetField, w.schema(ticket.Ref))
+	both.Target, both.TargetCategory = to.Raw, to.Category
 	return &both
 }
 

@@ -11,13 +11,13 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
-	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // contest takes note of writes to one side that were answered, and pauses what
 // somebody else writes as well.
-func (w *work) contest(ctx context.Context, s *sending, e *end, writes []write, answer connectors.Record) error {
+func (w *work) contest(ctx context.Context, s *sending, e *plan.End, writes []plan.Write, answer connectors.Record) error {
 	now, d := w.engine.clock.Now(), w.engine.digest
 	next := maps.Clone(s.next.Contests)
 	maps.DeleteFunc(next, func(_ string, c links.Contest) bool {
@@ -28,8 +28,8 @@ func (w *work) contest(ctx context.Context, s *sending, e *end, writes []write, 
 	}
 	s.next.Contests = next
 	for _, f := range writes {
-		name := f.mapping.name
-		c := next[name].After(d.Of(f.was), d.Of(fieldAt(answer, f.mapping.path)), now)
+		name := f.Mapping.Name
+		c := next[name].After(d.Of(f.Was), d.Of(plan.FieldAt(answer, f.Mapping.Path)), now)
 		if len(c.Over) <= links.MostWrites {
 			next[name] = c
 			continue
@@ -39,7 +39,7 @@ func (w *work) contest(ctx context.Context, s *sending, e *end, writes []write, 
 		s.refused = true
 		message := fmt.Sprintf("lockstep wrote field %s of %s %d times within %d minutes, and %s put other values in their place: two automations write one field. "+
 			"The field rests until %s, or until this is retried; switch one of the two off",
-			links.FieldOf(name), e.ref, len(c.Over), int(links.ContestWithin.Minutes()), who, next[name].Until.Format(time.RFC3339))
+			links.FieldOf(name), e.Ref, len(c.Over), int(links.ContestWithin.Minutes()), who, next[name].Until.Format(time.RFC3339))
 		if err := w.bury(ctx, ReasonContested, links.Label(name), message); err != nil {
 			return err
 		}
@@ -48,13 +48,13 @@ func (w *work) contest(ctx context.Context, s *sending, e *end, writes []write, 
 }
 
 // whoElse names those who changed a field since, as far as the system tells.
-func (w *work) whoElse(ctx context.Context, e *end, f write, since time.Time) string {
+func (w *work) whoElse(ctx context.Context, e *plan.End, f plan.Write, since time.Time) string {
 	changes, _, err := w.history(ctx, e, since)
 	var names []string
 	ours := false
 	for _, c := range changes {
 		switch {
-		case err != nil || !touches(c.Field, f.mapping.path):
+		case err != nil || !plan.Touches(c.Field, f.Mapping.Path):
 		case c.Ours:
 			ours = true
 		case c.By != "" && !slices.Contains(names, c.By):
@@ -67,19 +67,19 @@ func (w *work) whoElse(ctx context.Context, e *end, f write, since time.Time) st
 		return strings.Join(names[:min(len(names), 3)], ", ")
 	case ours:
 		return "lockstep itself, for another link of this record,"
-	case e.record.UpdatedBy != "":
-		return e.record.UpdatedBy
+	case e.Record.UpdatedBy != "":
+		return e.Record.UpdatedBy
 	}
 	return "somebody"
 }
 
 // rests are the mappings that are paused, and their partners: the two are one
 // field to whoever writes it.
-func (w *work) rests(link *links.Link, mappings []mapping) map[string]bool {
+func (w *work) rests(link *links.Link, mappings []plan.Mapping) map[string]bool {
 	now, rests := w.engine.clock.Now(), map[string]bool{}
 	for _, m := range mappings {
-		if link.Contests[m.name].Paused(now) || m.pair != "" && link.Contests[m.pair].Paused(now) {
-			rests[m.name] = true
+		if link.Contests[m.Name].Paused(now) || m.Pair != "" && link.Contests[m.Pair].Paused(now) {
+			rests[m.Name] = true
 		}
 	}
 	return rests
@@ -100,9 +100,4 @@ func (w *work) rested(ctx context.Context, link *links.Link) error {
 		}
 	}
 	return nil
-}
-
-// stateNames are the mappings by which a state is written, by side.
-func stateNames(sync rules.StateSync) map[links.Side]string {
-	return map[links.Side]string{links.Target: links.Outbound(sync.TargetField), links.Source: links.Inbound(sync.SourceField)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -95,8 +96,8 @@ func (w *work) opening(record connectors.Record, decision rules.Decision, send m
 	if sync.Table == nil {
 		return nil
 	}
-	from := standingOf(record, sync.SourceField, w.schema(record.Ref))
-	pair := &links.StatePair{Source: from.raw, SourceCategory: from.category}
+	from := plan.StateOf(record, sync.SourceField, w.schema(record.Ref))
+	pair := &links.StatePair{Source: from.Raw, SourceCategory: from.Category}
 	if state := send[sync.TargetField]; state != nil {
 		pair.Target = fmt.Sprint(state)
 	}
@@ -110,7 +111,7 @@ func (w *work) withState(decision rules.Decision) []rules.Value {
 	if sync.Table == nil || sync.Direction == rules.Inbound {
 		return decision.Values
 	}
-	to := firstOf(sync.Table, decision.State, decision.Target)
+	to := plan.FirstOf(sync.Table, decision.State, decision.Target)
 	written := slices.ContainsFunc(decision.Values, func(v rules.Value) bool { return v.Field == sync.TargetField })
 	if to == "" || written {
 		return decision.Values

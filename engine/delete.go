@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -15,7 +16,7 @@ func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, 
 	if template == nil || template.Lifecycle.OnDelete != "close" || template.State == nil || link.Phase != links.Active {
 		return nil, nil, nil
 	}
-	guard, target, err := w.targetOf(link.Target.Collection)
+	guard, _, err := w.targetOf(link.Target.Collection)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -27,7 +28,7 @@ func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, 
 		return nil, nil, err
 	}
 	w.sourceGone = true
-	both := &ends{source: end{ref: w.source}, target: end{guard: guard, writer: target, ref: *link.Target, record: ticket}}
+	both := &plan.Ends{Source: plan.End{Ref: w.source}, Target: w.end(*link.Target, ticket)}
 	next := link.Clone()
 	next.Intent = nil
 	s = &sending{ends: both, link: link, next: next, entry: w.entry(), template: template, revision: link.Revision}
@@ -42,16 +43,16 @@ func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, 
 
 // closing are the last state of the table, where the ticket is not in it, and
 // what the template says only then: a resolution's code and notes.
-func (w *work) closing(ctx context.Context, s *sending) ([]write, error) {
-	sync, e, d := s.template.State, &s.ends.target, w.engine.digest
+func (w *work) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
+	sync, e, d := s.template.State, &s.ends.Target, w.engine.digest
 	last := lastLabel(sync.Table)
-	now := standingOf(e.record, sync.TargetField, w.schema(e.ref))
-	to := firstOf(sync.Table, last, e.ref.Collection)
-	if label, known := sync.Table.Label(e.ref.Collection, now.raw, now.category); to == "" || known && label == last {
+	now := e.State(sync.TargetField)
+	to := plan.FirstOf(sync.Table, last, e.Ref.Collection)
+	if label, known := sync.Table.Label(e.Ref.Collection, now.Raw, now.Category); to == "" || known && label == last {
 		return nil, nil
 	}
-	if mover, ok := e.guard.connector.(connectors.Mover); ok && !mover.MayMove(e.record, to) {
-		s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: noteMoveNotTaken})
+	if mover, ok := e.System.(connectors.Mover); ok && !mover.MayMove(e.Record, to) {
+		s.entry.Notes = append(s.entry.Notes, plan.Note{Field: "state", What: plan.NoteMoveNotTaken})
 		return nil, nil
 	}
 	values := []rules.Value{{Field: sync.TargetField, Value: to}}
@@ -60,11 +61,11 @@ func (w *work) closing(ctx context.Context, s *sending) ([]write, error) {
 	})
 	for _, v := range decision.Values {
 		agreed, known := s.next.Fields[links.Outbound(v.Field)]
-		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == d.Of(nil) && empty(fieldAt(e.record, fieldPath(v.Field))) {
+		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == d.Of(nil) && plan.Empty(plan.FieldAt(e.Record, plan.FieldPath(v.Field))) {
 			values = append(values, v)
 		}
 	}
-	send, failed, err := w.resolve(ctx, e.guard, e.writer, e.ref.Record, values)
+	send, failed, err := w.resolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, values)
 	if err != nil {
 		return nil, err
 	}
@@ -73,17 +74,17 @@ func (w *work) closing(ctx context.Context, s *sending) ([]write, error) {
 			return nil, err
 		}
 	}
-	var writes []write
+	var writes []plan.Write
 	for _, v := range values {
 		if send[v.Field] == nil {
 			continue
 		}
-		m := mapping{name: links.Outbound(v.Field), side: links.Target, field: v.Field, path: fieldPath(v.Field), expr: v.Expr, want: v.Value}
-		f := write{mapping: m, value: send[v.Field], was: s.ends.have(m)}
+		m := plan.Mapping{Name: links.Outbound(v.Field), Side: links.Target, Field: v.Field, Path: plan.FieldPath(v.Field), Expr: v.Expr, Want: v.Value}
+		f := plan.Write{Mapping: m, Value: send[v.Field], Was: s.ends.Have(m)}
 		if v.Field == sync.TargetField {
-			f.mapping.state, f.mapping.path = true, statePath(sync.TargetField)
-			f.mapping.pair = d.Pair(last, now.raw)
-			f.agreed = &links.StatePair{}
+			f.Mapping.State, f.Mapping.Path = true, plan.StatePath(sync.TargetField)
+			f.Mapping.Pair = d.Pair(last, now.Raw)
+			f.Agreed = &links.StatePair{}
 		}
 		writes = append(writes, f)
 	}

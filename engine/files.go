@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -28,13 +29,13 @@ const (
 // fileHaul carries the files of one side to the other: as files where the
 // other system holds files, else as links to them.
 func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.AttachmentClause) (haul, bool) {
-	from, into := s.ends.of(links.Other(to)), s.ends.of(to)
-	reader, reads := from.guard.connector.(connectors.FileReader)
+	from, into := s.ends.Of(links.Other(to)), s.ends.Of(to)
+	reader, reads := from.System.(connectors.FileReader)
 	if len(clauses) == 0 || !reads {
 		return haul{}, false
 	}
-	writer, holds := into.guard.connector.(connectors.FileWriter)
-	linker, shows := into.guard.connector.(connectors.WebLinker)
+	writer, holds := into.System.(connectors.FileWriter)
+	linker, shows := into.System.(connectors.WebLinker)
 	h := haul{name: name, to: to, verb: "attach"}
 	var put func(ctx context.Context, f connectors.File) (connectors.Posted, error)
 	marks := func(f connectors.File) []string {
@@ -47,7 +48,7 @@ func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.
 	switch {
 	case holds:
 		h.copies = func(ctx context.Context) (map[string][]string, error) {
-			all, err := ask(into.guard, kindOf(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.record) })
+			all, err := ask(w.guardOf(into), kindOf(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.Record) })
 			copies := map[string][]string{}
 			for _, f := range all {
 				for _, mark := range marks(f) {
@@ -59,31 +60,31 @@ func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.
 			return copies, err
 		}
 		put = func(ctx context.Context, f connectors.File) (connectors.Posted, error) {
-			content, err := reader.OpenFile(ctx, from.record, f)
+			content, err := reader.OpenFile(ctx, from.Record, f)
 			if err != nil {
 				return connectors.Posted{}, err
 			}
 			defer content.Close()
-			made, err := writer.AddFile(ctx, into.record, f, content)
+			made, err := writer.AddFile(ctx, into.Record, f, content)
 			return connectors.Posted{ID: made.ID}, err
 		}
 	case shows:
 		link := func(f connectors.File) connectors.WebLink {
-			return connectors.WebLink{URL: f.URL, Title: f.Name, System: from.ref.Type}
+			return connectors.WebLink{URL: f.URL, Title: f.Name, System: from.Ref.Type}
 		}
 		marks = func(f connectors.File) []string { return []string{f.URL} }
 		h.copies = w.linked(into, linker)
 		put = func(ctx context.Context, f connectors.File) (connectors.Posted, error) {
-			return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, into.record, link(f))
+			return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, into.Record, link(f))
 		}
-		if !linker.TakesLink(into.ref.Record, link(connectors.File{})) {
+		if !linker.TakesLink(into.Ref.Record, link(connectors.File{})) {
 			return haul{}, false
 		}
 	default:
 		return haul{}, false
 	}
 	h.list = func(ctx context.Context, _ time.Time) ([]item, error) {
-		all, err := ask(from.guard, kindOf(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.record) })
+		all, err := ask(w.guardOf(from), kindOf(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.Record) })
 		var items []item
 		for _, f := range all {
 			if f.Ours {
@@ -105,11 +106,11 @@ const itemLinked = "linked"
 
 // dropFile says why no clause takes a file; empty: one does. What the content
 // shows counts, and the name or the sender's word only where it shows nothing.
-func (w *work) dropFile(ctx context.Context, from *end, reader connectors.FileReader, f connectors.File, clauses []rules.AttachmentClause) (string, error) {
+func (w *work) dropFile(ctx context.Context, from *plan.End, reader connectors.FileReader, f connectors.File, clauses []rules.AttachmentClause) (string, error) {
 	if !slices.ContainsFunc(clauses, func(c rules.AttachmentClause) bool { return f.Size <= c.MaxSize }) {
 		return fileTooLarge, nil
 	}
-	content, err := ask(from.guard, kindOf("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.record, f) })
+	content, err := ask(w.guardOf(from), kindOf("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.Record, f) })
 	if err != nil {
 		return "", err
 	}
@@ -117,7 +118,7 @@ func (w *work) dropFile(ctx context.Context, from *end, reader connectors.FileRe
 	head := make([]byte, sniffed)
 	n, err := io.ReadFull(content, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return "", &connectors.Error{Class: connectors.ClassRetry, Op: "open", Record: from.ref.String(), Message: "the content of a file was cut", Err: err}
+		return "", &connectors.Error{Class: connectors.ClassRetry, Op: "open", Record: from.Ref.String(), Message: "the content of a file was cut", Err: err}
 	}
 	is := mediaType(mimetype.Detect(head[:n]).String())
 	if is == unknownContent {
@@ -148,16 +149,16 @@ func mediaType(s string) string {
 // ticketHaul shows the ticket in its source, where the source's system has a
 // place for links.
 func (w *work) ticketHaul(s *sending) (haul, bool) {
-	source, ticket := &s.ends.source, s.ends.target.record
-	linker, shows := source.guard.connector.(connectors.WebLinker)
-	if !shows || ticket.URL == "" || !linker.TakesLink(source.ref.Record, ticketLink(ticket)) {
+	source, ticket := &s.ends.Source, s.ends.Target.Record
+	linker, shows := source.System.(connectors.WebLinker)
+	if !shows || ticket.URL == "" || !linker.TakesLink(source.Ref.Record, ticketLink(ticket)) {
 		return haul{}, false
 	}
 	return haul{
 		name: links.TicketLink, to: links.Source, verb: "attach", always: true,
 		list: func(context.Context, time.Time) ([]item, error) {
 			return []item{{key: ticket.Ref.String(), copies: []string{ticket.URL}, send: func(ctx context.Context) (connectors.Posted, error) {
-				return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, source.record, ticketLink(ticket))
+				return connectors.Posted{ID: itemLinked}, linker.AddWebLink(ctx, source.Record, ticketLink(ticket))
 			}}}, nil
 		},
 		copies: w.linked(source, linker),
@@ -173,9 +174,9 @@ func ticketLink(ticket connectors.Record) connectors.WebLink {
 }
 
 // linked lists the links of a record.
-func (w *work) linked(e *end, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
+func (w *work) linked(e *plan.End, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
 	return func(ctx context.Context) (map[string][]string, error) {
-		all, err := ask(e.guard, kindOf(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.record) })
+		all, err := ask(w.guardOf(e), kindOf(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.Record) })
 		copies := map[string][]string{}
 		for _, url := range all {
 			copies[url] = append(copies[url], itemLinked)

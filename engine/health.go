@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -84,7 +85,7 @@ func (g *guard) enter(op string) (round int, err error) {
 	asked := g.connector.Throttled()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	until := later(asked, g.until)
+	until := plan.Later(asked, g.until)
 	now := g.clock.Now()
 	if !now.Before(until) {
 		if g.away && op != opResolve {

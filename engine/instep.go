@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -85,11 +86,7 @@ func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, erro
 	}
 	entry := w.entryOf(decision)
 	entry.Target = *link.Target
-	both := &ends{
-		source: end{guard: w.config.guards[w.source.Connector], ref: w.source, record: record},
-		target: end{guard: guard, writer: target, ref: *link.Target, record: ticket},
-	}
-	both.source.writer, _ = both.source.guard.connector.(connectors.Writer)
+	both := &plan.Ends{Source: w.end(w.source, record), Target: w.end(*link.Target, ticket)}
 	if err := w.verify(ctx, guard, target, next); err != nil {
 		return verdict{}, err
 	}
@@ -119,15 +116,15 @@ func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, erro
 	if err != nil {
 		return verdict{}, err
 	}
-	merged := merge(in)
-	if in.conflict == rules.LatestWins && len(merged.clashes) > 0 {
-		if in.newest, err = w.newest(ctx, s, merged.clashes); err != nil {
+	merged := plan.Merge(in)
+	if in.Conflict == rules.LatestWins && len(merged.Conflicts) > 0 {
+		if in.Newest, err = w.newest(ctx, s, merged.Conflicts); err != nil {
 			return verdict{}, err
 		}
-		merged = merge(in)
+		merged = plan.Merge(in)
 	}
-	s.uneven = merged.uneven || len(dead) > 0
-	agreed := merged.agreed
+	s.uneven = merged.Diverged || len(dead) > 0
+	agreed := merged.Agreed
 	for name, agreement := range next.Fields {
 		// Of mappings that failed. Those that the template no longer has go.
 		if _, ok := agreed[name]; !ok && dead[name] {
@@ -136,8 +133,8 @@ func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, erro
 	}
 	next.Fields = agreed
 	notes := slices.Clone(s.entry.Notes)
-	s.entry.Notes = append(s.entry.Notes, merged.notes...)
-	s.writes = merged.writes
+	s.entry.Notes = append(s.entry.Notes, merged.Notes...)
+	s.writes = merged.Writes
 	moved, pairs, err := w.weighState(ctx, s)
 	if err != nil {
 		return verdict{}, err
@@ -146,8 +143,8 @@ func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, erro
 		return w.supersede(ctx, s)
 	}
 	s.writes = append(s.writes, moved...)
-	for _, m := range in.mappings {
-		pairs[m.name] = in.digest.Pair(in.digest.Of(m.want), in.digest.Of(in.have(m)))
+	for _, m := range in.Mappings {
+		pairs[m.Name] = in.Digest.Pair(in.Digest.Of(m.Want), in.Digest.Of(in.Have(m)))
 	}
 	maps.Copy(pairs, w.itemPairs(s, hauls))
 	if err := w.forgiveChanged(ctx, next, pairs, dead); err != nil {
@@ -176,65 +173,64 @@ func (w *work) readTicket(ctx context.Context, g *guard, link links.Stored) (con
 
 // weigh renders what the merge looks at. Mappings that fail are skipped,
 // remembered and become dead letters, once per value.
-func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (mergeInput, map[string]bool, error) {
-	in := mergeInput{
-		agreed:   s.next.Fields,
-		have:     s.ends.have,
-		conflict: s.template.Conflict,
-		same: func(m mapping, have any) bool {
-			e := s.ends.of(m.side)
-			return e.writer.Same(e.ref.Record, m.field, m.send, have)
+func (w *work) weigh(ctx context.Context, s *sending, decision rules.Decision) (plan.Input, map[string]bool, error) {
+	in := plan.Input{
+		Agreed:   s.next.Fields,
+		Have:     s.ends.Have,
+		Conflict: s.template.Conflict,
+		Same: func(m plan.Mapping, have any) bool {
+			return s.ends.Of(m.Side).Same(m.Field, m.Send, have)
 		},
-		digest: w.engine.digest,
+		Digest: w.engine.digest,
 	}
 	var rests map[string]bool
-	in.refused = func(name, pair string) bool {
+	in.Refused = func(name, pair string) bool {
 		r, ok := s.next.Refusal(name)
 		return ok && r.Pair == pair || rests[name]
 	}
 	dead := map[string]bool{}
 	for to, values := range map[links.Side][]rules.Value{links.Target: decision.Values, links.Source: decision.Inbound} {
-		if s.ends.of(to).writer == nil {
+		if s.ends.Of(to).Writer() == nil {
 			continue // the system takes no writes; loading has warned of it
 		}
-		mappings, failed, err := w.render(ctx, s.ends.of(to), to, values, s.next)
+		mappings, failed, err := w.render(ctx, s.ends.Of(to), to, values, s.next)
 		if err != nil {
-			return mergeInput{}, nil, err
+			return plan.Input{}, nil, err
 		}
-		in.mappings = append(in.mappings, mappings...)
+		in.Mappings = append(in.Mappings, mappings...)
 		maps.Copy(dead, failed)
 	}
-	rests = w.rests(s.next, in.mappings)
+	rests = w.rests(s.next, in.Mappings)
 	return in, dead, nil
 }
 
 // render makes the mappings that write to one end of their values, resolving
 // those that changed. The names of those that failed are the second result.
-func (w *work) render(ctx context.Context, e *end, to links.Side, values []rules.Value, next *links.Link) ([]mapping, map[string]bool, error) {
+func (w *work) render(ctx context.Context, e *plan.End, to links.Side, values []rules.Value, next *links.Link) ([]plan.Mapping, map[string]bool, error) {
 	d := w.engine.digest
 	name, partner := links.Outbound, links.Inbound
 	if to == links.Source {
 		name, partner = links.Inbound, links.Outbound
 	}
 	needed, needs := []rules.Value{}, map[string]bool{}
-	mappings := []mapping{}
+	mappings := []plan.Mapping{}
 	for _, v := range values {
 		if v.Once {
 			continue
 		}
-		m := mapping{name: name(v.Field), side: to, field: v.Field, path: fieldPath(v.Field), expr: v.Expr, want: v.Value, reads: v.Reads}
+		m := plan.Mapping{Name: name(v.Field), Side: to, Field: v.Field, Path: plan.FieldPath(v.Field), Expr: v.Expr, Want: v.Value, Reads: v.Reads}
 		if v.Pair != "" {
-			m.pair = partner(v.Pair)
+			m.Pair = partner(v.Pair)
 		}
-		last, agreed := next.Fields[m.name]
-		if v.Err != nil || changed(m, last, agreed, d) {
+		last, agreed := next.Fields[m.Name]
+		if v.Err != nil || plan.Changed(m, last, agreed, d) {
 			needed, needs[v.Field] = append(needed, v), true
 		}
 		if v.Err == nil {
 			mappings = append(mappings, m)
 		}
 	}
-	send, failed, err := w.resolve(ctx, e.guard, e.writer, e.ref.Record, needed)
+	send, failed, err := w.resolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, needed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -248,8 +244,8 @@ func (w *work) render(ctx context.Context, e *end, to links.Side, values []rules
 	}
 	alive := mappings[:0]
 	for _, m := range mappings {
-		if !dead[m.name] {
-			m.send, m.ready = send[m.field], needs[m.field]
+		if !dead[m.Name] {
+			m.Send, m.Ready = send[m.Field], needs[m.Field]
 			alive = append(alive, m)
 		}
 	}
@@ -258,25 +254,19 @@ func (w *work) render(ctx context.Context, e *end, to links.Side, values []rules
 
 // weighState compares the states of both ends and returns the one that is to
 // be written, with the pairs by which its refusal is remembered.
-func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]string, error) {
+func (w *work) weighState(ctx context.Context, s *sending) ([]plan.Write, map[string]string, error) {
 	pairs := map[string]string{}
 	sync := s.template.State
 	if sync == nil || sync.Table == nil {
 		return nil, pairs, nil
 	}
 	source, target := w.standings(s.ends, *sync)
-	names := stateNames(*sync)
-	rests := len(w.rests(s.next, []mapping{{name: names[links.Target], pair: names[links.Source]}})) > 0
-	in := stateInput{
-		sync: *sync, conflict: s.template.Conflict, source: source, target: target, agreed: s.next.State,
-		mayMove: func(to links.Side, value string) bool {
-			e := s.ends.of(to)
-			if mover, ok := e.guard.connector.(connectors.Mover); ok && !mover.MayMove(e.record, value) {
-				return false
-			}
-			return e.writer != nil
-		},
-		refused: func(pair string) bool {
+	names := plan.StateNames(*sync)
+	rests := len(w.rests(s.next, []plan.Mapping{{Name: names[links.Target], Pair: names[links.Source]}})) > 0
+	in := plan.StateInput{
+		Sync: *sync, Conflict: s.template.Conflict, Source: source, Target: target, Agreed: s.next.State,
+		CanMove: func(to links.Side, value string) bool { return s.ends.Of(to).CanMove(value) },
+		Refused: func(pair string) bool {
 			for _, name := range names {
 				if r, ok := s.next.Refusal(name); ok && r.Pair == pair {
 					return true
@@ -284,70 +274,70 @@ func (w *work) weighState(ctx context.Context, s *sending) ([]write, map[string]
 			}
 			return rests
 		},
-		digest: w.engine.digest,
+		Digest: w.engine.digest,
 	}
-	result := mergeState(in)
-	if result.clash && in.conflict == rules.LatestWins {
-		newest, err := w.newest(ctx, s, []clash{{
-			name: names[links.Target], to: links.Target, read: [][]string{statePath(sync.SourceField)}, wrote: statePath(sync.TargetField),
+	result := plan.MergeState(in)
+	if result.Conflict && in.Conflict == rules.LatestWins {
+		newest, err := w.newest(ctx, s, []plan.Conflict{{
+			Name: names[links.Target], To: links.Target, Read: [][]string{plan.StatePath(sync.SourceField)}, Wrote: plan.StatePath(sync.TargetField),
 		}})
 		if err != nil {
 			return nil, nil, err
 		}
-		if in.newest = newest[names[links.Target]]; in.newest == "" {
-			s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: noteTimeUnknown})
+		if in.Newest = newest[names[links.Target]]; in.Newest == "" {
+			s.entry.Notes = append(s.entry.Notes, plan.Note{Field: "state", What: plan.NoteTimeUnknown})
 		}
-		result = mergeState(in)
+		result = plan.MergeState(in)
 	}
 	if w.reopens(s, result, target) {
 		s.reopened = true
 		return nil, pairs, nil
 	}
-	s.next.State = result.agreed
+	s.next.State = result.Agreed
 	for _, name := range names {
-		pairs[name] = result.pair
+		pairs[name] = result.Pair
 	}
-	if result.note == noteUnmapped || result.note == noteMoveNotTaken {
+	if result.Note == plan.NoteUnmapped || result.Note == plan.NoteMoveNotTaken {
 		return nil, pairs, w.notMoved(ctx, s, result, names[links.Target])
 	}
-	if result.note != "" {
-		said := note{Field: "state", What: result.note}
-		if result.lost != "" {
-			said.Lost = result.lost
+	if result.Note != "" {
+		said := plan.Note{Field: "state", What: result.Note}
+		if result.Lost != "" {
+			said.Lost = result.Lost
 		}
 		s.entry.Notes = append(s.entry.Notes, said)
 	}
-	if result.side == "" {
+	if result.Side == "" {
 		return nil, pairs, nil
 	}
-	m := mapping{name: names[result.side], side: result.side, field: sync.TargetField, path: statePath(sync.TargetField), state: true, pair: result.pair, want: result.to}
-	if result.side == links.Source {
-		m.field, m.path = sync.SourceField, statePath(sync.SourceField)
+	m := plan.Mapping{Name: names[result.Side], Side: result.Side, Field: sync.TargetField, Path: plan.StatePath(sync.TargetField), State: true, Pair: result.Pair, Want: result.To}
+	if result.Side == links.Source {
+		m.Field, m.Path = sync.SourceField, plan.StatePath(sync.SourceField)
 	}
-	e := s.ends.of(result.side)
-	send, failed, err := w.resolve(ctx, e.guard, e.writer, e.ref.Record, []rules.Value{{Field: m.field, Value: result.to}})
+	e := s.ends.Of(result.Side)
+	send, failed, err := w.resolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, []rules.Value{{Field: m.Field, Value: result.To}})
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, f := range failed {
-		return nil, pairs, w.refuse(ctx, s.next, m.name, result.pair, f)
+		return nil, pairs, w.refuse(ctx, s.next, m.Name, result.Pair, f)
 	}
-	return []write{{mapping: m, value: send[m.field], was: s.ends.have(m), agreed: result.then}}, pairs, nil
+	return []plan.Write{{Mapping: m, Value: send[m.Field], Was: s.ends.Have(m), Agreed: result.Then}}, pairs, nil
 }
 
 // notMoved says once, for a pair of states, that the table does not relate
 // them or that the system does not take the move; where the table asks for it,
 // that is a dead letter.
-func (w *work) notMoved(ctx context.Context, s *sending, result stateResult, name string) error {
-	if r, ok := s.next.Refusal(name); ok && r.Pair == result.pair {
+func (w *work) notMoved(ctx context.Context, s *sending, result plan.StateResult, name string) error {
+	if r, ok := s.next.Refusal(name); ok && r.Pair == result.Pair {
 		return nil
 	}
-	s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: result.note})
+	s.entry.Notes = append(s.entry.Notes, plan.Note{Field: "state", What: result.Note})
 	if !s.template.State.Table.UnmappedIsError {
-		s.next.Refuse(links.Refusal{What: name, Pair: result.pair, Code: result.note, At: w.engine.clock.Now().UTC()})
+		s.next.Refuse(links.Refusal{What: name, Pair: result.Pair, Code: result.Note, At: w.engine.clock.Now().UTC()})
 		return nil
 	}
-	return w.refuse(ctx, s.next, name, result.pair, fieldFailure{links.FieldOf(name), result.note, "the state table does not relate the states of the two sides, or the system does not take the move; both were left as they are"})
+	return w.refuse(ctx, s.next, name, result.Pair, fieldFailure{links.FieldOf(name), result.Note, "the state table does not relate the states of the two sides, or the system does not take the move; both were left as they are"})
 }
 
 // wantOf tells one failure of a mapping from another: by the value that could

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 )
 
 // An item is one thing that may have to be carried to the other side.
@@ -106,7 +107,7 @@ func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 		}
 		known = known.With(it.key, reason)
 		if reason != links.ItemSeen {
-			s.entry.Notes = append(s.entry.Notes, note{Field: h.name, What: reason, Lost: it.name, Side: links.Other(h.to)})
+			s.entry.Notes = append(s.entry.Notes, plan.Note{Field: h.name, What: reason, Lost: it.name, Side: links.Other(h.to)})
 		}
 	}
 	s.next.Items[h.name] = known
@@ -136,17 +137,17 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 		}
 		done(it, found[0])
 		if len(found) > 1 {
-			s.entry.Notes = append(s.entry.Notes, note{Field: h.name, What: noteDuplicate, Side: h.to})
+			s.entry.Notes = append(s.entry.Notes, plan.Note{Field: h.name, What: noteDuplicate, Side: h.to})
 		}
 	}
-	e := s.ends.of(h.to)
+	e := s.ends.Of(h.to)
 	var lent *lease
 	for i, it := range left {
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
 			return nil, err
 		}
 		if i == 0 || !lent.within(leaseTime/2) {
-			intent := &links.Intent{ID: newStamp(), Side: string(h.to), ReadVersion: e.record.Version, Fields: map[string]links.Sent{}}
+			intent := &links.Intent{ID: newStamp(), Side: string(h.to), ReadVersion: e.Record.Version, Fields: map[string]links.Sent{}}
 			for _, it := range left[i:] {
 				intent.Items = append(intent.Items, h.name+"/"+it.key)
 			}
@@ -155,7 +156,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 				return nil, err
 			}
 		}
-		posted, err := ask(e.guard, h.verb, func() (connectors.Posted, error) {
+		posted, err := ask(w.guardOf(e), h.verb, func() (connectors.Posted, error) {
 			if err := lent.check(ctx); err != nil {
 				return connectors.Posted{}, err
 			}
@@ -166,10 +167,10 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 		switch {
 		case err == nil:
 			w.engine.step(ctx, StepCarried)
-			w.engine.metrics.Wrote(e.ref.Connector, h.verb)
+			w.engine.metrics.Wrote(e.Ref.Connector, h.verb)
 			s.carried = true
 			if posted.Version != "" {
-				e.record.Version = posted.Version
+				e.Record.Version = posted.Version
 			}
 			s.entry.Writes = append(s.entry.Writes, h.name)
 			// What the answer does not tell counts as carried only once it is seen,
@@ -209,7 +210,7 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 			continue
 		}
 		s.refused = true
-		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.ends.of(h.to).ref, h.name)
+		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.ends.Of(h.to).Ref, h.name)
 		if err := w.refuseItem(ctx, s, h, it, ReasonDidNotStick, message); err != nil {
 			return err
 		}
@@ -224,10 +225,10 @@ func (w *work) refuseItem(ctx context.Context, s *sending, h haul, it item, reas
 // pairOf is what a refused item waits for to change: the state of the record
 // that refused it.
 func (w *work) pairOf(s *sending, to links.Side) string {
-	e := s.ends.of(to)
+	e := s.ends.Of(to)
 	state := ""
-	if schema := w.schema(e.ref); schema != nil && schema.State != nil {
-		state = rawState(e.record, schema.State.Field)
+	if schema := w.schema(e.Ref); schema != nil && schema.State != nil {
+		state = plan.RawState(e.Record, schema.State.Field)
 	}
 	return w.engine.digest.Of(state)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -30,7 +31,7 @@ type JournalEntry struct {
 
 	Link   string         `json:"link,omitempty"`
 	Target connectors.Ref `json:"target,omitzero"`
-	Notes  []note         `json:"notes,omitempty"`
+	Notes  []plan.Note    `json:"notes,omitempty"`
 
 	// Snapshot is what was decided by, in the first entry about it. Export
 	// alone gives it away.
@@ -64,12 +65,12 @@ func (w *work) entry() JournalEntry {
 // hasContents reports whether an entry holds anything of the record but its
 // reference.
 func (j JournalEntry) hasContents() bool {
-	return j.Snapshot != nil || j.Error != "" || slices.ContainsFunc(j.Notes, func(n note) bool { return n.Lost != nil })
+	return j.Snapshot != nil || j.Error != "" || slices.ContainsFunc(j.Notes, func(n plan.Note) bool { return n.Lost != nil })
 }
 
 func (j JournalEntry) withoutContents() JournalEntry {
 	j.Error, j.Snapshot = "", nil
-	notes := make([]note, len(j.Notes))
+	notes := make([]plan.Note, len(j.Notes))
 	for i, n := range j.Notes {
 		n.Lost = nil
 		notes[i] = n
@@ -137,11 +138,11 @@ func (w *work) forgetIfPrivate(ctx context.Context) error {
 // they are: later nobody would know them. It returns what is left to journal.
 func (w *work) keepLosers(ctx context.Context, entry JournalEntry) (JournalEntry, error) {
 	losers := entry
-	losers.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n note) bool { return n.Lost == nil })
+	losers.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost == nil })
 	if len(losers.Notes) == 0 {
 		return entry, nil
 	}
-	entry.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n note) bool { return n.Lost != nil })
+	entry.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost != nil })
 	return entry, w.journal(ctx, losers)
 }
 

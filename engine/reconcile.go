@@ -179,13 +179,6 @@ func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict,
 	return verdict{outcome: "parked", again: t, tries: w.tries + 1}, nil
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // quote is what the system said, if the record that it may be quoting is known
 // and so known not to be private.
 func (w *work) quote(err error) string {

@@ -5,32 +5,33 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // reopens reports whether the source came back after its ticket was closed, and
 // is to get a new ticket: because the template says so, or because the system
 // cannot reopen the old one.
-func (w *work) reopens(s *sending, result stateResult, target standing) bool {
-	cannot := result.note == noteMoveNotTaken
-	if result.wanted != links.Target || !cannot && s.template.Lifecycle.OnReopen != "new" {
+func (w *work) reopens(s *sending, result plan.StateResult, target plan.StateValue) bool {
+	cannot := result.Note == plan.NoteMoveNotTaken
+	if result.Wanted != links.Target || !cannot && s.template.Lifecycle.OnReopen != "new" {
 		return false
 	}
-	if !w.closed(s, target.raw) || w.closed(s, result.to) {
+	if !w.closed(s, target.Raw) || w.closed(s, result.To) {
 		return false
 	}
 	// What would become of it now: where no ticket may be opened, none is.
-	d := w.askRules(rules.Input{Record: s.ends.source.record, LinkID: links.ID(w.route.Name, w.source, w.n+1), Parent: w.parents})
+	d := w.askRules(rules.Input{Record: s.ends.Source.Record, LinkID: links.ID(w.route.Name, w.source, w.n+1), Parent: w.parents})
 	return d.Action == rules.Create
 }
 
 // closed reports whether a ticket is closed in the state.
 func (w *work) closed(s *sending, raw string) bool {
-	sync, ref := s.template.State, s.ends.target.ref
+	sync, ref := s.template.State, s.ends.Target.Ref
 	if schema := w.schema(ref); schema != nil && schema.State != nil && schema.State.Closed != nil && schema.State.Field == sync.TargetField {
 		return slices.Contains(schema.State.Closed, raw)
 	}
-	label, known := sync.Table.Label(ref.Collection, raw, standingOf(s.ends.target.record, sync.TargetField, w.schema(ref)).category)
+	label, known := sync.Table.Label(ref.Collection, raw, s.ends.Target.State(sync.TargetField).Category)
 	return known && label == lastLabel(sync.Table)
 }
 
@@ -47,7 +48,7 @@ func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
 		return verdict{}, err
 	}
 	w.log.Info("the record came back after its ticket was closed; it gets a new one", "target", s.link.Target.String())
-	s.entry.Notes = append(s.entry.Notes, note{Field: "state", What: "reopened"})
+	s.entry.Notes = append(s.entry.Notes, plan.Note{Field: "state", What: "reopened"})
 	if err := w.journal(ctx, s.entry); err != nil {
 		return verdict{}, err
 	}

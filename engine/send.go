@@ -10,18 +10,19 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // A sending is a merged update on its way.
 type sending struct {
-	ends     *ends
+	ends     *plan.Ends
 	link     links.Stored // as loaded
 	next     *links.Link  // as it will be
 	template *rules.Template
 	parent   *rules.Parent
-	writes   []write
+	writes   []plan.Write
 	entry    JournalEntry
 
 	revision uint64 // of the link as saved last
@@ -43,7 +44,7 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 		}
 	}
 	for _, to := range []links.Side{links.Target, links.Source} {
-		writes := slices.DeleteFunc(slices.Clone(s.writes), func(f write) bool { return f.mapping.side != to })
+		writes := slices.DeleteFunc(slices.Clone(s.writes), func(f plan.Write) bool { return f.Mapping.Side != to })
 		v, err := w.sendTo(ctx, s, to, writes)
 		if err != nil || v != nil {
 			return w.unsent(ctx, s, v, err)
@@ -116,8 +117,8 @@ func (w *work) saveAgreed(ctx context.Context, s *sending) error {
 // sendTo writes to one side. A field that is refused is left out of the next
 // try. A verdict means that nobody saw the answer; an error, that the request
 // was certainly not done.
-func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []write) (*verdict, error) {
-	e := s.ends.of(to)
+func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []plan.Write) (*verdict, error) {
+	e := s.ends.Of(to)
 	for len(writes) > 0 {
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
 			return nil, err
@@ -132,17 +133,17 @@ func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []w
 		if err := lease.take(ctx); err != nil {
 			return nil, err
 		}
-		answer, err := ask(e.guard, kindOf("update", e.ref.Record), func() (connectors.Record, error) {
+		answer, err := ask(w.guardOf(e), kindOf("update", e.Ref.Record), func() (connectors.Record, error) {
 			if err := lease.check(ctx); err != nil {
 				return connectors.Record{}, err
 			}
-			return e.writer.Update(connectors.WithLease(ctx, lease), connectors.Change{Ref: e.ref, Stamp: intent.ID, Fields: fields, Spare: spare})
+			return e.Writer().Update(connectors.WithLease(ctx, lease), connectors.Change{Ref: e.Ref, Stamp: intent.ID, Fields: fields, Spare: spare})
 		})
 		s.sent = true
 		if err == nil {
 			w.wrote(to, answer.Version)
 			w.engine.step(ctx, StepSent)
-			w.engine.metrics.Wrote(e.ref.Connector, "update")
+			w.engine.metrics.Wrote(e.Ref.Connector, "update")
 			if err := w.contest(ctx, s, e, writes, answer); err != nil {
 				return nil, err
 			}
@@ -152,10 +153,10 @@ func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []w
 			notes, err := w.overlapped(ctx, e, writes, answer)
 			if err != nil {
 				// What was done is done, and agreed. The journal says what is not known.
-				notes = []note{{What: noteMayOverlap, Side: to}}
+				notes = []plan.Note{{What: plan.NoteMayOverlap, Side: to}}
 			}
 			s.entry.Notes = append(s.entry.Notes, notes...)
-			e.record.Version, e.record.UpdatedAt = answer.Version, answer.UpdatedAt
+			e.Record.Version, e.Record.UpdatedAt = answer.Version, answer.UpdatedAt
 			return nil, nil
 		}
 		var said *connectors.Error
@@ -175,10 +176,10 @@ func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []w
 
 // unchanged fails where a record is no longer what it was when it was decided
 // what to write.
-func (w *work) unchanged(ctx context.Context, e *end) error {
-	now, err := e.guard.read(ctx, e.ref)
-	if err == nil && now.Version != e.record.Version {
-		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.ref, store.ErrConflict)
+func (w *work) unchanged(ctx context.Context, e *plan.End) error {
+	now, err := w.guardOf(e).read(ctx, e.Ref)
+	if err == nil && now.Version != e.Record.Version {
+		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.Ref, store.ErrConflict)
 	}
 	return err
 }
@@ -219,21 +220,21 @@ func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure 
 	under := s.next.Clone()
 	under.Intent = s.saved
 	dead := now.Add(w.patience(links.Stored{Link: under, At: now}, true, false))
-	v, err := w.again(ctx, later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
+	v, err := w.again(ctx, plan.Later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
 	return &v, err
 }
 
 // intentOf is what the next request to a side will carry.
-func (w *work) intentOf(e *end, to links.Side, writes []write) (*links.Intent, map[string]any) {
-	intent := &links.Intent{ID: newStamp(), Side: string(to), ReadVersion: e.record.Version, Fields: map[string]links.Sent{}}
+func (w *work) intentOf(e *plan.End, to links.Side, writes []plan.Write) (*links.Intent, map[string]any) {
+	intent := &links.Intent{ID: newStamp(), Side: string(to), ReadVersion: e.Record.Version, Fields: map[string]links.Sent{}}
 	fields := map[string]any{}
 	for _, f := range writes {
-		fields[f.mapping.field] = f.value
-		if f.mapping.state {
-			intent.State, intent.StatePath, intent.StateWas = f.agreed, f.mapping.path, fmt.Sprint(f.was)
+		fields[f.Mapping.Field] = f.Value
+		if f.Mapping.State {
+			intent.State, intent.StatePath, intent.StateWas = f.Agreed, f.Mapping.Path, fmt.Sprint(f.Was)
 			continue
 		}
-		intent.Fields[f.mapping.name] = links.Sent{From: w.engine.digest.Of(f.mapping.want), Sent: w.engine.digest.Of(f.value), Was: w.engine.digest.Of(f.was), Expr: f.mapping.expr}
+		intent.Fields[f.Mapping.Name] = links.Sent{From: w.engine.digest.Of(f.Mapping.Want), Sent: w.engine.digest.Of(f.Value), Was: w.engine.digest.Of(f.Was), Expr: f.Mapping.Expr}
 	}
 	return intent, fields
 }
@@ -241,19 +242,19 @@ func (w *work) intentOf(e *end, to links.Side, writes []write) (*links.Intent, m
 // agree takes what the system answered as agreed. A field that still holds its
 // value from before did not stick: nothing new was agreed, so that a retry
 // writes it again.
-func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []write, answer connectors.Record) error {
-	e := s.ends.of(to)
+func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []plan.Write, answer connectors.Record) error {
+	e := s.ends.Of(to)
 	d := w.engine.digest
-	var held []write
+	var held []plan.Write
 	for _, f := range writes {
-		name, field := f.mapping.name, f.mapping.field
-		have := fieldAt(answer, f.mapping.path)
+		name, field := f.Mapping.Name, f.Mapping.Field
+		have := plan.FieldAt(answer, f.Mapping.Path)
 		s.entry.Writes = append(s.entry.Writes, links.Label(name))
-		now := links.Agreement{From: d.Of(f.mapping.want), Have: d.Of(have), Expr: f.mapping.expr}
-		if now.Have == d.Of(f.was) && !e.writer.Same(e.ref.Record, field, f.value, have) {
+		now := links.Agreement{From: d.Of(f.Mapping.Want), Have: d.Of(have), Expr: f.Mapping.Expr}
+		if now.Have == d.Of(f.Was) && !e.Writer().Same(e.Ref.Record, field, f.Value, have) {
 			pair := d.Pair(now.From, now.Have)
-			if f.mapping.state {
-				pair = f.mapping.pair
+			if f.Mapping.State {
+				pair = f.Mapping.Pair
 			}
 			if err := w.refuse(ctx, s.next, name, pair, fieldFailure{links.Label(name), ReasonDidNotStick, didNotStick(answer, field)}); err != nil {
 				return err
@@ -261,12 +262,12 @@ func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []wr
 			continue
 		}
 		held = append(held, f)
-		path := f.mapping.path
-		if f.mapping.state {
+		path := f.Mapping.Path
+		if f.Mapping.State {
 			path = path[:1] // the category moves with the state
 		}
-		*e = e.with(path, fieldAt(answer, path))
-		if !f.mapping.state {
+		*e = e.With(path, plan.FieldAt(answer, path))
+		if !f.Mapping.State {
 			s.next.Fields[name] = now
 		}
 		if s.next.ClearRefusal(name) {
@@ -275,7 +276,7 @@ func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []wr
 			}
 		}
 	}
-	if slices.ContainsFunc(held, func(f write) bool { return f.mapping.state }) {
+	if slices.ContainsFunc(held, func(f plan.Write) bool { return f.Mapping.State }) {
 		w.agreeState(s)
 		if to == links.Source {
 			w.adoptFollowers(s)
@@ -288,7 +289,7 @@ func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []wr
 // agreeState takes the states as agreed once one was written.
 func (w *work) agreeState(s *sending) {
 	from, to := w.standings(s.ends, *s.template.State)
-	s.next.State = &links.StatePair{Source: from.raw, SourceCategory: from.category, Target: to.raw, TargetCategory: to.category}
+	s.next.State = &links.StatePair{Source: from.Raw, SourceCategory: from.Category, Target: to.Raw, TargetCategory: to.Category}
 }
 
 // adoptFollowers agrees on what people wrote into the ticket when they moved
@@ -298,26 +299,26 @@ func (w *work) adoptFollowers(s *sending) {
 	d := w.engine.digest
 	for _, v := range w.redecide(s, s.ends).Values {
 		name := links.Outbound(v.Field)
-		have := fieldAt(s.ends.target.record, fieldPath(v.Field))
+		have := plan.FieldAt(s.ends.Target.Record, plan.FieldPath(v.Field))
 		last, agreed := s.next.Fields[name]
-		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.Of(nil) && !empty(have) {
+		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.Of(nil) && !plan.Empty(have) {
 			s.next.Fields[name] = links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
 		}
 	}
 }
 
 // redecide renders the mappings by the records as they are known.
-func (w *work) redecide(s *sending, both *ends) rules.Decision {
+func (w *work) redecide(s *sending, both *plan.Ends) rules.Decision {
 	return w.askRules(rules.Input{
-		Record: both.source.record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &both.target.record,
+		Record: both.Source.Record, Linked: s.link.Template, LinkID: w.linkID, Parent: s.parent, Ticket: &both.Target.Record,
 	})
 }
 
 // agreePartners sets the agreements of the partners of what was written: from
 // the records as they were read, with only the written fields replaced by the
 // answer's values.
-func (w *work) agreePartners(s *sending, both *ends, writes []write) {
-	if !slices.ContainsFunc(writes, func(f write) bool { return f.mapping.pair != "" && !f.mapping.state }) {
+func (w *work) agreePartners(s *sending, both *plan.Ends, writes []plan.Write) {
+	if !slices.ContainsFunc(writes, func(f plan.Write) bool { return f.Mapping.Pair != "" && !f.Mapping.State }) {
 		return
 	}
 	decision := w.redecide(s, both)
@@ -329,13 +330,13 @@ func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 			}
 			// Of several that read what was written, each knows its partner, the
 			// written one only one of them.
-			reads := slices.ContainsFunc(writes, func(f write) bool {
-				return !f.mapping.state && (f.mapping.pair == name || v.Pair != "" && f.mapping.name == partner)
+			reads := slices.ContainsFunc(writes, func(f plan.Write) bool {
+				return !f.Mapping.State && (f.Mapping.Pair == name || v.Pair != "" && f.Mapping.Name == partner)
 			})
 			if !reads || v.Once || v.Err != nil {
 				continue
 			}
-			have := both.have(mapping{side: to, path: fieldPath(v.Field)})
+			have := both.Have(plan.Mapping{Side: to, Path: plan.FieldPath(v.Field)})
 			s.next.Fields[name] = links.Agreement{From: w.engine.digest.Of(v.Value), Have: w.engine.digest.Of(have), Expr: v.Expr}
 		}
 	}
@@ -343,21 +344,21 @@ func (w *work) agreePartners(s *sending, both *ends, writes []write) {
 
 // leaveOut remembers what was refused, the field that the system named or
 // else all of them, and returns what is left to send.
-func (w *work) leaveOut(ctx context.Context, s *sending, writes []write, said *connectors.Error) ([]write, error) {
+func (w *work) leaveOut(ctx context.Context, s *sending, writes []plan.Write, said *connectors.Error) ([]plan.Write, error) {
 	d := w.engine.digest
-	named := slices.ContainsFunc(writes, func(f write) bool { return f.mapping.field == said.Field })
-	var left []write
+	named := slices.ContainsFunc(writes, func(f plan.Write) bool { return f.Mapping.Field == said.Field })
+	var left []plan.Write
 	for _, f := range writes {
-		if named && f.mapping.field != said.Field {
+		if named && f.Mapping.Field != said.Field {
 			left = append(left, f)
 			continue
 		}
-		pair := d.Pair(d.Of(f.mapping.want), d.Of(f.was))
-		if f.mapping.state {
-			pair = f.mapping.pair
+		pair := d.Pair(d.Of(f.Mapping.Want), d.Of(f.Was))
+		if f.Mapping.State {
+			pair = f.Mapping.Pair
 		}
-		failure := fieldFailure{links.Label(f.mapping.name), codeOf(said, ReasonRejected), said.Error()}
-		if err := w.refuse(ctx, s.next, f.mapping.name, pair, failure); err != nil {
+		failure := fieldFailure{links.Label(f.Mapping.Name), codeOf(said, ReasonRejected), said.Error()}
+		if err := w.refuse(ctx, s.next, f.Mapping.Name, pair, failure); err != nil {
 			return nil, err
 		}
 	}

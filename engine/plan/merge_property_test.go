@@ -1,4 +1,4 @@
-package engine
+package plan
 
 import (
 	"strings"
@@ -11,14 +11,14 @@ import (
 )
 
 // trimmedSame is a system that does not tell a text from its trimmed form.
-func trimmedSame(m mapping, have any) bool {
+func trimmedSame(m Mapping, have any) bool {
 	trim := func(v any) any {
 		if s, ok := v.(string); ok {
 			return strings.TrimSpace(s)
 		}
 		return v
 	}
-	return trim(m.send) == trim(have)
+	return trim(m.Send) == trim(have)
 }
 
 // pipe is one outbound field kept in step by the merge: a source that people
@@ -33,19 +33,19 @@ type pipe struct {
 }
 
 func (p *pipe) reconcile() (sent int) {
-	out := merge(mergeInput{
-		mappings: []mapping{{name: "out:f", field: "f", expr: p.expr, want: p.source, send: p.source, ready: true}},
-		agreed:   p.agreed,
-		refused:  func(string, string) bool { return false },
-		have:     func(mapping) any { return p.ticket },
-		conflict: p.conflict,
-		same:     trimmedSame,
-		digest:   testDigest,
+	out := Merge(Input{
+		Mappings: []Mapping{{Name: "out:f", Field: "f", Expr: p.expr, Want: p.source, Send: p.source, Ready: true}},
+		Agreed:   p.agreed,
+		Refused:  func(string, string) bool { return false },
+		Have:     func(Mapping) any { return p.ticket },
+		Conflict: p.conflict,
+		Same:     trimmedSame,
+		Digest:   testDigest,
 	})
-	p.agreed = out.agreed
-	for _, w := range out.writes {
-		p.ticket = p.store(w.value)
-		p.agreed["out:f"] = links.Agreement{From: testDigest.Of(w.mapping.want), Have: testDigest.Of(p.ticket), Expr: p.expr}
+	p.agreed = out.Agreed
+	for _, w := range out.Writes {
+		p.ticket = p.store(w.Value)
+		p.agreed["out:f"] = links.Agreement{From: testDigest.Of(w.Mapping.Want), Have: testDigest.Of(p.ticket), Expr: p.expr}
 		sent++
 	}
 	return sent

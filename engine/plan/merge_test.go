@@ -1,4 +1,4 @@
-package engine
+package plan
 
 import (
 	"testing"
@@ -27,12 +27,12 @@ func leftOn(from, have any, expr string) *links.Agreement {
 // that writes the ticket; rows of one that writes the source say so.
 func TestMergeTable(t *testing.T) {
 	const expr, edited = "e1", "e2"
-	differs := []note{{Field: "f", What: "differs"}}
-	lost := func(value any, whose links.Side) []note {
-		return []note{{Field: "f", What: "conflict", Lost: value, Side: whose}}
+	differs := []Note{{Field: "f", What: "differs"}}
+	lost := func(value any, whose links.Side) []Note {
+		return []Note{{Field: "f", What: "conflict", Lost: value, Side: whose}}
 	}
-	over := func(value any) []note {
-		return []note{{Field: "f", What: "overwritten", Lost: value, Side: links.Target}}
+	over := func(value any) []Note {
+		return []Note{{Field: "f", What: "overwritten", Lost: value, Side: links.Target}}
 	}
 	none := []any(nil)
 	for _, test := range []struct {
@@ -47,7 +47,7 @@ func TestMergeTable(t *testing.T) {
 
 		sends  []any            // every value that is written
 		agrees *links.Agreement // nil: no agreement afterwards
-		notes  []note
+		notes  []Note
 		uneven bool
 	}{
 		{row: "null writes nothing", want: nil, have: "x", agrees: leftOn(nil, "x", expr)},
@@ -88,57 +88,57 @@ func TestMergeTable(t *testing.T) {
 		{row: "inbound, both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), inbound: true, conflict: rules.TargetWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Source)},
 		{row: "both changed, the source last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: links.Source, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
 		{row: "both changed, the ticket last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: links.Target, agrees: leftOn("b", "p", expr), notes: lost("b", links.Source)},
-		{row: "both changed, nobody knows which last: the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: append([]note{{Field: "f", What: "time_unknown"}}, lost("p", links.Target)...)},
+		{row: "both changed, nobody knows which last: the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: append([]Note{{Field: "f", What: "time_unknown"}}, lost("p", links.Target)...)},
 		{row: "times do not decide where the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), newest: links.Target, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
 		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr), uneven: true},
 		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true, uneven: true},
 	} {
 		t.Run(test.row, func(t *testing.T) {
-			m := mapping{name: "out:f", side: links.Target, field: "f", expr: expr, want: test.want, send: test.want, ready: true}
+			m := Mapping{Name: "out:f", Side: links.Target, Field: "f", Expr: expr, Want: test.want, Send: test.want, Ready: true}
 			if test.inbound {
-				m.name, m.side = "in:f", links.Source
+				m.Name, m.Side = "in:f", links.Source
 			}
-			in := mergeInput{
-				mappings: []mapping{m},
-				agreed:   map[string]links.Agreement{},
-				refused: func(name, pair string) bool {
-					return test.refused && name == m.name && pair == testDigest.Pair(testDigest.Of(test.want), testDigest.Of(test.have))
+			in := Input{
+				Mappings: []Mapping{m},
+				Agreed:   map[string]links.Agreement{},
+				Refused: func(name, pair string) bool {
+					return test.refused && name == m.Name && pair == testDigest.Pair(testDigest.Of(test.want), testDigest.Of(test.have))
 				},
-				have:     func(mapping) any { return test.have },
-				conflict: test.conflict,
-				same:     trimmedSame,
-				digest:   testDigest,
+				Have:     func(Mapping) any { return test.have },
+				Conflict: test.conflict,
+				Same:     trimmedSame,
+				Digest:   testDigest,
 			}
 			if test.agreed != nil {
-				in.agreed[m.name] = *test.agreed
+				in.Agreed[m.Name] = *test.agreed
 			}
 			if test.newest != "" {
-				in.newest = map[string]links.Side{m.name: test.newest}
+				in.Newest = map[string]links.Side{m.Name: test.newest}
 			}
-			got := merge(in)
+			got := Merge(in)
 
 			sends := none
-			for _, w := range got.writes {
-				if w.mapping.name != m.name || w.was != test.have {
-					t.Errorf("it writes %s over %v", w.mapping.name, w.was)
+			for _, w := range got.Writes {
+				if w.Mapping.Name != m.Name || w.Was != test.have {
+					t.Errorf("it writes %s over %v", w.Mapping.Name, w.Was)
 				}
-				sends = append(sends, w.value)
+				sends = append(sends, w.Value)
 			}
 			if diff := cmp.Diff(test.sends, sends); diff != "" {
 				t.Errorf("what is written (-want +got):\n%s", diff)
 			}
 			agreements := map[string]links.Agreement{}
 			if test.agrees != nil {
-				agreements[m.name] = *test.agrees
+				agreements[m.Name] = *test.agrees
 			}
-			if diff := cmp.Diff(agreements, got.agreed); diff != "" {
+			if diff := cmp.Diff(agreements, got.Agreed); diff != "" {
 				t.Errorf("what is agreed (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(test.notes, got.notes); diff != "" {
+			if diff := cmp.Diff(test.notes, got.Notes); diff != "" {
 				t.Errorf("what is noted (-want +got):\n%s", diff)
 			}
-			if got.uneven != test.uneven {
-				t.Errorf("uneven: %t, want %t", got.uneven, test.uneven)
+			if got.Diverged != test.uneven {
+				t.Errorf("uneven: %t, want %t", got.Diverged, test.uneven)
 			}
 		})
 	}
@@ -153,38 +153,38 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 		conflict rules.Conflict
 		newest   links.Side // that changed last; empty: it is not known
 		writes   string
-		lost     note
+		lost     Note
 	}{
-		{rules.SourceWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
-		{rules.TargetWins, "", "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: links.Source}},
-		{rules.LatestWins, links.Source, "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
-		{rules.LatestWins, links.Target, "in:g", note{Field: "g", What: "conflict", Lost: "source's", Side: links.Source}},
-		{rules.LatestWins, "", "out:f", note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
+		{rules.SourceWins, "", "out:f", Note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
+		{rules.TargetWins, "", "in:g", Note{Field: "g", What: "conflict", Lost: "source's", Side: links.Source}},
+		{rules.LatestWins, links.Source, "out:f", Note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
+		{rules.LatestWins, links.Target, "in:g", Note{Field: "g", What: "conflict", Lost: "source's", Side: links.Source}},
+		{rules.LatestWins, "", "out:f", Note{Field: "f", What: "conflict", Lost: "target's", Side: links.Target}},
 	} {
 		// What is read changed on both sides, and what is written on neither.
-		in := mergeInput{
-			mappings: []mapping{
-				{name: "out:f", side: links.Target, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
-				{name: "in:g", side: links.Source, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
+		in := Input{
+			Mappings: []Mapping{
+				{Name: "out:f", Side: links.Target, Field: "f", Expr: "e", Pair: "in:g", Want: "source's", Send: "source's", Ready: true},
+				{Name: "in:g", Side: links.Source, Field: "g", Expr: "e", Pair: "out:f", Want: "target's", Send: "target's", Ready: true},
 			},
-			agreed:   map[string]links.Agreement{"out:f": before, "in:g": before},
-			refused:  func(string, string) bool { return false },
-			have:     func(mapping) any { return "a" },
-			conflict: test.conflict,
-			same:     trimmedSame,
-			digest:   testDigest,
+			Agreed:   map[string]links.Agreement{"out:f": before, "in:g": before},
+			Refused:  func(string, string) bool { return false },
+			Have:     func(Mapping) any { return "a" },
+			Conflict: test.conflict,
+			Same:     trimmedSame,
+			Digest:   testDigest,
 		}
 		if test.newest != "" {
-			in.newest = map[string]links.Side{"out:f": test.newest, "in:g": test.newest}
+			in.Newest = map[string]links.Side{"out:f": test.newest, "in:g": test.newest}
 		}
-		got := merge(in)
-		if len(got.writes) != 1 || got.writes[0].mapping.name != test.writes {
-			t.Errorf("%s, %q last: it writes %v, want %s", test.conflict, test.newest, got.writes, test.writes)
+		got := Merge(in)
+		if len(got.Writes) != 1 || got.Writes[0].Mapping.Name != test.writes {
+			t.Errorf("%s, %q last: it writes %v, want %s", test.conflict, test.newest, got.Writes, test.writes)
 		}
-		if diff := cmp.Diff([]note{test.lost}, got.notes); diff != "" {
+		if diff := cmp.Diff([]Note{test.lost}, got.Notes); diff != "" {
 			t.Errorf("%s, %q last: what is noted (-want +got):\n%s", test.conflict, test.newest, diff)
 		}
-		if diff := cmp.Diff(map[string]links.Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
+		if diff := cmp.Diff(map[string]links.Agreement{"out:f": before, "in:g": before}, got.Agreed); diff != "" {
 			t.Errorf("%s, %q last: what is agreed (-want +got):\n%s", test.conflict, test.newest, diff)
 		}
 	}
@@ -195,32 +195,32 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 func TestTheLoserOfAPairAgreesWithItsPartnersAnswer(t *testing.T) {
 	of := testDigest.Of
 	before := links.Agreement{From: of("a"), Have: of("a"), Expr: "e"}
-	in := mergeInput{
-		mappings: []mapping{
-			{name: "out:f", side: links.Target, field: "f", expr: "e", pair: "in:g", want: "source's", send: "source's", ready: true},
-			{name: "in:g", side: links.Source, field: "g", expr: "e", pair: "out:f", want: "target's", send: "target's", ready: true},
+	in := Input{
+		Mappings: []Mapping{
+			{Name: "out:f", Side: links.Target, Field: "f", Expr: "e", Pair: "in:g", Want: "source's", Send: "source's", Ready: true},
+			{Name: "in:g", Side: links.Source, Field: "g", Expr: "e", Pair: "out:f", Want: "target's", Send: "target's", Ready: true},
 		},
-		agreed:  map[string]links.Agreement{"out:f": before, "in:g": before},
-		refused: func(string, string) bool { return false },
-		have: func(m mapping) any {
-			return map[links.Side]any{links.Target: "target's", links.Source: "source's"}[m.side]
+		Agreed:  map[string]links.Agreement{"out:f": before, "in:g": before},
+		Refused: func(string, string) bool { return false },
+		Have: func(m Mapping) any {
+			return map[links.Side]any{links.Target: "target's", links.Source: "source's"}[m.Side]
 		},
-		same:   trimmedSame,
-		digest: testDigest,
+		Same:   trimmedSame,
+		Digest: testDigest,
 	}
 	for conflict, want := range map[rules.Conflict]string{rules.SourceWins: "out:f", rules.TargetWins: "in:g"} {
-		in.conflict = conflict
-		got := merge(in)
-		if len(got.writes) != 1 || got.writes[0].mapping.name != want {
-			t.Fatalf("%s: it writes %v, want %s", conflict, got.writes, want)
+		in.Conflict = conflict
+		got := Merge(in)
+		if len(got.Writes) != 1 || got.Writes[0].Mapping.Name != want {
+			t.Fatalf("%s: it writes %v, want %s", conflict, got.Writes, want)
 		}
-		if diff := cmp.Diff(map[string]links.Agreement{"out:f": before, "in:g": before}, got.agreed); diff != "" {
+		if diff := cmp.Diff(map[string]links.Agreement{"out:f": before, "in:g": before}, got.Agreed); diff != "" {
 			t.Errorf("%s: agreements before the answer (-want +got):\n%s", conflict, diff)
 		}
 		refused := in
-		refused.refused = func(name, _ string) bool { return name == want }
-		if again := merge(refused); len(again.writes) != 0 {
-			t.Errorf("%s: with the winner refused it writes %v", conflict, again.writes)
+		refused.Refused = func(name, _ string) bool { return name == want }
+		if again := Merge(refused); len(again.Writes) != 0 {
+			t.Errorf("%s: with the winner refused it writes %v", conflict, again.Writes)
 		}
 	}
 }

@@ -1,9 +1,10 @@
-package engine
+package plan
 
 import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,6 +20,8 @@ func (shouting) Same(_, _ string, want, have any) bool {
 	h, okHave := have.(string)
 	return okWant && okHave && strings.EqualFold(w, h) || want == have
 }
+
+func (shouting) Throttled() time.Time { return time.Time{} }
 
 func (shouting) Read(context.Context, connectors.Ref) (connectors.Record, error) {
 	return connectors.Record{}, nil
@@ -66,9 +69,9 @@ func TestSettleTable(t *testing.T) {
 				if wants == nil {
 					wants = "new"
 				}
-				known := map[string]mapping{name: {name: name, field: "title", path: []string{"title"}, want: wants, send: wants, ready: true}}
-				e := &end{writer: shouting{}, record: connectors.Record{Stamp: test.stamp, Version: test.version, Fields: map[string]any{"title": test.now}}}
-				_, notes := settleFields(intent, e, known, agreed, testDigest)
+				known := map[string]Mapping{name: {Name: name, Field: "title", Path: []string{"title"}, Want: wants, Send: wants, Ready: true}}
+				e := &End{System: shouting{}, Record: connectors.Record{Stamp: test.stamp, Version: test.version, Fields: map[string]any{"title": test.now}}}
+				_, notes := SettleFields(intent, e, known, agreed, testDigest)
 				if diff := cmp.Diff(test.want, agreed[name]); diff != "" {
 					t.Errorf("agreement (-want +got):\n%s", diff)
 				}

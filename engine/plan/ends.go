@@ -1,0 +1,79 @@
+package plan
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
+)
+
+// An End is one side of a link, as it was read and as it was written since.
+type End struct {
+	Ref    connectors.Ref
+	Record connectors.Record
+	// System is asked only for what it knows without asking anybody: whether two
+	// values are the same to it, which moves it takes, how its versions follow.
+	System connectors.Connector
+	Schema *connectors.Schema // of the record's type; nil: none is known
+}
+
+// Writer is the system as one that can be written to; nil: it cannot.
+func (e *End) Writer() connectors.Writer {
+	w, _ := e.System.(connectors.Writer)
+	return w
+}
+
+// Same reports whether two values of a field are one to the system.
+func (e *End) Same(field string, want, have any) bool {
+	return e.Writer().Same(e.Ref.Record, field, want, have)
+}
+
+// CanMove reports whether the record can be moved to a state.
+func (e *End) CanMove(to string) bool {
+	if mover, ok := e.System.(connectors.Mover); ok && !mover.MayMove(e.Record, to) {
+		return false
+	}
+	return e.Writer() != nil
+}
+
+// State is the state of the record at a dotted path.
+func (e *End) State(path string) StateValue { return StateOf(e.Record, path, e.Schema) }
+
+// With is the end with one field replaced. What else the record may hold by
+// now is not taken over: that would swallow an edit made in between.
+func (e End) With(path []string, value any) End {
+	e.Record.Fields = replaced(e.Record.Fields, path, value)
+	return e
+}
+
+// Ends are both sides of a link.
+type Ends struct{ Source, Target End }
+
+// Of is one of the two.
+func (e *Ends) Of(s links.Side) *End {
+	if s == links.Source {
+		return &e.Source
+	}
+	return &e.Target
+}
+
+// Have is what the field of a mapping holds.
+func (e *Ends) Have(m Mapping) any { return FieldAt(e.Of(m.Side).Record, m.Path) }
+
+// replaced copies what changes.
+func replaced(fields map[string]any, path []string, value any) map[string]any {
+	out := maps.Clone(fields)
+	if out == nil {
+		out = map[string]any{}
+	}
+	if len(path) > 1 {
+		inner, _ := out[path[0]].(map[string]any)
+		value = replaced(inner, path[1:], value)
+	}
+	out[path[0]] = value
+	return out
+}
+
+// FieldPath is the path of a field's name: an entry of a map is FIELD/ENTRY.
+func FieldPath(field string) []string { return strings.SplitN(field, "/", 2) }
