@@ -16,6 +16,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -114,7 +115,7 @@ var badFiles = rules.Diagnostics{{Severity: "error", File: "main.hcl", Line: 3, 
 func newAdmin(e adminEngine) (*admin, *Status) {
 	status := &Status{
 		Ready: true, Generation: "abc", Config: ConfigStatus{OK: true, Diagnostics: rules.Diagnostics{}},
-		Routes: []engine.RouteStatus{{Name: "incidents", Links: 1}}, Connectors: []engine.ConnectorStatus{},
+		Routes: []engine.RouteStatus{{Name: "incidents", Links: 1}}, Connectors: []breaker.ConnectorStatus{},
 	}
 	return &admin{
 		log:    quiet,
@@ -294,7 +295,7 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 	status.Ready, status.Waiting = false, "the store is not connected"
 	status.Config = ConfigStatus{OK: false, LoadedAt: someTime, Diagnostics: badFiles}
 	until := someTime.Add(time.Minute)
-	status.Connectors = []engine.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until}}
+	status.Connectors = []breaker.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until}}
 	w := httptest.NewRecorder()
 	a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	page := w.Body.String()

@@ -7,11 +7,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
 
 type (
 	routesFunc     = func(context.Context) ([]engine.RouteStatus, error)
-	connectorsFunc = func() []engine.ConnectorStatus
+	connectorsFunc = func() []breaker.ConnectorStatus
 )
 
 // scrapePatience bounds what a scrape waits for the store.

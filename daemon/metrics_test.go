@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -22,7 +23,7 @@ var (
 func newTestMetrics() *metrics {
 	return newMetrics("test",
 		func(context.Context) ([]engine.RouteStatus, error) { return nil, nil },
-		func() []engine.ConnectorStatus { return nil },
+		func() []breaker.ConnectorStatus { return nil },
 		func() error { return nil })
 }
 
@@ -47,8 +48,8 @@ func TestMetrics(t *testing.T) {
 			}
 			return []engine.RouteStatus{{Name: "incidents", Pending: 3, InFlight: 2, Links: 7, Dead: 1, Oldest: time.Now().Add(-time.Hour)}, {Name: "idle"}}, nil
 		},
-		func() []engine.ConnectorStatus {
-			return []engine.ConnectorStatus{{Name: "acme", Type: "incidentio", OK: true}, {Name: "itsm", Type: "servicenow", ThrottledUntil: &until}}
+		func() []breaker.ConnectorStatus {
+			return []breaker.ConnectorStatus{{Name: "acme", Type: "incidentio", OK: true}, {Name: "itsm", Type: "servicenow", ThrottledUntil: &until}}
 		},
 		func() error { return nil })
 

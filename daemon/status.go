@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -13,13 +14,13 @@ import (
 type Status struct {
 	Ready bool `json:"ready"`
 	// Waiting says what Ready waits for.
-	Waiting    string                   `json:"waiting,omitempty"`
-	Version    string                   `json:"version"`
-	Generation string                   `json:"generation"` // the one that runs
-	Commit     string                   `json:"commit"`
-	Config     ConfigStatus             `json:"config"`
-	Routes     []engine.RouteStatus     `json:"routes"`
-	Connectors []engine.ConnectorStatus `json:"connectors"`
+	Waiting    string                    `json:"waiting,omitempty"`
+	Version    string                    `json:"version"`
+	Generation string                    `json:"generation"` // the one that runs
+	Commit     string                    `json:"commit"`
+	Config     ConfigStatus              `json:"config"`
+	Routes     []engine.RouteStatus      `json:"routes"`
+	Connectors []breaker.ConnectorStatus `json:"connectors"`
 	// RoutesError is why Routes is not known.
 	RoutesError string `json:"routes_error,omitempty"`
 	// Lost is what somebody deleted on the NATS server while the daemon ran.
@@ -111,10 +112,10 @@ func (p *process) findings() []store.Finding {
 	return e.Findings()
 }
 
-func (p *process) connectors() []engine.ConnectorStatus {
+func (p *process) connectors() []breaker.ConnectorStatus {
 	e := p.engine.Load()
 	if e == nil {
-		return []engine.ConnectorStatus{}
+		return []breaker.ConnectorStatus{}
 	}
 	return e.Connectors()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -23,7 +24,7 @@ func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rul
 	}
 	h := haul{name: name, to: to, verb: "comment"}
 	h.list = func(ctx context.Context, since time.Time) ([]item, error) {
-		all, err := ask(w.guardOf(from), kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
+		all, err := breaker.Ask(w.guardOf(from), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
 			return reader.Comments(ctx, from.Record, since)
 		})
 		if err != nil {
@@ -63,7 +64,7 @@ func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rul
 		return items, nil
 	}
 	h.copies = func(ctx context.Context) (map[string][]string, error) {
-		all, err := ask(w.guardOf(into), kindOf(opList, "comments"), func() ([]connectors.Comment, error) {
+		all, err := breaker.Ask(w.guardOf(into), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
 			return writer.Comments(ctx, into.Record, time.Time{})
 		})
 		copies := map[string][]string{}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -109,7 +110,7 @@ func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
 	t.leave() // whoever drains does not wait for what cannot end
 	message += "; it is not looked at again until the record or its ticket changes, or someone retries this"
 	letter := DeadLetter{Route: t.key.route, Record: t.key.source, Reason: reason, Message: message}
-	for pause := firstBackoff; ; pause = min(2*pause, time.Minute) {
+	for pause := breaker.FirstBackoff; ; pause = min(2*pause, time.Minute) {
 		err := e.setAside(e.work, letter, b.versions())
 		if err == nil {
 			break

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -75,7 +76,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 		return w.refused(ctx, record, decision, claim, []fieldFailure{failure})
 	}
 	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
-	ticket, err := ask(guard, kindOf("create", decision.Target.Record), func() (connectors.Record, error) {
+	ticket, err := breaker.Ask(guard, breaker.Kind("create", decision.Target.Record), func() (connectors.Record, error) {
 		if err := lease.check(ctx); err != nil {
 			return connectors.Record{}, err
 		}
@@ -127,7 +128,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 	}
 	switch said.Class {
 	case connectors.ClassUnclear:
-		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", plain(failure))
+		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", breaker.Redact(failure))
 		return w.unclear(ctx, claim)
 	case connectors.ClassRejected, connectors.ClassGone:
 		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, ReasonRejected), said.Error()}})
@@ -139,7 +140,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 // unclear comes back soon to look the key up; a hit needs no waiting.
 func (w *work) unclear(ctx context.Context, claim links.Stored) (verdict, error) {
 	now := w.engine.clock.Now()
-	again := now.Add(jitter(backoff(w.tries)))
+	again := now.Add(breaker.Jitter(breaker.Backoff(w.tries)))
 	if left := w.left(claim, true); left > 0 && again.After(now.Add(left)) {
 		again = now.Add(left)
 	}
@@ -191,7 +192,7 @@ func reasonOf(failed error) string {
 
 // resolve renders values into what the target holds. Failures of fields come
 // back as such.
-func (w *work) resolve(ctx context.Context, g *guard, target connectors.Writer, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
+func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
 	var failed []fieldFailure
 	rendered := map[string]any{}
 	for _, v := range values {
@@ -209,7 +210,7 @@ func (w *work) resolve(ctx context.Context, g *guard, target connectors.Writer, 
 		fields map[string]any
 		failed map[string]*connectors.Error
 	}
-	r, err := ask(g, opResolve, func() (resolution, error) {
+	r, err := breaker.Ask(g, breaker.OpResolve, func() (resolution, error) {
 		fields, failed, err := target.Resolve(ctx, record, rendered)
 		return resolution{fields, failed}, err
 	})
@@ -315,12 +316,12 @@ func connectorOf(collection string) string {
 	return c.Connector
 }
 
-func (w *work) targetOf(c connectors.Collection) (*guard, connectors.Target, error) {
+func (w *work) targetOf(c connectors.Collection) (*breaker.Breaker, connectors.Target, error) {
 	g := w.config.guards[c.Connector]
 	if !w.config.has(c) {
 		return nil, nil, fmt.Errorf("connector %s.%s is not configured", c.Type, c.Connector)
 	}
-	target, ok := g.target()
+	target, ok := g.Target()
 	if !ok {
 		return nil, nil, &connectors.Error{Class: connectors.ClassRejected, Op: "write", Record: c.String(), Message: "nothing can be written to this system"}
 	}

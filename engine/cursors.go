@@ -49,7 +49,7 @@ func beginOf(cursor []byte) (time.Time, bool) {
 func (e *Engine) asked(config *running) map[string]bool {
 	keys := map[string]bool{}
 	for _, p := range pollings(config.Set) {
-		if g := config.guards[p.connector]; g != nil && p.with(g.connector) != nil {
+		if g := config.guards[p.connector]; g != nil && p.with(g.Connector) != nil {
 			keys[p.cursor] = true
 		}
 	}

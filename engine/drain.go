@@ -67,7 +67,7 @@ func (e *Engine) end() {
 		stop()
 	}
 	clear(e.consumers)
-	e.waiting.stop()
+	e.waiting.Stop()
 	e.stopLoops()
 	e.queue.close()
 	e.running.Wait()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -27,9 +28,9 @@ func (w *work) schema(ref connectors.Ref) *connectors.Schema {
 func (w *work) end(ref connectors.Ref, record connectors.Record) plan.End {
 	e := plan.End{Ref: ref, Record: record, Schema: w.schema(ref)}
 	if g := w.config.guards[ref.Connector]; g != nil {
-		e.System = g.connector
+		e.System = g.Connector
 	}
 	return e
 }
 
-func (w *work) guardOf(e *plan.End) *guard { return w.config.guards[e.Ref.Connector] }
+func (w *work) guardOf(e *plan.End) *breaker.Breaker { return w.config.guards[e.Ref.Connector] }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -85,7 +86,7 @@ type Engine struct {
 	taken    taken
 	queue    *queue
 	runaways runaways
-	waiting  *waiting
+	waiting  *breaker.Waiters
 	links    *links.Repository
 	config   atomic.Pointer[running]
 	started  time.Time
@@ -118,7 +119,7 @@ type Engine struct {
 // running is a Config with the guards of its connectors.
 type running struct {
 	Config
-	guards map[string]*guard
+	guards map[string]*breaker.Breaker
 }
 
 // New makes an engine. It starts nothing and touches no store.
@@ -145,7 +146,7 @@ func New(o Options) *Engine {
 		e.metrics = noMetrics{}
 	}
 	e.findings = store.NewFindings(e.clock, e.log)
-	e.waiting, e.links = newWaiting(e.clock, e.log), links.NewRepository(e.store, e.clock, e.findings)
+	e.waiting, e.links = breaker.NewWaiters(e.clock, e.log), links.NewRepository(e.store, e.clock, e.findings)
 	return e
 }
 
@@ -162,7 +163,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	}
 	e.digest = digest
 	e.started = e.clock.Now()
-	e.waiting.start(e.loops, &e.running)
+	e.waiting.Start(e.loops, &e.running)
 	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
@@ -199,10 +200,10 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	if e.drained.Load() {
 		return errors.New("the engine is stopping")
 	}
-	next := &running{Config: c, guards: map[string]*guard{}}
+	next := &running{Config: c, guards: map[string]*breaker.Breaker{}}
 	before := e.config.Load()
 	for name, connector := range c.Connectors {
-		if before != nil && before.guards[name] != nil && before.guards[name].connector == connector {
+		if before != nil && before.guards[name] != nil && before.guards[name].Connector == connector {
 			next.guards[name] = before.guards[name]
 			continue
 		}
@@ -210,7 +211,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if block := c.Set.Connectors[name]; block != nil {
 			kind = block.System.Type
 		}
-		next.guards[name] = newGuard(name, kind, connector, e.clock, e.waiting)
+		next.guards[name] = breaker.New(name, kind, connector, e.clock, e.waiting)
 	}
 
 	// What can fail comes first: places for new routes. They deliver when the
@@ -250,7 +251,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	if before != nil {
 		for name, g := range before.guards {
 			if next.guards[name] != g {
-				g.retire()
+				g.Retire()
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -48,7 +49,7 @@ func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.
 	switch {
 	case holds:
 		h.copies = func(ctx context.Context) (map[string][]string, error) {
-			all, err := ask(w.guardOf(into), kindOf(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.Record) })
+			all, err := breaker.Ask(w.guardOf(into), breaker.Kind(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.Record) })
 			copies := map[string][]string{}
 			for _, f := range all {
 				for _, mark := range marks(f) {
@@ -84,7 +85,7 @@ func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.
 		return haul{}, false
 	}
 	h.list = func(ctx context.Context, _ time.Time) ([]item, error) {
-		all, err := ask(w.guardOf(from), kindOf(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.Record) })
+		all, err := breaker.Ask(w.guardOf(from), breaker.Kind(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.Record) })
 		var items []item
 		for _, f := range all {
 			if f.Ours {
@@ -110,7 +111,7 @@ func (w *work) dropFile(ctx context.Context, from *plan.End, reader connectors.F
 	if !slices.ContainsFunc(clauses, func(c rules.AttachmentClause) bool { return f.Size <= c.MaxSize }) {
 		return fileTooLarge, nil
 	}
-	content, err := ask(w.guardOf(from), kindOf("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.Record, f) })
+	content, err := breaker.Ask(w.guardOf(from), breaker.Kind("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.Record, f) })
 	if err != nil {
 		return "", err
 	}
@@ -176,7 +177,7 @@ func ticketLink(ticket connectors.Record) connectors.WebLink {
 // linked lists the links of a record.
 func (w *work) linked(e *plan.End, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
 	return func(ctx context.Context) (map[string][]string, error) {
-		all, err := ask(w.guardOf(e), kindOf(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.Record) })
+		all, err := breaker.Ask(w.guardOf(e), breaker.Kind(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.Record) })
 		copies := map[string][]string{}
 		for _, url := range all {
 			copies[url] = append(copies[url], itemLinked)

@@ -44,7 +44,7 @@ func newItems(t *rules.Template) map[string]*links.Items {
 // holds already, or the ticket itself.
 func (w *work) carries(t *rules.Template, ticket connectors.Record) bool {
 	source := w.config.guards[w.source.Connector]
-	linker, shows := source.connector.(connectors.WebLinker)
+	linker, shows := source.Connector.(connectors.WebLinker)
 	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 ||
 		shows && ticket.URL != "" && linker.TakesLink(w.source.Record, ticketLink(ticket))
 }

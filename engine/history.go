@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -30,7 +31,7 @@ func (w *work) history(ctx context.Context, e *plan.End, since time.Time) ([]con
 	if !ok {
 		return nil, false, nil
 	}
-	changes, err := ask(w.guardOf(e), kindOf(opHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
+	changes, err := breaker.Ask(w.guardOf(e), breaker.Kind(breaker.OpHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
 	if class, known := connectors.ClassOf(err); known && class == connectors.ClassRejected {
 		return nil, false, nil // it may not be read
 	}

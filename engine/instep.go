@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -162,8 +163,8 @@ func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, erro
 }
 
 // readTicket reads the ticket of a link.
-func (w *work) readTicket(ctx context.Context, g *guard, link links.Stored) (connectors.Record, error) {
-	ticket, err := g.read(ctx, *link.Target)
+func (w *work) readTicket(ctx context.Context, g *breaker.Breaker, link links.Stored) (connectors.Record, error) {
+	ticket, err := g.Read(ctx, *link.Target)
 	if err != nil {
 		return connectors.Record{}, err
 	}

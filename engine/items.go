@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 )
@@ -156,7 +157,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 				return nil, err
 			}
 		}
-		posted, err := ask(w.guardOf(e), h.verb, func() (connectors.Posted, error) {
+		posted, err := breaker.Ask(w.guardOf(e), h.verb, func() (connectors.Posted, error) {
 			if err := lent.check(ctx); err != nil {
 				return connectors.Posted{}, err
 			}

@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
+
+// leaseTime is how long a saved intent is good for its owner (rule 3.7).
+const leaseTime = 10 * time.Second
 
 // renewFor bounds how old a lease may be that is renewed: what was decided
 // longer ago is decided anew. What a write has to ask for first, and a request
@@ -57,7 +60,7 @@ func (l *lease) Hold(ctx context.Context) error {
 // private, or somebody else have acted. The failure is ClassRetry.
 func (l *lease) check(ctx context.Context) error {
 	if err := l.hold(ctx); err != nil {
-		return &connectors.Error{Class: connectors.ClassRetry, Op: "send", Record: l.w.source.String(), Message: "not sent", Err: &lostLease{err}}
+		return &connectors.Error{Class: connectors.ClassRetry, Op: "send", Record: l.w.source.String(), Message: "not sent", Err: breaker.NotSent(err)}
 	}
 	return nil
 }
@@ -93,15 +96,4 @@ func (l *lease) hold(ctx context.Context) error {
 func (l *lease) within(d time.Duration) bool {
 	now, until := l.w.engine.clock.Now(), l.from.Add(d)
 	return now.Before(until) && now.Round(0).Before(until.Round(0))
-}
-
-// A lostLease is why nothing was sent. It says nothing of the system that was to
-// be written to.
-type lostLease struct{ error }
-
-func (l *lostLease) Unwrap() error { return l.error }
-
-func lostItsLease(err error) bool {
-	var lost *lostLease
-	return errors.As(err, &lost)
 }

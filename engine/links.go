@@ -47,7 +47,7 @@ func (c *running) orphaned(l *links.Link) bool {
 // has reports whether the connector of a collection is configured.
 func (c *running) has(in connectors.Collection) bool {
 	g := c.guards[in.Connector]
-	return g != nil && g.kind == in.Type
+	return g != nil && g.Type == in.Type
 }
 
 func (e *Engine) view(s links.Stored) LinkView {
@@ -186,5 +186,5 @@ func (e *Engine) readRef(ctx context.Context, config *running, ref connectors.Re
 	if !config.has(ref.Collection) {
 		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
 	}
-	return config.guards[ref.Connector].read(ctx, ref)
+	return config.guards[ref.Connector].Read(ctx, ref)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
 
 // keyed are the tickets that carry a key, oldest first. Only lockstep's own are
@@ -17,8 +18,8 @@ type keyed struct {
 }
 
 // lookUp is the one way to find a ticket by its key.
-func (w *work) lookUp(ctx context.Context, g *guard, target connectors.Target, in connectors.Collection, key string) (keyed, error) {
-	found, err := ask(g, kindOf(opLookUp, in.Record), func() ([]connectors.Record, error) {
+func (w *work) lookUp(ctx context.Context, g *breaker.Breaker, target connectors.Target, in connectors.Collection, key string) (keyed, error) {
+	found, err := breaker.Ask(g, breaker.Kind(breaker.OpLookUp, in.Record), func() ([]connectors.Record, error) {
 		return target.FindByKey(ctx, in, key)
 	})
 	if err != nil {

@@ -2,10 +2,14 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
+
+// goneAfter is when a side that was not found is read again (rule 8.1).
+const goneAfter = 10 * time.Minute
 
 // missing handles a side that could not be found: after two reads, ten minutes
 // apart, it is gone.

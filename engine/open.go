@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -120,8 +121,8 @@ func (w *work) awaitParent(ctx context.Context, record connectors.Record, decisi
 			return verdict{}, false, err
 		}
 	}
-	pause := min(max(now.Sub(since), firstBackoff), longestParentPause, template.Lifecycle.ParentWait)
-	return w.waitUntil(now.Add(jitter(pause))), true, nil // which is no failure
+	pause := min(max(now.Sub(since), breaker.FirstBackoff), longestParentPause, template.Lifecycle.ParentWait)
+	return w.waitUntil(now.Add(breaker.Jitter(pause))), true, nil // which is no failure
 }
 
 // parentMayGetTicket reports whether some route may still open a ticket for

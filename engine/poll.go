@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -102,7 +103,7 @@ func (e *Engine) setPollers(set *rules.Set) {
 func (e *Engine) pollForever(ctx context.Context, p polling) {
 	lastError, failures := "", 0
 	key, back := "poll "+p.cursor, make(chan struct{}, 1)
-	defer e.waiting.forget(key)
+	defer e.waiting.Forget(key)
 	wake := func(context.Context) error {
 		select {
 		case back <- struct{}{}:
@@ -112,18 +113,18 @@ func (e *Engine) pollForever(ctx context.Context, p polling) {
 	}
 	for {
 		config := e.config.Load()
-		e.waiting.forget(key)
+		e.waiting.Forget(key)
 		found, err := e.poll(ctx, config, p)
 		if ctx.Err() != nil {
 			return
 		}
 		e.metrics.Polled(p.connector, p.record, found, err)
-		if err != nil && plain(err) != lastError {
-			e.log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "connector", p.connector, "polled", p.record, "error", plain(err))
+		if err != nil && breaker.Redact(err) != lastError {
+			e.log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "connector", p.connector, "polled", p.record, "error", breaker.Redact(err))
 		}
 		lastError, failures = "", failures+1
 		if err != nil {
-			lastError = plain(err)
+			lastError = breaker.Redact(err)
 		} else {
 			failures = 0
 		}
@@ -131,12 +132,12 @@ func (e *Engine) pollForever(ctx context.Context, p polling) {
 		if block := config.Set.Connectors[p.connector]; block != nil && block.Common.PollInterval > 0 {
 			interval = block.Common.PollInterval
 		}
-		var away *awayError
+		var away *breaker.AwayError
 		switch {
 		case !errors.As(err, &away):
-		case !away.during:
-			interval = min(interval, jitter(backoff(failures-1)))
-		case !e.waiting.add(key, away, wake):
+		case !away.During:
+			interval = min(interval, breaker.Jitter(breaker.Backoff(failures-1)))
+		case !e.waiting.Add(key, away, wake):
 			continue // it ended meanwhile
 		}
 		select {
@@ -156,7 +157,7 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 	if g == nil {
 		return 0, nil
 	}
-	question := polled.with(g.connector)
+	question := polled.with(g.Connector)
 	if question == nil {
 		return 0, nil
 	}
@@ -172,8 +173,8 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 		changed []connectors.Ref
 		next    []byte
 	}
-	p, err := ask(g, kindOf(opPoll, polled.record), func() (page, error) {
-		changed, next, err := question.ask(ctx, g.connector, polled, entry.Value)
+	p, err := breaker.Ask(g, breaker.Kind(breaker.OpPoll, polled.record), func() (page, error) {
+		changed, next, err := question.ask(ctx, g.Connector, polled, entry.Value)
 		return page{changed, next}, err
 	})
 	if err != nil {

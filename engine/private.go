@@ -104,7 +104,7 @@ func (w *work) forgetGone(ctx context.Context, parent connectors.Ref) error {
 	if parent.IsZero() || g == nil || w.route.Private {
 		return nil
 	}
-	record, err := g.read(ctx, parent)
+	record, err := g.Read(ctx, parent)
 	if isGone(err) {
 		return nil
 	}

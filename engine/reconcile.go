@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -48,7 +49,7 @@ type verdict struct {
 	outcome string    // for metrics
 	again   time.Time // look again then; zero: when something changes
 	tries   int
-	awaits  *awayError // or as soon as this outage is over
+	awaits  *breaker.AwayError // or as soon as this outage is over
 }
 
 var (
@@ -76,7 +77,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	link, id, n, err := e.links.Current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
-	e.waiting.forget(id)
+	e.waiting.Forget(id)
 	if link.Link != nil {
 		e.links.Seen(link)
 	}
@@ -135,7 +136,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	now := w.engine.clock.Now()
 	if errors.Is(failure, store.ErrConflict) {
 		// Somebody else moved: drop everything and look again.
-		return w.waitUntil(now.Add(jitter(firstBackoff))), nil
+		return w.waitUntil(now.Add(breaker.Jitter(breaker.FirstBackoff))), nil
 	}
 	if errors.Is(failure, store.ErrUnreadable) { // nor will it be the next time
 		return deadEnded, w.bury(ctx, ReasonUnreadable, "", failure.Error())
@@ -147,25 +148,25 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	if !errors.As(failure, &said) {
 		return verdict{}, failure
 	}
-	var away *awayError
-	if errors.As(failure, &away) && away.during { // which is no failure of this record
-		w.log.Debug("parked while a system is away", "connector", away.guard.name, "reason", plain(failure))
-		v := w.waitUntil(now.Add(jitter(away.fallback())))
+	var away *breaker.AwayError
+	if errors.As(failure, &away) && away.During { // which is no failure of this record
+		w.log.Debug("parked while a system is away", "connector", away.Breaker.Name, "reason", breaker.Redact(failure))
+		v := w.waitUntil(now.Add(breaker.Jitter(away.Fallback())))
 		v.awaits = away
 		return v, nil
 	}
 	switch said.Class {
 	case connectors.ClassThrottled:
-		w.log.Debug("parked", "until", said.Until, "reason", plain(failure))
-		return w.waitUntil(said.Until.Add(jitter(firstBackoff))), nil
+		w.log.Debug("parked", "until", said.Until, "reason", breaker.Redact(failure))
+		return w.waitUntil(said.Until.Add(breaker.Jitter(breaker.FirstBackoff))), nil
 	case connectors.ClassRejected, connectors.ClassGone:
 		err := w.bury(ctx, ReasonRejected, said.Field, w.quote(failure))
 		return deadEnded, err
 	}
-	pause := jitter(backoff(w.tries))
-	w.log.Warn("it did not work", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", plain(failure))
+	pause := breaker.Jitter(breaker.Backoff(w.tries))
+	w.log.Warn("it did not work", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", breaker.Redact(failure))
 	v, err := w.again(ctx, now.Add(pause), "the last time: "+w.quote(failure))
-	if away != nil && !away.ofRecord && v.tries <= firstTries {
+	if away != nil && !away.OfRecord && v.tries <= breaker.FirstTries {
 		v.awaits = away // if it turns out to be the system's
 	}
 	return v, err
@@ -173,7 +174,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 
 // again looks again at t after a failure, or gives up when a day went by.
 func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict, error) {
-	if exhausted(w.tries) {
+	if breaker.Exhausted(w.tries) {
 		return deadEnded, w.bury(ctx, ReasonGaveUp, "", "it did not work for a day; "+failure)
 	}
 	return verdict{outcome: "parked", again: t, tries: w.tries + 1}, nil
@@ -183,7 +184,7 @@ func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict,
 // and so known not to be private.
 func (w *work) quote(err error) string {
 	if w.record == nil {
-		return plain(err)
+		return breaker.Redact(err)
 	}
 	return err.Error()
 }
@@ -232,7 +233,7 @@ func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
 	if g == nil {
 		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
 	}
-	record, err := g.read(ctx, w.source)
+	record, err := g.Read(ctx, w.source)
 	if err != nil {
 		return connectors.Record{}, err
 	}
@@ -279,7 +280,7 @@ func (w *work) parent(ctx context.Context, record connectors.Record) (*rules.Par
 		return nil, nil
 	}
 	g := w.config.guards[record.Parent.Connector]
-	parent, err := g.read(ctx, record.Parent)
+	parent, err := g.Read(ctx, record.Parent)
 	if isGone(err) {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -133,7 +134,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []p
 		if err := lease.take(ctx); err != nil {
 			return nil, err
 		}
-		answer, err := ask(w.guardOf(e), kindOf("update", e.Ref.Record), func() (connectors.Record, error) {
+		answer, err := breaker.Ask(w.guardOf(e), breaker.Kind("update", e.Ref.Record), func() (connectors.Record, error) {
 			if err := lease.check(ctx); err != nil {
 				return connectors.Record{}, err
 			}
@@ -177,7 +178,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []p
 // unchanged fails where a record is no longer what it was when it was decided
 // what to write.
 func (w *work) unchanged(ctx context.Context, e *plan.End) error {
-	now, err := w.guardOf(e).read(ctx, e.Ref)
+	now, err := w.guardOf(e).Read(ctx, e.Ref)
 	if err == nil && now.Version != e.Record.Version {
 		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.Ref, store.ErrConflict)
 	}
@@ -215,12 +216,12 @@ func (w *work) saveIntent(ctx context.Context, s *sending, intent *links.Intent)
 // answerLost leaves the saved intent and comes back when its request can no
 // longer take effect.
 func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure error) (*verdict, error) {
-	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", plain(failure))
+	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", breaker.Redact(failure))
 	now := w.engine.clock.Now()
 	under := s.next.Clone()
 	under.Intent = s.saved
 	dead := now.Add(w.patience(links.Stored{Link: under, At: now}, true, false))
-	v, err := w.again(ctx, plan.Later(dead, now.Add(jitter(backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
+	v, err := w.again(ctx, plan.Later(dead, now.Add(breaker.Jitter(breaker.Backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
 	return &v, err
 }
 

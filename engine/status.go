@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -23,25 +24,6 @@ type RouteStatus struct {
 
 	// Oldest is the time of the oldest hint that waits; zero: none does.
 	Oldest time.Time `json:"-"`
-}
-
-// A ConnectorStatus says how a connector does.
-type ConnectorStatus struct {
-	Name           string     `json:"name"`
-	Type           string     `json:"type"`
-	OK             bool       `json:"ok"`
-	LastError      string     `json:"last_error"`
-	ThrottledUntil *time.Time `json:"throttled_until"`
-	// Refused is true where waiting will not help: the credentials are not
-	// taken, or a kind of call always fails.
-	Refused bool `json:"refused"`
-	// Setting is the one at fault, where that is known: "SERVICENOW_PASSWORD of
-	// connector itsm".
-	Setting string `json:"setting,omitempty"`
-	// Calls are the kinds of call that were made, by name.
-	Calls []CallStatus `json:"calls"`
-
-	setting string // the attribute at fault
 }
 
 // Routes says how each configured route does, in the order of the
@@ -77,16 +59,16 @@ func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
 }
 
 // Connectors says how each connector does, by name.
-func (e *Engine) Connectors() []ConnectorStatus {
-	statuses := []ConnectorStatus{}
+func (e *Engine) Connectors() []breaker.ConnectorStatus {
+	statuses := []breaker.ConnectorStatus{}
 	config := e.config.Load()
 	for name, g := range config.guards {
-		s := g.status()
-		if block := config.Set.Connectors[name]; block != nil && s.setting != "" {
-			s.Setting = block.NameSetting(s.setting)
+		s := g.Status()
+		if block := config.Set.Connectors[name]; block != nil && s.Attribute != "" {
+			s.Setting = block.NameSetting(s.Attribute)
 		}
 		statuses = append(statuses, s)
 	}
-	slices.SortFunc(statuses, func(a, b ConnectorStatus) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(statuses, func(a, b breaker.ConnectorStatus) int { return strings.Compare(a.Name, b.Name) })
 	return statuses
 }

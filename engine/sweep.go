@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -84,7 +85,7 @@ func (w *work) verifyLater(ctx context.Context) error {
 
 // verify looks for other tickets with the link's key: a request that took
 // effect later than anything allows for has opened one.
-func (w *work) verify(ctx context.Context, g *guard, target connectors.Target, next *links.Link) error {
+func (w *work) verify(ctx context.Context, g *breaker.Breaker, target connectors.Target, next *links.Link) error {
 	now := w.engine.clock.Now()
 	if next.VerifyAfter == nil || !w.verifies && now.Before(*next.VerifyAfter) {
 		return nil

@@ -21,6 +21,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -384,13 +385,13 @@ func (p *play) cmdStatus(args []string) {
 }
 
 // connector is how a connector does, by its name.
-func (p *play) connector(name string) engine.ConnectorStatus {
+func (p *play) connector(name string) breaker.ConnectorStatus {
 	for _, c := range p.status().Connectors {
 		if c.Name == name {
 			return c
 		}
 	}
-	return engine.ConnectorStatus{}
+	return breaker.ConnectorStatus{}
 }
 
 func (p *play) cmdUntilRefused(args []string) {

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -35,7 +35,7 @@ connector is refused: its credentials are not taken, or polls always fail.`,
 			if err != nil {
 				return err
 			}
-			refused := slices.ContainsFunc(status.Connectors, func(c engine.ConnectorStatus) bool { return c.Refused })
+			refused := slices.ContainsFunc(status.Connectors, func(c breaker.ConnectorStatus) bool { return c.Refused })
 			if !status.Ready || !status.Config.OK || status.Config.Stale || refused {
 				return errFailed
 			}
@@ -142,7 +142,7 @@ func (a *app) printStatus(s daemon.Status) error {
 	return nil
 }
 
-func okOf(c engine.ConnectorStatus) string {
+func okOf(c breaker.ConnectorStatus) string {
 	if c.Refused {
 		return "REFUSED"
 	}
@@ -150,7 +150,7 @@ func okOf(c engine.ConnectorStatus) string {
 }
 
 // printFailing says which calls fail, and by which setting.
-func (a *app) printFailing(all []engine.ConnectorStatus) {
+func (a *app) printFailing(all []breaker.ConnectorStatus) {
 	for _, c := range all {
 		if c.Setting != "" {
 			fmt.Fprintf(a.stdout, "\n%s is at fault\n", c.Setting)

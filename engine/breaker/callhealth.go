@@ -1,4 +1,4 @@
-package engine
+package breaker
 
 import (
 	"cmp"
@@ -60,19 +60,19 @@ type kindOfCall struct {
 
 // Operations that are told apart. The first two are about no one record.
 const (
-	opPoll    = "poll"
-	opLookUp  = "look-up" // a search for a record by its key
-	opHistory = "history"
+	OpPoll    = "poll"
+	OpLookUp  = "look-up" // a search for a record by its key
+	OpHistory = "history"
 )
 
-// kindOf names a kind of call.
-func kindOf(op, record string) string { return strings.TrimSpace(op + " " + record) }
+// Kind names a kind of call.
+func Kind(op, record string) string { return strings.TrimSpace(op + " " + record) }
 
 // asksForNoRecord reports whether a call's request is the connector's own, so
 // that its refusal is not about a record.
 func asksForNoRecord(kind string) bool {
 	op, _, _ := strings.Cut(kind, " ")
-	return op == opPoll || op == opLookUp
+	return op == OpPoll || op == OpLookUp
 }
 
 // What a call says of its kind.
@@ -102,7 +102,7 @@ func outcomeOf(kind string, err error) callOutcome {
 	case class != connectors.ClassRejected && class != connectors.ClassGone && class != connectors.ClassConflict,
 		asksForNoRecord(kind):
 		return callFailed
-	case class == connectors.ClassRejected && op != opHistory: // without a history the engine goes on
+	case class == connectors.ClassRejected && op != OpHistory: // without a history the engine goes on
 		return callRefused
 	default:
 		return callWorked
@@ -119,7 +119,7 @@ func (h *callHealth) note(kind string, err error, now time.Time) {
 	defer h.mu.Unlock()
 	h.calls++
 	k := h.kind(kind)
-	if outcome != callFailed && kind != opResolve { // which is answered from a cache as a rule
+	if outcome != callFailed && kind != OpResolve { // which is answered from a cache as a rule
 		h.workedAt = h.calls
 	}
 	switch outcome {
@@ -146,11 +146,11 @@ func (h *callHealth) note(kind string, err error, now time.Time) {
 func told(kind string, err error) string {
 	var e *connectors.Error
 	if !errors.As(err, &e) {
-		return plain(err)
+		return Redact(err)
 	}
 	refused := asksForNoRecord(kind) && e.Class == connectors.ClassRejected
 	if e.Message == "" || !refused && e.Status/100 != 2 {
-		return plain(err)
+		return Redact(err)
 	}
 	short := *e
 	short.Record, short.Err = "", nil
@@ -221,7 +221,7 @@ func (h *callHealth) status(s *ConnectorStatus, now time.Time) {
 			continue
 		}
 		s.OK = false
-		poll := strings.HasPrefix(name, opPoll+" ") && k.failures >= failuresToTell
+		poll := strings.HasPrefix(name, OpPoll+" ") && k.failures >= failuresToTell
 		s.Refused = s.Refused || k.refused || poll
 		if worst == nil || worse(k, worst) {
 			worst = k
@@ -230,7 +230,7 @@ func (h *callHealth) status(s *ConnectorStatus, now time.Time) {
 	slices.SortFunc(s.Calls, func(a, b CallStatus) int { return cmp.Compare(a.Call, b.Call) })
 	if worst != nil {
 		s.LastError = worst.message
-		s.setting = worst.setting
+		s.Attribute = worst.setting
 	}
 }
 

@@ -1,4 +1,4 @@
-package engine
+package breaker
 
 import (
 	"cmp"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -28,16 +27,16 @@ const (
 	longestFallback = 5 * time.Minute
 )
 
-// A guard stands before one connector: it knows how the connector does, and
-// answers in its place while calling it is of no use. Every call of the engine
-// goes through it.
-type guard struct {
-	name      string
-	kind      string // the connector's type
-	connector connectors.Connector
+// A Breaker stands before one connector: it knows how the connector does, and
+// answers in its place while calling it is of no use (rule 9.5). Every call of
+// the engine goes through it.
+type Breaker struct {
+	Name      string
+	Type      string // the connector's type
+	Connector connectors.Connector
 	clock     store.Clock
 	calls     callHealth
-	waiting   *waiting // for the connector to come back
+	waiting   *Waiters // for the connector to come back
 
 	mu       sync.Mutex
 	failures int // in a row
@@ -53,51 +52,54 @@ type guard struct {
 	lastError     string    // of the last call, if it failed; never contents
 }
 
-func newGuard(name, kind string, c connectors.Connector, clock store.Clock, w *waiting) *guard {
-	return &guard{name: name, kind: kind, connector: c, clock: clock, waiting: w}
+func New(name, kind string, c connectors.Connector, clock store.Clock, w *Waiters) *Breaker {
+	return &Breaker{Name: name, Type: kind, Connector: c, clock: clock, waiting: w}
 }
 
-// awayError is the failure of a call, or of none, to a connector that may be
+// AwayError is the failure of a call, or of none, to a connector that may be
 // away: whoever meets it may wait for the end of that outage.
-type awayError struct {
-	guard  *guard
-	outage int
+type AwayError struct {
+	Breaker *Breaker
+	outage  int
 	// during is true where it was known that the connector was away: then the
 	// failure says nothing about what was asked.
-	during bool
+	During bool
 	// ofRecord is true where it may be the record's own.
-	ofRecord bool
+	OfRecord bool
 	lasted   time.Duration // so far
 	error
 }
 
-// fallback is how long a record waits that nobody wakes, since the process was
+// Fallback is how long a record waits that nobody wakes, since the process was
 // started anew.
-func (e *awayError) fallback() time.Duration {
-	return min(max(e.lasted, firstBackoff), longestFallback)
+func (e *AwayError) Fallback() time.Duration {
+	return min(max(e.lasted, FirstBackoff), longestFallback)
 }
 
-func (e *awayError) Unwrap() error { return e.error }
+func (e *AwayError) Unwrap() error { return e.error }
 
-// enter fails with ClassThrottled while the connector is paused. The round that
+// allow fails with ClassThrottled while the connector is paused. The round that
 // it returns is what leave wants to know of the call.
-func (g *guard) enter(op string) (round int, err error) {
-	asked := g.connector.Throttled()
+func (g *Breaker) allow(op string) (round int, err error) {
+	asked := g.Connector.Throttled()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	until := plan.Later(asked, g.until)
+	until := g.until
+	if asked.After(until) {
+		until = asked
+	}
 	now := g.clock.Now()
 	if !now.Before(until) {
-		if g.away && op != opResolve {
+		if g.away && op != OpResolve {
 			g.until = now.Add(g.pause(now)) // the others wait for how this one goes
 		}
 		return g.round, nil
 	}
-	message := "not sent: " + g.name + " is not to be called before " + until.UTC().Format(time.RFC3339)
+	message := "not sent: " + g.Name + " is not to be called before " + until.UTC().Format(time.RFC3339)
 	if g.lastError != "" {
 		message += "; it said: " + g.lastError
 	}
-	refused := &connectors.Error{Class: connectors.ClassThrottled, Op: op, Record: g.name, Until: until, Message: message}
+	refused := &connectors.Error{Class: connectors.ClassThrottled, Op: op, Record: g.Name, Until: until, Message: message}
 	if g.away {
 		return g.round, g.awayError(refused, true)
 	}
@@ -106,17 +108,17 @@ func (g *guard) enter(op string) (round int, err error) {
 
 // pause is how long calls wait after one that failed, while the connector is
 // away; g.mu is held.
-func (g *guard) pause(now time.Time) time.Duration {
+func (g *Breaker) pause(now time.Time) time.Duration {
 	if g.refusals > 0 {
 		return min(refusedPause<<min(g.refusals-1, 5), longestRefused)
 	}
 	return min(max(now.Sub(g.since)/pauseShare, shortestPause), longestPause)
 }
 
-// leave takes note of how a call went, and returns its error with what may be
+// record takes note of how a call went, and returns its error with what may be
 // waited for.
-func (g *guard) leave(err error, round int) error {
-	if errors.Is(err, context.Canceled) || lostItsLease(err) {
+func (g *Breaker) record(err error, round int) error {
+	if errors.Is(err, context.Canceled) || wasNotSent(err) {
 		return err
 	}
 	class, known := connectors.ClassOf(err)
@@ -128,10 +130,10 @@ func (g *guard) leave(err error, round int) error {
 		g.answered()
 		return err
 	case class == connectors.ClassThrottled:
-		g.lastError = plain(err)
+		g.lastError = Redact(err)
 		return err // the transport knows until when
 	}
-	g.lastError = plain(err)
+	g.lastError = Redact(err)
 	if round != g.round {
 		return g.awayError(err, true) // begun before the last pause
 	}
@@ -140,7 +142,7 @@ func (g *guard) leave(err error, round int) error {
 	refused := errors.As(err, &said) && class == connectors.ClassUnauthorised
 	forbidden := refused && said.Status == 403
 	if forbidden && !g.away {
-		failed.ofRecord = true
+		failed.OfRecord = true
 		if g.forbidden == said.Record {
 			return failed // that one record may not be read says nothing of the credentials
 		}
@@ -168,8 +170,8 @@ func (g *guard) leave(err error, round int) error {
 }
 
 // awayError needs g.mu.
-func (g *guard) awayError(err error, during bool) *awayError {
-	e := &awayError{guard: g, outage: g.outage, during: during, error: err}
+func (g *Breaker) awayError(err error, during bool) *AwayError {
+	e := &AwayError{Breaker: g, outage: g.outage, During: during, error: err}
 	if g.failures > 0 {
 		e.lasted = g.clock.Now().Sub(g.since)
 	}
@@ -178,7 +180,7 @@ func (g *guard) awayError(err error, during bool) *awayError {
 
 // answered ends an outage: the connector did answer, whatever it said; g.mu is
 // held.
-func (g *guard) answered() {
+func (g *Breaker) answered() {
 	g.forbidden, g.lastError = "", ""
 	if g.failures == 0 {
 		return
@@ -189,16 +191,16 @@ func (g *guard) answered() {
 	g.outage++
 }
 
-// retire ends what is known of a connector whose block has changed: its
+// Retire ends what is known of a connector whose block has changed: its
 // successor is asked anew.
-func (g *guard) retire() {
+func (g *Breaker) Retire() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.answered()
 }
 
 // under reports whether the run of failures is not over.
-func (g *guard) under(outage int) bool {
+func (g *Breaker) under(outage int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.outage == outage
@@ -206,15 +208,15 @@ func (g *guard) under(outage int) bool {
 
 // lasts reports whether an outage is not over, and when the next call may go
 // through.
-func (g *guard) lasts(outage int) (until time.Time, ok bool) {
+func (g *Breaker) lasts(outage int) (until time.Time, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.until, g.away && g.outage == outage
 }
 
-// plain is an error without what the system said of a record: operation,
+// Redact is an error without what the system said of a record: operation,
 // class and status say enough for a status page.
-func plain(err error) string {
+func Redact(err error) string {
 	var e *connectors.Error
 	if !errors.As(err, &e) {
 		return "failed"
@@ -226,43 +228,43 @@ func plain(err error) string {
 	return short.Error()
 }
 
-// ask runs one call of a connector under its guard. kind is the operation, with
+// Ask runs one call of a connector under its breaker. kind is the operation, with
 // the type of record where there is one; see kindOf.
-func ask[T any](g *guard, kind string, call func() (T, error)) (T, error) {
+func Ask[T any](g *Breaker, kind string, call func() (T, error)) (T, error) {
 	op, _, _ := strings.Cut(kind, " ")
-	round, err := g.enter(op)
+	round, err := g.allow(op)
 	if err != nil {
 		var none T
 		return none, err
 	}
 	v, err := call()
 	g.calls.note(kind, err, g.clock.Now())
-	if err != nil || op != opResolve {
-		err = g.leave(err, round)
+	if err != nil || op != OpResolve {
+		err = g.record(err, round)
 	}
 	return v, err
 }
 
-// opResolve is answered from a cache as a rule, and says nothing of how the
+// OpResolve is answered from a cache as a rule, and says nothing of how the
 // system does when it succeeds.
-const opResolve = "resolve"
+const OpResolve = "resolve"
 
-func (g *guard) read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	return ask(g, kindOf("read", ref.Record), func() (connectors.Record, error) { return g.connector.Read(ctx, ref) })
+func (g *Breaker) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
+	return Ask(g, Kind("read", ref.Record), func() (connectors.Record, error) { return g.Connector.Read(ctx, ref) })
 }
 
-// target returns the connector as something that can be written to.
-func (g *guard) target() (connectors.Target, bool) {
-	t, ok := g.connector.(connectors.Target)
+// Target returns the connector as something that can be written to.
+func (g *Breaker) Target() (connectors.Target, bool) {
+	t, ok := g.Connector.(connectors.Target)
 	return t, ok
 }
 
-// status says how the connector does.
-func (g *guard) status() ConnectorStatus {
-	throttled := g.connector.Throttled()
+// Status says how the connector does.
+func (g *Breaker) Status() ConnectorStatus {
+	throttled := g.Connector.Throttled()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := ConnectorStatus{Name: g.name, Type: g.kind, OK: true, Calls: []CallStatus{}}
+	s := ConnectorStatus{Name: g.Name, Type: g.Type, OK: true, Calls: []CallStatus{}}
 	g.calls.status(&s, g.clock.Now())
 	if g.until.After(throttled) {
 		throttled = g.until
@@ -273,4 +275,38 @@ func (g *guard) status() ConnectorStatus {
 		s.LastError = cmp.Or(s.LastError, g.lastError)
 	}
 	return s
+}
+
+// A notSentError is why nothing was sent. It says nothing of the system that was to
+// be written to.
+type notSentError struct{ error }
+
+// NotSent says why nothing was sent: the record turned private, or somebody else
+// acted.
+func NotSent(why error) error { return &notSentError{why} }
+
+func (l *notSentError) Unwrap() error { return l.error }
+
+func wasNotSent(err error) bool {
+	var lost *notSentError
+	return errors.As(err, &lost)
+}
+
+// A ConnectorStatus says how a connector does.
+type ConnectorStatus struct {
+	Name           string     `json:"name"`
+	Type           string     `json:"type"`
+	OK             bool       `json:"ok"`
+	LastError      string     `json:"last_error"`
+	ThrottledUntil *time.Time `json:"throttled_until"`
+	// Refused is true where waiting will not help: the credentials are not
+	// taken, or a kind of call always fails.
+	Refused bool `json:"refused"`
+	// Setting is the one at fault, where that is known: "SERVICENOW_PASSWORD of
+	// connector itsm".
+	Setting string `json:"setting,omitempty"`
+	// Calls are the kinds of call that were made, by name.
+	Calls []CallStatus `json:"calls"`
+
+	Attribute string `json:"-"` // at fault; Setting names it to people
 }

@@ -1,4 +1,4 @@
-package engine
+package breaker
 
 import (
 	"cmp"
@@ -7,16 +7,14 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
-	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// waiting holds what failed only because a connector was away. After each pause
+// Waiters holds what failed only because a connector was away. After each pause
 // one of it is looked at; when the connector is back, all of it. It is lost with
 // the process: all of it is also scheduled in the store, or polled again.
-type waiting struct {
+type Waiters struct {
 	clock store.Clock
 	log   *slog.Logger
 
@@ -25,46 +23,46 @@ type waiting struct {
 	running *sync.WaitGroup
 	added   int
 	waiters map[string]waiter
-	back    map[*guard]chan struct{} // closed when the outage is over
-	woken   map[*guard][]waiter      // to be woken then
+	back    map[*Breaker]chan struct{} // closed when the outage is over
+	woken   map[*Breaker][]waiter      // to be woken then
 }
 
 // A waiter waits for the end of an outage.
 type waiter struct {
-	guard  *guard
-	outage int
-	order  int
-	wake   func(context.Context) error
+	breaker *Breaker
+	outage  int
+	order   int
+	wake    func(context.Context) error
 }
 
-func newWaiting(clock store.Clock, log *slog.Logger) *waiting {
-	return &waiting{clock: clock, log: log, waiters: map[string]waiter{}, back: map[*guard]chan struct{}{}, woken: map[*guard][]waiter{}}
+func NewWaiters(clock store.Clock, log *slog.Logger) *Waiters {
+	return &Waiters{clock: clock, log: log, waiters: map[string]waiter{}, back: map[*Breaker]chan struct{}{}, woken: map[*Breaker][]waiter{}}
 }
 
-// start lets outages be watched until the context ends, in goroutines that
+// Start lets outages be watched until the context ends, in goroutines that
 // running counts.
-func (w *waiting) start(loops context.Context, running *sync.WaitGroup) {
+func (w *Waiters) Start(loops context.Context, running *sync.WaitGroup) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.loops, w.running = loops, running
 }
 
-// stop starts no more goroutines.
-func (w *waiting) stop() {
+// Stop starts no more goroutines.
+func (w *Waiters) Stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.loops = nil
 }
 
-// add has wake called when an outage ends, or when it is the waiter's turn to
+// Add has wake called when an outage ends, or when it is the waiter's turn to
 // try; false: it has ended.
-func (w *waiting) add(key string, of *awayError, wake func(context.Context) error) bool {
+func (w *Waiters) Add(key string, of *AwayError, wake func(context.Context) error) bool {
 	w.mu.Lock()
 	w.added++
-	mine := waiter{guard: of.guard, outage: of.outage, order: w.added, wake: wake}
+	mine := waiter{breaker: of.Breaker, outage: of.outage, order: w.added, wake: wake}
 	w.waiters[key] = mine
 	w.mu.Unlock()
-	if of.guard.under(of.outage) {
+	if of.Breaker.under(of.outage) {
 		return true
 	}
 	w.mu.Lock()
@@ -76,15 +74,15 @@ func (w *waiting) add(key string, of *awayError, wake func(context.Context) erro
 	return true // it was woken, or replaced
 }
 
-// forget is for what is being looked at for whatever reason.
-func (w *waiting) forget(key string) {
+// Forget is for what is being looked at for whatever reason.
+func (w *Waiters) Forget(key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.waiters, key)
 }
 
 // begin watches an outage.
-func (w *waiting) begin(g *guard, outage int) {
+func (w *Waiters) begin(g *Breaker, outage int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.loops == nil {
@@ -97,12 +95,12 @@ func (w *waiting) begin(g *guard, outage int) {
 
 // end takes the waiters of an outage: they are woken if the connector was away,
 // and left to their own pauses if it only failed now and then.
-func (w *waiting) end(g *guard, outage int, away bool) {
+func (w *Waiters) end(g *Breaker, outage int, away bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all []waiter
 	for key, waiter := range w.waiters {
-		if waiter.guard == g && waiter.outage == outage {
+		if waiter.breaker == g && waiter.outage == outage {
 			all = append(all, waiter)
 			delete(w.waiters, key)
 		}
@@ -117,7 +115,7 @@ func (w *waiting) end(g *guard, outage int, away bool) {
 
 // watch has one of those who wait try after each pause, and all of them when
 // the outage is over.
-func (w *waiting) watch(loops context.Context, g *guard, outage int, back chan struct{}) {
+func (w *Waiters) watch(loops context.Context, g *Breaker, outage int, back chan struct{}) {
 	for {
 		until, _ := g.lasts(outage)
 		select {
@@ -128,7 +126,7 @@ func (w *waiting) watch(loops context.Context, g *guard, outage int, back chan s
 			all := w.woken[g]
 			delete(w.woken, g)
 			w.mu.Unlock()
-			w.log.Info("a system answers again", "connector", g.name, "waiting", len(all))
+			w.log.Info("a system answers again", "connector", g.Name, "waiting", len(all))
 			w.wake(loops, all...)
 			return
 		case <-w.clock.After(max(until.Sub(w.clock.Now()), shortestPause)):
@@ -140,12 +138,12 @@ func (w *waiting) watch(loops context.Context, g *guard, outage int, back chan s
 }
 
 // first takes the one that waits longest; empty: none does.
-func (w *waiting) first(g *guard, outage int) []waiter {
+func (w *Waiters) first(g *Breaker, outage int) []waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	key, found := "", waiter{}
 	for k, one := range maps.All(w.waiters) {
-		if one.guard == g && one.outage == outage && (key == "" || one.order < found.order) {
+		if one.breaker == g && one.outage == outage && (key == "" || one.order < found.order) {
 			key, found = k, one
 		}
 	}
@@ -156,26 +154,11 @@ func (w *waiting) first(g *guard, outage int) []waiter {
 	return []waiter{found}
 }
 
-func (w *waiting) wake(ctx context.Context, all ...waiter) {
+func (w *Waiters) wake(ctx context.Context, all ...waiter) {
 	for _, one := range all {
 		if err := one.wake(ctx); err != nil && ctx.Err() == nil {
-			w.log.Warn("what waits for a system is looked at only after its own pause", "connector", one.guard.name, "error", err)
+			w.log.Warn("what waits for a system is looked at only after its own pause", "connector", one.breaker.Name, "error", err)
 			return
 		}
 	}
-}
-
-// awaits has a record that was parked under its link's id looked at as soon as
-// the connector that is away answers again.
-func (e *Engine) awaits(ctx context.Context, id string, ref connectors.Ref, v verdict) error {
-	if v.awaits == nil {
-		return nil
-	}
-	wake := func(ctx context.Context) error {
-		return e.store.Hints.AddAt(ctx, id, ref, e.clock.Now().Add(-time.Second), v.tries) // a store may know seconds only
-	}
-	if e.waiting.add(id, v.awaits, wake) {
-		return nil
-	}
-	return wake(ctx) // it ended meanwhile
 }

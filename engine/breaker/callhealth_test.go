@@ -1,4 +1,4 @@
-package engine
+package breaker
 
 import (
 	"context"
@@ -51,7 +51,7 @@ func TestCallHealth(t *testing.T) {
 		{"records that are gone, or written by others", append(times(9, call{read, said(connectors.ClassGone)}), times(9, call{create, said(connectors.ClassConflict)})...), "", false},
 		{"a history that may not be read", times(9, call{"history incident", said(connectors.ClassRejected)}), "", false},
 		{"what was not sent", append(times(9, call{read, said(connectors.ClassThrottled)}), times(9, call{read, context.Canceled})...), "", false},
-		{"a cached answer says nothing of other kinds", []call{{create, said(connectors.ClassUnclear)}, {opResolve, nil}}, create, false},
+		{"a cached answer says nothing of other kinds", []call{{create, said(connectors.ClassUnclear)}, {OpResolve, nil}}, create, false},
 		{"what is no connector's error", times(3, call{read, errors.New("x")}), read, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
