@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -34,7 +35,7 @@ type adminEngine interface {
 	Link(ctx context.Context, id string) (engine.LinkView, error)
 	Unlink(ctx context.Context, id string) error
 	Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, error)
-	Dead(ctx context.Context) ([]engine.DeadLetter, error)
+	Dead(ctx context.Context) ([]deadletter.Letter, error)
 	RetryDead(ctx context.Context, id string) error
 	DropDead(ctx context.Context, id string) error
 	Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error)
@@ -252,17 +253,17 @@ func (a *admin) removeDead(w http.ResponseWriter, r *http.Request, what string, 
 	})
 }
 
-func deadLetter(ctx context.Context, e adminEngine, id string) (engine.DeadLetter, error) {
+func deadLetter(ctx context.Context, e adminEngine, id string) (deadletter.Letter, error) {
 	letters, err := e.Dead(ctx)
 	if err != nil {
-		return engine.DeadLetter{}, err
+		return deadletter.Letter{}, err
 	}
 	for _, d := range letters {
 		if d.ID == id {
 			return d, nil
 		}
 	}
-	return engine.DeadLetter{}, store.ErrNotFound
+	return deadletter.Letter{}, store.ErrNotFound
 }
 
 // reading is a question that changes nothing. While a connection to the store

@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -57,12 +58,12 @@ func (f *fakeEngine) Adopt(_ context.Context, route string, source, target conne
 	return engine.LinkView{ID: "l2", Route: route, Source: source, Target: &target}, f.fail
 }
 
-func (f *fakeEngine) Dead(context.Context) ([]engine.DeadLetter, error) {
+func (f *fakeEngine) Dead(context.Context) ([]deadletter.Letter, error) {
 	if f.away > 0 {
 		f.away--
 		return nil, fmt.Errorf("list dead letters: %w", jetstream.ErrDisconnected)
 	}
-	return []engine.DeadLetter{
+	return []deadletter.Letter{
 		{ID: "d1", Route: "incidents", Record: fakeRef, Reason: "rejected", Message: "<no> & such", At: someTime},
 		{ID: "d2", Record: fakeRef},
 	}, f.fail

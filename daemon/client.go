@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -155,23 +156,23 @@ func (c *Client) Decisions(ctx context.Context, record connectors.Ref, limit int
 }
 
 // Dead lists the dead letters.
-func (c *Client) Dead(ctx context.Context) ([]engine.DeadLetter, []byte, error) {
-	return call[[]engine.DeadLetter](ctx, c, http.MethodGet, "/v1/dead", nil)
+func (c *Client) Dead(ctx context.Context) ([]deadletter.Letter, []byte, error) {
+	return call[[]deadletter.Letter](ctx, c, http.MethodGet, "/v1/dead", nil)
 }
 
 // DeadLetter shows one dead letter.
-func (c *Client) DeadLetter(ctx context.Context, id string) (engine.DeadLetter, []byte, error) {
-	return call[engine.DeadLetter](ctx, c, http.MethodGet, "/v1/dead/"+url.PathEscape(id), nil)
+func (c *Client) DeadLetter(ctx context.Context, id string) (deadletter.Letter, []byte, error) {
+	return call[deadletter.Letter](ctx, c, http.MethodGet, "/v1/dead/"+url.PathEscape(id), nil)
 }
 
 // RetryDead has the daemon try again.
-func (c *Client) RetryDead(ctx context.Context, id string) (engine.DeadLetter, []byte, error) {
-	return call[engine.DeadLetter](ctx, c, http.MethodPost, "/v1/dead/"+url.PathEscape(id)+"/retry", nil)
+func (c *Client) RetryDead(ctx context.Context, id string) (deadletter.Letter, []byte, error) {
+	return call[deadletter.Letter](ctx, c, http.MethodPost, "/v1/dead/"+url.PathEscape(id)+"/retry", nil)
 }
 
 // DropDead forgets a dead letter.
-func (c *Client) DropDead(ctx context.Context, id string) (engine.DeadLetter, []byte, error) {
-	return call[engine.DeadLetter](ctx, c, http.MethodDelete, "/v1/dead/"+url.PathEscape(id), nil)
+func (c *Client) DropDead(ctx context.Context, id string) (deadletter.Letter, []byte, error) {
+	return call[deadletter.Letter](ctx, c, http.MethodDelete, "/v1/dead/"+url.PathEscape(id), nil)
 }
 
 // call sends one request and decodes the answer's JSON.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
@@ -17,7 +17,7 @@ var pageText string
 // pageData is what the page for people shows.
 type pageData struct {
 	Status Status
-	Dead   []engine.DeadLetter
+	Dead   []deadletter.Letter
 	Now    time.Time
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 const talking = `
@@ -180,7 +181,7 @@ func TestACommentThatAClosedTicketDropsIsSaidAndTriedAgain(t *testing.T) {
 		r.world.say(ref, "update", "Lisa", "A late word")
 		r.pass(5 * time.Minute)
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Reason != engine.ReasonDidNotStick || !strings.HasPrefix(letters[0].Field, "comments.outbound/") {
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonDidNotStick || !strings.HasPrefix(letters[0].Field, "comments.outbound/") {
 			t.Fatalf("dead letters: %+v", letters)
 		}
 		if strings.Contains(letters[0].Message, "late word") {

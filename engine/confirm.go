@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -25,7 +26,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 		}
 		stuck := plan.Empty(sent) || !plan.Empty(have)
 		if !stuck {
-			lost = append(lost, fieldFailure{v.Field, ReasonDidNotStick, didNotStick(ticket, v.Field)})
+			lost = append(lost, fieldFailure{v.Field, deadletter.ReasonDidNotStick, didNotStick(ticket, v.Field)})
 		}
 		now := links.Agreement{From: w.engine.digest.Of(v.Value), Have: w.engine.digest.Of(have), Expr: v.Expr}
 		switch {
@@ -33,7 +34,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 		case stuck:
 			next.Fields[links.Outbound(v.Field)] = now
 		default: // never agreed, so that a retry writes it
-			next.Refuse(links.Refusal{What: links.Outbound(v.Field), Pair: w.engine.digest.Pair(now.From, now.Have), Code: ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
+			next.Refuse(links.Refusal{What: links.Outbound(v.Field), Pair: w.engine.digest.Pair(now.From, now.Have), Code: deadletter.ReasonDidNotStick, At: w.engine.clock.Now().UTC()})
 		}
 	}
 	next.State = w.begun(claim.Opened.State, ticket, true, decision)
@@ -41,7 +42,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 		return verdict{}, err
 	}
 	if before.Failed {
-		if err := w.engine.exhume(ctx, w.route.Name, w.source, "*"); err != nil {
+		if err := w.engine.dead.Resolve(ctx, w.route.Name, w.source, deadletter.AllFields); err != nil {
 			return verdict{}, err
 		}
 	}
@@ -76,7 +77,7 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 			next.Fields[name] = now
 			continue
 		}
-		failure := fieldFailure{field, ReasonDidNotStick, didNotStick(ticket, field)}
+		failure := fieldFailure{field, deadletter.ReasonDidNotStick, didNotStick(ticket, field)}
 		if err := w.refuse(ctx, next, name, w.engine.digest.Pair(now.From, now.Have), failure); err != nil {
 			return verdict{}, err
 		}
@@ -89,12 +90,12 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 		return v, err
 	}
 	if len(found.taken) > 0 {
-		if err := w.bury(ctx, ReasonKeyTaken, "", w.keyTaken(found.taken, claim.Key, &ticket.Ref)); err != nil {
+		if err := w.bury(ctx, deadletter.ReasonKeyTaken, "", w.keyTaken(found.taken, claim.Key, &ticket.Ref)); err != nil {
 			return verdict{}, err
 		}
 	}
 	for _, other := range found.own[1:] {
-		if err := w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)); err != nil {
+		if err := w.bury(ctx, deadletter.ReasonDuplicate, "", fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)); err != nil {
 			return verdict{}, err
 		}
 	}
@@ -187,7 +188,7 @@ func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link
 	if errors.Is(err, store.ErrConflict) {
 		other, loadErr := w.engine.links.Load(ctx, next.ID)
 		if loadErr == nil && other.Target != nil && *other.Target != *next.Target {
-			return deadEnded, true, w.bury(ctx, ReasonDuplicate, "", fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
+			return deadEnded, true, w.bury(ctx, deadletter.ReasonDuplicate, "", fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
 		}
 		return verdict{}, true, err
 	}

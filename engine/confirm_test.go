@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -55,7 +56,7 @@ func TestSomebodyElseConfirmed(t *testing.T) {
 			t.Fatalf("links: %+v", links)
 		}
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Reason != engine.ReasonDuplicate || !strings.Contains(letters[0].Message, ours.String()) {
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonDuplicate || !strings.Contains(letters[0].Message, ours.String()) {
 			t.Errorf("dead letters: %+v", letters)
 		}
 		r.hint(ref) // which agrees on what stands in theirs

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,9 +9,9 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
-	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // contest takes note of writes to one side that were answered, and pauses what
@@ -40,7 +39,7 @@ func (w *work) contest(ctx context.Context, s *sending, e *plan.End, writes []pl
 		message := fmt.Sprintf("lockstep wrote field %s of %s %d times within %d minutes, and %s put other values in their place: two automations write one field. "+
 			"The field rests until %s, or until this is retried; switch one of the two off",
 			links.FieldOf(name), e.Ref, len(c.Over), int(links.ContestWithin.Minutes()), who, next[name].Until.Format(time.RFC3339))
-		if err := w.bury(ctx, ReasonContested, links.Label(name), message); err != nil {
+		if err := w.bury(ctx, deadletter.ReasonContested, links.Label(name), message); err != nil {
 			return err
 		}
 	}
@@ -94,9 +93,8 @@ func (w *work) rested(ctx context.Context, link *links.Link) error {
 		}
 		link.Contests = maps.Clone(link.Contests)
 		delete(link.Contests, name)
-		id := deadID(w.route.Name, w.source, links.Label(name), ReasonContested)
-		if err := w.engine.store.Dead.Delete(ctx, id, 0); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("dead letter %s: %w", id, err)
+		if err := w.engine.dead.Remove(ctx, w.route.Name, w.source, links.Label(name), deadletter.ReasonContested); err != nil {
+			return err
 		}
 	}
 	return nil

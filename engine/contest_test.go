@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 const fought = `
@@ -86,10 +86,10 @@ func (r *rig) announces(connector string) {
 
 func always(v any) func(int) any { return func(int) any { return v } }
 
-func (r *rig) contested() []engine.DeadLetter {
-	var all []engine.DeadLetter
+func (r *rig) contested() []deadletter.Letter {
+	var all []deadletter.Letter
 	for _, d := range r.dead() {
-		if d.Reason == engine.ReasonContested {
+		if d.Reason == deadletter.ReasonContested {
 			all = append(all, d)
 		}
 	}

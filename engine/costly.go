@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -85,7 +86,7 @@ func (e *Engine) giveUp(t *turn, b *budget) {
 	e.runaways.count(t.key, 1)
 	e.log.Error("a record computes for too long; it is given up, and its computation may go on for as long as this process runs",
 		"route", t.key.route, "record", t.key.source.String(), "running", e.runaways.on(t.key.route))
-	e.putAside(t, b, ReasonTooCostly, fmt.Sprintf("working out what to do took more than %v of computing, and had no end", computeTime))
+	e.putAside(t, b, deadletter.ReasonTooCostly, fmt.Sprintf("working out what to do took more than %v of computing, and had no end", computeTime))
 }
 
 // broke sets a record aside whose reconcile met a mistake in the program: it
@@ -101,7 +102,7 @@ func (e *Engine) broke(t *turn, b *budget, failure any) {
 		e.runaways.count(t.key, -1)
 		return
 	}
-	e.putAside(t, b, ReasonInternal, message)
+	e.putAside(t, b, deadletter.ReasonInternal, message)
 }
 
 // putAside sets the record of a turn aside and ends the turn, as soon as the
@@ -109,9 +110,9 @@ func (e *Engine) broke(t *turn, b *budget, failure any) {
 func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
 	t.leave() // whoever drains does not wait for what cannot end
 	message += "; it is not looked at again until the record or its ticket changes, or someone retries this"
-	letter := DeadLetter{Route: t.key.route, Record: t.key.source, Reason: reason, Message: message}
+	letter := deadletter.Letter{Route: t.key.route, Record: t.key.source, Reason: reason, Message: message}
 	for pause := breaker.FirstBackoff; ; pause = min(2*pause, time.Minute) {
-		err := e.setAside(e.work, letter, b.versions())
+		err := e.setAside(e.work, letter, b.versions(), false)
 		if err == nil {
 			break
 		}
@@ -134,8 +135,8 @@ func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
 
 // setAside keeps a dead letter of a record, and what it takes that the record is
 // not looked at again until a version changes or someone retries the letter.
-func (e *Engine) setAside(ctx context.Context, letter DeadLetter, at links.Versions) error {
-	if err := e.bury(ctx, letter, false); err != nil {
+func (e *Engine) setAside(ctx context.Context, letter deadletter.Letter, at links.Versions, private bool) error {
+	if err := e.dead.Put(ctx, letter, private); err != nil {
 		return err
 	}
 	_, id, _, err := e.links.Current(ctx, letter.Route, letter.Record)
@@ -163,9 +164,9 @@ func (w *work) takeUpAgain(ctx context.Context, next *links.Link) error {
 		return nil
 	}
 	next.Aside = nil
-	for _, reason := range []string{ReasonTooCostly, ReasonInternal} {
-		if err := w.engine.store.Dead.Delete(ctx, deadID(w.route.Name, w.source, "", reason), 0); err != nil {
-			return fmt.Errorf("dead letter: %w", err)
+	for _, reason := range []string{deadletter.ReasonTooCostly, deadletter.ReasonInternal} {
+		if err := w.engine.dead.Remove(ctx, w.route.Name, w.source, "", reason); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -185,19 +186,16 @@ func codeIs(err error, code string) bool {
 // costs ends a reconcile that found out by itself that it is too costly. Where
 // that was while reading, it is cheap to find out again.
 func (w *work) costs(ctx context.Context, failure error) (verdict, error) {
-	letter := DeadLetter{Route: w.route.Name, Record: w.source, Reason: ReasonTooCostly, Message: w.quote(failure)}
-	if w.private() {
-		letter.Message = notKept
-	}
+	letter := deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: deadletter.ReasonTooCostly, Message: w.quote(failure)}
 	var said *connectors.Error
 	if errors.As(failure, &said) {
 		letter.Field = said.Field
 	}
 	at := w.budget.versions()
 	if at.Source == "" {
-		return deadEnded, w.engine.bury(ctx, letter, false)
+		return deadEnded, w.engine.dead.Put(ctx, letter, w.private())
 	}
-	return deadEnded, w.engine.setAside(ctx, letter, at)
+	return deadEnded, w.engine.setAside(ctx, letter, at, w.private())
 }
 
 // bounded fails where a record holds more than may be worked on.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 // endless lets what the connectors do with titles that say so have no end, and
@@ -42,9 +42,9 @@ func (e *endless) count() int {
 	return e.begun
 }
 
-func (r *rig) costly() (letters []engine.DeadLetter) {
+func (r *rig) costly() (letters []deadletter.Letter) {
 	for _, d := range r.dead() {
-		if d.Reason == engine.ReasonTooCostly {
+		if d.Reason == deadletter.ReasonTooCostly {
 			letters = append(letters, d)
 		}
 	}
@@ -220,7 +220,7 @@ func TestAPanicIsOneRecords(t *testing.T) {
 			r.hint(ref)
 		}
 		letters := r.dead()
-		if n != 1 || len(letters) != 1 || letters[0].Reason != engine.ReasonInternal || strings.Contains(letters[0].Message, canary) {
+		if n != 1 || len(letters) != 1 || letters[0].Reason != deadletter.ReasonInternal || strings.Contains(letters[0].Message, canary) {
 			t.Errorf("tried %d times, dead letters %+v", n, letters)
 		}
 		r.world.edit(ref, "title", "Database is slow")

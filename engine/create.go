@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -72,7 +73,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	case len(found.own) > 0:
 		return w.adoptFound(ctx, claim, found, decision)
 	case len(found.taken) > 0:
-		failure := fieldFailure{"", ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil)}
+		failure := fieldFailure{"", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil)}
 		return w.refused(ctx, record, decision, claim, []fieldFailure{failure})
 	}
 	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
@@ -131,7 +132,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", breaker.Redact(failure))
 		return w.unclear(ctx, claim)
 	case connectors.ClassRejected, connectors.ClassGone:
-		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, ReasonRejected), said.Error()}})
+		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, deadletter.ReasonRejected), said.Error()}})
 	default: // certainly not done
 		return verdict{}, errors.Join(failure, w.unclaim(ctx, claim))
 	}
@@ -185,9 +186,9 @@ func (w *work) refused(ctx context.Context, record connectors.Record, decision r
 
 func reasonOf(failed error) string {
 	if tooCostly(failed) {
-		return ReasonTooCostly
+		return deadletter.ReasonTooCostly
 	}
-	return ReasonValue
+	return deadletter.ReasonValue
 }
 
 // resolve renders values into what the target holds. Failures of fields come
@@ -220,7 +221,7 @@ func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connector
 	send := map[string]any{}
 	for field := range rendered {
 		if said := r.failed[field]; said != nil {
-			failed = append(failed, fieldFailure{field, codeOf(said, ReasonRejected), said.Error()})
+			failed = append(failed, fieldFailure{field, codeOf(said, deadletter.ReasonRejected), said.Error()})
 		} else if r.fields[field] != nil {
 			send[field] = r.fields[field]
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -173,7 +174,7 @@ func TestARefusedCreationIsADeadLetterUntilSomethingChanges(t *testing.T) {
 			t.Errorf("%d creates, want 1", n)
 		}
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Field != "title" || letters[0].Reason != engine.ReasonRejected || !strings.Contains(letters[0].Message, "as the test wants") {
+		if len(letters) != 1 || letters[0].Field != "title" || letters[0].Reason != deadletter.ReasonRejected || !strings.Contains(letters[0].Message, "as the test wants") {
 			t.Fatalf("dead letters: %+v", letters)
 		}
 		if len(r.links()) != 0 {
@@ -200,7 +201,7 @@ func TestAFailingValueOpensNoTicket(t *testing.T) {
 			t.Fatalf("%d tickets, want none", n)
 		}
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Field != "detail" || letters[0].Reason != engine.ReasonValue {
+		if len(letters) != 1 || letters[0].Field != "detail" || letters[0].Reason != deadletter.ReasonValue {
 			t.Fatalf("dead letters: %+v", letters)
 		}
 		r.world.edit(ref, "owner", "x")
@@ -222,7 +223,7 @@ func TestAFieldThatDidNotStickIsNamed(t *testing.T) {
 		ticket := r.oneTicket()
 		var fields []string
 		for _, d := range r.dead() {
-			if d.Reason != engine.ReasonDidNotStick {
+			if d.Reason != deadletter.ReasonDidNotStick {
 				t.Errorf("dead letter: %+v", d)
 			}
 			fields = append(fields, d.Field)

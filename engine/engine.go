@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -88,6 +89,7 @@ type Engine struct {
 	runaways runaways
 	waiting  *breaker.Waiters
 	links    *links.Repository
+	dead     *deadletter.Queue
 	config   atomic.Pointer[running]
 	started  time.Time
 	ready    atomic.Bool
@@ -146,6 +148,7 @@ func New(o Options) *Engine {
 		e.metrics = noMetrics{}
 	}
 	e.findings = store.NewFindings(e.clock, e.log)
+	e.dead = deadletter.New(e.store.Dead, e.clock, e.log, e.metrics, e.findings)
 	e.waiting, e.links = breaker.NewWaiters(e.clock, e.log), links.NewRepository(e.store, e.clock, e.findings)
 	return e
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 )
@@ -57,9 +58,9 @@ func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, e
 		if errors.As(err, &said) && said.Class == connectors.ClassRejected {
 			// It may not be read there: the rest goes on.
 			s.refused = true
-			err = w.refuse(ctx, s.next, links.ItemPrefix+h.name, w.pairOf(s, h.to), fieldFailure{"", codeOf(said, ReasonRejected), said.Error()})
+			err = w.refuse(ctx, s.next, links.ItemPrefix+h.name, w.pairOf(s, h.to), fieldFailure{"", codeOf(said, deadletter.ReasonRejected), said.Error()})
 		} else if err == nil && v == nil && s.next.ClearRefusal(links.ItemPrefix+h.name) {
-			err = w.engine.exhume(ctx, w.route.Name, w.source, h.name)
+			err = w.engine.dead.Resolve(ctx, w.route.Name, w.source, h.name)
 		}
 		if v != nil || err != nil {
 			return v, err
@@ -185,7 +186,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 			return w.answerLost(ctx, s, h.verb, err)
 		case said.Class == connectors.ClassRejected:
 			s.refused = true
-			if err := w.refuseItem(ctx, s, h, it, codeOf(said, ReasonRejected), said.Error()); err != nil {
+			if err := w.refuseItem(ctx, s, h, it, codeOf(said, deadletter.ReasonRejected), said.Error()); err != nil {
 				return nil, err
 			}
 		default:
@@ -212,7 +213,7 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 		}
 		s.refused = true
 		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.ends.Of(h.to).Ref, h.name)
-		if err := w.refuseItem(ctx, s, h, it, ReasonDidNotStick, message); err != nil {
+		if err := w.refuseItem(ctx, s, h, it, deadletter.ReasonDidNotStick, message); err != nil {
 			return err
 		}
 	}

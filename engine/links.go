@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -154,8 +155,8 @@ func (e *Engine) Adopt(ctx context.Context, route string, source, target connect
 	if err := e.links.IndexTarget(ctx, fresh); err != nil {
 		return LinkView{}, err
 	}
-	if err := e.store.Dead.Delete(ctx, deadID(route, source, "", ReasonKeyTaken), 0); err != nil { // a person has answered it
-		return LinkView{}, fmt.Errorf("dead letter of %s: %w", source, err)
+	if err := e.dead.Remove(ctx, route, source, "", deadletter.ReasonKeyTaken); err != nil { // a person has answered it
+		return LinkView{}, err
 	}
 	if err := e.store.Hints.Add(ctx, source, ""); err != nil {
 		return LinkView{}, fmt.Errorf("hint %s: %w", source, err)

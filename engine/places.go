@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -291,8 +292,8 @@ func (e *Engine) forgetOverdue(ctx context.Context, known *places, now time.Time
 }
 
 func (e *Engine) buryPending(ctx context.Context, name string, ref connectors.Ref) error {
-	return e.bury(ctx, DeadLetter{
-		Route: routeAt(name), Record: ref, Reason: ReasonRouteGone,
+	return e.dead.Put(ctx, deadletter.Letter{
+		Route: routeAt(name), Record: ref, Reason: deadletter.ReasonRouteGone,
 		Message: "the route was removed, or given another source, a day ago, while the record waited; retrying hints the record anew",
 	}, false)
 }

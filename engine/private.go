@@ -53,7 +53,7 @@ func (w *work) forget(ctx context.Context) error {
 	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
 		return fmt.Errorf("purge journal: %w", err)
 	}
-	return w.engine.silence(ctx, w.route.Name, w.source)
+	return w.engine.dead.Redact(ctx, w.route.Name, w.source)
 }
 
 // forgetAgain removes what somebody who stood still has journaled since forget:

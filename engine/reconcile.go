@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -139,7 +140,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 		return w.waitUntil(now.Add(breaker.Jitter(breaker.FirstBackoff))), nil
 	}
 	if errors.Is(failure, store.ErrUnreadable) { // nor will it be the next time
-		return deadEnded, w.bury(ctx, ReasonUnreadable, "", failure.Error())
+		return deadEnded, w.bury(ctx, deadletter.ReasonUnreadable, "", failure.Error())
 	}
 	if tooCostly(failure) {
 		return w.costs(ctx, failure)
@@ -160,7 +161,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 		w.log.Debug("parked", "until", said.Until, "reason", breaker.Redact(failure))
 		return w.waitUntil(said.Until.Add(breaker.Jitter(breaker.FirstBackoff))), nil
 	case connectors.ClassRejected, connectors.ClassGone:
-		err := w.bury(ctx, ReasonRejected, said.Field, w.quote(failure))
+		err := w.bury(ctx, deadletter.ReasonRejected, said.Field, w.quote(failure))
 		return deadEnded, err
 	}
 	pause := breaker.Jitter(breaker.Backoff(w.tries))
@@ -175,7 +176,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 // again looks again at t after a failure, or gives up when a day went by.
 func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict, error) {
 	if breaker.Exhausted(w.tries) {
-		return deadEnded, w.bury(ctx, ReasonGaveUp, "", "it did not work for a day; "+failure)
+		return deadEnded, w.bury(ctx, deadletter.ReasonGaveUp, "", "it did not work for a day; "+failure)
 	}
 	return verdict{outcome: "parked", again: t, tries: w.tries + 1}, nil
 }
@@ -190,8 +191,7 @@ func (w *work) quote(err error) string {
 }
 
 func (w *work) bury(ctx context.Context, reason, field, message string) error {
-	private := w.private() && reason != ReasonKeyTaken // which says nothing of the record
-	return w.engine.bury(ctx, DeadLetter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, private)
+	return w.engine.dead.Put(ctx, deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
 }
 
 // errWaits says that the record waits for a worker of another lane.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -87,7 +87,7 @@ template "ticket" {
 		}
 		r.pass(2 * time.Hour)
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Reason != engine.ReasonRouteGone || letters[0].Route != "incidents" || letters[0].Record != ref {
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonRouteGone || letters[0].Route != "incidents" || letters[0].Record != ref {
 			t.Errorf("dead letters: %+v", letters)
 		}
 		other := followUps.Ref("02F")

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -94,7 +94,7 @@ func TestAWriteThatIsNeverAnsweredIsGivenUp(t *testing.T) {
 				r.hint(ref)
 				r.pass(72 * time.Hour)
 				letters := r.dead()
-				if len(letters) != 1 || letters[0].Reason != engine.ReasonGaveUp {
+				if len(letters) != 1 || letters[0].Reason != deadletter.ReasonGaveUp {
 					t.Fatalf("dead letters: %+v", letters)
 				}
 				if n := r.world.count(verb); n > 60 {

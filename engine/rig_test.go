@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -251,7 +252,7 @@ func (r *rig) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func (r *rig) dead() []engine.DeadLetter {
+func (r *rig) dead() []deadletter.Letter {
 	r.t.Helper()
 	letters, err := r.engine.Dead(r.t.Context())
 	if err != nil {

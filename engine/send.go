@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -257,7 +258,7 @@ func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []pl
 			if f.Mapping.State {
 				pair = f.Mapping.Pair
 			}
-			if err := w.refuse(ctx, s.next, name, pair, fieldFailure{links.Label(name), ReasonDidNotStick, didNotStick(answer, field)}); err != nil {
+			if err := w.refuse(ctx, s.next, name, pair, fieldFailure{links.Label(name), deadletter.ReasonDidNotStick, didNotStick(answer, field)}); err != nil {
 				return err
 			}
 			continue
@@ -272,7 +273,7 @@ func (w *work) agree(ctx context.Context, s *sending, to links.Side, writes []pl
 			s.next.Fields[name] = now
 		}
 		if s.next.ClearRefusal(name) {
-			if err := w.engine.exhume(ctx, w.route.Name, w.source, links.Label(name)); err != nil {
+			if err := w.engine.dead.Resolve(ctx, w.route.Name, w.source, links.Label(name)); err != nil {
 				return err
 			}
 		}
@@ -358,7 +359,7 @@ func (w *work) leaveOut(ctx context.Context, s *sending, writes []plan.Write, sa
 		if f.Mapping.State {
 			pair = f.Mapping.Pair
 		}
-		failure := fieldFailure{links.Label(f.Mapping.Name), codeOf(said, ReasonRejected), said.Error()}
+		failure := fieldFailure{links.Label(f.Mapping.Name), codeOf(said, deadletter.ReasonRejected), said.Error()}
 		if err := w.refuse(ctx, s.next, f.Mapping.Name, pair, failure); err != nil {
 			return nil, err
 		}
@@ -374,7 +375,7 @@ func (w *work) forgiveChanged(ctx context.Context, next *links.Link, pairs map[s
 			continue
 		}
 		next.ClearRefusal(r.What)
-		if err := w.engine.exhume(ctx, w.route.Name, w.source, links.Label(r.What)); err != nil {
+		if err := w.engine.dead.Resolve(ctx, w.route.Name, w.source, links.Label(r.What)); err != nil {
 			return err
 		}
 	}

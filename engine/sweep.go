@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -96,7 +97,7 @@ func (w *work) verify(ctx context.Context, g *breaker.Breaker, target connectors
 	}
 	taken := slices.DeleteFunc(found.taken, func(t connectors.Record) bool { return t.Ref == *next.Target }) // it was adopted
 	if len(taken) > 0 {
-		if err := w.bury(ctx, ReasonKeyTaken, "", w.keyTaken(taken, next.Key, next.Target)); err != nil {
+		if err := w.bury(ctx, deadletter.ReasonKeyTaken, "", w.keyTaken(taken, next.Key, next.Target)); err != nil {
 			return err
 		}
 	}
@@ -105,7 +106,7 @@ func (w *work) verify(ctx context.Context, g *breaker.Breaker, target connectors
 			continue
 		}
 		message := fmt.Sprintf("%s carries the key of %s as well; lockstep keeps %s in step and never writes the other: close it by hand", other.Ref, next.Target, next.Target)
-		if err := w.bury(ctx, ReasonDuplicate, "", message); err != nil {
+		if err := w.bury(ctx, deadletter.ReasonDuplicate, "", message); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 // TestASweepFindsWhatNothingAnnounced: an edit of which no webhook and no poll
@@ -53,7 +53,7 @@ func TestASecondTicketIsReported(t *testing.T) {
 			t.Fatalf("%d tickets, want the two that the late request makes", len(all))
 		}
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Reason != engine.ReasonDuplicate || !strings.Contains(letters[0].Message, all[1].String()) {
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonDuplicate || !strings.Contains(letters[0].Message, all[1].String()) {
 			t.Fatalf("dead letters: %+v", letters)
 		}
 		r.world.edit(ref, "title", "Edited")

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -90,7 +90,7 @@ func TestAKeyThatSomebodyElsePlanted(t *testing.T) {
 					}
 				}
 				letters := r.dead()
-				if len(letters) != 1 || letters[0].Reason != engine.ReasonKeyTaken {
+				if len(letters) != 1 || letters[0].Reason != deadletter.ReasonKeyTaken {
 					t.Fatalf("dead letters: %+v", letters)
 				}
 				for _, said := range []string{foreign[0].String(), "created by " + planted, "key"} {
@@ -179,7 +179,7 @@ func TestTheKeyOfAReopenedRecordIsTaken(t *testing.T) {
 			}
 		}
 		letters := r.dead()
-		if len(letters) != 1 || letters[0].Reason != engine.ReasonKeyTaken {
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonKeyTaken {
 			t.Errorf("dead letters: %+v", letters)
 		}
 	})

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -63,7 +63,7 @@ func TestWhatCannotBeReadStopsNothingElse(t *testing.T) {
 				if titles != 1 || len(r.world.list(tickets)) != 2 {
 					t.Errorf("%d of %d tickets have the edit, want 1 of 2", titles, len(r.world.list(tickets)))
 				}
-				if letters := r.dead(); len(letters) != 1 || letters[0].Record != ref || letters[0].Reason != engine.ReasonUnreadable {
+				if letters := r.dead(); len(letters) != 1 || letters[0].Record != ref || letters[0].Reason != deadletter.ReasonUnreadable {
 					t.Errorf("dead letters: %+v", letters)
 				}
 				check(t, r.engine.DropDead(t.Context(), "0123456789abcdef"))

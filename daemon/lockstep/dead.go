@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 func (a *app) deadCommand() *cobra.Command {
@@ -80,9 +80,9 @@ func (a *app) deadCommand() *cobra.Command {
 // eachDead does one thing to every id; one that is not there does not keep
 // the others from it.
 func (a *app) eachDead(ctx context.Context, ids []string, asJSON bool, what string,
-	do func(context.Context, string) (engine.DeadLetter, []byte, error),
+	do func(context.Context, string) (deadletter.Letter, []byte, error),
 ) error {
-	done, failed := []engine.DeadLetter{}, false
+	done, failed := []deadletter.Letter{}, false
 	for _, id := range ids {
 		d, _, err := do(ctx, id)
 		var refused *daemon.AnswerError
@@ -110,7 +110,7 @@ func (a *app) eachDead(ctx context.Context, ids []string, asJSON bool, what stri
 	return nil
 }
 
-func (a *app) printDead(d engine.DeadLetter) error {
+func (a *app) printDead(d deadletter.Letter) error {
 	err := table(a.stdout, func(row func(...any)) {
 		row("id", d.ID)
 		row("route", d.Route)

@@ -22,6 +22,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -339,7 +340,7 @@ func (p *play) cmdNowhere(args []string) {
 func (p *play) cmdRetryDead([]string) {
 	answer, err := p.ask("/v1/dead")
 	p.ts.Check(err)
-	var letters []engine.DeadLetter
+	var letters []deadletter.Letter
 	p.ts.Check(json.Unmarshal(answer, &letters))
 	args := []string{"dead", "retry"}
 	for _, l := range letters {

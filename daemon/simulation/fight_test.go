@@ -7,7 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 // alone has one daemon run, with n incidents that have their tickets.
@@ -57,7 +57,7 @@ func TestAFight(t *testing.T) {
 		w.webhooksFor(10 * time.Minute)
 		letters, err := w.daemons[0].engine.Dead(w.ctx)
 		w.must(err)
-		if len(letters) != 1 || letters[0].Reason != engine.ReasonContested || letters[0].Field != "short_description" && letters[0].Field != "inbound.name" {
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonContested || letters[0].Field != "short_description" && letters[0].Field != "inbound.name" {
 			w.fail("dead letters: %+v", letters)
 			return
 		}

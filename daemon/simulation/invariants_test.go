@@ -10,7 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -97,7 +97,7 @@ func (w *world) everyRecordHasOneTicket() {
 		w.fail("invariant 1: the tickets %v carry the key %q of no record's link", numbers, key)
 	}
 	for _, d := range letters {
-		if d.Reason == engine.ReasonDuplicate || d.Reason == engine.ReasonGaveUp {
+		if d.Reason == deadletter.ReasonDuplicate || d.Reason == deadletter.ReasonGaveUp {
 			w.fail("invariant 1: dead letter %+v", d)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -26,7 +26,7 @@ func (w *world) sidesAgree() {
 		}
 		from, to := w.states(r)
 		ended := from == "closed" || from == "declined" || from == "learning" || to == "7" || to == "8"
-		refused := slices.ContainsFunc(letters, func(d engine.DeadLetter) bool {
+		refused := slices.ContainsFunc(letters, func(d deadletter.Letter) bool {
 			return d.Record == r.ref() && (d.Field == "state" || strings.HasSuffix(d.Field, "status") || strings.HasSuffix(d.Field, "status.name"))
 		})
 		if w.classes[from] != w.classes[to] && !ended && !refused {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -85,7 +85,7 @@ func (w *world) checkSaid() {
 	w.must(err)
 	refused := map[ref]int{}
 	for _, d := range letters {
-		if strings.HasPrefix(d.Field, "comments.") && d.Reason == engine.ReasonDidNotStick {
+		if strings.HasPrefix(d.Field, "comments.") && d.Reason == deadletter.ReasonDidNotStick {
 			refused[d.Record]++
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/memory"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -232,7 +233,7 @@ func (p *play) newDead() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(letters, func(a, b engine.DeadLetter) int {
+	slices.SortFunc(letters, func(a, b deadletter.Letter) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Record.String(), b.Record.String()), cmp.Compare(a.Route, b.Route), cmp.Compare(a.Field, b.Field))
 	})
 	var lines []string
@@ -273,7 +274,7 @@ func (p *play) why(ref connectors.Ref) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func deadLine(l engine.DeadLetter) string {
+func deadLine(l deadletter.Letter) string {
 	field := ""
 	if l.Field != "" {
 		field = " field " + l.Field

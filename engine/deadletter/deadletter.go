@@ -1,0 +1,189 @@
+package deadletter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+// Why something is a dead letter; stable, for alarms and people's scripts.
+const (
+	ReasonRejected    = "rejected"      // the system refused it
+	ReasonDidNotStick = "did_not_stick" // it answered, and kept the old value
+	ReasonValue       = "value"         // a mapping failed to evaluate
+	ReasonNotFound    = "ref_not_found" // a ref() names no active record
+	ReasonGaveUp      = "gave_up"       // a day of trying
+	ReasonRouteGone   = "route_gone"    // hints were pending on a route that was removed
+	ReasonKeyTaken    = "key_taken"     // a ticket of somebody else's carries the record's key
+	ReasonDuplicate   = "duplicate"     // two tickets carry one key
+	ReasonContested   = "contested"     // somebody else writes a field over and over as well
+	ReasonUnreadable  = "unreadable"    // what is stored of the record cannot be read
+	ReasonInternal    = "internal"      // a mistake in this program
+
+	// ReasonTooCostly: working it out takes too much time or memory.
+	ReasonTooCostly = connectors.CodeTooCostly
+)
+
+// A Letter is something that cannot be carried out, kept until someone
+// retries or drops it. It holds no contents of a private record.
+type Letter struct {
+	ID      string         `json:"id"`
+	Route   string         `json:"route"`
+	Record  connectors.Ref `json:"record"`
+	Reason  string         `json:"reason"`
+	Field   string         `json:"field"`
+	Message string         `json:"message"`
+	At      time.Time      `json:"at"`
+}
+
+// letterID is the same for the same trouble, so that it is kept once.
+func letterID(route string, record connectors.Ref, field, reason string) string {
+	return links.Digest(route+"\x00"+field+"\x00"+reason, record, 0)[:16]
+}
+
+// withheld stands for what was said about a private record.
+const withheld = "(the record is private; what was said about it is not kept)"
+
+// Queue are the dead letters of a store.
+type Queue struct {
+	bucket   store.Bucket
+	clock    store.Clock
+	log      *slog.Logger
+	metrics  Counter
+	findings *store.Findings
+}
+
+// A Counter is told of new dead letters.
+type Counter interface {
+	DeadLettered(route, reason string)
+}
+
+// New are the dead letters of a bucket. What cannot be read is reported.
+func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Counter, findings *store.Findings) *Queue {
+	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, findings: findings}
+}
+
+// Put keeps a dead letter. What it says of a private record is withheld.
+func (l *Queue) Put(ctx context.Context, d Letter, private bool) error {
+	d.ID = letterID(d.Route, d.Record, d.Field, d.Reason)
+	d.At = l.clock.Now().UTC()
+	if private && d.Reason != ReasonKeyTaken { // which says nothing of the record
+		d.Message = withheld
+	}
+	value, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("dead letter: %w", err)
+	}
+	if _, err := l.bucket.Put(ctx, d.ID, value); err != nil {
+		return fmt.Errorf("dead letter: %w", err)
+	}
+	l.metrics.DeadLettered(d.Route, d.Reason)
+	l.log.Warn("dead letter", "dead", d.ID, "route", d.Route, "record", d.Record.String(), "reason", d.Reason, "field", d.Field, "message", d.Message)
+	return nil
+}
+
+// Redact withholds what was said about a record in its dead letters on a route.
+func (l *Queue) Redact(ctx context.Context, route string, record connectors.Ref) error {
+	letters, err := l.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range letters {
+		if d.Route != route || d.Record != record || d.Message == withheld {
+			continue
+		}
+		d.Message = withheld
+		value, err := json.Marshal(d)
+		if err == nil {
+			_, err = l.bucket.Put(ctx, d.ID, value)
+		}
+		if err != nil {
+			return fmt.Errorf("dead letter %s: %w", d.ID, err)
+		}
+	}
+	return nil
+}
+
+// AllFields stands for every field in Resolve.
+const AllFields = "*"
+
+// Resolve removes the dead letters of a record on a route that have come true
+// after all: those of the field, or of AllFields.
+func (l *Queue) Resolve(ctx context.Context, route string, record connectors.Ref, field string) error {
+	letters, err := l.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range letters {
+		if d.Route == route && d.Record == record && (field == AllFields || d.Field == field) {
+			if err := l.bucket.Delete(ctx, d.ID, 0); err != nil {
+				return fmt.Errorf("dead letter %s: %w", d.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Remove removes the dead letter about one trouble, if there is one.
+func (l *Queue) Remove(ctx context.Context, route string, record connectors.Ref, field, reason string) error {
+	id := letterID(route, record, field, reason)
+	if err := l.bucket.Delete(ctx, id, 0); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("dead letter %s: %w", id, err)
+	}
+	return nil
+}
+
+// List lists the dead letters, newest first.
+func (l *Queue) List(ctx context.Context) ([]Letter, error) {
+	letters := []Letter{}
+	err := store.EachReadable(ctx, "dead letters", l.bucket, l.findings, func(entry store.Entry) error {
+		var d Letter
+		if err := json.Unmarshal(entry.Value, &d); err != nil {
+			return store.Unreadable("dead letter "+entry.Key, err)
+		}
+		letters = append(letters, d)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	sort.Slice(letters, func(i, j int) bool { return letters[i].At.After(letters[j].At) })
+	return letters, nil
+}
+
+// Get returns a dead letter with its revision; store.ErrNotFound where there is
+// none.
+func (l *Queue) Get(ctx context.Context, id string) (d Letter, revision uint64, err error) {
+	entry, err := l.bucket.Get(ctx, id)
+	if err != nil {
+		return Letter{}, 0, fmt.Errorf("dead letter %s: %w", id, err)
+	}
+	if err := json.Unmarshal(entry.Value, &d); err != nil {
+		return Letter{}, 0, store.Unreadable("dead letter "+id, err)
+	}
+	return d, entry.Revision, nil
+}
+
+// Drop removes a dead letter; store.ErrNotFound where there is none.
+func (l *Queue) Drop(ctx context.Context, id string) error {
+	if _, _, err := l.Get(ctx, id); err != nil && !errors.Is(err, store.ErrUnreadable) {
+		return err
+	}
+	return l.Delete(ctx, id, 0)
+}
+
+// Delete removes a dead letter that is still at its revision; 0 is any.
+func (l *Queue) Delete(ctx context.Context, id string, revision uint64) error {
+	if err := l.bucket.Delete(ctx, id, revision); err != nil {
+		return fmt.Errorf("dead letter %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+// RetryDead forgets why something was refused and looks at the record anew.
+// It returns ErrNotFound where there is no such dead letter.
+func (e *Engine) RetryDead(ctx context.Context, id string) error {
+	d, revision, err := e.dead.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := e.forgiveLink(ctx, d); err != nil {
+		return err
+	}
+	if err := e.store.Marks.Delete(ctx, decidedKey(d.Route, d.Record), 0); err != nil {
+		return fmt.Errorf("retry dead letter %s: %w", id, err)
+	}
+	if err := e.store.Hints.Add(ctx, d.Record, ""); err != nil {
+		return fmt.Errorf("retry dead letter %s: %w", id, err)
+	}
+	// The record may have been looked at already, and be dead again.
+	err = e.dead.Delete(ctx, id, revision)
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("retry dead letter %s: %w", id, err)
+	}
+	return nil
+}
+
+// forgiveLink removes the refusal behind a dead letter from its link.
+func (e *Engine) forgiveLink(ctx context.Context, d deadletter.Letter) error {
+	for range 5 {
+		link, _, _, err := e.links.Current(ctx, d.Route, d.Record)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		next := link.Clone()
+		forgiven := next.ClearRefusal(links.ParseLabel(d.Field)) || next.Aside != nil
+		next.Aside = nil
+		if d.Field == "" {
+			forgiven = forgiven || len(next.Refused) > 0
+			next.Refused = nil
+		}
+		if _, contested := next.Contests[links.ParseLabel(d.Field)]; contested && d.Reason == deadletter.ReasonContested {
+			next.Contests = maps.Clone(next.Contests)
+			maps.DeleteFunc(next.Contests, func(name string, c links.Contest) bool { // its partner begins anew as well
+				return name == links.ParseLabel(d.Field) || c.Until.IsZero()
+			})
+			forgiven = true
+		}
+		if !forgiven {
+			return nil
+		}
+		_, err = e.links.Save(ctx, next, link.Revision)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("link of dead letter %s: %w", d.ID, store.ErrConflict)
+}
+
+// DropDead removes a dead letter; store.ErrNotFound where there is none.
+func (e *Engine) DropDead(ctx context.Context, id string) error { return e.dead.Drop(ctx, id) }
+
+// Dead lists the dead letters, newest first.
+func (e *Engine) Dead(ctx context.Context) ([]deadletter.Letter, error) { return e.dead.List(ctx) }
