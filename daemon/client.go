@@ -18,6 +18,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -147,12 +148,12 @@ func (c *Client) Adopt(ctx context.Context, route string, source, target connect
 }
 
 // Decisions lists what was decided about a record, newest first.
-func (c *Client) Decisions(ctx context.Context, record connectors.Ref, limit int) ([]engine.JournalEntry, []byte, error) {
+func (c *Client) Decisions(ctx context.Context, record connectors.Ref, limit int) ([]journal.Entry, []byte, error) {
 	query := url.Values{"limit": {strconv.Itoa(limit)}}
 	if !record.IsZero() {
 		query.Set("record", record.String())
 	}
-	return call[[]engine.JournalEntry](ctx, c, http.MethodGet, "/v1/decisions?"+query.Encode(), nil)
+	return call[[]journal.Entry](ctx, c, http.MethodGet, "/v1/decisions?"+query.Encode(), nil)
 }
 
 // Dead lists the dead letters.

@@ -15,6 +15,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -84,7 +85,7 @@ type Engine struct {
 
 	digest   links.Digester
 	findings *store.Findings
-	taken    taken
+	journal  *journal.Journal
 	queue    *queue
 	runaways runaways
 	waiting  *breaker.Waiters
@@ -149,6 +150,7 @@ func New(o Options) *Engine {
 	}
 	e.findings = store.NewFindings(e.clock, e.log)
 	e.dead = deadletter.New(e.store.Dead, e.clock, e.log, e.metrics, e.findings)
+	e.journal = &journal.Journal{Log: e.store.Journal, Logger: e.log, Metrics: e.metrics, Letters: e.dead, Appended: func(ctx context.Context) { e.step(ctx, StepJournaled) }}
 	e.waiting, e.links = breaker.NewWaiters(e.clock, e.log), links.NewRepository(e.store, e.clock, e.findings)
 	return e
 }

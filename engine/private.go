@@ -49,20 +49,13 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 // forget removes what is kept of a record that turned private: its journal,
 // and what its dead letters quote.
 func (w *work) forget(ctx context.Context) error {
-	w.engine.taken.forget(w.source)
-	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
-		return fmt.Errorf("purge journal: %w", err)
-	}
-	return w.engine.dead.Redact(ctx, w.route.Name, w.source)
+	return w.engine.journal.Forget(ctx, w.route.Name, w.source)
 }
 
 // forgetAgain removes what somebody who stood still has journaled since forget:
 // whoever journals later sees that the record is private.
 func (w *work) forgetAgain(ctx context.Context) error {
-	if err := w.engine.store.Journal.Purge(ctx, w.source); err != nil {
-		return fmt.Errorf("purge journal: %w", err)
-	}
-	return nil
+	return w.engine.journal.Purge(ctx, w.source)
 }
 
 // resting looks at the privacy of a record whose link is not carried out any

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -40,9 +41,9 @@ type work struct {
 	resumes    time.Time // when a field that is paused is written again
 	sourceGone bool      // it was not found, and what is sent says so
 
-	decided  bool          // the rules were asked
-	snapshot *Snapshot     // what they were asked, for the journal
-	parents  *rules.Parent // what they saw of the record's parent
+	decided  bool              // the rules were asked
+	snapshot *journal.Snapshot // what they were asked, for the journal
+	parents  *rules.Parent     // what they saw of the record's parent
 }
 
 // A verdict is how a reconcile ended.
@@ -260,7 +261,7 @@ func (w *work) decide(ctx context.Context, record connectors.Record, linked stri
 	if d.Err != nil {
 		return rules.Decision{}, nil, d.Err
 	}
-	if w.snapshot, err = newSnapshot(in, d); err != nil {
+	if w.snapshot, err = journal.NewSnapshot(in, d); err != nil {
 		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
 	}
 	w.engine.step(ctx, StepDecided)

@@ -18,6 +18,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -270,13 +271,13 @@ func (r *rig) links() []engine.LinkView {
 	return links
 }
 
-func (r *rig) decisions(ref connectors.Ref) []engine.JournalEntry {
+func (r *rig) decisions(ref connectors.Ref) []journal.Entry {
 	r.t.Helper()
 	raw, err := r.engine.Decisions(r.t.Context(), ref, 0)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	entries := make([]engine.JournalEntry, len(raw))
+	entries := make([]journal.Entry, len(raw))
 	for i, entry := range raw {
 		if err := json.Unmarshal(entry, &entries[i]); err != nil {
 			r.t.Fatal(err)

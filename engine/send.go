@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -25,7 +26,7 @@ type sending struct {
 	template *rules.Template
 	parent   *rules.Parent
 	writes   []plan.Write
-	entry    JournalEntry
+	entry    journal.Entry
 
 	revision uint64 // of the link as saved last
 	saved    *links.Intent

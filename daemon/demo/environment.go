@@ -18,6 +18,7 @@ import (
 	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/examples"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -144,7 +145,7 @@ func until(ctx context.Context, what string, ask func(context.Context) (bool, er
 }
 
 // decision waits for a decision about a record that fits.
-func (s *environment) decision(ctx context.Context, record connectors.Ref, fits func(engine.JournalEntry) bool) error {
+func (s *environment) decision(ctx context.Context, record connectors.Ref, fits func(journal.Entry) bool) error {
 	return until(ctx, "a decision about "+record.String(), func(ctx context.Context) (bool, error) {
 		entries, _, err := s.client.Decisions(ctx, record, 50)
 		return slices.ContainsFunc(entries, fits), err

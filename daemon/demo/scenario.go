@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -136,7 +136,7 @@ func (s *scenario) opens(ctx context.Context, record connectors.Ref) error {
 
 // declines waits for the decision that a record gets no ticket and shows why.
 func (s *scenario) declines(ctx context.Context, record connectors.Ref, reason string) error {
-	err := s.decision(ctx, record, func(e engine.JournalEntry) bool { return e.Action == string(rules.None) && e.Reason == reason })
+	err := s.decision(ctx, record, func(e journal.Entry) bool { return e.Action == string(rules.None) && e.Reason == reason })
 	if err != nil {
 		return err
 	}

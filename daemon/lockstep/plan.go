@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -113,15 +113,15 @@ type decided struct {
 }
 
 // newPlan decides the newest snapshot of each record on each route again.
-func newPlan(set *rules.Set, journal []byte) plan {
+func newPlan(set *rules.Set, exported []byte) plan {
 	type key struct {
 		route  string
 		record connectors.Ref
 	}
-	newest, opened, seen := map[key]*engine.Snapshot{}, map[key]*engine.Snapshot{}, map[key]bool{}
+	newest, opened, seen := map[key]*journal.Snapshot{}, map[key]*journal.Snapshot{}, map[key]bool{}
 	p := plan{Changes: []planChange{}}
-	for line := range bytes.Lines(journal) {
-		var entry engine.JournalEntry
+	for line := range bytes.Lines(exported) {
+		var entry journal.Entry
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}

@@ -1,15 +1,10 @@
-package engine
+package journal
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -51,7 +46,7 @@ func (s *Snapshot) Input() (rules.Input, bool) {
 	return in, true
 }
 
-func newSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
+func NewSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
 	d.Skipped = nil // deciding again finds them
 	decided, err := d.MarshalJSON()
 	if err != nil {
@@ -65,98 +60,12 @@ func newSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
 	return s, nil
 }
 
-// taken remembers which snapshots the journal holds, so that one is kept for
-// a version of a record and not for each entry.
-type taken struct {
-	mu sync.Mutex
-	of map[connectors.Ref]map[string][sha256.Size]byte // by route
-}
-
-func (t *taken) has(ref connectors.Ref, route string, sum [sha256.Size]byte) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	have, ok := t.of[ref][route]
-	return ok && have == sum
-}
-
-func (t *taken) add(ref connectors.Ref, route string, sum [sha256.Size]byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.of == nil || len(t.of) >= maxTaken {
-		t.of = map[connectors.Ref]map[string][sha256.Size]byte{}
-	}
-	if t.of[ref] == nil {
-		t.of[ref] = map[string][sha256.Size]byte{}
-	}
-	t.of[ref][route] = sum
-}
-
-func (t *taken) forget(ref connectors.Ref) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.of, ref)
-}
-
-// attach adds the snapshot of the decision to an entry about it, unless the
-// journal has it. The returned function is to be called when it is stored.
-func (w *work) attach(entry *JournalEntry) (stored func()) {
-	stored = func() {}
-	s, allowed := w.snapshot, w.route.Private
-	if s == nil || entry.Template == "" && entry.Reason == "private" {
-		return stored
-	}
-	if !allowed && (w.private() || s.Record.Private || s.Parent != nil && s.Parent.Private) {
-		return stored
-	}
-	encoded, err := json.Marshal(s)
-	if err != nil || len(encoded) > maxSnapshot {
-		return stored // plan says that it has nothing to decide by
-	}
-	sum, t := sha256.Sum256(encoded), &w.engine.taken
-	if t.has(w.source, w.route.Name, sum) {
-		return stored
-	}
-	entry.Snapshot = s
-	return func() { t.add(w.source, w.route.Name, sum) }
-}
-
-// Export returns the journal since a time, oldest first, with what is needed
-// to decide again. What is private stays out where its route no longer, or
-// never, took it in.
-func (e *Engine) Export(ctx context.Context, since time.Time) ([]json.RawMessage, error) {
-	entries, err := e.store.Journal.Read(ctx, connectors.Ref{}, since, 0)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	slices.Reverse(entries)
-	set := e.config.Load().Set
-	out := make([]json.RawMessage, 0, len(entries))
-	for _, raw := range entries {
-		var entry JournalEntry
-		if err := json.Unmarshal(raw, &entry); err != nil {
-			continue // another build's
-		}
-		entry.Notes = nil // lost values are nothing to decide by
-		if s := entry.Snapshot; s != nil && (s.Record.Private || s.Parent != nil && s.Parent.Private) {
-			if route := set.Route(entry.Route); route == nil || !route.Private {
-				entry.Snapshot = nil
-			}
-		}
-		encoded, err := json.Marshal(entry)
-		if err != nil {
-			return nil, fmt.Errorf("journal: %w", err)
-		}
-		out = append(out, encoded)
-	}
-	return out, nil
-}
-
 // withoutSnapshot is an entry as it may be shown.
 func withoutSnapshot(raw []byte) json.RawMessage {
 	if !bytes.Contains(raw, []byte(`"snapshot":`)) {
 		return raw
 	}
-	var entry JournalEntry
+	var entry Entry
 	if json.Unmarshal(raw, &entry) != nil {
 		return json.RawMessage("{}")
 	}
