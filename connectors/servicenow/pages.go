@@ -67,7 +67,7 @@ func (c *Connector) page(ctx context.Context, q query, offset int) (paging.Page[
 		Op: q.op, Record: q.record, Method: http.MethodGet, Path: path, Query: parameters, Into: &into,
 	})
 	var failure *connectors.Error
-	if errors.As(err, &failure) && failure.Status == http.StatusNotFound {
+	if errors.As(err, &failure) && failure.Class == connectors.ClassGone {
 		// The first version of the API answers so when nothing matches.
 		if strings.Contains(failure.Message, noRecord) {
 			return paging.Page[row, int]{}, nil

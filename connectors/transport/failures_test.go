@@ -77,6 +77,25 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestPageNotFound: a web page of a proxy, or of a wrong address, is no word of
+// the system that a record is gone.
+func TestPageNotFound(t *testing.T) {
+	for _, kind := range []string{"text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"} {
+		synctest.Test(t, func(t *testing.T) {
+			refusal := func(_ *Answer, e *connectors.Error) { e.Class, e.Code = connectors.ClassRejected, "not_found" }
+			for _, refusal := range []func(*Answer, *connectors.Error){nil, refusal} {
+				for _, r := range []Request{read, write} {
+					s := newSystem(t, answer(404, "<h1>Not Found</h1>", "Content-Type", kind))
+					e := failed(t, s.client(t, func(o *Options) { o.Refusal = refusal }), r)
+					if e.Class != connectors.ClassUnclear || e.Code != "" || !strings.Contains(e.Message, "a web page came") {
+						t.Errorf("%s, %s: %s, code %q, %q", kind, r.Op, e.Class, e.Code, e.Message)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestNoAnswer(t *testing.T) {
 	hijack := func(f func(net.Conn, *bufio.ReadWriter)) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

@@ -18,6 +18,13 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	if c.opts.Refusal != nil {
 		c.opts.Refusal(answer, e)
 	}
+	// What is in front of the system, or another site altogether, knows nothing
+	// of its records: believed, it would part a link from a ticket that is there.
+	// That the connector finds the credentials at fault says more.
+	if webPage(answer) && answer.Status == http.StatusNotFound && e.Class != connectors.ClassUnauthorised {
+		e.Class, e.Code = connectors.ClassUnclear, ""
+		e.Message = "a web page came where JSON was expected; is the address of the connector right?"
+	}
 	if e.Message == "" {
 		// Cleaned before it is cut, or half a secret would stay.
 		e.Message = excerpt(c.redact(string(answer.Body[:min(len(answer.Body), maxExcerpted)])))
@@ -25,6 +32,10 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	c.clean(e)
 	c.heed(answer, r, e)
 	return e
+}
+
+func webPage(answer *Answer) bool {
+	return strings.Contains(strings.ToLower(answer.Header.Get("Content-Type")), "html")
 }
 
 func requestID(h http.Header) string {
