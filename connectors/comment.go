@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -34,6 +35,11 @@ type Post struct {
 	Author string    // who said it, as people know them
 	Origin string    // where it was said, as people call it: "INC0010023 work note"
 	At     time.Time // when it was said
+}
+
+// IsMarker reports whether a text may be a Post's Marker.
+func IsMarker(text string) bool {
+	return text != "" && len(text) <= 40 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // A Posted is what a system answered to a post.

@@ -117,3 +117,13 @@ func NotSent(err error) error {
 	certain.Class = ClassRetry
 	return &certain
 }
+
+// StatusOf returns the HTTP status of an *Error in err's chain; 0 if there is
+// none, or no answer.
+func StatusOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status
+	}
+	return 0
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 // A writer checks what mappings write against a schema.
@@ -56,7 +56,7 @@ func (w *writer) unlisted(f *field) bool {
 	if slices.ContainsFunc(w.schema.FreePrefixes, func(p string) bool { return strings.HasPrefix(f.name, p) }) {
 		return true
 	}
-	near := expr.Nearest(f.name, names)
+	near := nearest.Name(f.name, names)
 	summary := fmt.Sprintf("%s has no field %q", w.schema.Record, f.name)
 	switch w.schema.Unlisted {
 	case connectors.AllowUnknown:

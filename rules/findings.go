@@ -14,7 +14,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 // findings collects what is wrong while a configuration is read. Checking goes
@@ -244,7 +244,7 @@ func (s *sourceFile) line(r hcl.Range) (string, int) {
 // suggest ends a detail: the name that was probably meant, or all there are.
 func suggest(name string, known []string, what string) string {
 	there := fmt.Sprintf("There is no %s %q", what, name)
-	if near := expr.Nearest(name, known); near != "" {
+	if near := nearest.Name(name, known); near != "" {
 		return fmt.Sprintf("%s; did you mean %q?", there, near)
 	}
 	const few = 24

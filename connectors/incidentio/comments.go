@@ -176,7 +176,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		return connectors.Posted{}, err
 	}
 	ref := post.Record.Ref.String()
-	if !isMarker(post.Marker) {
+	if !connectors.IsMarker(post.Marker) {
 		return connectors.Posted{}, connectors.Rejected(opComment, ref, "", codeType, "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
 	request := transport.Request{Op: opComment, Record: ref, Method: http.MethodPost}

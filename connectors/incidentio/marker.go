@@ -3,16 +3,14 @@ package incidentio
 import (
 	"strings"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A copy ends with its marker on a line of its own, "`lockstep MARKER`": small
 // enough to be passed over, and in a form that the vendor's Markdown leaves as it
 // is.
-const (
-	markerWord   = "lockstep"
-	markerLength = 40
-)
+const markerWord = "lockstep"
 
 // marked is the text of a copy.
 func marked(text, marker string) string {
@@ -31,13 +29,8 @@ func unmarked(text string) (rest, marker string) {
 	at := strings.LastIndexAny(whole, "\r\n") + 1
 	line := strings.Trim(whole[at:], "`*_~ \t")
 	word, marker, found := strings.Cut(line, " ")
-	if !found || word != markerWord || !isMarker(marker) {
+	if !found || word != markerWord || !connectors.IsMarker(marker) {
 		return text, ""
 	}
 	return values.TrimLines(whole[:at]), marker
-}
-
-// isMarker reports whether a text may be a marker: [a-z0-9-], at most 40.
-func isMarker(text string) bool {
-	return text != "" && len(text) <= markerLength && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

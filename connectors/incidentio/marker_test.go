@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
@@ -51,7 +52,7 @@ func FuzzUnmarked(f *testing.F) {
 		if found == "" && rest != text {
 			t.Errorf("%q has no marker and became %q", text, rest)
 		}
-		if found != "" && (!isMarker(found) || !strings.Contains(text, found) || !strings.HasPrefix(values.TrimLines(text), rest)) {
+		if found != "" && (!connectors.IsMarker(found) || !strings.Contains(text, found) || !strings.HasPrefix(values.TrimLines(text), rest)) {
 			t.Errorf("%q: %q, %q", text, rest, found)
 		}
 	})

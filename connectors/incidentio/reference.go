@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
@@ -242,7 +243,7 @@ func (d directory) unlisted(err error) error {
 // suggestion ends a message about a name that is not there.
 func suggestion(name string, known []string) string {
 	const shown = 12
-	if near := nearest(name, known); near != "" {
+	if near := nearest.Name(name, known); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	if len(known) == 0 {
@@ -254,42 +255,6 @@ func suggestion(name string, known []string) string {
 		list += ", …"
 	}
 	return "; there are: " + list
-}
-
-// nearest is the known name that was most likely meant; "": none is near.
-func nearest(name string, known []string) string {
-	folded := []rune(strings.ToLower(strings.TrimSpace(name)))
-	best, limit := "", min(max((len(folded)+2)/4, 1), 3)
-	if len(folded) < 3 {
-		limit = 0 // of a very short name nearly every other one is near
-	}
-	for _, k := range known {
-		if d := distance(folded, []rune(strings.ToLower(k))); d < limit || d == limit && best == "" {
-			best, limit = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, delete or replace.
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			cost := diagonal
-			if x != y {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // The directories that a field's values are looked up in; directories() has

@@ -6,7 +6,6 @@ package incidentio
 
 import (
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -73,24 +72,10 @@ func System() connectors.System {
 	}
 }
 
-// check says what is wrong with a block. An address that is written and empty
-// may come from env() in an offline command.
+// check says what is wrong with a block.
 func check(s *Settings) []connectors.SettingError {
-	if s.APIURL == "" {
-		return nil
-	}
-	const how = "Leave api_url out for " + DefaultURL + ", or write the whole address of a proxy, as https://proxy.example/incidentio."
-	wrong := func(summary, detail string) []connectors.SettingError {
-		return []connectors.SettingError{{Attribute: "api_url", Summary: summary, Detail: detail + " " + how}}
-	}
-	u, err := url.Parse(s.APIURL)
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		return wrong("not an address", "It has to begin with https:// (or http://) and a host name.")
-	case u.User != nil:
-		return wrong("credentials in the address", "The key belongs into api_key.")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return wrong("the address goes on after its path", "A query or fragment has no place in it.")
-	}
-	return nil
+	return connectors.AddressRule{
+		Attribute: "api_url", Credentials: "The key belongs into api_key.",
+		Example: "Leave api_url out for " + DefaultURL + ", or write the whole address of a proxy, as https://proxy.example/incidentio.",
+	}.Check(s.APIURL)
 }

@@ -2,8 +2,8 @@ package jira
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -67,7 +67,7 @@ func (a *adviser) say(field string, value any, format string, args ...any) {
 }
 
 func (a *adviser) customFields(ctx context.Context) error {
-	for _, field := range sorted(a.uses) {
+	for _, field := range slices.Sorted(maps.Keys(a.uses)) {
 		names := a.uses[field].Keys
 		if field != customFieldsField {
 			if names = nil; strings.HasPrefix(field, customPrefix) {
@@ -149,14 +149,14 @@ func (a *adviser) projects(ctx context.Context) error {
 	if len(kinds) > 0 && complete {
 		for _, name := range a.texts("issuetype") {
 			if !kinds[name] {
-				a.say("issuetype", name, "The projects have %s.", strings.Join(sorted(kinds), ", "))
+				a.say("issuetype", name, "The projects have %s.", strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 			}
 		}
 	}
 	if len(statuses) > 0 && complete {
 		for _, name := range a.texts("status") {
 			if !statuses[strings.ToLower(name)] {
-				a.say("status", name, "The workflows have %s.", strings.Join(sorted(statuses), ", "))
+				a.say("status", name, "The workflows have %s.", strings.Join(slices.Sorted(maps.Keys(statuses)), ", "))
 			}
 		}
 	}
@@ -164,8 +164,7 @@ func (a *adviser) projects(ctx context.Context) error {
 }
 
 func isRefusal(err error) bool {
-	var failure *connectors.Error
-	return errors.As(err, &failure) && (failure.Status == http.StatusNotFound || failure.Status == http.StatusBadRequest || failure.Status == http.StatusForbidden)
+	return slices.Contains([]int{http.StatusNotFound, http.StatusBadRequest, http.StatusForbidden}, connectors.StatusOf(err))
 }
 
 // screen compares with what issues of a type are created with.
@@ -190,7 +189,7 @@ func (a *adviser) screen(ctx context.Context, key, id, name string) error {
 		}
 		for _, value := range a.texts(f.ID) {
 			if f.ID != "project" && f.ID != "issuetype" && !choices[value] {
-				a.say(f.ID, value, "In %s its choices for a %s are %s.", key, name, strings.Join(sorted(choices), ", "))
+				a.say(f.ID, value, "In %s its choices for a %s are %s.", key, name, strings.Join(slices.Sorted(maps.Keys(choices)), ", "))
 			}
 		}
 	}

@@ -47,8 +47,8 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 	case s.Email == "" || s.APIToken == "":
 		return nil, errors.New("email or api_token is empty")
 	}
-	if wrong := check(s); len(wrong) > 0 {
-		return nil, errors.New(strings.TrimSpace(wrong[0].Attribute + " " + wrong[0].Summary))
+	if err := connectors.FirstOf(check(s)); err != nil {
+		return nil, err
 	}
 	c := &Connector{
 		name:    name,

@@ -3,7 +3,6 @@ package jira
 import (
 	"context"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors/cache"
@@ -159,16 +158,6 @@ func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType string
 		}
 		return found, nil
 	})
-}
-
-// sorted are the keys of a set.
-func sorted[V any](set map[string]V) []string {
-	names := make([]string, 0, len(set))
-	for name := range set {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // attachmentLimits are what the site says of attachments.

@@ -114,7 +114,7 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 		Header:      http.Header{"X-Atlassian-Token": {"no-check"}},
 		ContentType: contentType,
 		Stream: &transport.Stream{
-			Content: io.MultiReader(strings.NewReader(head), &exactly{from: content, left: file.Size}, strings.NewReader(tail)),
+			Content: io.MultiReader(strings.NewReader(head), content, strings.NewReader(tail)),
 			Size:    int64(len(head)) + file.Size + int64(len(tail)),
 		},
 		Into: &added,
@@ -140,37 +140,4 @@ func form(file connectors.File) (head, tail, contentType string) {
 	name := strings.NewReplacer("\\", "_", "\"", "%22", "\r", "%0D", "\n", "%0A", "/", "_").Replace(file.Name)
 	head = "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\nContent-Type: " + kind + "\r\n\r\n"
 	return head, "\r\n--" + boundary + "--\r\n", "multipart/form-data; boundary=" + boundary
-}
-
-// exactly reads as many bytes as there should be, and fails where there are
-// fewer or more: behind them the form goes on.
-type exactly struct {
-	from io.Reader
-	left int64
-}
-
-func (e *exactly) Read(p []byte) (int, error) {
-	if e.left == 0 {
-		var one [1]byte
-		n, err := io.ReadFull(e.from, one[:])
-		if n > 0 {
-			return 0, fmt.Errorf("the content is longer than it was said to be")
-		}
-		if err != io.EOF { //nolint:errorlint // ReadFull returns it as it is
-			return 0, err
-		}
-		return 0, io.EOF
-	}
-	if int64(len(p)) > e.left {
-		p = p[:e.left]
-	}
-	n, err := e.from.Read(p)
-	e.left -= int64(n)
-	if err == io.EOF { //nolint:errorlint // of a Reader
-		if e.left > 0 {
-			return n, io.ErrUnexpectedEOF
-		}
-		err = nil // the next read looks whether there is more
-	}
-	return n, err
 }

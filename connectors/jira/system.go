@@ -7,7 +7,6 @@ package jira
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -73,10 +72,7 @@ func System() connectors.System {
 // check says what is wrong with a block. What is written and empty may come
 // from env() in an offline command.
 func check(s *Settings) []connectors.SettingError {
-	var wrong []connectors.SettingError
-	if e := checkURL(s.URL); e != nil {
-		wrong = append(wrong, *e)
-	}
+	wrong := address().Check(s.URL)
 	if s.Email != "" && (!strings.Contains(s.Email, "@") || strings.ContainsAny(s.Email, ": \t\r\n")) {
 		wrong = append(wrong, connectors.SettingError{
 			Attribute: "email",
@@ -87,26 +83,10 @@ func check(s *Settings) []connectors.SettingError {
 	return wrong
 }
 
-func checkURL(address string) *connectors.SettingError {
-	if address == "" {
-		return nil
+func address() connectors.AddressRule {
+	return connectors.AddressRule{
+		Attribute: "url", Credentials: "They belong into email and api_token.",
+		Example:   "Write the site's address alone, as https://acme.atlassian.net.",
+		HostAlone: func(host string) bool { return strings.HasSuffix(host, ".atlassian.net") },
 	}
-	wrong := func(summary, detail string) *connectors.SettingError {
-		return &connectors.SettingError{
-			Attribute: "url", Summary: summary,
-			Detail: detail + " Write the site's address alone, as https://acme.atlassian.net.",
-		}
-	}
-	u, err := url.Parse(address)
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		return wrong("not an address", "It has to begin with https:// (or http://) and a host name.")
-	case u.User != nil:
-		return wrong("credentials in the address", "They belong into email and api_token.")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return wrong("the address goes on after its path", "A query or fragment has no place in it.")
-	case strings.HasSuffix(u.Hostname(), ".atlassian.net") && strings.Trim(u.Path, "/") != "":
-		return wrong("the address goes on after the host", "The path of the API is added by itself.")
-	}
-	return nil
 }

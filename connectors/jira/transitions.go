@@ -3,6 +3,7 @@ package jira
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -123,7 +124,7 @@ func (w *walk) choose(ctx context.Context, at string, offered []transition) (tra
 	}
 	if _, ok := flow[strings.ToLower(w.target)]; !ok && len(flow) > 0 {
 		return transition{}, w.refuse("no_status", fmt.Sprintf("the workflow of %s has no status %q; it has %s",
-			textField(w.issue, "issuetype"), w.target, strings.Join(sorted(flow), ", ")))
+			textField(w.issue, "issuetype"), w.target, strings.Join(slices.Sorted(maps.Keys(flow)), ", ")))
 	}
 	path, unknown, err := w.plan(ctx, offered)
 	if err != nil {
@@ -258,7 +259,7 @@ func (w *walk) satisfied(offered []transition, to string) (transition, bool, err
 // missing is a field that the transition's screen asks for and that neither the
 // update nor the issue has.
 func (w *walk) missing(t transition) string {
-	for _, id := range sorted(t.Fields) {
+	for _, id := range slices.Sorted(maps.Keys(t.Fields)) {
 		f := t.Fields[id]
 		if !f.Required || f.HasDefault || w.given[id] != nil {
 			continue
@@ -291,6 +292,6 @@ func (w *walk) step(ctx context.Context, t transition) error {
 		w.c.known.moves.Forget(w.key(textField(w.issue, "status")))
 		return asWritten(err, w.names)
 	}
-	w.sent = append(w.sent, sorted(fields)...)
+	w.sent = append(w.sent, slices.Sorted(maps.Keys(fields))...)
 	return nil
 }

@@ -49,7 +49,7 @@ func (c *Connector) body(ctx context.Context, op, record string, fields map[stri
 			body[id], names[id] = wire(t, v), name
 		}
 	}
-	for _, name := range sorted(fields) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		v := fields[name]
 		if t, ok := types()[name]; ok {
 			put(name, name, t, v)
@@ -59,7 +59,7 @@ func (c *Connector) body(ctx context.Context, op, record string, fields map[stri
 		if all, ok := v.(map[string]any); ok && name == customFieldsField {
 			entries = all
 		}
-		for _, entry := range sorted(entries) {
+		for _, entry := range slices.Sorted(maps.Keys(entries)) {
 			field, reason, err := c.customField(ctx, entry)
 			if err != nil {
 				return nil, nil, connectors.NotSent(err)

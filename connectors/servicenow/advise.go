@@ -2,7 +2,6 @@ package servicenow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -48,8 +47,8 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 
 // unreadable forgives a refusal to show a system table.
 func unreadable(err error) bool {
-	var failure *connectors.Error
-	return errors.As(err, &failure) && failure.Status/100 == 4 && failure.Status != http.StatusUnauthorized && failure.Status != http.StatusTooManyRequests
+	status := connectors.StatusOf(err)
+	return status/100 == 4 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests
 }
 
 func (c *Connector) adviseFields(ctx context.Context, table string, uses []connectors.Use) ([]connectors.Advice, error) {
@@ -92,7 +91,7 @@ func (c *Connector) dictionary(ctx context.Context, table string, names []string
 	}
 	q := query{
 		op: "advise", record: c.name + ".sys_dictionary", table: "sys_dictionary", fields: "sys_id,name,element,internal_type,reference", limit: dictionaryPage,
-		where: "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(unique(names), ",") + "^ORDERBYsys_id",
+		where: "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(values.Unique(names), ",") + "^ORDERBYsys_id",
 	}
 	columns := map[string]dictionaryColumn{}
 	for r, err := range c.rows(ctx, q) {
@@ -156,7 +155,7 @@ func (c *Connector) adviseChoices(ctx context.Context, table string, uses []conn
 	if err != nil {
 		return nil, err
 	}
-	lists, err := c.choices(ctx, tables, unique(names))
+	lists, err := c.choices(ctx, tables, values.Unique(names))
 	if unreadable(err) {
 		return nil, nil
 	}
@@ -240,8 +239,4 @@ func (c *Connector) choices(ctx context.Context, tables, names []string) (map[st
 		}
 	}
 	return lists, nil
-}
-
-func unique(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
 }

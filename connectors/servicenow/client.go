@@ -56,8 +56,8 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 	if s.URL == "" {
 		return nil, errors.New("url is empty")
 	}
-	if wrong := check(s); len(wrong) > 0 {
-		return nil, errors.New(strings.TrimSpace(wrong[0].Attribute + " " + wrong[0].Summary))
+	if err := connectors.FirstOf(check(s)); err != nil {
+		return nil, err
 	}
 	c := &Connector{
 		name:     name,
@@ -330,8 +330,7 @@ func (c *Connector) Probe(ctx context.Context) error {
 		Method: http.MethodGet, Path: tableAPI + "sys_user",
 		Query: url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}, "sysparm_no_count": {"true"}},
 	})
-	var failure *connectors.Error
-	if errors.As(err, &failure) && failure.Status == http.StatusForbidden {
+	if connectors.StatusOf(err) == http.StatusForbidden {
 		return nil
 	}
 	return err

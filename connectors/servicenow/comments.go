@@ -95,7 +95,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	if !slices.Contains(commentKinds, post.Kind) {
 		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "invalid_kind", "ServiceNow has no such kind of comment; it has "+strings.Join(commentKinds, " and "))
 	}
-	if !isMarker.MatchString(post.Marker) {
+	if !connectors.IsMarker(post.Marker) {
 		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "type", "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
 	answer, err := c.write(ctx, transport.Request{

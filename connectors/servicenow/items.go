@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 // The name of a journal entry's table, or a file's, is that of the ticket, so a
 // record type from which others extend (task) finds nothing of theirs.
 func (c *Connector) PollItems(ctx context.Context, items connectors.Items, tables []string, stored []byte) ([]connectors.Ref, []byte, error) {
-	tables = unique(tables)
+	tables = values.Unique(tables)
 	for _, table := range tables {
 		if !tableName.MatchString(table) {
 			return nil, nil, connectors.Rejected("poll", c.name, "", "invalid_table", table+" is not the name of a table")

@@ -18,7 +18,6 @@ import (
 // that they are read back whatever becomes of the HTML.
 var (
 	markerLine = regexp.MustCompile(`(?:^|\n)[ \t]*\(lockstep-([a-z0-9-]{1,40})\)\s*$`)
-	isMarker   = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
 	codeOpen   = regexp.MustCompile(`(?i)\[code\]`)
 	codeClose  = regexp.MustCompile(`(?i)\[/code\]`)
 	codeEither = regexp.MustCompile(`(?i)\[(/?code\])`)

@@ -7,9 +7,7 @@ package servicenow
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
-	"strings"
 	"sync"
 	"time"
 
@@ -82,10 +80,7 @@ func System() connectors.System {
 // check says what is wrong with a block. An address, user name or secret that
 // is written and empty may come from env() in an offline command.
 func check(s *Settings) []connectors.SettingError {
-	var wrong []connectors.SettingError
-	if e := checkURL(s.URL); e != nil {
-		wrong = append(wrong, *e)
-	}
+	wrong := address().Check(s.URL)
 	const how = "Write username and password for basic authentication, or an oauth block with client_id and client_secret; with both, OAuth's password grant is used."
 	switch {
 	case s.Username != nil && s.Password == nil:
@@ -98,21 +93,12 @@ func check(s *Settings) []connectors.SettingError {
 	return wrong
 }
 
-func checkURL(address string) *connectors.SettingError {
-	if address == "" {
-		return nil
+func address() connectors.AddressRule {
+	return connectors.AddressRule{
+		Attribute: "url", Credentials: "They belong into username and password.",
+		Example:   "Write the instance's address alone, as https://acme.service-now.com.",
+		HostAlone: func(string) bool { return true },
 	}
-	const how = "Write the instance's address alone, as https://acme.service-now.com."
-	u, err := url.Parse(address)
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "":
-		return &connectors.SettingError{Attribute: "url", Summary: "not an address", Detail: "It has to begin with https:// (or http://) and a host name. " + how}
-	case u.User != nil:
-		return &connectors.SettingError{Attribute: "url", Summary: "credentials in the address", Detail: "They belong into username and password. " + how}
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return &connectors.SettingError{Attribute: "url", Summary: "the address goes on after the host", Detail: how}
-	}
-	return nil
 }
 
 // tableName is how ServiceNow names tables.

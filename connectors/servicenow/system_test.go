@@ -81,7 +81,7 @@ password = "p"`, wrong: []string{"url: the address goes on after the host"}},
 		{name: "a query", block: `
 url = "https://acme.service-now.com/?x=1"
 username = "u"
-password = "p"`, wrong: []string{"url: the address goes on after the host"}},
+password = "p"`, wrong: []string{"url: the address goes on after its path"}},
 		{name: "credentials in the address", block: `
 url = "https://u:p@acme.service-now.com"
 username = "u"

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // namesPage bounds the names of one query, which stands in an address.
@@ -14,7 +15,7 @@ const namesPage = 100
 func (c *Connector) names(ctx context.Context, userNames []string) (map[string]string, error) {
 	names := map[string]string{}
 	var ask []string
-	for _, user := range unique(userNames) {
+	for _, user := range values.Unique(userNames) {
 		answer, known := c.found.Get(nameKey(user))
 		switch {
 		case known:

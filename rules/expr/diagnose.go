@@ -13,6 +13,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/rules/budget"
 )
 
@@ -170,7 +171,7 @@ func (p *program) fieldAdvice(e ast.Expr, name string) string {
 	}
 	names := st.names()
 	detail := fmt.Sprintf("%s has no field %s", owner, quote(name))
-	if near := Nearest(name, names); near != "" {
+	if near := nearest.Name(name, names); near != "" {
 		return detail + "; did you mean " + quote(near) + "?"
 	}
 	const few = 40
@@ -202,7 +203,7 @@ func (p *program) nameAdvice(e ast.Expr, name string) string {
 		return "Write " + strings.ToLower(name) + "."
 	}
 	names := p.scope(e)
-	if near := Nearest(name, names); near != "" {
+	if near := nearest.Name(name, names); near != "" {
 		return "Did you mean " + quote(near) + "?"
 	}
 	for _, v := range p.env.names {

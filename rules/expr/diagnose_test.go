@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 // TestDiagnostics says for each mistake where it is reported and how. The
@@ -159,7 +161,7 @@ func TestNearest(t *testing.T) {
 		"shortdescription": "short_description", "shrot_descripton": "short_description", "nope": "", "x": "", "u_team": "",
 		"completely_other": "", "idd": "id",
 	} {
-		if got := Nearest(name, known); got != want {
+		if got := nearest.Name(name, known); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

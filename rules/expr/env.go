@@ -12,6 +12,7 @@ import (
 	"github.com/google/cel-go/ext"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 // A Variable is a name that expressions see.
@@ -151,7 +152,7 @@ func (s *structType) field(name string) (*types.Type, bool) {
 	case connectors.AllowUnknown:
 		return types.DynType, true
 	case connectors.SuspectUnknown:
-		if Nearest(name, s.names()) == "" {
+		if nearest.Name(name, s.names()) == "" {
 			return types.DynType, true
 		}
 	}

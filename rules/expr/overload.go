@@ -8,6 +8,8 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
+
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 // overloadAdvice explains why an operator or a function does not take its
@@ -274,7 +276,7 @@ func (p *program) functionAdvice(e ast.Expr) string {
 		known = append(known, macro)
 	}
 	sort.Strings(known)
-	if near := Nearest(name, known); near != "" {
+	if near := nearest.Name(name, known); near != "" {
 		return "Did you mean " + quote(near) + "?"
 	}
 	switch name {

@@ -144,6 +144,11 @@ func Set(v any, fold bool) []string {
 	return slices.Compact(set)
 }
 
+// Unique are the texts in order, each once.
+func Unique(texts []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(texts)))
+}
+
 // ParseNumber reads a finite number.
 func ParseNumber(s string) (float64, bool) {
 	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)

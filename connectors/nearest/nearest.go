@@ -1,10 +1,11 @@
-package expr
+// Package nearest guesses which of several names was meant.
+package nearest
 
 import "strings"
 
-// Nearest is the known name that one most likely meant who wrote name, empty
+// Name is the known name that one most likely meant who wrote name, empty
 // if none is near. Case and underscores count less than letters.
-func Nearest(name string, known []string) string {
+func Name(name string, known []string) string {
 	limit := min(max((len([]rune(name))+2)/4, 1), 3)
 	best, bestAt := "", limit+1
 	for _, k := range known {
