@@ -52,7 +52,7 @@ func (s *Server) Check() error {
 	if err := s.launch(); err != nil {
 		return err
 	}
-	s.logger.Warn("the embedded NATS server was started anew", "after", failure)
+	s.logger.Warn("the embedded NATS server was restarted", "after", failure)
 	return nil
 }
 

@@ -42,13 +42,13 @@ func TestHealthyServerIsLeftAlone(t *testing.T) {
 			lies(s, c.times, c.kind, c.text)
 			check(t, s.Check())
 			if s.running.Load() != before {
-				t.Error("the server was started anew")
+				t.Error("the server was restarted")
 			}
 		})
 	}
 }
 
-func TestSickServerIsStartedAnew(t *testing.T) {
+func TestSickServerIsRestarted(t *testing.T) {
 	for name, harm := range map[string]func(*Server){
 		"stopped":           func(s *Server) { end(s.running.Load()) },
 		"without JetStream": func(s *Server) { check(t, s.running.Load().DisableJetStream()) },
@@ -64,7 +64,7 @@ func TestSickServerIsStartedAnew(t *testing.T) {
 			harm(s)
 			recovers(t, s)
 			if s.running.Load() == before {
-				t.Error("the server was not started anew")
+				t.Error("the server was not restarted")
 			}
 			holds(t, js, "a", 1)
 		})
