@@ -34,9 +34,11 @@ type certificates struct {
 	now   func() time.Time
 	read  func(rules.TLS) (*tls.Certificate, *rules.Diagnostic)
 
+	glance glance // at the files
+	looked string // their fingerprint when they were read last
+
 	mu      sync.Mutex
 	pair    *tls.Certificate
-	looked  string            // fingerprint of the files that were read last
 	refused rules.Diagnostics // what is wrong with them; nil: pair is theirs
 }
 
@@ -61,15 +63,24 @@ func (c *certificates) config() *tls.Config {
 
 // current is the pair to serve now.
 func (c *certificates) current() *tls.Certificate {
+	pair, _ := c.state()
+	return pair
+}
+
+// state reads the files if they have changed. While the file system does not
+// answer, what was known before holds.
+func (c *certificates) state() (*tls.Certificate, rules.Diagnostics) {
+	ctx, cancel := context.WithTimeout(context.Background(), glancePatience)
+	defer cancel()
+	c.glance.ask(ctx, func() bool { c.refresh(); return true })
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refresh()
-	return c.pair
+	return c.pair, c.refused
 }
 
 // refresh reads the files if they have changed since they were last read, or
 // could not be served then: what was in the way need not have been in them.
-// Callers hold mu, or know that nobody else has c yet.
+// There is one at a time.
 func (c *certificates) refresh() {
 	// Looked at before they are read: what changes meanwhile is read again.
 	now := watch.Stamps(c.files.Cert.Path, c.files.Key.Path)
@@ -78,6 +89,8 @@ func (c *certificates) refresh() {
 	}
 	c.looked = now
 	pair, wrong := c.read(c.files)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if wrong != nil {
 		if c.pair != nil && !reflect.DeepEqual(c.refused, rules.Diagnostics{*wrong}) {
 			c.log.Error("certificate not renewed: the old one is served", "until", c.pair.Leaf.NotAfter.UTC(), "error", wrong.Summary)
@@ -93,12 +106,10 @@ func (c *certificates) refresh() {
 
 // warnings are what an operator should know about the certificate.
 func (c *certificates) warnings() rules.Diagnostics {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refresh()
-	leaf := c.pair.Leaf
+	pair, refused := c.state()
+	leaf := pair.Leaf
 	var all rules.Diagnostics
-	for _, wrong := range c.refused {
+	for _, wrong := range refused {
 		wrong.Severity = rules.SeverityWarning
 		wrong.Detail += fmt.Sprintf(" The old certificate, valid until %s, is served.", leaf.NotAfter.UTC().Format(time.DateTime))
 		all = append(all, wrong)

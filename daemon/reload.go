@@ -52,6 +52,7 @@ type reloader struct {
 	applied func(set *rules.Set)
 
 	attempts attempts
+	glance   glance
 
 	// mu lets one change happen at a time. The files are read without it.
 	mu     sync.Mutex

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine"
@@ -53,13 +54,14 @@ type ConfigStatus struct {
 
 func (p *process) status(ctx context.Context) Status {
 	state := p.reload.state.Load()
+	stale, unknown := p.reload.glanced(ctx)
 	s := Status{
 		Version:    p.o.Version,
 		Generation: state.set.Generation,
 		Commit:     state.commit,
 		Config: ConfigStatus{
 			OK:          state.errors == nil,
-			Stale:       p.reload.stale(),
+			Stale:       stale,
 			LoadedAt:    state.loadedAt.UTC(),
 			Diagnostics: state.errors,
 		},
@@ -73,6 +75,7 @@ func (p *process) status(ctx context.Context) Status {
 			s.Config.Diagnostics = append(s.Config.Diagnostics, p.certificates.warnings()...)
 		}
 	}
+	s.Config.Diagnostics = slices.Concat(s.Config.Diagnostics, unknown)
 	if s.Config.Diagnostics == nil {
 		s.Config.Diagnostics = rules.Diagnostics{}
 	}
