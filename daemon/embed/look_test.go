@@ -74,13 +74,13 @@ func TestSickServerIsRestarted(t *testing.T) {
 func TestStreamsComeAndGo(t *testing.T) {
 	s := start(t, Options{Dir: t.TempDir()})
 	js := streams(t, s)
-	for range 3 {
-		makeStream(t, js, "a")
-		makeStream(t, js, "b")
+	for _, round := range []string{"1", "2", "3"} {
+		makeStream(t, js, "a"+round)
+		makeStream(t, js, "b"+round)
 		check(t, s.complete(s.running.Load()))
-		check(t, js.DeleteStream(t.Context(), "a"))
+		check(t, js.DeleteStream(t.Context(), "a"+round))
 		check(t, s.complete(s.running.Load()))
-		check(t, js.DeleteStream(t.Context(), "b"))
+		check(t, js.DeleteStream(t.Context(), "b"+round))
 	}
 	check(t, s.complete(s.running.Load()))
 }
