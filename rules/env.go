@@ -58,7 +58,7 @@ func (l *loader) envsOf(source, target connectors.Collection) *envs {
 	}
 	build := func(more ...expr.Variable) *expr.Env {
 		vars = append(vars, more...)
-		env, err := expr.NewEnv(vars)
+		env, err := l.newEnv(vars)
 		if err != nil && made.err == nil {
 			made.err = err
 		}
@@ -69,6 +69,18 @@ func (l *loader) envsOf(source, target connectors.Collection) *envs {
 		expr.Variable{Name: linkName, Nested: texts("id", "route", "template")})
 	made.inbound = build(expr.Variable{Name: ticketName, Schema: l.schema(target)})
 	return made
+}
+
+// newEnv declares variables, in the one language of this load.
+func (l *loader) newEnv(vars []expr.Variable) (*expr.Env, error) {
+	if l.language == nil {
+		language, err := expr.NewLanguage()
+		if err != nil {
+			return nil, err
+		}
+		l.language = language
+	}
+	return l.language.Env(vars)
 }
 
 // commentEnv is the environment of a clause of comments.
@@ -85,7 +97,7 @@ func (l *loader) commentEnv() (*expr.Env, error) {
 
 func (l *loader) newCommentEnv() (*expr.Env, error) {
 	text := connectors.Type{Kind: connectors.Text}
-	return expr.NewEnv([]expr.Variable{
+	return l.newEnv([]expr.Variable{
 		{Name: commentName, Nested: map[string]expr.Variable{
 			"text": {Name: "text", Type: text}, "kind": {Name: "kind", Type: text}, "author": {Name: "author", Type: text},
 		}},

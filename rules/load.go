@@ -141,6 +141,8 @@ type loader struct {
 
 	seen map[string]seenLocal // the locals that CEL sees
 	envs map[envKey]*envs
+	// language is that of all expressions; nil: there is none yet.
+	language *expr.Language
 	// commentVars are what conditions of comments see; nil: nobody asked yet.
 	commentVars *expr.Env
 	uses        uses

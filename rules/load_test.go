@@ -74,3 +74,12 @@ func TestSample(t *testing.T) {
 		t.Error("the route follow_ups does not need the parent")
 	}
 }
+
+func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if set, found := loadDir(b, "testdata/sample"); set == nil {
+			b.Fatal(textOf(found))
+		}
+	}
+}

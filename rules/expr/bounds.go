@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unicode"
 
+	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/functions"
 	"github.com/google/cel-go/common/types"
@@ -240,43 +241,58 @@ func guardPattern(args []ref.Val) error {
 	return atMost(times(size(args, 0), int64(instructions)), maxMatch)
 }
 
+// A guardedFunction is a guard with what carries the function out.
+type guardedFunction struct {
+	check    guard
+	bindings []*functions.Overload
+}
+
+func guardedFunctions(env *cel.Env) (map[string]guardedFunction, error) {
+	known := env.Functions()
+	all := map[string]guardedFunction{}
+	for name, check := range guards() {
+		f := known[name]
+		if f == nil {
+			return nil, fmt.Errorf("there is no function %s", name)
+		}
+		bindings, err := f.Bindings()
+		if err != nil {
+			return nil, err
+		}
+		all[name] = guardedFunction{check, bindings}
+	}
+	return all, nil
+}
+
 // guarded puts a guard before a call of a function that needs one.
 func (p *program) guarded(call interpreter.InterpretableCall) interpreter.InterpretableCall {
-	check, ok := p.env.guards[call.Function()]
+	f, ok := p.env.language.guarded[call.Function()]
 	if !ok {
 		return call
 	}
-	run := p.env.binding(call.Function(), call.OverloadID())
+	run := f.binding(call.Function(), call.OverloadID())
 	if run == nil {
 		return call
 	}
 	return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(args ...ref.Val) ref.Val {
-		if err := check(args); err != nil {
+		if err := f.check(args); err != nil {
 			return types.WrapErr(err)
 		}
 		return run(args)
 	})
 }
 
-// binding is what carries a function out; nil: nothing that can be called alone.
-func (e *Env) binding(function, overload string) func(args []ref.Val) ref.Val {
-	f := e.cel.Functions()[function]
-	if f == nil {
-		return nil
-	}
-	bindings, err := f.Bindings()
-	if err != nil {
-		return nil
-	}
-	i := slices.IndexFunc(bindings, func(b *functions.Overload) bool { return b.Operator == overload })
+// binding is what carries an overload out; nil: nothing that can be called alone.
+func (f guardedFunction) binding(function, overload string) func(args []ref.Val) ref.Val {
+	i := slices.IndexFunc(f.bindings, func(b *functions.Overload) bool { return b.Operator == overload })
 	if i < 0 {
-		i = slices.IndexFunc(bindings, func(b *functions.Overload) bool { return b.Operator == function })
+		i = slices.IndexFunc(f.bindings, func(b *functions.Overload) bool { return b.Operator == function })
 	}
 	if i < 0 {
 		return nil
 	}
 	return func(args []ref.Val) ref.Val {
-		switch b := bindings[i]; {
+		switch b := f.bindings[i]; {
 		case b.Function != nil:
 			return b.Function(args...)
 		case b.Unary != nil && len(args) == 1:

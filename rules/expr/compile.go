@@ -67,7 +67,7 @@ func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics)
 	p.metered = needsMeter(p.ast.Expr())
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(p.decorate)}
 	if p.metered {
-		opts = append(opts, cel.CostLimit(costLimit))
+		opts = append(opts, cel.CostLimit(e.language.costLimit))
 	}
 	run, err := e.cel.Program(checked, opts...)
 	if err != nil {

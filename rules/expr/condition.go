@@ -101,7 +101,7 @@ func (c *Condition) AlwaysTrue() bool { return c.always }
 func (e *Env) alwaysTrue(checked *cel.Ast, p *program) (always bool) {
 	defer source.Recovered(p.text.rng, func(*hcl.Diagnostic) { always = false })
 	run, err := e.cel.Program(checked, cel.EvalOptions(cel.OptPartialEval),
-		cel.CustomDecoratorV2(p.decorate), cel.CostLimit(costLimit))
+		cel.CustomDecoratorV2(p.decorate), cel.CostLimit(e.language.costLimit))
 	if err != nil {
 		return false
 	}

@@ -234,7 +234,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestNewEnvTwice(t *testing.T) {
-	if _, err := NewEnv([]Variable{{Name: "a"}, {Name: "a"}}); err == nil {
+	if _, err := testLanguage(t).Env([]Variable{{Name: "a"}, {Name: "a"}}); err == nil {
 		t.Error("no error")
 	}
 }
@@ -268,8 +268,15 @@ func BenchmarkEval(b *testing.B) {
 	}
 }
 
-func BenchmarkNewEnv(b *testing.B) {
+func BenchmarkNewLanguage(b *testing.B) {
 	for b.Loop() {
-		testEnv(b)
+		testLanguage(b)
+	}
+}
+
+func BenchmarkEnv(b *testing.B) {
+	language := testLanguage(b)
+	for b.Loop() {
+		envOf(b, language)
 	}
 }

@@ -27,15 +27,44 @@ type Variable struct {
 	Nested map[string]Variable
 }
 
-// An Env is what the expressions of one place may name. It is safe for
+// A Language is what every expression may say: CEL with the functions of its
+// libraries, before any variable is declared. To build it takes longer than to
+// compile most expressions, so environments share one. It is safe for concurrent
+// use.
+type Language struct {
+	base      *cel.Env
+	registry  types.Provider // of no types but CEL's own
+	guarded   map[string]guardedFunction
+	costLimit uint64 // of one evaluation, in CEL's units
+}
+
+// NewLanguage builds the language.
+func NewLanguage() (*Language, error) {
+	labelSharedErrors()
+	base, err := cel.NewCustomEnv(libraries()...)
+	if err != nil {
+		return nil, fmt.Errorf("CEL environment: %w", err)
+	}
+	registry, err := types.NewRegistry()
+	if err != nil {
+		return nil, fmt.Errorf("CEL types: %w", err)
+	}
+	guarded, err := guardedFunctions(base)
+	if err != nil {
+		return nil, fmt.Errorf("CEL functions: %w", err)
+	}
+	return &Language{base: base, registry: registry, guarded: guarded, costLimit: costLimit}, nil
+}
+
+// An Env is what the expressions of one position may name. It is safe for
 // concurrent use.
 type Env struct {
-	cel    *cel.Env
-	names  []string // of the variables, sorted
-	types  map[string]*types.Type
-	shapes map[string]*shape
-	known  *typeSet
-	guards map[string]guard
+	language *Language
+	cel      *cel.Env // of the language, with the variables
+	names    []string // of the variables, sorted
+	types    map[string]*types.Type
+	shapes   map[string]*shape
+	known    *typeSet
 }
 
 // The names of functions that expressions cannot write.
@@ -44,24 +73,19 @@ const (
 	foldableName = "@foldable"
 )
 
-// NewEnv makes an environment of the variables.
-func NewEnv(vars []Variable) (*Env, error) {
-	labelSharedErrors()
-	registry, err := types.NewRegistry()
-	if err != nil {
-		return nil, fmt.Errorf("CEL types: %w", err)
-	}
-	known := newTypeSet(registry)
+// Env declares variables. It changes nothing of the language.
+func (l *Language) Env(vars []Variable) (*Env, error) {
+	known := newTypeSet(l.registry)
 	e := &Env{
-		types:  make(map[string]*types.Type, len(vars)),
-		shapes: make(map[string]*shape, len(vars)),
-		known:  known,
-		guards: guards(),
+		language: l,
+		types:    make(map[string]*types.Type, len(vars)),
+		shapes:   make(map[string]*shape, len(vars)),
+		known:    known,
 	}
-	opts := libraries()
+	opts := make([]cel.EnvOption, 0, len(vars)+2)
 	for _, v := range vars {
 		if _, ok := e.types[v.Name]; ok {
-			return nil, fmt.Errorf("variable %q is there twice", v.Name)
+			return nil, fmt.Errorf("duplicate variable %q", v.Name)
 		}
 		t, s := known.variable(v.Name, v)
 		e.types[v.Name] = t
@@ -71,14 +95,14 @@ func NewEnv(vars []Variable) (*Env, error) {
 	}
 	sort.Strings(e.names)
 	opts = append(opts, cel.CustomTypeProvider(known), cel.CustomTypeAdapter(recordShape()))
-	e.cel, err = cel.NewCustomEnv(opts...)
-	if err != nil {
+	var err error
+	if e.cel, err = l.base.Extend(opts...); err != nil {
 		return nil, fmt.Errorf("CEL environment: %w", err)
 	}
 	return e, nil
 }
 
-// libraries is the language that expressions are written in.
+// libraries are the options of the language.
 func libraries() []cel.EnvOption {
 	key, value := cel.TypeParamType("K"), cel.TypeParamType("V")
 	return []cel.EnvOption{

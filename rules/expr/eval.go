@@ -49,7 +49,7 @@ func (p *program) failAll(message string) error {
 func (p *program) evalError(err error, vars map[string]any) error {
 	var cancelled interpreter.EvalCancelledError
 	if errors.As(err, &cancelled) {
-		return &EvalError{p.span(0, len(p.source)), fmt.Sprintf("the evaluation costs more than %d steps", costLimit), connectors.ErrTooCostly}
+		return &EvalError{p.span(0, len(p.source)), fmt.Sprintf("the evaluation costs more than %d steps", p.env.language.costLimit), connectors.ErrTooCostly}
 	}
 	var celErr *types.Err
 	if !errors.As(err, &celErr) {

@@ -56,11 +56,25 @@ func ticketSchema() *connectors.Schema {
 	}
 }
 
+func testLanguage(t testing.TB) *Language {
+	t.Helper()
+	l, err := NewLanguage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 func testEnv(t testing.TB) *Env {
+	t.Helper()
+	return envOf(t, testLanguage(t))
+}
+
+func envOf(t testing.TB, l *Language) *Env {
 	t.Helper()
 	str := kind(connectors.String)
 	incident := incidentSchema()
-	e, err := NewEnv([]Variable{
+	e, err := l.Env([]Variable{
 		{Name: "incident", Schema: incident},
 		{Name: "ticket", Schema: ticketSchema()},
 		{Name: "state", Type: str},
