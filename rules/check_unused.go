@@ -50,29 +50,30 @@ var (
 // "local." where one is chosen by a key that is worked out.
 func (l *loader) namesUsed() map[string]bool {
 	used := map[string]bool{}
-	look := func(text string) {
+	look := func(text []byte) {
 		for rest := text; ; {
-			at := nameUse.FindStringSubmatchIndex(rest)
-			if at == nil {
+			m := nameUse.FindSubmatchIndex(rest)
+			if m == nil {
 				break
 			}
-			m := nameUse.FindStringSubmatch(rest)
-			rest = rest[at[3]:] // what seems to be the name may hold another reference
-			name := m[2] + m[3]
-			used[m[1]+"."+name] = true
-			for i, r := range name {
-				if r == '-' {
-					used[m[1]+"."+name[:i]] = true
-				}
+			kind, at := string(rest[m[2]:m[3]]), m[4:6]
+			if at[0] < 0 {
+				at = m[6:8]
 			}
+			name := string(rest[at[0]:at[1]])
+			used[kind+"."+name] = true
+			if before, _, cut := strings.Cut(name, "-"); cut {
+				used[kind+"."+before] = true
+			}
+			rest = rest[m[3]:] // what seems to be the name may hold another reference
 		}
-		for _, m := range wholeUse.FindAllStringSubmatch(text, -1) {
-			used[m[1]+"."] = true
+		for _, m := range wholeUse.FindAllSubmatch(text, -1) {
+			used[string(m[1])+"."] = true
 		}
 	}
 	for _, path := range l.order {
 		src := l.sources[path]
-		look(withoutComments(src.bytes, path))
+		look(src.code)
 		_ = hclsyntax.VisitAll(src.body, func(n hclsyntax.Node) hcl.Diagnostics {
 			if e, ok := n.(*hclsyntax.ScopeTraversalExpr); ok && len(e.Traversal) == 1 {
 				used[e.Traversal.RootName()+"."] = true
@@ -81,26 +82,11 @@ func (l *loader) namesUsed() map[string]bool {
 		})
 	}
 	for _, content := range l.included {
-		look(string(content))
+		look(content)
 	}
 	for name := range l.variables {
 		value, _, _ := l.given(name)
-		look(value)
+		look([]byte(value))
 	}
 	return used
-}
-
-func withoutComments(content []byte, path string) string {
-	tokens, _ := hclsyntax.LexConfig(content, path, hcl.InitialPos)
-	var b strings.Builder
-	last := 0
-	for _, t := range tokens {
-		if t.Type == hclsyntax.TokenComment {
-			b.Write(content[last:t.Range.Start.Byte])
-			b.WriteByte('\n')
-			last = t.Range.End.Byte
-		}
-	}
-	b.Write(content[last:])
-	return b.String()
 }

@@ -27,6 +27,7 @@ const maxFiles = 10_000
 type sourceFile struct {
 	name  string // DIR joined with the file's name
 	bytes []byte
+	code  []byte // bytes without comments
 	body  *hclsyntax.Body
 }
 
@@ -132,12 +133,12 @@ func (l *loader) parse(path string, content []byte) {
 	src := &sourceFile{name: path, bytes: content}
 	l.sources[path] = src
 	l.order = append(l.order, path)
-	body, tokens, diags := source.Parse(content, path)
-	l.tokens += tokens
+	parsed, diags := source.Parse(content, path)
+	l.tokens += parsed.Tokens
 	l.syntax(plainSyntax(diags, content))
 	l.broken = l.broken || brokenSyntax(diags)
-	l.meter.Body(body)
-	src.body = body
+	l.meter.Body(parsed.Body)
+	src.body, src.code = parsed.Body, parsed.Code
 }
 
 // readFile is what the function file() reads, and whether that lies outside the
@@ -181,12 +182,12 @@ func ReadConfigFile(ctx context.Context, path string) (content []byte, body *hcl
 	if content, err = source.Read(ctx, path, source.MaxFile); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	body, _, diags := source.Parse(content, path)
+	f, diags := source.Parse(content, path)
 	if diags.HasErrors() {
 		return nil, nil, fmt.Errorf("%s: %w", path, diags)
 	}
-	budget.NewMeter(ctx).Body(body)
-	return content, body, nil
+	budget.NewMeter(ctx).Body(f.Body)
+	return content, f.Body, nil
 }
 
 // reason is why a file could not be read, without the path that the message

@@ -34,7 +34,7 @@ func Format(src []byte, filename string) ([]byte, Diagnostics) {
 		f.syntax(plainSyntax(diags, src))
 		return f.diagnostics(map[string]*sourceFile{filename: {name: filename, bytes: src}}, nil)
 	}
-	if _, _, diags := source.Parse(src, filename); diags.HasErrors() {
+	if _, diags := source.Parse(src, filename); diags.HasErrors() {
 		return nil, report(diags)
 	}
 	out, d := formatted(src, filename)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,7 +91,8 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		body, _, diags := Parse(src, "x.hcl")
+		f, diags := Parse(src, "x.hcl")
+		body := f.Body
 		if body == nil {
 			t.Fatal("no body")
 		}
@@ -160,4 +162,59 @@ func depthOf(v any) int {
 		return 0
 	}
 	return most + 1
+}
+
+// TestComments: a file reads with its comments as the parser alone reads it, and
+// what the parser is given has none that end with their line.
+func TestComments(t *testing.T) {
+	for _, content := range []string{
+		"", "#", "# a", "# a\n", "#a\r\nb = 1 # c\r\n", "# a \r b\nc = 1\n", "a = 1 // é\nb = 2 # 漢\n",
+		"a = /* é */ 1\nb = /* x\ny */ 2\n", "/* # */ a = 1 # /* \nb = 2 # */\n", "a = [ # one\n 1, // two\n # three\n 2 ] # four",
+		"a = \"# no ${ 1 # yes\n} //\"\n", "a = <<E\n# no\nE\nb {\n # c\n}\n", "a = \"x # y\n# z\n", "/* open\na = 1\n", "# a\n%%\n# b\n",
+	} {
+		want, wantDiags := hclsyntax.ParseConfig([]byte(content), "x.hcl", hcl.InitialPos)
+		got, diags := Parse([]byte(content), "x.hcl")
+		if got, want := nodes(got.Body), nodes(want.Body.(*hclsyntax.Body)); !slices.Equal(got, want) {
+			t.Errorf("%q: got %v, want %v", content, got, want)
+		}
+		if len(diags) != len(wantDiags) {
+			t.Errorf("%q: got %v, want %v", content, diags, wantDiags)
+		}
+		for i := range min(len(diags), len(wantDiags)) {
+			if got, want := diags[i].Subject.String()+diags[i].Summary, wantDiags[i].Subject.String()+wantDiags[i].Summary; got != want {
+				t.Errorf("%q: got %s, want %s", content, got, want)
+			}
+		}
+		lexed, _ := hclsyntax.LexConfig([]byte(content), "x.hcl", hcl.InitialPos)
+		code, blanked := withoutComments([]byte(content), lexed)
+		for _, rest := range []struct {
+			of   []byte
+			keep string
+		}{{code, "none"}, {blanked, "/*"}} {
+			lexed, _ := hclsyntax.LexConfig(rest.of, "x.hcl", hcl.InitialPos)
+			for _, token := range lexed {
+				if token.Type == hclsyntax.TokenComment && !strings.HasPrefix(string(token.Bytes), rest.keep) {
+					t.Errorf("%q: %q is left in %q", content, token.Bytes, rest.of)
+				}
+			}
+		}
+	}
+}
+
+// nodes are the positions of all nodes in a body, but not its own: that of a
+// file begins at its first token, which may be a comment.
+func nodes(body *hclsyntax.Body) []string {
+	var all []string
+	_ = hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n.(type) {
+		case hclsyntax.Attributes, hclsyntax.Blocks: // the position of one of them
+		default:
+			if n != hclsyntax.Node(body) {
+				all = append(all, n.Range().String())
+			}
+		}
+		return nil
+	})
+	slices.Sort(all) // attributes are visited in no order
+	return all
 }
