@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -25,6 +27,14 @@ type routeDecl struct {
 type templateRef struct {
 	name string
 	at   hcl.Range
+}
+
+// refs are the templates that a route names, that of no_match last.
+func (r *routeDecl) refs() []templateRef {
+	if r.noMatch == nil {
+		return r.templates
+	}
+	return append(slices.Clone(r.templates), *r.noMatch)
 }
 
 // decodeRoutes reads the route blocks, in the order of files and lines.

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -22,14 +21,10 @@ type entryWriter struct {
 func (l *loader) checkWriters(routes []*routeDecl, compiled map[compiledKey]*candidate, templates map[string]*template) {
 	first := map[connectors.Collection]map[string]entryWriter{}
 	for _, r := range routes {
-		names := slices.Clone(r.templates)
-		if r.noMatch != nil {
-			names = append(names, *r.noMatch)
-		}
 		if first[r.source] == nil {
 			first[r.source] = map[string]entryWriter{}
 		}
-		for _, ref := range names {
+		for _, ref := range r.refs() {
 			t := templates[ref.name]
 			c := compiled[compiledKey{t, r.source}]
 			if t == nil || c == nil {

@@ -81,7 +81,7 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 	}
 	l.checkTables()
 	l.checkRoutes(routes, compiled, templates)
-	l.checkCircles(routes, compiled, templates)
+	l.checkCycles(routes, compiled, templates)
 	l.checkWriters(routes, compiled, templates)
 	l.checkNothingUses()
 	set.uses = l.uses.list()
