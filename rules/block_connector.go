@@ -83,7 +83,7 @@ func (l *loader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	if l.errors() > before {
 		return
 	}
-	l.hcl(gohcl.DecodeBody(reduced, l.plainContext(), settings))
+	l.hcl(gohcl.DecodeBody(reduced, l.unmarkedContext(), settings))
 	if l.errors() > before {
 		return
 	}
@@ -175,8 +175,11 @@ func (l *loader) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyn
 	return &copied
 }
 
-// plainContext is the context without marks, which Go structs cannot hold.
-func (l *loader) plainContext() *hcl.EvalContext {
+// unmarkedContext is the context without marks, which Go structs cannot hold.
+func (l *loader) unmarkedContext() *hcl.EvalContext {
+	if l.plainContext != nil {
+		return l.plainContext
+	}
 	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
 	for name, v := range l.context.Variables {
 		ctx.Variables[name], _ = plain(v)
@@ -187,6 +190,7 @@ func (l *loader) plainContext() *hcl.EvalContext {
 	for _, name := range []string{"env", "file", "sensitive"} {
 		ctx.Functions[name] = unmarked(l.functions[name])
 	}
+	l.plainContext = ctx
 	return ctx
 }
 

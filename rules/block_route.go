@@ -66,9 +66,8 @@ func (l *loader) decodeRoute(b *hclsyntax.Block) *routeDecl {
 	}
 	r.create = l.boolean(in.attr("create"), true)
 	r.private = l.boolean(in.attr("private"), false)
-	known := sortedKeys(l.templates)
 	if a := in.attr("no_match"); a != nil && !isNull(a.Expr) {
-		if name, at, ok := l.named(a.Expr, "template", known); ok {
+		if name, at, ok := referenceTo(l, a.Expr, "template", l.templates); ok {
 			r.noMatch = &templateRef{name, at}
 		}
 	}
@@ -86,7 +85,7 @@ func (l *loader) decodeRoute(b *hclsyntax.Block) *routeDecl {
 	}
 	listed := map[string]hcl.Range{}
 	for _, e := range exprs {
-		name, at, ok := l.named(e, "template", known)
+		name, at, ok := referenceTo(l, e, "template", l.templates)
 		if !ok {
 			continue
 		}

@@ -17,8 +17,20 @@ type tableDecl struct {
 	made     *StateTable
 	unmapped bool // unmapped is written
 	columns  map[string][]columnValue
+	byValue  map[columnKey]columnValue // all of columns; a value is there once
+	first    map[stateKey]hcl.Range    // where a state has its first value of a column
 	uses     []tableUse
+	used     map[tableUse]bool // uses
 }
+
+// A columnKey is a value of a column, a stateKey a state of one.
+type (
+	columnKey struct{ column, value string }
+	stateKey  struct {
+		column string
+		state  int
+	}
+)
 
 // A columnValue is one value of a column.
 type columnValue struct {
@@ -43,7 +55,8 @@ func (l *loader) decodeTables() {
 }
 
 func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
-	t := &tableDecl{at: b.DefRange(), made: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{}}
+	t := &tableDecl{at: b.DefRange(), made: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
+		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{}, used: map[tableUse]bool{}}
 	var states []*hclsyntax.Block
 	body := *b.Body
 	body.Blocks = slices.DeleteFunc(slices.Clone(b.Body.Blocks), func(inner *hclsyntax.Block) bool {
@@ -61,6 +74,10 @@ func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
 		l.err(b.DefRange(), "a state_table without states", `Write state "LABEL" { … } blocks, each with a list of values for every column.`)
 	}
 	labels := map[string]hcl.Range{}
+	known := func(name string) bool {
+		_, isType := l.systems[name]
+		return isType || l.connectors[name] != nil
+	}
 	for _, s := range states {
 		if len(s.Labels) != 1 || strings.TrimSpace(s.Labels[0]) == "" {
 			l.err(s.TypeRange, "a state block has one label", `Write state "LABEL" { … }; the label is any text.`)
@@ -71,24 +88,25 @@ func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
 			continue
 		}
 		labels[s.Labels[0]] = s.LabelRanges[0]
-		l.decodeState(s, t)
+		l.decodeState(s, t, known)
 	}
 	l.checkOverride(t)
 	return t
 }
 
 // decodeState reads one state of a table.
-func (l *loader) decodeState(b *hclsyntax.Block, t *tableDecl) {
+func (l *loader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(column string) bool) {
 	s := State{Label: b.Labels[0], Columns: map[string][]string{}}
 	index := len(t.made.States)
-	known := append(sortedKeys(l.systems), sortedKeys(l.connectors)...)
 	for _, inner := range b.Body.Blocks {
 		l.err(inner.TypeRange, "unknown block "+quote(inner.Type)+" in a state", "A column is an attribute: "+inner.Type+" = [ … ].")
 	}
 	for _, a := range attributesOf(b.Body) {
-		if !slices.Contains(known, a.Name) {
-			l.err(a.NameRange, "unknown column "+quote(a.Name),
-				sentences("A column is a connector type or a connector's name.", suggest(a.Name, known, "connector")))
+		if !known(a.Name) {
+			l.errAdvised(a.NameRange, "unknown column "+quote(a.Name), func() string {
+				all := append(sortedKeys(l.systems), sortedKeys(l.connectors)...)
+				return sentences("A column is a connector type or a connector's name.", suggest(a.Name, all, "connector"))
+			})
 			continue
 		}
 		values, places, ok := l.stringList(a)
@@ -101,19 +119,28 @@ func (l *loader) decodeState(b *hclsyntax.Block, t *tableDecl) {
 			continue
 		}
 		for i, v := range values {
-			first := slices.IndexFunc(t.columns[a.Name], func(c columnValue) bool { return c.value == v })
-			if first < 0 {
-				t.columns[a.Name] = append(t.columns[a.Name], columnValue{v, index, places[i]})
+			other, twice := t.byValue[columnKey{a.Name, v}]
+			if !twice {
+				t.add(a.Name, columnValue{v, index, places[i]})
 				s.Columns[a.Name] = append(s.Columns[a.Name], v)
 				continue
 			}
-			if other := t.columns[a.Name][first]; other.state != index {
+			if other.state != index {
 				l.err(places[i], fmt.Sprintf("%s in two states of the column %s", quote(v), a.Name),
 					fmt.Sprintf("It is already in state %q at %s. A value can mean only one state.", t.made.States[other.state].Label, place(other.at)))
 			}
 		}
 	}
 	t.made.States = append(t.made.States, s)
+}
+
+// add takes a value of a column, which is not there yet.
+func (t *tableDecl) add(column string, v columnValue) {
+	t.columns[column] = append(t.columns[column], v)
+	t.byValue[columnKey{column, v.value}] = v
+	if _, known := t.first[stateKey{column, v.state}]; !known {
+		t.first[stateKey{column, v.state}] = v.at
+	}
 }
 
 // checkOverride reports values that the column of a connector's name and the
@@ -126,18 +153,17 @@ func (l *loader) checkOverride(t *tableDecl) {
 		}
 		kind := c.made.System.Type
 		for _, v := range t.columns[name] {
-			for _, other := range t.columns[kind] {
-				if other.value != v.value || other.state == v.state || t.made.States[other.state].Columns[name] != nil {
-					continue
-				}
-				at, first := v.at, other.at
-				if at.Filename == first.Filename && at.Start.Byte < first.Start.Byte {
-					at, first = first, at
-				}
-				l.err(at, fmt.Sprintf("%s in two states of the column %s", quote(v.value), name),
-					fmt.Sprintf("It is already at %s. State %q has no column %s of its own, so that of %s counts.",
-						place(first), t.made.States[other.state].Label, name, kind))
+			other, ok := t.byValue[columnKey{kind, v.value}]
+			if !ok || other.state == v.state || t.made.States[other.state].Columns[name] != nil {
+				continue
 			}
+			at, first := v.at, other.at
+			if at.Filename == first.Filename && at.Start.Byte < first.Start.Byte {
+				at, first = first, at
+			}
+			l.err(at, fmt.Sprintf("%s in two states of the column %s", quote(v.value), name),
+				fmt.Sprintf("It is already at %s. State %q has no column %s of its own, so that of %s counts.",
+					place(first), t.made.States[other.state].Label, name, kind))
 		}
 	}
 }

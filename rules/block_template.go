@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -33,6 +34,7 @@ type templateDecl struct {
 	extends  *templateRef
 	extended bool // by another
 	ok       bool // false: what it extends is not known
+	phase    templatePhase
 
 	attrs  map[string]*hclsyntax.Attribute // target, when, conflict
 	fields map[fieldKey]*field
@@ -44,6 +46,15 @@ type templateDecl struct {
 	// dropped are the attributes, blocks and fields written as null.
 	dropped map[string]bool
 }
+
+// A templatePhase says how far a template is on its way to what it inherits.
+type templatePhase int
+
+const (
+	templateNew templatePhase = iota
+	templateInWork
+	templateDone
+)
 
 // A fieldKey tells once and outbound, which write the ticket, from inbound.
 type fieldKey struct {
@@ -74,14 +85,13 @@ func (l *loader) decodeTemplates() {
 		l.templates[name] = t
 		order = append(order, t)
 	}
-	known := sortedKeys(l.templates)
 	for _, t := range order {
 		a := t.attrs["extends"]
 		delete(t.attrs, "extends")
 		if a == nil {
 			continue
 		}
-		name, at, ok := l.named(a.Expr, "template", known)
+		name, at, ok := referenceTo(l, a.Expr, "template", l.templates)
 		if !ok {
 			t.ok = false
 			continue
@@ -89,9 +99,8 @@ func (l *loader) decodeTemplates() {
 		t.extends = &templateRef{name, at}
 		l.templates[name].extended = true
 	}
-	done := map[string]bool{}
 	for _, t := range order {
-		l.extend(t, done, nil)
+		l.extend(t)
 	}
 }
 
@@ -187,30 +196,60 @@ func (l *loader) decodeClauses(what string, b *hclsyntax.Block, attrs []string) 
 	return clauses
 }
 
-// extend puts a template over the one that it extends, which is completed
-// before. chain are the templates that wait for this one.
-func (l *loader) extend(t *templateDecl, done map[string]bool, chain []*templateDecl) {
-	if done[t.name] {
-		return
+// maxInherited bounds the fields that templates take from those that they extend,
+// all together: each is checked as if it were written there.
+const maxInherited = 100_000
+
+// extend puts a template over the one that it extends, which is completed before
+// it, however long the chain of those is.
+func (l *loader) extend(t *templateDecl) {
+	var chain []*templateDecl // each extends the next
+	for ; t != nil && t.phase == templateNew; t = l.extendedBy(t) {
+		t.phase = templateInWork
+		chain = append(chain, t)
 	}
-	if i := slices.Index(chain, t); i >= 0 {
-		names := ""
-		for _, c := range chain[i:] {
-			names += c.name + " → "
-			c.ok = false
+	if t != nil && t.phase == templateInWork {
+		l.extendInCircle(chain[slices.Index(chain, t):])
+	}
+	for _, t := range slices.Backward(chain) {
+		t.phase = templateDone
+		base := l.extendedBy(t)
+		if base == nil {
+			continue
 		}
-		last := chain[len(chain)-1]
-		l.err(last.extends.at, "templates that extend each other in a circle", "The circle is "+names+t.name+". One of them must extend no other.")
-		return
-	}
-	if t.extends != nil {
-		base := l.templates[t.extends.name]
-		l.extend(base, done, append(chain, t))
-		if t.ok = t.ok && base.ok; t.ok {
-			t.inherit(base)
+		if t.ok = t.ok && base.ok; !t.ok {
+			continue
 		}
+		if l.inherited += len(base.fields); l.inherited > maxInherited {
+			if !l.saidSpent {
+				l.saidSpent = true
+				l.err(t.extends.at, fmt.Sprintf("templates inherit more than %d fields in all", maxInherited),
+					"A template has the fields of the one that it extends as if they were written in it. Extend one with fewer fields, or write fewer templates.")
+			}
+			return
+		}
+		t.inherit(base)
 	}
-	done[t.name] = true
+}
+
+// extendedBy is the template that t extends, nil if it extends none.
+func (l *loader) extendedBy(t *templateDecl) *templateDecl {
+	if t.extends == nil {
+		return nil
+	}
+	return l.templates[t.extends.name]
+}
+
+// extendInCircle reports templates of which each extends the next, and the last the
+// first.
+func (l *loader) extendInCircle(circle []*templateDecl) {
+	names := ""
+	for _, t := range circle {
+		names += t.name + " → "
+		t.ok = false
+	}
+	last := circle[len(circle)-1]
+	l.err(last.extends.at, "templates that extend each other in a circle", "The circle is "+names+circle[0].name+". One of them must extend no other.")
 }
 
 // inherit takes from a template everything that t does not write itself.

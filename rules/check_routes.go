@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
 // checkRoutes warns of templates that cannot be reached and of conditions that
@@ -31,14 +32,20 @@ func (l *loader) checkRoutes(routes []*routeDecl, compiled map[compiledKey]*cand
 	var hidden, implied []unreached
 	for _, r := range routes {
 		before := ""
+		var conditions expr.Implied
+		var asked []string // the templates of conditions
 		for _, ref := range r.templates {
 			if before != "" {
 				hidden = append(hidden, unreached{ref, before, r.name})
 				continue
 			}
-			if earlier := l.implied(r, ref.name, compiled, templates); earlier != "" {
-				implied = append(implied, unreached{ref, earlier, r.name})
-				continue
+			if c := compiled[compiledKey{templates[ref.name], r.source}]; c != nil && c.when != nil {
+				first, ok := conditions.First(c.when)
+				conditions.Add(c.when)
+				if asked = append(asked, ref.name); ok {
+					implied = append(implied, unreached{ref, asked[first], r.name})
+					continue
+				}
 			}
 			reached[ref.name] = true
 			if always(r, ref.name) {
@@ -72,25 +79,6 @@ func (l *loader) checkRoutes(routes []*routeDecl, compiled map[compiledKey]*cand
 	}
 }
 
-// implied is the first template before another in a route whose condition is
-// true wherever that of the other is; empty: none.
-func (l *loader) implied(r *routeDecl, name string, compiled map[compiledKey]*candidate, templates map[string]*template) string {
-	own := compiled[compiledKey{templates[name], r.source}]
-	if own == nil || own.when == nil {
-		return ""
-	}
-	for _, ref := range r.templates {
-		if ref.name == name {
-			break
-		}
-		c := compiled[compiledKey{templates[ref.name], r.source}]
-		if c != nil && c.when != nil && own.when.Implies(c.when) {
-			return ref.name
-		}
-	}
-	return ""
-}
-
 // A tableUse is a state table used for a record type.
 type tableUse struct {
 	of     connectors.Collection
@@ -111,9 +99,10 @@ func (l *loader) useTable(t *template, source connectors.Collection) {
 		fromPath = from.State.Field
 	}
 	for _, use := range []tableUse{{source, from, fromPath}, {t.made.Target, t.schema, t.made.State.TargetField}} {
-		if slices.Contains(table.uses, use) {
+		if table.used[use] {
 			continue
 		}
+		table.used[use] = true
 		table.uses = append(table.uses, use)
 		if len(table.made.values(use.of)) == 0 {
 			l.err(t.decl.attrsOf["state"]["table"].Expr.Range(),
@@ -246,10 +235,8 @@ func (l *loader) checkReadsBack(t *tableDecl, use tableUse) {
 // placeOf is where a state has its first value for a collection's system.
 func (t *tableDecl) placeOf(state int, of connectors.Collection) hcl.Range {
 	for _, column := range []string{of.Connector, of.Type} {
-		for _, v := range t.columns[column] {
-			if v.state == state {
-				return v.at
-			}
+		if at, ok := t.first[stateKey{column, state}]; ok {
+			return at
 		}
 	}
 	return t.at

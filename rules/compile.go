@@ -61,16 +61,48 @@ func (l *loader) entries(m *mapping, schema *connectors.Schema) []*mapping {
 
 // findPairs finds the mappings of which each writes what the other reads.
 func (c *candidate) findPairs(record string) {
+	// Only what reads a field at all can be its pair: to ask each for each would
+	// take the product of their numbers.
+	readers := map[string][]int{} // of fields of the ticket, in order
+	for i, in := range c.entries {
+		for _, field := range in.topFields(ticketName) {
+			readers[field] = append(readers[field], i)
+		}
+	}
 	for _, out := range c.values {
 		if out.section == onceSection {
 			continue
 		}
-		for _, in := range c.entries {
-			if out.readsField(record, in.field) && in.readsField(ticketName, out.field) {
+		in := slices.Concat(readers[out.field], readers[wholeRecord])
+		slices.Sort(in)
+		for _, i := range in {
+			if in := c.entries[i]; out.readsField(record, in.field) && in.readsField(ticketName, out.field) {
 				out.partner, in.partner = in.field, out.field
 			}
 		}
 	}
+}
+
+// wholeRecord stands for a record that is read as a whole.
+const wholeRecord = ""
+
+// topFields are the fields that a mapping reads of what expressions call root, each
+// once.
+func (m *mapping) topFields(root string) []string {
+	var all []string
+	for _, read := range m.reads {
+		if read[0] != root {
+			continue
+		}
+		field := wholeRecord
+		if len(read) > 1 {
+			field = read[1]
+		}
+		if !slices.Contains(all, field) {
+			all = append(all, field)
+		}
+	}
+	return all
 }
 
 // readsField reports whether a mapping reads a field, or an entry of a map, of
@@ -117,6 +149,9 @@ func (l *loader) compile(t *template, source connectors.Collection, f *findings,
 	outward := &writer{findings: f, uses: u, to: t.made.Target, schema: t.schema}
 	inward := &writer{findings: f, uses: u, to: source, schema: from}
 	for _, d := range t.fields {
+		if l.ctx.Err() != nil {
+			return nil // nobody waits for it
+		}
 		in, w, visible := env.outbound, outward, seen
 		if d.field.section == inboundSection {
 			in, w = env.inbound, inward

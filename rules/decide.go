@@ -13,26 +13,17 @@ import (
 type decider struct {
 	candidates []*candidate // in the order tried
 	noMatch    *candidate   // nil: no ticket
-	// rest are the templates that the route does not list, for links that were
-	// made when it did; nil: the template does not fit the source.
-	rest   map[string]func() *candidate
-	record string // what expressions call the source
-	parent string // what they call its parent, empty if there is none
-	locals map[string]any
+	// unlisted compiles a template that the route does not list, for links that were
+	// made when it did; nil: there is none, or it does not fit the source.
+	unlisted func(name string) *candidate
+	record   string // what expressions call the source
+	parent   string // what they call its parent, empty if there is none
+	locals   map[string]any
 }
 
 func newDecider(l *loader, r *Route) *decider {
 	schema := l.schema(r.Source)
-	return &decider{record: r.Source.Record, parent: schema.Parent, locals: l.localValues()}
-}
-
-// localValues are the locals as expressions see them.
-func (l *loader) localValues() map[string]any {
-	values := map[string]any{}
-	for name, v := range l.seen {
-		values[name] = v.value
-	}
-	return values
+	return &decider{record: r.Source.Record, parent: schema.Parent, locals: l.localValues}
 }
 
 // Decide says what should become of a record on a route. It reads nothing but
@@ -107,10 +98,7 @@ func (d *decider) byName(name string) *candidate {
 	if d.noMatch != nil && d.noMatch.template.Name == name {
 		return d.noMatch
 	}
-	if compile := d.rest[name]; compile != nil {
-		return compile()
-	}
-	return nil
+	return d.unlisted(name)
 }
 
 // choose is the first template that matches, or the one for what none matches;

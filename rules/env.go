@@ -129,11 +129,10 @@ func (l *loader) localVariable() expr.Variable {
 func (l *loader) explainSensitive(f *findings) {
 	for i := range f.list {
 		d := &f.list[i]
-		for name := range l.locals {
-			_, seen := l.seen[name]
-			if !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
-				d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
-			}
+		name, _, _ := strings.Cut(strings.TrimPrefix(d.summary, `unknown field "`), `"`)
+		_, seen := l.seen[name]
+		if l.locals[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
+			d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
 		}
 	}
 }

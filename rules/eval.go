@@ -173,14 +173,14 @@ func (l *loader) checkName(t hcl.Traversal) bool {
 	if root == "var" {
 		v, ok := l.variables[name]
 		if !ok {
-			l.err(at, "unknown variable "+quote(name), suggest(name, sortedKeys(l.variables), "variable"))
+			l.errAdvised(at, "unknown variable "+quote(name), func() string { return suggest(name, sortedKeys(l.variables), "variable") })
 			return false
 		}
 		return v.ok
 	}
 	v, ok := l.locals[name]
 	if !ok {
-		l.err(at, "unknown local "+quote(name), suggest(name, sortedKeys(l.locals), "local"))
+		l.errAdvised(at, "unknown local "+quote(name), func() string { return suggest(name, sortedKeys(l.locals), "local") })
 		return false
 	}
 	return l.evalLocal(v, t.SourceRange())

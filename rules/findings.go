@@ -65,6 +65,16 @@ func (f *findings) err(at hcl.Range, summary, detail string) {
 	f.report(finding{SeverityError, at, summary, detail})
 }
 
+// errAdvised is err with advice that takes time to work out: only what is shown
+// gets it.
+func (f *findings) errAdvised(at hcl.Range, summary string, advice func() string) {
+	d := finding{SeverityError, at, summary, ""}
+	if f.kinds[d.kind()] < mostOfAKind {
+		d.detail = advice()
+	}
+	f.report(d)
+}
+
 func (f *findings) warn(at hcl.Range, summary, detail string) {
 	f.report(finding{SeverityWarning, at, summary, detail})
 }

@@ -75,7 +75,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(family))
 	f.Add([]byte(routing))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		set, found := loadDir(t, write(t, "connectors.hcl", connectorBlocks, "main.hcl", string(src)))
+		dir := write(t, "connectors.hcl", connectorBlocks, "main.hcl", string(src))
+		set, found := Load(t.Context(), dir, Options{Systems: fakeSystems(), Offline: true, maxSteps: testSteps})
 		if (set == nil) != found.HasErrors() {
 			t.Fatalf("set is nil: %t\n%s", set == nil, textOf(found))
 		}

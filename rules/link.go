@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
@@ -64,19 +65,20 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 				r.NoMatch, r.decider.noMatch = c.template, c
 			}
 		}
-		r.decider.rest = l.rest(r, templates)
+		r.decider.unlisted = l.unlisted(r.Source, templates)
 	}
 	l.addBySource(bySource)
+	broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
+	sources := l.sourcesOf(routes)
 	for _, name := range sortedKeys(templates) {
 		t := templates[name]
 		if l.givenUp() {
 			return
 		}
-		broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
 		if !t.used && !t.decl.extended && !broken {
-			l.checkUnused(t, routes)
+			l.checkUnused(t, sources)
 		}
-		l.stateOfRest(t, routes)
+		l.stateOfUnlisted(t, sources)
 		set.Templates[name] = t.made
 	}
 	l.checkTables()
@@ -96,31 +98,38 @@ type sourceFindings struct {
 	findings findings
 }
 
-// has reports whether something is found for one source as for another.
-func (s *sourceFindings) has(d finding) bool {
-	return slices.ContainsFunc(s.findings.list, func(o finding) bool { return o.at == d.at && o.summary == d.summary })
-}
-
 // addBySource takes over what is wrong with templates. What is so for every
 // source of a template it says once, else it names the source.
 func (l *loader) addBySource(all []sourceFindings) {
-	same := map[*template][]int{}
-	for i := range all {
-		same[all[i].template] = append(same[all[i].template], i)
+	type key struct {
+		template *template
+		at       hcl.Range
+		summary  string
 	}
+	sources := map[*template]int{}
+	with := map[key]int{} // sources that have it
+	for _, of := range all {
+		sources[of.template]++
+		own := map[key]bool{}
+		for _, d := range of.findings.list {
+			if k := (key{of.template, d.at, d.summary}); !own[k] {
+				own[k] = true
+				with[k]++
+			}
+		}
+	}
+	first := map[key]int{} // the source that says it
 	for i, of := range all {
 		for _, d := range of.findings.list {
-			everywhere, said := true, false
-			for _, j := range same[of.template] {
-				has := all[j].has(d)
-				everywhere = everywhere && has
-				said = said || has && j < i
+			k := key{of.template, d.at, d.summary}
+			if _, said := first[k]; !said {
+				first[k] = i
 			}
 			switch {
-			case everywhere && said:
-				continue
-			case !everywhere:
+			case with[k] < sources[of.template]:
 				d.detail = sentences(d.detail, fmt.Sprintf("(Route %q brings records of %s here.)", of.route, of.source))
+			case first[k] < i:
+				continue
 			}
 			l.report(d)
 		}
@@ -209,50 +218,30 @@ func (l *loader) checkAttachments(t *template, source *connectors.Schema) {
 	}
 }
 
-// rest compiles, when they are asked for, the templates that a route does not
-// list: links keep theirs.
-func (l *loader) rest(r *Route, templates map[string]*template) map[string]func() *candidate {
-	rest := map[string]func() *candidate{}
-	for name, t := range templates {
-		if slices.Contains(r.Templates, t.made) || r.NoMatch == t.made {
-			continue
+// unlisted compiles, when it is asked for, a template that a route does not list:
+// links keep theirs. nil: there is none, or it does not fit the source.
+func (l *loader) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *candidate {
+	compiled := map[string]*candidate{}
+	return func(name string) *candidate {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		c, known := compiled[name]
+		if t := templates[name]; !known && t != nil {
+			c = l.compile(t, source, &findings{}, &uses{})
+			compiled[name] = c
 		}
-		rest[name] = sync.OnceValue(func() *candidate {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			return l.compile(t, r.Source, &findings{}, &uses{})
-		})
-	}
-	return rest
-}
-
-// stateOfRest names the state field of the source for a template that no route
-// lists: links that it has made may be there still.
-func (l *loader) stateOfRest(t *template, routes []*routeDecl) {
-	s := t.made.State
-	if s == nil || s.SourceField != "" {
-		return
-	}
-	for _, r := range routes {
-		if !r.sourceOK {
-			continue
-		}
-		if state := l.schema(r.source).State; state != nil {
-			s.SourceField = state.Field
-			return
-		}
+		return c
 	}
 }
 
-// checkUnused warns of a template that no route uses. Its expressions are
-// checked against the source that they fit best.
-func (l *loader) checkUnused(t *template, routes []*routeDecl) {
-	l.warn(t.decl.at, fmt.Sprintf("no route uses template %q", t.decl.name),
-		"List it in a route's templates, let another template extend it, or delete it.")
-	var sources []connectors.Collection
+// sourcesOf are the record types that routes read, and then all others that there
+// are. Of the connectors of one system one stands for all: they have the same.
+func (l *loader) sourcesOf(routes []*routeDecl) (all recordTypes) {
+	seen := map[[2]string]bool{}
 	add := func(c connectors.Collection) {
-		if c != t.made.Target && !slices.Contains(sources, c) {
-			sources = append(sources, c)
+		if key := [2]string{c.Type, c.Record}; !seen[key] {
+			seen[key] = true
+			all.known = append(all.known, c)
 		}
 	}
 	for _, r := range routes {
@@ -260,6 +249,7 @@ func (l *loader) checkUnused(t *template, routes []*routeDecl) {
 			add(r.source)
 		}
 	}
+	all.read = len(all.known)
 	for _, name := range sortedKeys(l.connectors) {
 		made := l.connectors[name].made
 		if made == nil {
@@ -271,6 +261,36 @@ func (l *loader) checkUnused(t *template, routes []*routeDecl) {
 			}
 		}
 	}
+	return all
+}
+
+// recordTypes are the record types of a configuration; routes read the first of
+// them.
+type recordTypes struct {
+	known []connectors.Collection
+	read  int
+}
+
+// stateOfUnlisted names the state field of the source for a template that no route
+// lists: links that it has made may be there still.
+func (l *loader) stateOfUnlisted(t *template, sources recordTypes) {
+	s := t.made.State
+	if s == nil || s.SourceField != "" {
+		return
+	}
+	for _, c := range sources.known[:sources.read] {
+		if state := l.schema(c).State; state != nil {
+			s.SourceField = state.Field
+			return
+		}
+	}
+}
+
+// checkUnused warns of a template that no route uses. Its expressions are
+// checked against the source that they fit best.
+func (l *loader) checkUnused(t *template, sources recordTypes) {
+	l.warn(t.decl.at, fmt.Sprintf("no route uses template %q", t.decl.name),
+		"List it in a route's templates, let another template extend it, or delete it.")
 	// A source whose record is not even named fits less than one with a
 	// misspelled field.
 	misfit := func(f *findings) int {
@@ -286,7 +306,10 @@ func (l *loader) checkUnused(t *template, routes []*routeDecl) {
 		return n
 	}
 	var best *findings
-	for _, source := range sources {
+	for _, source := range sources.known {
+		if source == t.made.Target {
+			continue
+		}
 		f := &findings{}
 		l.compile(t, source, f, &uses{})
 		if best == nil || misfit(f) < misfit(best) {

@@ -34,6 +34,9 @@ type Options struct {
 	// Offline makes env() of a variable that is not set an empty string that
 	// counts as set. Without it, that is an error.
 	Offline bool
+
+	// maxSteps bounds what HCL takes to evaluate; 0: by the budget of a load.
+	maxSteps int64
 }
 
 // Load reads the configuration in a directory. The set is nil if and only if
@@ -88,6 +91,7 @@ func loadAll(ctx context.Context, dir string, o Options) (set *Set, found Diagno
 		return nil, found
 	}
 	set.Warnings = found
+	l.ctx = context.WithoutCancel(ctx) // what the set compiles later is no part of the load
 	return set, found
 }
 
@@ -137,10 +141,13 @@ type loader struct {
 	connectors map[string]*connectorDecl
 	tables     map[string]*tableDecl
 	templates  map[string]*templateDecl
+	inherited  int                           // fields of templates, from those that they extend
 	blocks     map[string][]*hclsyntax.Block // of the files, by type
 
-	seen map[string]seenLocal // the locals that CEL sees
-	envs map[envKey]*envs
+	seen         map[string]seenLocal // the locals that CEL sees
+	localValues  map[string]any       // of seen
+	plainContext *hcl.EvalContext     // context without marks; nil: nobody asked yet
+	envs         map[envKey]*envs
 	// language is that of all expressions; nil: there is none yet.
 	language *expr.Language
 	// commentVars are what conditions of comments see; nil: nobody asked yet.
@@ -153,8 +160,11 @@ func newLoader(ctx context.Context, dir string, o Options) *loader {
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
 	}
+	if o.maxSteps == 0 {
+		o.maxSteps = budget.MaxSteps
+	}
 	l := &loader{
-		ctx: ctx, meter: budget.NewMeter(ctx),
+		ctx: ctx, meter: budget.NewMeter(ctx, o.maxSteps),
 		dir: dir, options: o,
 		systems:    map[string]connectors.System{},
 		sources:    map[string]*sourceFile{},

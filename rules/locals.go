@@ -48,6 +48,10 @@ func (l *loader) decodeLocals() {
 	}
 	l.context = l.newContext()
 	l.seen = l.seenLocals()
+	l.localValues = make(map[string]any, len(l.seen))
+	for name, v := range l.seen {
+		l.localValues[name] = v.value
+	}
 }
 
 // evalLocal evaluates a local that is named at a place; false if it has no

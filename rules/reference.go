@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,9 +10,9 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// named resolves a reference such as template.NAME; false if it is none, which
+// referenceTo resolves a reference such as template.NAME; false if it is none, which
 // is then reported.
-func (l *loader) named(e hcl.Expression, kind string, known []string) (name string, at hcl.Range, ok bool) {
+func referenceTo[V any](l *loader, e hcl.Expression, kind string, known map[string]V) (name string, at hcl.Range, ok bool) {
 	t, diags := hcl.AbsTraversalForExpr(e)
 	if diags.HasErrors() {
 		detail := "Write " + kind + ".NAME."
@@ -24,11 +23,12 @@ func (l *loader) named(e hcl.Expression, kind string, known []string) (name stri
 		return "", hcl.Range{}, false
 	}
 	if t.RootName() != kind || len(t) != 2 {
-		detail := "Write " + kind + ".NAME. " + suggest(t.RootName(), known, kind)
-		if slices.Contains(known, t.RootName()) {
-			detail = "Write " + kind + "." + t.RootName() + "."
-		}
-		l.err(e.Range(), "expected a reference to a "+kind, detail)
+		l.errAdvised(e.Range(), "expected a reference to a "+kind, func() string {
+			if _, ok := known[t.RootName()]; ok {
+				return "Write " + kind + "." + t.RootName() + "."
+			}
+			return "Write " + kind + ".NAME. " + suggest(t.RootName(), sortedKeys(known), kind)
+		})
 		return "", hcl.Range{}, false
 	}
 	name, at, isAttr := attrStep(t[1])
@@ -36,10 +36,10 @@ func (l *loader) named(e hcl.Expression, kind string, known []string) (name stri
 		l.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME.")
 		return "", hcl.Range{}, false
 	}
-	if slices.Contains(known, name) {
+	if _, ok := known[name]; ok {
 		return name, e.Range(), true
 	}
-	l.err(at, "unknown "+kind+" "+quote(name), suggest(name, known, kind))
+	l.errAdvised(at, "unknown "+kind+" "+quote(name), func() string { return suggest(name, sortedKeys(known), kind) })
 	return "", hcl.Range{}, false
 }
 
@@ -90,7 +90,7 @@ func (l *loader) collection(a *hclsyntax.Attribute) (connectors.Collection, bool
 	}
 	c, ok := l.connectors[name]
 	if !ok {
-		l.err(nameAt, "unknown connector "+quote(name), sentences(suggest(name, l.connectorsOf(kind), kind+" connector")))
+		l.errAdvised(nameAt, "unknown connector "+quote(name), func() string { return suggest(name, l.connectorsOf(kind), kind+" connector") })
 		return none, false
 	}
 	if c.made == nil {

@@ -75,14 +75,16 @@ func brokenSyntax(diags hcl.Diagnostics) bool {
 var heredoc = regexp.MustCompile(`<<-?([\p{L}_][\p{L}\p{N}_-]*)\r?\n`)
 
 // openHeredoc finds the first heredoc that does not end.
-func openHeredoc(content []byte, filename string) (at hcl.Range, marker string, ok bool) {
+func openHeredoc(content []byte, filename string) (opening hcl.Range, marker string, ok bool) {
+	last := map[string]int{} // where a line that holds only this begins
+	at := 0
+	for line := range bytes.Lines(content) {
+		last[string(bytes.TrimSpace(line))] = at
+		at += len(line)
+	}
 	for _, m := range heredoc.FindAllSubmatchIndex(content, -1) {
 		marker = string(content[m[2]:m[3]])
-		closed := false
-		for line := range bytes.Lines(content[m[1]:]) {
-			closed = closed || string(bytes.TrimSpace(line)) == marker
-		}
-		if closed {
+		if end, ok := last[marker]; ok && end >= m[1] {
 			continue
 		}
 		line := lineAround(content, m[0])

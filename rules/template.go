@@ -135,7 +135,7 @@ func (l *loader) decodeStateSync(d *templateDecl) *StateSync {
 		l.missing(d.blockAt["state"], "state block", "table")
 		return s
 	}
-	if name, _, ok := l.named(a.Expr, "state_table", sortedKeys(l.tables)); ok {
+	if name, _, ok := referenceTo(l, a.Expr, "state_table", l.tables); ok {
 		s.Table = l.tables[name].made
 	}
 	return s
@@ -205,7 +205,7 @@ func (l *loader) comments(d *templateDecl, source, target *connectors.Schema) Co
 }
 
 func (l *loader) commentClause(b *hclsyntax.Block, from, to *connectors.Schema) CommentClause {
-	c := CommentClause{locals: l.localValues()}
+	c := CommentClause{locals: l.localValues}
 	if len(to.CommentKinds) == 0 {
 		l.err(b.DefRange(), article(to.Record)+" takes no comments", "Leave this block out.")
 	}

@@ -14,7 +14,15 @@ import (
 // uses collects what a configuration relies on and only the instances can
 // confirm.
 type uses struct {
-	all map[useKey]*connectors.Use
+	all  map[useKey]*connectors.Use
+	seen map[useMember]bool // the values and keys that are noted
+}
+
+// A useMember is a value, or a key, of a field.
+type useMember struct {
+	of    *connectors.Use
+	isKey bool
+	value any
 }
 
 type useKey struct {
@@ -38,16 +46,26 @@ func (u *uses) field(c connectors.Collection, field string) { u.use(c, field) }
 
 func (u *uses) value(c connectors.Collection, field string, v any) {
 	use := u.use(c, field)
-	if !slices.Contains(use.Values, v) {
+	if u.first(useMember{use, false, v}) {
 		use.Values = append(use.Values, v)
 	}
 }
 
 func (u *uses) key(c connectors.Collection, field, key string) {
 	use := u.use(c, field)
-	if !slices.Contains(use.Keys, key) {
+	if u.first(useMember{use, true, key}) {
 		use.Keys = append(use.Keys, key)
 	}
+}
+
+// first reports whether a value or a key is new, and notes it.
+func (u *uses) first(m useMember) bool {
+	if u.seen == nil {
+		u.seen = map[useMember]bool{}
+	}
+	seen := u.seen[m]
+	u.seen[m] = true
+	return !seen
 }
 
 // reads collects the keys of map fields, and the fields that the schema does

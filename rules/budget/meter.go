@@ -13,8 +13,8 @@ import (
 // The budget of a configuration.
 const (
 	MaxBytes = 16 << 20 // of values
-	// maxSteps bounds the time: a step takes some 100 ns.
-	maxSteps = 24_000_000
+	// MaxSteps bounds the time: a step takes some 100 ns.
+	MaxSteps = 24_000_000
 	// maxNesting bounds lists and objects within each other. What one expression
 	// can nest is less.
 	maxNesting = 400
@@ -51,9 +51,10 @@ type Meter struct {
 	spent        *Error
 }
 
-// NewMeter makes a meter whose budget ends with ctx, too.
-func NewMeter(ctx context.Context) *Meter {
-	return &Meter{ctx: ctx, bytes: MaxBytes, steps: maxSteps}
+// NewMeter makes a meter of so many steps, at most MaxSteps, whose budget ends with
+// ctx, too.
+func NewMeter(ctx context.Context, steps int64) *Meter {
+	return &Meter{ctx: ctx, bytes: MaxBytes, steps: min(steps, MaxSteps)}
 }
 
 // Spent is why nothing more is evaluated; nil: the budget lasts.

@@ -2,24 +2,80 @@ package expr
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 )
 
-// Implies reports whether the other condition is true wherever c is, as far as
-// that can be decided: they are the same, or both ask for the value of one field
-// with == or in, c perhaps with more beside it (&&). Both are to be of one
-// environment.
-func (c *Condition) Implies(other *Condition) bool {
-	if c.program.text.sensitive || other.program.text.sensitive {
-		return false
+// Implied finds conditions that are true wherever another is, among those that were
+// added, as far as that can be decided: they are the same, or both ask for the value
+// of one field with == or in, the other perhaps with more beside it (&&). It
+// compares none with all. Conditions are to be of one environment.
+type Implied struct {
+	all    []*Condition
+	same   map[string]int       // the first with this source
+	values map[askedValue][]int // those that ask a field for this value among others
+}
+
+type askedValue struct{ field, value string }
+
+// anyValue is the value of all that ask a field at all; valueOf makes no such.
+const anyValue = ""
+
+// First is the index of the first added condition that is true wherever c is.
+func (i *Implied) First(c *Condition) (first int, ok bool) {
+	first = len(i.all)
+	if c.program.text.sensitive {
+		return 0, false
 	}
-	if string(c.program.source) == string(other.program.source) {
-		return true
+	if same, ok := i.same[string(c.program.source)]; ok {
+		first = same
 	}
-	return other.asks.field != "" && slices.ContainsFunc(c.parts, func(part ask) bool { return part.within(other.asks) })
+	for _, part := range c.parts {
+		// All that is asked must be among what the other takes, so the value that the
+		// fewest take is enough to look at.
+		fewest := i.values[askedValue{part.field, anyValue}]
+		for value := range part.values {
+			if takes := i.values[askedValue{part.field, value}]; len(takes) < len(fewest) {
+				fewest = takes
+			}
+		}
+		for _, n := range fewest {
+			if n >= first {
+				break
+			}
+			if part.within(i.all[n].asks) {
+				first = n
+			}
+		}
+	}
+	return first, first < len(i.all)
+}
+
+// Add adds a condition after those that are there.
+func (i *Implied) Add(c *Condition) {
+	n := len(i.all)
+	i.all = append(i.all, c)
+	if c.program.text.sensitive {
+		return
+	}
+	if i.same == nil {
+		i.same, i.values = map[string]int{}, map[askedValue][]int{}
+	}
+	if _, known := i.same[string(c.program.source)]; !known {
+		i.same[string(c.program.source)] = n
+	}
+	if c.asks.field == "" {
+		return
+	}
+	add := func(value string) {
+		key := askedValue{c.asks.field, value}
+		i.values[key] = append(i.values[key], n)
+	}
+	add(anyValue)
+	for value := range c.asks.values {
+		add(value)
+	}
 }
 
 // An ask is what a condition asks of one field: that it has one of the values. The
@@ -42,7 +98,6 @@ func (a ask) within(b ask) bool {
 }
 
 // work fills in what the condition asks as a whole, and in the parts that && joins.
-// Each condition is compared with each of its route, so it is worked out once.
 func (c *Condition) work() {
 	p := c.program
 	var parts func(e ast.Expr)
