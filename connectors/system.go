@@ -33,6 +33,10 @@ type System struct {
 	Defaults Common
 	Records  []string // record types to name in messages, most used first
 
+	// WriteTimeout is how long the answer to a write is waited for. A block's settle
+	// is to be longer: until then the request may still take effect.
+	WriteTimeout time.Duration
+
 	// Settings returns a new pointer to a struct with hcl tags, to be filled
 	// by gohcl from what Common leaves of the block. Two equal structs mean the
 	// same connection. Check then says what is still wrong; offline, an empty

@@ -13,9 +13,10 @@ import (
 // elsewhere, and later.
 func IsLocalAddress(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
+	return err == nil && isLocalHost(host)
+}
+
+func isLocalHost(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}

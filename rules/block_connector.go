@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -89,11 +91,27 @@ func (l *loader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	}
 	c.Settings = settings
 	l.nameSettings(b, "", c)
+	l.checkEncrypted(reduced)
 	if c.System.Check == nil {
 		return
 	}
 	for _, mistake := range c.System.Check(settings) {
 		l.err(settingRange(b, mistake.Attribute), mistake.Summary, mistake.Detail)
+	}
+}
+
+// checkEncrypted warns of addresses of systems that show credentials to the network.
+func (l *loader) checkEncrypted(settings *hclsyntax.Body) {
+	for _, a := range attributesOf(settings) {
+		v, ok := l.eval(a.Expr)
+		if v, _ = plain(v); !ok || v.IsNull() || v.Type() != cty.String {
+			continue
+		}
+		address, err := url.Parse(v.AsString())
+		if err != nil || !strings.EqualFold(address.Scheme, "http") || address.Hostname() == "" || isLocalHost(address.Hostname()) {
+			continue
+		}
+		l.warn(a.Expr.Range(), "credentials are sent unencrypted", "Whoever is on the way to this address can read them, and all records. Write https://.")
 	}
 }
 
@@ -111,6 +129,10 @@ func (l *loader) decodeCommon(in contents, c *Connector) {
 	c.Common.PollInterval = l.duration(in.attr("poll_interval"), c.Common.PollInterval)
 	c.Common.Settle = l.duration(in.attr("settle"), c.Common.Settle)
 	c.Common.IndexLag = l.duration(in.attr(indexLag), c.Common.IndexLag)
+	if a, least := in.attr("settle"), c.System.WriteTimeout; a != nil && c.Common.Settle > 0 && c.Common.Settle <= least {
+		l.warn(a.Expr.Range(), fmt.Sprintf("settle is not longer than a write to %s may take", c.System.Type),
+			fmt.Sprintf("The answer to a write is waited for up to %s. What is sent again before that can be done twice: write a longer one, or leave it out for %s.", seconds(least), seconds(c.System.Defaults.Settle)))
+	}
 	if n, ok := l.integer(in.attr("rate_limit")); ok {
 		c.Common.RateLimit = n
 	}

@@ -520,3 +520,34 @@ variable "x" {
 		t.Errorf("shown:\n%s", text)
 	}
 }
+
+// TestConnectorWarnings: what may open a ticket twice, and what shows credentials to
+// the network.
+func TestConnectorWarnings(t *testing.T) {
+	for name, test := range map[string]struct{ hcl, want string }{
+		"settle":      {`settle = "45s"`, `5: settle is not longer than a write to incidentio may take`},
+		"long settle": {`settle = "46s"`, ""},
+		"http":        {`api_url = "http://proxy.example/api"`, "5: credentials are sent unencrypted"},
+		"HTTP":        {`api_url = "HTTP://10.0.0.1:8080"`, "5: credentials are sent unencrypted"},
+		"made":        {`api_url = "${"http"}://${var.host}"`, "5: credentials are sent unencrypted"},
+		"https":       {`api_url = "https://proxy.example"`, ""},
+		"loopback":    {`api_url = "http://127.0.0.1:8080"`, ""},
+		"localhost":   {`api_url = "http://localhost"`, ""},
+		"IPv6":        {`api_url = "http://[::1]:80"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := write(t, "main.hcl", "variable \"host\" { default = \"proxy.example\" }\nlocals { host = var.host }\nconnector \"incidentio\" \"acme\" {\n  api_key = local.host\n  "+test.hcl+"\n}\n")
+			set, found := loadDir(t, dir)
+			if set == nil {
+				t.Fatal(textOf(found))
+			}
+			got := ""
+			for _, d := range found {
+				got += fmt.Sprintf("%d: %s", d.Line, d.Summary)
+			}
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -52,10 +52,11 @@ func decodeFake(c connectors.Collection, body []byte) (connectors.Record, error)
 
 func system(kind string, settings func() any, records []string, schemas map[string]*connectors.Schema) connectors.System {
 	return connectors.System{
-		Type:     kind,
-		Defaults: connectors.Common{PollInterval: time.Minute, Settle: time.Minute, RateLimit: 100},
-		Records:  records,
-		Settings: settings,
+		Type:         kind,
+		Defaults:     connectors.Common{PollInterval: time.Minute, Settle: time.Minute, RateLimit: 100},
+		WriteTimeout: 45 * time.Second,
+		Records:      records,
+		Settings:     settings,
 		Schema: func(record string) (*connectors.Schema, bool) {
 			s, ok := schemas[record]
 			return s, ok

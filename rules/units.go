@@ -91,3 +91,6 @@ func (l *loader) size(a *hclsyntax.Attribute, fallback int64) int64 {
 	}
 	return n
 }
+
+// seconds is a duration as people write it in a connector block.
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s" }

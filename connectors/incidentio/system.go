@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
 // Type is the connector type.
@@ -50,8 +51,9 @@ func System() connectors.System {
 			Settle:       defaultSettle,
 			RateLimit:    defaultRateLimit,
 		},
-		Records:  []string{incidentRecord, followUpRecord},
-		Settings: func() any { return &Settings{} },
+		WriteTimeout: transport.DefaultWriteTimeout,
+		Records:      []string{incidentRecord, followUpRecord},
+		Settings:     func() any { return &Settings{} },
 		Check: func(settings any) []connectors.SettingError {
 			return check(settings.(*Settings))
 		},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
 // Type is the connector type.
@@ -46,8 +47,9 @@ func System() connectors.System {
 			IndexLag:     defaultIndexLag,
 			RateLimit:    defaultRateLimit,
 		},
-		Records:  []string{issueRecord},
-		Settings: func() any { return &Settings{} },
+		WriteTimeout: transport.DefaultWriteTimeout,
+		Records:      []string{issueRecord},
+		Settings:     func() any { return &Settings{} },
 		Check: func(settings any) []connectors.SettingError {
 			return check(settings.(*Settings))
 		},

@@ -55,6 +55,7 @@ func System() connectors.System {
 			Settle:       defaultSettle,
 			RateLimit:    defaultRateLimit,
 		},
+		WriteTimeout: writeTimeout,
 		Records: []string{
 			"incident", "incident_task", "sc_request", "sc_req_item", "sc_task",
 			"problem", "problem_task", "change_request", "change_task",
