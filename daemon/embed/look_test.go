@@ -74,6 +74,7 @@ func TestSickServerIsRestarted(t *testing.T) {
 func TestStreamsComeAndGo(t *testing.T) {
 	s := start(t, Options{Dir: t.TempDir()})
 	js := streams(t, s)
+	makeStream(t, js, "stays") // with the last stream the server removes the directory, while the next is made in it
 	for _, round := range []string{"1", "2", "3"} {
 		makeStream(t, js, "a"+round)
 		makeStream(t, js, "b"+round)
