@@ -1,47 +1,35 @@
 package jira_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/conformance"
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-// judge holds every request and answer against the API's description.
-type judge struct {
-	t      *testing.T
-	to     http.RoundTripper
-	router routers.Router
-
-	mu   sync.Mutex
-	seen map[string]int // by operation and status
-}
-
-func newJudge(t *testing.T, to http.RoundTripper) *judge {
+func newJudge(t *testing.T, to http.RoundTripper) *conformance.Judge {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(vendorFile(t))
+	document, err := openapi3.NewLoader().LoadFromData(vendorFile(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc.Servers = openapi3.Servers{{URL: jiratest.DefaultURL}}
-	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation(), openapi3.DisableSchemaPatternValidation())
+	description, err := conformance.NewDescription(document, jiratest.DefaultURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &judge{t: t, to: to, router: router, seen: map[string]int{}}
+	description.Elsewhere = func(r *http.Request) bool { return strings.HasPrefix(r.URL.String(), jiratest.DefaultMediaURL) }
+	description.Unsaid = func(_ *openapi3.Operation, status int) bool {
+		return status == http.StatusTooManyRequests || status >= 500
+	}
+	return description.Judge(t, to)
 }
 
 // vendorFile is the description, but for what its own examples break: times in
@@ -83,69 +71,6 @@ func vendorFile(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return body
-}
-
-func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-	}
-	again := func() *http.Request {
-		copied := r.Clone(r.Context())
-		copied.Body = io.NopCloser(bytes.NewReader(body))
-		return copied
-	}
-	if strings.HasPrefix(r.URL.String(), jiratest.DefaultMediaURL) {
-		return j.to.RoundTrip(again())
-	}
-	route, path, err := j.router.FindRoute(again())
-	if err != nil {
-		j.t.Errorf("%s %s: %v", r.Method, r.URL, err)
-		return j.to.RoundTrip(again())
-	}
-	form := strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/")
-	input := &openapi3filter.RequestValidationInput{
-		Request: again(), PathParams: path, Route: route,
-		Options: &openapi3filter.Options{
-			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true,
-			ExcludeRequestBody: form, // described as a list of files, which is no form
-		},
-	}
-	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
-		j.t.Errorf("request %s %s: %v", r.Method, r.URL, err)
-	}
-	response, err := j.to.RoundTrip(again())
-	if err != nil {
-		return nil, err
-	}
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = io.NopCloser(bytes.NewReader(answer))
-	j.mu.Lock()
-	j.seen[route.Operation.OperationID+" "+http.StatusText(response.StatusCode)]++
-	j.mu.Unlock()
-	if response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= 500 {
-		return response, nil // any operation may answer so; the file does not say it
-	}
-	if response.StatusCode == http.StatusNoContent {
-		if len(answer) > 0 { // the file describes a body all the same
-			j.t.Errorf("answer to %s %s: 204 with a body", r.Method, r.URL)
-		}
-		return response, nil
-	}
-	checked := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: input, Status: response.StatusCode, Header: response.Header, Options: input.Options,
-	}
-	checked.SetBodyBytes(answer)
-	if err := openapi3filter.ValidateResponse(r.Context(), checked); err != nil {
-		j.t.Errorf("answer to %s %s: %v", r.Method, r.URL, err)
-	}
-	return response, nil
 }
 
 // TestAgainstTheDescription holds connector and simulator together against the
@@ -202,14 +127,10 @@ func TestAgainstTheDescription(t *testing.T) {
 	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
 	wantClass(t, c.Probe(ctx), connectors.ClassThrottled)
 
-	for _, operation := range []string{
+	j.Want(
 		"createIssue Created", "getIssue OK", "editIssue OK", "getTransitions OK", "doTransition No Content", "doTransition Conflict",
 		"searchAndReconsileIssuesUsingJqlPost OK", "getFields OK", "findUsers OK", "getCurrentUser OK", "addComment Created", "getComments OK", "getCommentsByIds OK",
 		"addAttachment OK", "getAttachmentContent See Other", "getAttachmentMeta OK", "getChangeLogs OK", "getProject OK", "getAllStatuses OK",
 		"getCreateIssueMetaIssueTypes OK", "getCreateIssueMetaIssueTypeId OK", "getIssue Not Found", "editIssue Bad Request", "createIssue Bad Request", "getCurrentUser Too Many Requests",
-	} {
-		if j.seen[operation] == 0 {
-			t.Errorf("%s was not seen", operation)
-		}
-	}
+	)
 }

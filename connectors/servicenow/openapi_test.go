@@ -5,90 +5,29 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
-	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/conformance"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-// judge holds every request and answer against the API's description.
-type judge struct {
-	t      *testing.T
-	to     http.RoundTripper
-	router routers.Router
-
-	mu   sync.Mutex
-	seen map[string]int // by operation and status
-}
-
-func newJudge(t *testing.T, to http.RoundTripper) *judge {
+func newJudge(t *testing.T, to http.RoundTripper) *conformance.Judge {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(shared(t, "specs/servicenow.openapi.json"))
+	document, err := openapi3.NewLoader().LoadFromData(shared(t, "specs/servicenow.openapi.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc.Servers = openapi3.Servers{{URL: servicenowtest.DefaultURL}}
-	router, err := legacy.NewRouter(doc)
+	description, err := conformance.NewDescription(document, servicenowtest.DefaultURL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &judge{t: t, to: to, router: router, seen: map[string]int{}}
-}
-
-func (j *judge) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-	}
-	again := func() *http.Request {
-		copied := r.Clone(r.Context())
-		copied.Body = io.NopCloser(bytes.NewReader(body))
-		return copied
-	}
-	route, path, err := j.router.FindRoute(again())
-	if err != nil {
-		j.t.Errorf("%s %s: %v", r.Method, r.URL, err)
-		return j.to.RoundTrip(again())
-	}
-	input := &openapi3filter.RequestValidationInput{
-		Request: again(), PathParams: path, Route: route,
-		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true},
-	}
-	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
-		j.t.Errorf("request %s %s: %v", r.Method, r.URL, err)
-	}
-	response, err := j.to.RoundTrip(again())
-	if err != nil {
-		return nil, err
-	}
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	response.Body = io.NopCloser(bytes.NewReader(answer))
-	checked := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: input, Status: response.StatusCode, Header: response.Header, Options: input.Options,
-	}
-	checked.SetBodyBytes(answer)
-	if err := openapi3filter.ValidateResponse(r.Context(), checked); err != nil {
-		j.t.Errorf("answer to %s %s: %v", r.Method, r.URL, err)
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.seen[route.Operation.OperationID+" "+http.StatusText(response.StatusCode)]++
-	return response, nil
+	return description.Judge(t, to)
 }
 
 // TestAgainstTheDescription holds connector and simulator together against the
@@ -147,15 +86,11 @@ func TestAgainstTheDescription(t *testing.T) {
 	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
 	wantClass(t, c.Probe(ctx), connectors.ClassThrottled)
 
-	for _, operation := range []string{
+	j.Want(
 		"listRecords OK", "createRecord Created", "getRecord OK", "patchRecord OK", "oauthToken OK", "getRecord Not Found", "patchRecord Forbidden",
 		"createRecord Bad Request", "listRecords Unauthorized", "oauthToken Unauthorized", "patchRecord Internal Server Error", "listRecords Too Many Requests",
 		"uploadAttachmentBinary Created", "listAttachments OK", "getAttachment OK", "downloadAttachment OK", "deleteAttachment No Content", "updateRecord OK", "deleteRecord Forbidden",
-	} {
-		if j.seen[operation] == 0 {
-			t.Errorf("%s was not seen", operation)
-		}
-	}
+	)
 }
 
 // judgeItems has the connector carry comments and files.
@@ -196,7 +131,7 @@ func judgeItems(t *testing.T, c *servicenow.Connector, record connectors.Record)
 
 // judgeRest sends what the connector does not: an attachment's own row, display values,
 // PUT, DELETE.
-func judgeRest(t *testing.T, j *judge, id string) {
+func judgeRest(t *testing.T, j *conformance.Judge, id string) {
 	t.Helper()
 	send := func(method, path, contentType, body string) string {
 		t.Helper()

@@ -88,7 +88,7 @@ type Server struct {
 	noCreate map[string]string
 	putBacks []putBack
 	webhook  Webhook
-	last     *http.Request
+	last     http.Header
 	lastBody []byte
 
 	sending sync.WaitGroup // webhooks under way

@@ -1,26 +1,17 @@
 package jiratest
 
 import (
-	"bytes"
-	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-// A Webhook is one that an administrator has made. It is sent once, in no
-// order; Redeliver sends the last one again, as the product does after an
-// answer that is no success.
-type Webhook struct {
-	URL    string // "" sends nothing
-	Secret string
-	Client *http.Client // nil is http.DefaultClient
-}
+// A Webhook is one that an administrator has made. Redeliver sends the last one
+// again, as the product does after an answer that is not a success.
+type Webhook = simulator.Webhook
 
 // SetWebhook changes where webhooks go.
 func (s *Server) SetWebhook(w Webhook) {
@@ -59,34 +50,21 @@ func (s *Server) wikiBean(is *issue) object {
 }
 
 func (s *Server) deliver(body []byte, identifier string) {
-	hook := s.webhook
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, hook.URL, nil)
-	if err != nil {
-		return
+	header := http.Header{
+		"Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"Atlassian Webhook HTTP Client"},
+		"X-Atlassian-Webhook-Identifier": {identifier}, "X-Atlassian-Webhook-Flow": {"Primary"},
 	}
-	request.Header.Set("Content-Type", "application/json; charset=utf-8")
-	request.Header.Set("User-Agent", "Atlassian Webhook HTTP Client")
-	request.Header.Set("X-Atlassian-Webhook-Identifier", identifier)
-	request.Header.Set("X-Atlassian-Webhook-Flow", "Primary")
-	if hook.Secret != "" {
-		request.Header.Set("X-Hub-Signature", Sign(hook.Secret, body))
+	if s.webhook.Secret != "" {
+		header.Set("X-Hub-Signature", Sign(s.webhook.Secret, body))
 	}
-	s.last, s.lastBody = request, body
-	s.send(hook, request, body)
+	s.last, s.lastBody = header, body
+	s.send(header, body)
 }
 
-func (s *Server) send(hook Webhook, r *http.Request, body []byte) {
-	client := hook.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	r = r.Clone(context.Background())
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	s.sending.Go(func() {
-		if response, err := client.Do(r); err == nil {
-			response.Body.Close()
-		}
-	})
+// send sends a webhook; s.mu is held.
+func (s *Server) send(header http.Header, body []byte) {
+	hook := s.webhook
+	s.sending.Go(func() { hook.Post(header, body) })
 }
 
 // Redeliver sends the last webhook again, under the same identifier.
@@ -96,17 +74,13 @@ func (s *Server) Redeliver() {
 	if s.last == nil {
 		return
 	}
-	again := s.last.Clone(context.Background())
-	again.Header.Set("X-Atlassian-Webhook-Retry", "1")
-	s.send(s.webhook, again, s.lastBody)
+	again := s.last.Clone()
+	again.Set("X-Atlassian-Webhook-Retry", "1")
+	s.send(again, s.lastBody)
 }
 
 // Sign is the signature of a webhook's body.
-func Sign(secret string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
-}
+func Sign(secret string, body []byte) string { return simulator.Sign(secret, body) }
 
 // wiki is a document in the markup of Jira's older interfaces, roughly.
 func wiki(v any) string {

@@ -1,21 +1,13 @@
 package servicenowtest
 
 import (
-	"bytes"
-	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-// A Webhook is the business rule that tells the outside of changes. As the
-// product's, it sends once, in no order, and does not look at the answer.
-type Webhook struct {
-	URL    string // "" sends nothing
-	Secret string
-	Client *http.Client // nil is http.DefaultClient
-}
+// A Webhook is the business rule that tells the outside of changes.
+type Webhook = simulator.Webhook
 
 // SetWebhook changes where webhooks go.
 func (s *Server) SetWebhook(w Webhook) {
@@ -39,26 +31,9 @@ func (s *Server) announce(r *record, event string) {
 		fields["event"] = event
 	}
 	body := encode(fields)
-	client := hook.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	s.sending.Go(func() {
-		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, hook.URL, bytes.NewReader(body))
-		if err != nil {
-			return
-		}
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("X-Lockstep-Signature", Sign(hook.Secret, body))
-		if response, err := client.Do(request); err == nil {
-			response.Body.Close()
-		}
-	})
+	header := http.Header{"Content-Type": {"application/json"}, "X-Lockstep-Signature": {Sign(hook.Secret, body)}}
+	s.sending.Go(func() { hook.Post(header, body) })
 }
 
 // Sign is the signature of a webhook's body.
-func Sign(secret string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
-}
+func Sign(secret string, body []byte) string { return simulator.Sign(secret, body) }
