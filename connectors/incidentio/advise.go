@@ -2,56 +2,12 @@ package incidentio
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
-
-// A directory is a list of things that have names in this account.
-type directory struct {
-	noun   string
-	path   string
-	member string
-	paged  bool
-	scope  string // what the key needs to read it
-	query  url.Values
-	within string // the member of an element that has the name; "": itself
-	most   int    // elements that are read; 0: listBound
-}
-
-func (d directory) bound() int {
-	if d.most > 0 {
-		return d.most
-	}
-	return listBound
-}
-
-// namedIn is the part of an element that has the name.
-func (d directory) namedIn(element json.RawMessage) json.RawMessage {
-	if d.within == "" {
-		return element
-	}
-	var members map[string]json.RawMessage
-	_ = json.Unmarshal(element, &members) // what is no object has no members
-	return members[d.within]
-}
-
-// directories are the lists by the field whose names they hold.
-func directories() map[string]directory {
-	return map[string]directory{
-		"incident/severity":        {noun: "severity", path: "/v1/severities", member: "severities", scope: "severities.view"},
-		"incident/incident_type":   {noun: "incident type", path: "/v1/incident_types", member: "incident_types", scope: "incident_types.view"},
-		"incident/incident_status": {noun: "incident status", path: "/v1/incident_statuses", member: "incident_statuses", scope: "incident_statuses.view"},
-		"incident/custom_fields":   {noun: "custom field", path: "/v2/custom_fields", member: "custom_fields", scope: "custom_fields.view"},
-		"incident/roles":           {noun: "incident role", path: "/v2/incident_roles", member: "incident_roles", scope: "incident_roles.view"},
-		"incident/timestamps":      {noun: "timestamp", path: "/v2/incident_timestamps", member: "incident_timestamps", scope: "incidents.view"},
-		"follow_up/assignee_team":  {noun: "team", path: "/v3/teams", member: "teams", paged: true, scope: "catalog_entries.view"},
-	}
-}
 
 // Advise compares the names of severities, types, statuses, custom fields,
 // roles, timestamps and teams with those of the account. Follow-up priorities

@@ -8,6 +8,16 @@ const (
 	updateKind   = "update"
 )
 
+// statePath is the field that a state table writes of an incident.
+const statePath = "incident_status.name"
+
+// The fields that are maps, by the list of a request that holds their entries.
+const (
+	customFieldsField = "custom_fields"
+	rolesField        = "roles"
+	timestampsField   = "timestamps"
+)
+
 // categories of a status, in the order of an incident's life.
 // Of the vendor's API description, "By status category".
 func categories() []string {

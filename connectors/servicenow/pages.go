@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,20 @@ import (
 // Rows that were deleted move those behind them to the front, so each page
 // begins this many rows early, or half a page.
 const pageOverlap = 20
+
+// columnName is how ServiceNow names columns, with the columns of references
+// after a dot.
+var columnName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`)
+
+// queryable reports whether a value can stand in an encoded query. A "^" would
+// end the condition and begin another, and "javascript:" would be run.
+func queryable(value string) bool {
+	return value != "" && !strings.ContainsAny(value, "^\r\n") &&
+		!strings.HasPrefix(strings.ToLower(strings.TrimSpace(value)), "javascript:")
+}
+
+// oldestFirst ends a query.
+const oldestFirst = "^ORDERBYsys_created_on^ORDERBYsys_id"
 
 // A query asks for rows of a table.
 type query struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -222,52 +221,4 @@ func unreadable(ref connectors.Ref, message string, err error) *connectors.Error
 		message = what
 	}
 	return &connectors.Error{Class: connectors.ClassRejected, Op: "read", Record: ref.String(), Message: message, Err: err}
-}
-
-// refusal reads {type, status, request_id, errors: [{code, message, source}]}.
-func refusal(answer *transport.Answer, failure *connectors.Error) {
-	var body struct {
-		Type      string `json:"type"`
-		RequestID string `json:"request_id"`
-		Errors    []struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-			Source  struct {
-				Field   string `json:"field"`
-				Pointer string `json:"pointer"`
-			} `json:"source"`
-		} `json:"errors"`
-	}
-	if json.Unmarshal(answer.Body, &body) != nil {
-		return
-	}
-	if body.RequestID != "" {
-		failure.RequestID = body.RequestID
-	}
-	if body.Type != "" && answer.Status/100 != 2 {
-		failure.Code = body.Type
-	}
-	var said []string
-	for _, e := range body.Errors {
-		field := e.Source.Field
-		if field == "" {
-			field = e.Source.Pointer
-		}
-		text := e.Message
-		if text == "" {
-			text = e.Code
-		}
-		if field != "" {
-			if failure.Field == "" {
-				failure.Field = fieldNamed(field)
-			}
-			text = fmt.Sprintf("%s (%s)", text, field)
-		}
-		if text != "" {
-			said = append(said, text)
-		}
-	}
-	if len(said) > 0 {
-		failure.Message = strings.Join(said, "; ")
-	}
 }

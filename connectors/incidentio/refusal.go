@@ -1,19 +1,62 @@
 package incidentio
 
 import (
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
-// statePath is the field that a state table writes of an incident.
-const statePath = "incident_status.name"
-
-// The fields that are maps, by the list of a request that holds their entries.
-const (
-	customFieldsField = "custom_fields"
-	rolesField        = "roles"
-	timestampsField   = "timestamps"
-)
+// refusal reads {type, status, request_id, errors: [{code, message, source}]}.
+func refusal(answer *transport.Answer, failure *connectors.Error) {
+	var body struct {
+		Type      string `json:"type"`
+		RequestID string `json:"request_id"`
+		Errors    []struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			Source  struct {
+				Field   string `json:"field"`
+				Pointer string `json:"pointer"`
+			} `json:"source"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(answer.Body, &body) != nil {
+		return
+	}
+	if body.RequestID != "" {
+		failure.RequestID = body.RequestID
+	}
+	if body.Type != "" && answer.Status/100 != 2 {
+		failure.Code = body.Type
+	}
+	var said []string
+	for _, e := range body.Errors {
+		field := e.Source.Field
+		if field == "" {
+			field = e.Source.Pointer
+		}
+		text := e.Message
+		if text == "" {
+			text = e.Code
+		}
+		if field != "" {
+			if failure.Field == "" {
+				failure.Field = fieldNamed(field)
+			}
+			text = fmt.Sprintf("%s (%s)", text, field)
+		}
+		if text != "" {
+			said = append(said, text)
+		}
+	}
+	if len(said) > 0 {
+		failure.Message = strings.Join(said, "; ")
+	}
+}
 
 // fieldNamed is the record's name for a field of a request, where the two
 // differ: requests name things by id. What is said of an element of a list is

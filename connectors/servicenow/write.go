@@ -1,0 +1,135 @@
+package servicenow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/transport"
+)
+
+// Create opens a record that carries the key and the stamp.
+func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connectors.Record, error) {
+	body, failure := c.body("create", draft.Collection.String(), draft.Fields)
+	if failure == nil && !tableName.MatchString(draft.Collection.Record) {
+		failure = connectors.Rejected("create", draft.Collection.String(), "", "invalid_table", draft.Collection.Record+" is not the name of a table")
+	}
+	if failure != nil {
+		return connectors.Record{}, failure
+	}
+	body[keyColumn], body[stampColumn] = draft.Key, draft.Stamp
+	return c.write(ctx, transport.Request{
+		Op: "create", Record: draft.Collection.String(),
+		Method: http.MethodPost, Path: tableAPI + draft.Collection.Record,
+	}, draft.Collection, body)
+}
+
+// Update writes the fields and the stamp, and of the spare ones those that the
+// product makes mandatory in the state that is written.
+func (c *Connector) Update(ctx context.Context, change connectors.Change) (connectors.Record, error) {
+	if failure := checkRef("update", change.Ref); failure != nil {
+		return connectors.Record{}, failure
+	}
+	body, failure := c.body("update", change.Ref.String(), change.Fields)
+	if failure != nil {
+		return connectors.Record{}, failure
+	}
+	spare, failure := c.body("update", change.Ref.String(), change.Spare)
+	if failure != nil {
+		return connectors.Record{}, failure
+	}
+	for _, name := range mandatoryIn(change.Ref.Record, body["state"]) {
+		if v, ok := spare[name]; ok && body[name] == "" {
+			body[name] = v
+		}
+	}
+	body[stampColumn] = change.Stamp
+	return c.write(ctx, transport.Request{
+		Op: "update", Record: change.Ref.String(),
+		Method: http.MethodPatch, Path: tableAPI + change.Ref.Record + "/" + url.PathEscape(change.Ref.ID),
+	}, change.Ref.Collection, body)
+}
+
+// body writes fields as the wire has them. Lockstep's own columns are not
+// taken from fields.
+func (c *Connector) body(op, record string, fields map[string]any) (map[string]string, *connectors.Error) {
+	body := make(map[string]string, len(fields)+2)
+	for name, v := range fields {
+		if v == nil || name == keyColumn || name == stampColumn {
+			continue
+		}
+		s, err := wire(v)
+		if err != nil {
+			return nil, connectors.Rejected(op, record, name, "type", err.Error())
+		}
+		body[name] = s
+	}
+	return body, nil
+}
+
+func (c *Connector) write(ctx context.Context, r transport.Request, collection connectors.Collection, body map[string]string) (connectors.Record, error) {
+	r.Query = plainValues()
+	r.Query.Set("sysparm_input_display_value", "false") // references by sys_id, times in UTC
+	r.JSON = body
+	var into result[row]
+	r.Into = &into
+	if _, err := c.do(ctx, r); err != nil {
+		var failure *connectors.Error
+		if errors.As(err, &failure) {
+			explainMandatory(failure, body)
+		}
+		return connectors.Record{}, err
+	}
+	return c.record(r.Op, collection, into.value)
+}
+
+// FindByKey looks the key up, through all pages, oldest first. A condition on a
+// column that the instance does not know is dropped and the query then returns
+// other records, so each row is looked at again.
+func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
+	const op = "find"
+	if !tableName.MatchString(collection.Record) {
+		return nil, connectors.Rejected(op, collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
+	}
+	if !queryable(key) {
+		return nil, connectors.Rejected(op, collection.String(), keyColumn, "key", "the key cannot stand in a query")
+	}
+	var found []connectors.Record
+	for r, err := range c.rows(ctx, query{
+		op: op, record: collection.String(), table: collection.Record, limit: findPage,
+		where: keyColumn + "=" + key + oldestFirst,
+	}) {
+		if err != nil {
+			return nil, err
+		}
+		if _, known := r[keyColumn]; !known {
+			return nil, connectors.Rejected(op, collection.String(), keyColumn, "no_key_column",
+				"the table has no "+keyColumn+", or the integration user may not read it, so lockstep could not tell its own tickets")
+		}
+		if r.text(keyColumn) != key {
+			continue
+		}
+		record, err := c.record(op, collection, r)
+		if err != nil {
+			return nil, err
+		}
+		record.CreatedBy = r.text("sys_created_by")
+		found = append(found, record)
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	own, err := c.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i].Foreign = !isUser(found[i].CreatedBy, own)
+	}
+	return found, nil
+}
+
+// findPage is small: there is one record with a key, or none.
+const findPage = 50
