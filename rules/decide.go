@@ -21,9 +21,9 @@ type decider struct {
 	locals   map[string]any
 }
 
-func newDecider(l *loader, r *Route) *decider {
-	schema := l.schema(r.Source)
-	return &decider{record: r.Source.Record, parent: schema.Parent, locals: l.localValues}
+func newDecider(l *checker, r *Route) *decider {
+	schema := l.catalog.schema(r.Source)
+	return &decider{record: r.Source.Record, parent: schema.Parent, locals: l.locals.values}
 }
 
 // Decide says what should become of a record on a route. It reads nothing but

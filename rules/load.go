@@ -1,22 +1,17 @@
 package rules
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/budget"
-	"github.com/lockstep-sync/lockstep/rules/expr"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
@@ -77,16 +72,24 @@ func Load(ctx context.Context, dir string, o Options) (*Set, Diagnostics) {
 }
 
 func loadAll(ctx context.Context, dir string, o Options) (set *Set, found Diagnostics) {
-	l := newLoader(ctx, dir, o)
+	if o.Env == nil {
+		o.Env = func(string) (string, bool) { return "", false }
+	}
+	if o.maxSteps == 0 {
+		o.maxSteps = budget.MaxSteps
+	}
+	l := &loading{progress: newProgress(ctx, dir, o.maxSteps), options: o}
+	l.files = newParser(l.progress, o.Offline)
+	done := func() Diagnostics { return l.diagnostics(l.files.sources, l.hidden) }
 	defer source.Recovered(l.here(), func(d *hcl.Diagnostic) {
 		l.hcl(hcl.Diagnostics{d})
-		set, found = nil, l.diagnostics(l.sources, l.hidden)
+		set, found = nil, done()
 	})
 	set = l.load()
 	if l.givenUp() {
 		set = nil
 	}
-	found = l.diagnostics(l.sources, l.hidden)
+	found = done()
 	if set == nil {
 		return nil, found
 	}
@@ -95,191 +98,92 @@ func loadAll(ctx context.Context, dir string, o Options) (set *Set, found Diagno
 	return set, found
 }
 
-// here is the place of what is wrong with the configuration as a whole.
-func (l *loader) here() hcl.Range {
-	return hcl.Range{Filename: l.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
+// A progress is what all stages of a load share: what is wrong so far, and whether
+// it goes on.
+type progress struct {
+	*findings
+	ctx   context.Context // of the load: nothing of it outlives that
+	meter *budget.Meter
+	dir   string
+	// hidden are the values of sensitive variables, which no message shows.
+	hidden []hcl.Range
+	// What is said once, for everything that follows from it.
+	saidGivenUp, saidSpent bool
+}
+
+func newProgress(ctx context.Context, dir string, steps int64) *progress {
+	return &progress{findings: &findings{}, ctx: ctx, meter: budget.NewMeter(ctx, steps), dir: dir}
+}
+
+// here is the position of what is wrong with the configuration as a whole.
+func (p *progress) here() hcl.Range {
+	return hcl.Range{Filename: p.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
 }
 
 // givenUp reports whether the load is to end, and says so once.
-func (l *loader) givenUp() bool {
-	cause := context.Cause(l.ctx)
+func (p *progress) givenUp() bool {
+	cause := context.Cause(p.ctx)
 	if cause == nil {
 		return false
 	}
-	if !l.saidGivenUp {
-		l.saidGivenUp = true
-		l.err(l.here(), "the load was given up: "+cause.Error(), "")
+	if !p.saidGivenUp {
+		p.saidGivenUp = true
+		p.err(p.here(), "the load was given up: "+cause.Error(), "")
 	}
 	return true
 }
 
-// A loader reads one configuration.
-type loader struct {
-	findings
-
-	ctx   context.Context // of the load: nothing of it outlives that
-	meter *budget.Meter
-	// What is said once, for everything that follows from it.
-	saidGivenUp, saidSpent bool
-
-	dir      string
-	options  Options
-	systems  map[string]connectors.System
-	sources  map[string]*sourceFile
-	order    []string          // of the sources
-	broken   bool              // some of them are not whole
-	included map[string][]byte // what file() read, by path
-	read     int64             // bytes of all files
-	tokens   int               // of the sources
-
-	functions map[string]function.Function
-	variables map[string]*variable
-	locals    map[string]*local
-	context   *hcl.EvalContext // of every expression, once the locals are known
-	hidden    []hcl.Range      // values of sensitive variables, not to be shown
-
-	connectors map[string]*connectorDecl
-	tables     map[string]*tableDecl
-	templates  map[string]*templateDecl
-	inherited  int                           // fields of templates, from those that they extend
-	blocks     map[string][]*hclsyntax.Block // of the files, by type
-
-	seen         map[string]seenLocal // the locals that CEL sees
-	localValues  map[string]any       // of seen
-	plainContext *hcl.EvalContext     // context without marks; nil: nobody asked yet
-	envs         map[envKey]*envs
-	// language is that of all expressions; nil: there is none yet.
-	language *expr.Language
-	// commentVars are what conditions of comments see; nil: nobody asked yet.
-	commentVars *expr.Env
-	uses        uses
-	mu          sync.Mutex // guards envs once the set is in use
+// A loading runs the stages of a load, from names that nothing else depends on to
+// those that use them. The package's documentation has what each is for.
+type loading struct {
+	*progress
+	options Options
+	files   *parser
 }
 
-func newLoader(ctx context.Context, dir string, o Options) *loader {
-	if o.Env == nil {
-		o.Env = func(string) (string, bool) { return "", false }
-	}
-	if o.maxSteps == 0 {
-		o.maxSteps = budget.MaxSteps
-	}
-	l := &loader{
-		ctx: ctx, meter: budget.NewMeter(ctx, o.maxSteps),
-		dir: dir, options: o,
-		systems:    map[string]connectors.System{},
-		sources:    map[string]*sourceFile{},
-		included:   map[string][]byte{},
-		variables:  map[string]*variable{},
-		locals:     map[string]*local{},
-		connectors: map[string]*connectorDecl{},
-		tables:     map[string]*tableDecl{},
-		templates:  map[string]*templateDecl{},
-		blocks:     map[string][]*hclsyntax.Block{},
-		envs:       map[envKey]*envs{},
-	}
-	for _, s := range o.Systems {
-		l.systems[s.Type] = s
-	}
-	l.functions = l.meter.Functions(l.hclFunctions())
-	return l
-}
-
-// load goes from names that nothing else depends on to those that use them.
-func (l *loader) load() *Set {
-	l.readDir()
-	if l.broken {
+func (l *loading) load() *Set {
+	l.files.readDir()
+	if l.files.broken {
 		return nil // of half a file, most other errors would be noise
 	}
-	l.sortBlocks()
+	l.files.sortBlocks()
 
-	var daemon Daemon
+	names := newResolver(l.progress, l.files, l.options)
+	decl := newDeclarer(names)
+	daemon := daemonBlock{names.decoder}
+	set := &Set{
+		Dir: l.dir, Connectors: map[string]*Connector{}, Templates: map[string]*Template{}, Tables: map[string]*StateTable{},
+	}
 	for _, stage := range []func(){
-		l.decodeVariables, l.decodeLocals, func() { daemon = l.decodeDaemon() }, l.decodeConnectors, l.decodeTables, l.decodeTemplates,
+		names.decodeVariables, names.decodeLocals, func() { set.Daemon = daemon.decodeDaemon() },
+		decl.decodeConnectors, decl.decodeTables, decl.decodeTemplates,
 	} {
 		if stage(); l.givenUp() || l.saidSpent {
 			return nil // what follows would be about values that nobody worked out
 		}
 	}
-	routes := l.decodeRoutes()
-
-	set := &Set{
-		Dir: l.dir, Daemon: daemon,
-		Connectors: map[string]*Connector{}, Templates: map[string]*Template{}, Tables: map[string]*StateTable{},
-	}
-	for name, c := range l.connectors {
+	routes := decl.decodeRoutes()
+	for name, c := range decl.connectors {
 		set.Connectors[name] = c.made
 	}
-	for name, t := range l.tables {
+	for name, t := range decl.tables {
 		set.Tables[name] = t.made
 	}
-	l.link(set, routes)
+
+	types := newChecker(l.progress, decl, names)
+	model := types.link(set, routes, decl.templatesOf(routes))
+	if model == nil {
+		return nil
+	}
+	model.given = names.given
+	model.prove(l.progress)
 	if l.errors() > 0 {
 		return nil
 	}
-	set.Generation = l.generation()
-	set.Files = slices.Concat(l.order, l.includedFiles())
+	set.uses = types.uses.list()
+	set.Generation = l.files.generation()
+	set.Files = slices.Concat(l.files.order, l.files.includedFiles())
 	return set
-}
-
-// The blocks of a configuration, with the number of their labels.
-var blockLabels = map[string]int{
-	"daemon": 0, "variable": 1, "locals": 0, "connector": 2, "state_table": 1, "route": 1, "template": 1,
-}
-
-// sortBlocks sorts the blocks of all files by their type.
-func (l *loader) sortBlocks() {
-	for _, path := range l.order {
-		body := l.sources[path].body
-		for _, a := range attributesOf(body) {
-			detail := sentences("A configuration is made of blocks.", suggest(a.Name, sortedKeys(blockLabels), "block"))
-			if _, ok := blockLabels[a.Name]; ok {
-				detail = "Write " + a.Name + " { … }, without the equals sign."
-			}
-			l.err(a.NameRange, "attribute "+quote(a.Name)+" outside a block", detail)
-		}
-		for _, b := range body.Blocks {
-			want, ok := blockLabels[b.Type]
-			if !ok {
-				l.err(b.TypeRange, "unknown block "+quote(b.Type), suggest(b.Type, sortedKeys(blockLabels), "block"))
-				continue
-			}
-			if l.checkLabels(b, want) {
-				l.blocks[b.Type] = append(l.blocks[b.Type], b)
-			}
-		}
-	}
-}
-
-// checkLabels reports whether a block has as many labels as it needs, each of
-// them an identifier.
-func (l *loader) checkLabels(b *hclsyntax.Block, want int) bool {
-	form := map[int]string{0: " { … }", 1: ` "NAME" { … }`, 2: ` "TYPE" "NAME" { … }`}[want]
-	if len(b.Labels) != want {
-		at := b.TypeRange
-		if len(b.Labels) > want {
-			at = b.LabelRanges[want]
-		}
-		number := map[int]string{0: "no name", 1: "one name", 2: "a type and a name"}[want]
-		l.err(at, "a "+b.Type+" block has "+number, "Write "+b.Type+form+".")
-		return false
-	}
-	for i, label := range b.Labels {
-		if !hclsyntax.ValidIdentifier(label) {
-			l.err(b.LabelRanges[i], quote(label)+" is not a name", "A name begins with a letter and has letters, digits, _ and - after it.")
-			return false
-		}
-	}
-	return true
-}
-
-// attributesOf are the attributes of a body in the order written.
-func attributesOf(body *hclsyntax.Body) []*hclsyntax.Attribute {
-	all := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
-	for _, a := range body.Attributes {
-		all = append(all, a)
-	}
-	slices.SortFunc(all, func(a, b *hclsyntax.Attribute) int { return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte) })
-	return all
 }
 
 func sortedKeys[V any](m map[string]V) []string {

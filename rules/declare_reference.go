@@ -12,18 +12,18 @@ import (
 
 // referenceTo resolves a reference such as template.NAME; false if it is none, which
 // is then reported.
-func referenceTo[V any](l *loader, e hcl.Expression, kind string, known map[string]V) (name string, at hcl.Range, ok bool) {
+func referenceTo[V any](f *findings, e hcl.Expression, kind string, known map[string]V) (name string, at hcl.Range, ok bool) {
 	t, diags := hcl.AbsTraversalForExpr(e)
 	if diags.HasErrors() {
 		detail := "Write " + kind + ".NAME."
 		if text, isText := literalText(e); isText {
 			detail = "Write " + kind + "." + strings.TrimPrefix(text, kind+".") + ", without quotes."
 		}
-		l.err(e.Range(), "expected a reference to a "+kind, detail)
+		f.err(e.Range(), "expected a reference to a "+kind, detail)
 		return "", hcl.Range{}, false
 	}
 	if t.RootName() != kind || len(t) != 2 {
-		l.errAdvised(e.Range(), "expected a reference to a "+kind, func() string {
+		f.errAdvised(e.Range(), "expected a reference to a "+kind, func() string {
 			if _, ok := known[t.RootName()]; ok {
 				return "Write " + kind + "." + t.RootName() + "."
 			}
@@ -33,13 +33,13 @@ func referenceTo[V any](l *loader, e hcl.Expression, kind string, known map[stri
 	}
 	name, at, isAttr := attrStep(t[1])
 	if !isAttr {
-		l.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME.")
+		f.err(e.Range(), "expected a reference to a "+kind, "Write "+kind+".NAME.")
 		return "", hcl.Range{}, false
 	}
 	if _, ok := known[name]; ok {
 		return name, e.Range(), true
 	}
-	l.errAdvised(at, "unknown "+kind+" "+quote(name), func() string { return suggest(name, sortedKeys(known), kind) })
+	f.errAdvised(at, "unknown "+kind+" "+quote(name), func() string { return suggest(name, sortedKeys(known), kind) })
 	return "", hcl.Range{}, false
 }
 
@@ -57,7 +57,7 @@ func literalText(e hcl.Expression) (string, bool) {
 }
 
 // collection resolves TYPE.NAME.RECORD.
-func (l *loader) collection(a *hclsyntax.Attribute) (connectors.Collection, bool) {
+func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, bool) {
 	none := connectors.Collection{}
 	form := "Write TYPE.NAME.RECORD, as in incidentio.acme.incident."
 	t, diags := hcl.AbsTraversalForExpr(a.Expr)
@@ -117,7 +117,7 @@ func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
 }
 
 // connectorsOf are the names of the connectors of a type.
-func (l *loader) connectorsOf(kind string) []string {
+func (l *catalog) connectorsOf(kind string) []string {
 	var names []string
 	for name, c := range l.connectors {
 		if c.made != nil && c.made.System.Type == kind {
@@ -128,7 +128,18 @@ func (l *loader) connectorsOf(kind string) []string {
 }
 
 // schema is the schema of a record type that collection has resolved.
-func (l *loader) schema(c connectors.Collection) *connectors.Schema {
+func (l *catalog) schema(c connectors.Collection) *connectors.Schema {
 	s, _ := l.systems[c.Type].Schema(c.Record)
 	return s
+}
+
+// parentSchema is the schema of the records that those of c belong to, nil if
+// there are none.
+func (l *catalog) parentSchema(c connectors.Collection) *connectors.Schema {
+	s := l.schema(c)
+	if s == nil || s.Parent == "" {
+		return nil
+	}
+	parent, _ := l.systems[c.Type].Schema(s.Parent)
+	return parent
 }

@@ -19,7 +19,7 @@ func (c *Connector) NameSetting(attribute string) string {
 }
 
 // nameSettings remembers where a block's attributes come from.
-func (l *loader) nameSettings(b *hclsyntax.Block, prefix string, c *Connector) {
+func (l *catalog) nameSettings(b *hclsyntax.Block, prefix string, c *Connector) {
 	if c.settings == nil {
 		c.settings = map[string]string{}
 	}
@@ -38,7 +38,7 @@ func (l *loader) nameSettings(b *hclsyntax.Block, prefix string, c *Connector) {
 
 // environmentOf is the environment variable that a value is read from, by way
 // of locals and variables too, or "-var NAME"; empty where it is anything else.
-func (l *loader) environmentOf(e hcl.Expression, seen map[string]bool) string {
+func (l *evaluator) environmentOf(e hcl.Expression, seen map[string]bool) string {
 	if guarded, ok := e.(hclsyntax.Expression); ok {
 		e = budget.Unguarded(guarded)
 	}

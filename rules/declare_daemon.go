@@ -8,10 +8,13 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
+// A daemonBlock reads the daemon block.
+type daemonBlock struct{ *decoder }
+
 // decodeDaemon reads the daemon block, of which there is at most one.
-func (l *loader) decodeDaemon() Daemon {
+func (l *daemonBlock) decodeDaemon() Daemon {
 	var d Daemon
-	all := l.blocks["daemon"]
+	all := l.files.blocks["daemon"]
 	for _, b := range all[min(1, len(all)):] {
 		l.twice(b.TypeRange, all[0].DefRange(), "the daemon block", "Put both into one block.")
 	}
@@ -50,22 +53,12 @@ func (l *loader) decodeDaemon() Daemon {
 }
 
 // decodeTLS reads the tls block. Its files are the daemon's to read.
-func (l *loader) decodeTLS(b *hclsyntax.Block) *TLS {
+func (l *daemonBlock) decodeTLS(b *hclsyntax.Block) *TLS {
 	in := l.contents(b.Body, b.DefRange(), "tls block", []string{"cert", "key"}, nil, "cert", "key")
 	return &TLS{Cert: l.file(in.attr("cert")), Key: l.file(in.attr("key"))}
 }
 
-// file is the path that an attribute names.
-func (l *loader) file(a *hclsyntax.Attribute) File {
-	if a == nil {
-		return File{}
-	}
-	var here findings
-	here.err(a.Expr.Range(), "", "")
-	return File{Path: l.str(a), at: here.diagnostics(l.sources, l.hidden)[0]}
-}
-
-func (l *loader) decodeNATS(b *hclsyntax.Block) *NATS {
+func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
 	in := l.contents(b.Body, b.DefRange(), "nats block",
 		[]string{"url", "creds", "ca", "cert", "key", "replicas", "prefix"}, nil, "url")
 	n := &NATS{
@@ -90,4 +83,14 @@ func (l *loader) decodeNATS(b *hclsyntax.Block) *NATS {
 		l.err(a.Expr.Range(), "the prefix is no part of a stream's name", "Use letters, digits, _ and -.")
 	}
 	return n
+}
+
+// file is the path that an attribute names.
+func (l *daemonBlock) file(a *hclsyntax.Attribute) File {
+	if a == nil {
+		return File{}
+	}
+	var here findings
+	here.err(a.Expr.Range(), "", "")
+	return File{Path: l.str(a), at: here.diagnostics(l.files.sources, l.hidden)[0]}
 }

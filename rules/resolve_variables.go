@@ -12,6 +12,16 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
+// A resolver works out the values that have names: variables and locals.
+type resolver struct {
+	*decoder
+	seen seenLocals
+}
+
+func newResolver(p *progress, files *parser, o Options) *resolver {
+	return &resolver{decoder: &decoder{newEvaluator(p, files, o)}}
+}
+
 // A variable is a variable block with its value.
 type variable struct {
 	at    hcl.Range
@@ -25,8 +35,8 @@ const envPrefix = "LOCKSTEP_VAR_"
 
 // decodeVariables reads the variable blocks. Their values come, in this order,
 // from the command line, the environment and the default.
-func (l *loader) decodeVariables() {
-	for _, b := range l.blocks["variable"] {
+func (l *resolver) decodeVariables() {
+	for _, b := range l.files.blocks["variable"] {
 		name := b.Labels[0]
 		if first, ok := l.variables[name]; ok {
 			l.twice(b.LabelRanges[0], first.at, "variable "+quote(name), "A name stands for one value.")
@@ -47,7 +57,7 @@ func (l *loader) decodeVariables() {
 	}
 }
 
-func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
+func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	name := b.Labels[0]
 	before := l.errors()
 	in := l.contents(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
@@ -100,7 +110,7 @@ func (l *loader) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 }
 
 // given is what the command line or the environment says of a variable.
-func (l *loader) given(name string) (value string, ok bool, from string) {
+func (l *resolver) given(name string) (value string, ok bool, from string) {
 	if value, ok := l.options.Vars[name]; ok {
 		return value, true, "-var " + name
 	}
@@ -110,7 +120,7 @@ func (l *loader) given(name string) (value string, ok bool, from string) {
 
 // parseGiven reads a value from outside: a text as it is, a number or a bool
 // by its text, and anything else as an HCL expression without names.
-func (l *loader) parseGiven(value string, want cty.Type, optional *typeexpr.Defaults) (cty.Value, error) {
+func (l *resolver) parseGiven(value string, want cty.Type, optional *typeexpr.Defaults) (cty.Value, error) {
 	if want == cty.DynamicPseudoType || want.IsPrimitiveType() {
 		return convert.Convert(cty.StringVal(value), want)
 	}
@@ -134,7 +144,7 @@ func convertTo(v cty.Value, want cty.Type, optional *typeexpr.Defaults) (cty.Val
 	return convert.Convert(v, want)
 }
 
-func (l *loader) typeConstraint(a *hclsyntax.Attribute) (cty.Type, *typeexpr.Defaults) {
+func (l *resolver) typeConstraint(a *hclsyntax.Attribute) (cty.Type, *typeexpr.Defaults) {
 	if a == nil {
 		return cty.DynamicPseudoType, nil
 	}

@@ -63,7 +63,7 @@ type member struct {
 // value evaluates the HCL of a mapping; false if it has mistakes. Calls of
 // ref, lists, objects and conditionals are taken apart as they are written, so
 // that the texts in them keep their places.
-func (l *loader) value(e hclsyntax.Expression) (*value, bool) {
+func (l *decoder) value(e hclsyntax.Expression) (*value, bool) {
 	guarded := e
 	switch e := budget.Unguarded(e).(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -109,7 +109,7 @@ func (l *loader) value(e hclsyntax.Expression) (*value, bool) {
 }
 
 // evaluated is the value of an HCL expression that needs no taking apart.
-func (l *loader) evaluated(e hclsyntax.Expression) (*value, bool) {
+func (l *decoder) evaluated(e hclsyntax.Expression) (*value, bool) {
 	v, ok := l.eval(e)
 	if !ok {
 		return nil, false
@@ -130,7 +130,7 @@ func (l *loader) evaluated(e hclsyntax.Expression) (*value, bool) {
 }
 
 // textValue is a text whose place is known to the rune.
-func (l *loader) textValue(e hcl.Expression) (*value, bool) {
+func (l *decoder) textValue(e hcl.Expression) (*value, bool) {
 	t, diags := l.newText(e)
 	l.hcl(diags)
 	if diags.HasErrors() {
@@ -140,14 +140,14 @@ func (l *loader) textValue(e hcl.Expression) (*value, bool) {
 }
 
 // newText is an expression as a text. It is evaluated once more for that.
-func (l *loader) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
+func (l *decoder) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
 	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
-	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.sources[e.Range().Filename].bytes) })
+	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.files.sources[e.Range().Filename].bytes) })
 	return t, diags
 }
 
 // converted turns an HCL value into ours; its texts all stand at one place.
-func (l *loader) converted(v cty.Value, at hcl.Range) (*value, bool) {
+func (l *decoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 	shallow, marks := v.Unmark()
 	sensitive := len(marks) > 0
 	switch t := shallow.Type(); {
@@ -193,7 +193,7 @@ func (l *loader) converted(v cty.Value, at hcl.Range) (*value, bool) {
 }
 
 // object takes an object apart.
-func (l *loader) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
+func (l *decoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 	v, ok := &value{kind: objectValue, at: e.Range()}, true
 	first := map[string]hcl.Range{}
 	for _, item := range e.Items {
@@ -224,7 +224,7 @@ func (l *loader) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 }
 
 // reference reads a call of ref.
-func (l *loader) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
+func (l *decoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 	const form = `Write ref("KEY", "VALUE"), or ref("KEY", "VALUE", null) if the field is to be left alone where nobody is found.`
 	if len(e.Args) < 2 || len(e.Args) > 3 || e.ExpandFinal {
 		l.err(e.Range(), fmt.Sprintf("ref() takes two or three arguments, not %d", len(e.Args)), form)

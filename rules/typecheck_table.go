@@ -9,75 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/rules/expr"
 )
-
-// checkRoutes warns of templates that cannot be reached and of conditions that
-// are not asked.
-func (l *loader) checkRoutes(routes []*routeDecl, compiled map[compiledKey]*candidate, templates map[string]*template) {
-	always := func(r *routeDecl, name string) bool {
-		t := templates[name]
-		if t == nil {
-			return false
-		}
-		c := compiled[compiledKey{t, r.source}]
-		return c != nil && (c.when == nil || c.when.AlwaysTrue())
-	}
-	reached := map[string]bool{}
-	type unreached struct {
-		ref    templateRef
-		before string
-		route  string
-	}
-	var hidden, implied []unreached
-	for _, r := range routes {
-		before := ""
-		var conditions expr.Implied
-		var asked []string // the templates of conditions
-		for _, ref := range r.templates {
-			if before != "" {
-				hidden = append(hidden, unreached{ref, before, r.name})
-				continue
-			}
-			if c := compiled[compiledKey{templates[ref.name], r.source}]; c != nil && c.when != nil {
-				first, ok := conditions.First(c.when)
-				conditions.Add(c.when)
-				if asked = append(asked, ref.name); ok {
-					implied = append(implied, unreached{ref, asked[first], r.name})
-					continue
-				}
-			}
-			reached[ref.name] = true
-			if always(r, ref.name) {
-				before = ref.name
-			}
-		}
-		if r.noMatch == nil {
-			continue
-		}
-		if before != "" {
-			hidden = append(hidden, unreached{*r.noMatch, before, r.name})
-		} else {
-			reached[r.noMatch.name] = true
-		}
-		if t := templates[r.noMatch.name]; t != nil && t.when != nil {
-			l.warn(r.noMatch.at, fmt.Sprintf("the condition of template %q is not asked", r.noMatch.name),
-				fmt.Sprintf("no_match takes what no other template matches, whatever its when at %s says. List the template in templates to have it asked.", place(t.when.Range())))
-		}
-	}
-	for _, u := range implied {
-		if !reached[u.ref.name] {
-			l.warn(u.ref.at, fmt.Sprintf("template %q cannot be reached", u.ref.name),
-				fmt.Sprintf("Template %q before it in route %q matches wherever this one does. List this one first, or change one of the conditions.", u.before, u.route))
-		}
-	}
-	for _, u := range hidden {
-		if !reached[u.ref.name] {
-			l.warn(u.ref.at, fmt.Sprintf("template %q cannot be reached", u.ref.name),
-				fmt.Sprintf("Template %q before it in route %q always matches. Give that one a condition, or put it last.", u.before, u.route))
-		}
-	}
-}
 
 // A tableUse is a state table used for a record type.
 type tableUse struct {
@@ -88,12 +20,12 @@ type tableUse struct {
 
 // useTable remembers which record types a template's state table is for, and
 // reports one that knows nothing of them.
-func (l *loader) useTable(t *template, source connectors.Collection) {
+func (l *checker) useTable(t *template, source connectors.Collection) {
 	if t.made.State == nil || t.made.State.Table == nil {
 		return
 	}
 	table := l.tables[t.made.State.Table.Name]
-	from := l.schema(source)
+	from := l.catalog.schema(source)
 	fromPath := t.sourceField
 	if fromPath == "" && from.State != nil {
 		fromPath = from.State.Field
@@ -112,24 +44,30 @@ func (l *loader) useTable(t *template, source connectors.Collection) {
 	}
 }
 
-// checkTables checks the values of state tables against the record types that
+// A tableChecker checks state tables against record types.
+type tableChecker struct {
+	*findings
+	uses *uses
+}
+
+// check checks the values of state tables against the record types that
 // they are used for.
-func (l *loader) checkTables() {
-	for _, name := range sortedKeys(l.tables) {
-		t := l.tables[name]
+func (c *tableChecker) check(tables map[string]*tableDecl) {
+	for _, name := range sortedKeys(tables) {
+		t := tables[name]
 		for _, column := range sortedKeys(t.columns) {
-			l.checkColumn(t, column)
+			c.checkColumn(t, column)
 		}
 		for _, use := range t.uses {
-			l.checkCoverage(t, use)
-			l.checkReadsBack(t, use)
+			c.checkCoverage(t, use)
+			c.checkReadsBack(t, use)
 		}
 	}
 }
 
 // checkColumn reports values of a column that none of the record types it is
 // for can have.
-func (l *loader) checkColumn(t *tableDecl, column string) {
+func (c *tableChecker) checkColumn(t *tableDecl, column string) {
 	var uses []tableUse
 	for _, use := range t.uses {
 		if use.of.Connector == column || use.of.Type == column {
@@ -147,11 +85,11 @@ func (l *loader) checkColumn(t *tableDecl, column string) {
 			}
 			fits = true
 			if native != nil {
-				l.uses.value(use.of, use.path, native)
+				c.uses.value(use.of, use.path, native)
 			}
 		}
 		if !fits {
-			l.err(v.at, summary, detail)
+			c.err(v.at, summary, detail)
 		}
 	}
 }
@@ -213,7 +151,7 @@ func columnFits(value string, use tableUse) (native any, summary, detail string)
 // checkReadsBack warns of states that a table has for other systems and not for
 // this one: nothing can be written for them there, so that what is in one of
 // them on the other side is in none here.
-func (l *loader) checkReadsBack(t *tableDecl, use tableUse) {
+func (c *tableChecker) checkReadsBack(t *tableDecl, use tableUse) {
 	if t.unmapped || len(t.made.values(use.of)) == 0 {
 		return
 	}
@@ -224,7 +162,7 @@ func (l *loader) checkReadsBack(t *tableDecl, use tableUse) {
 		}
 		for _, other := range t.uses {
 			if other.of != use.of && len(s.Column(other.of)) > 0 {
-				l.warn(t.placeOf(i, other.of), fmt.Sprintf("state %q of table %q has no value for %s", s.Label, t.made.Name, use.of),
+				c.warn(t.placeOf(i, other.of), fmt.Sprintf("state %q of table %q has no value for %s", s.Label, t.made.Name, use.of),
 					fmt.Sprintf("A record of %s that is in it leaves the other side as it is. Give the state a value there, or set unmapped.", other.of))
 				break
 			}
@@ -244,7 +182,7 @@ func (t *tableDecl) placeOf(state int, of connectors.Collection) hcl.Range {
 
 // checkCoverage warns of known states that a table leaves out without saying
 // what becomes of them.
-func (l *loader) checkCoverage(t *tableDecl, use tableUse) {
+func (c *tableChecker) checkCoverage(t *tableDecl, use tableUse) {
 	s := use.schema.State
 	if t.unmapped || s == nil || s.Field != use.path {
 		return
@@ -262,6 +200,6 @@ func (l *loader) checkCoverage(t *tableDecl, use tableUse) {
 	if len(missing) == 0 {
 		return
 	}
-	l.warn(t.at, fmt.Sprintf("state table %q leaves out states of %s.%s: %s", t.made.Name, use.of.Type, use.of.Record, strings.Join(missing, ", ")),
+	c.warn(t.at, fmt.Sprintf("state table %q leaves out states of %s.%s: %s", t.made.Name, use.of.Type, use.of.Record, strings.Join(missing, ", ")),
 		`A record in one of these is left as it is. Give each a state, or say so: unmapped = "ignore", or "error" to be told.`)
 }

@@ -33,7 +33,7 @@ type envs struct {
 }
 
 // envs are the environments for a pair of record types, made once each.
-func (l *loader) envsOf(source, target connectors.Collection) *envs {
+func (l *checker) envsOf(source, target connectors.Collection) *envs {
 	key := envKey{[2]string{source.Type, source.Record}, [2]string{target.Type, target.Record}}
 	if made, ok := l.envs[key]; ok {
 		return made
@@ -48,9 +48,9 @@ func (l *loader) envsOf(source, target connectors.Collection) *envs {
 		}
 		return members
 	}
-	schema := l.schema(source)
+	schema := l.catalog.schema(source)
 	vars := []expr.Variable{{Name: source.Record, Schema: schema}, l.localVariable()}
-	if parent := l.parentSchema(source); parent != nil {
+	if parent := l.catalog.parentSchema(source); parent != nil {
 		vars = append(vars, expr.Variable{Name: parentName, Nested: map[string]expr.Variable{
 			schema.Parent: {Name: schema.Parent, Schema: parent},
 			ticketName:    {Name: ticketName, Nested: texts("id", "number", "url")},
@@ -67,12 +67,12 @@ func (l *loader) envsOf(source, target connectors.Collection) *envs {
 	made.condition = build()
 	made.outbound = build(expr.Variable{Name: stateName, Type: text},
 		expr.Variable{Name: linkName, Nested: texts("id", "route", "template")})
-	made.inbound = build(expr.Variable{Name: ticketName, Schema: l.schema(target)})
+	made.inbound = build(expr.Variable{Name: ticketName, Schema: l.catalog.schema(target)})
 	return made
 }
 
 // newEnv declares variables, in the one language of this load.
-func (l *loader) newEnv(vars []expr.Variable) (*expr.Env, error) {
+func (l *checker) newEnv(vars []expr.Variable) (*expr.Env, error) {
 	if l.language == nil {
 		language, err := expr.NewLanguage()
 		if err != nil {
@@ -83,42 +83,9 @@ func (l *loader) newEnv(vars []expr.Variable) (*expr.Env, error) {
 	return l.language.Env(vars)
 }
 
-// commentEnv is the environment of a clause of comments.
-func (l *loader) commentEnv() (*expr.Env, error) {
-	if l.commentVars == nil {
-		env, err := l.newCommentEnv()
-		if err != nil {
-			return nil, err
-		}
-		l.commentVars = env
-	}
-	return l.commentVars, nil
-}
-
-func (l *loader) newCommentEnv() (*expr.Env, error) {
-	text := connectors.Type{Kind: connectors.Text}
-	return l.newEnv([]expr.Variable{
-		{Name: commentName, Nested: map[string]expr.Variable{
-			"text": {Name: "text", Type: text}, "kind": {Name: "kind", Type: text}, "author": {Name: "author", Type: text},
-		}},
-		l.localVariable(),
-	})
-}
-
-// parentSchema is the schema of the records that those of c belong to, nil if
-// there are none.
-func (l *loader) parentSchema(c connectors.Collection) *connectors.Schema {
-	s := l.schema(c)
-	if s == nil || s.Parent == "" {
-		return nil
-	}
-	parent, _ := l.systems[c.Type].Schema(s.Parent)
-	return parent
-}
-
-func (l *loader) localVariable() expr.Variable {
+func (l *checker) localVariable() expr.Variable {
 	members := map[string]expr.Variable{}
-	for name, v := range l.seen {
+	for name, v := range l.locals.seen {
 		members[name] = expr.Variable{Name: name, Type: v.typ}
 	}
 	return expr.Variable{Name: localName, Nested: members}
@@ -126,12 +93,12 @@ func (l *loader) localVariable() expr.Variable {
 
 // explainSensitive adds to the findings of an expression what they cannot know:
 // that a local which it does not see is there, and sensitive.
-func (l *loader) explainSensitive(f *findings) {
+func (l *checker) explainSensitive(f *findings) {
 	for i := range f.list {
 		d := &f.list[i]
 		name, _, _ := strings.Cut(strings.TrimPrefix(d.summary, `unknown field "`), `"`)
-		_, seen := l.seen[name]
-		if l.locals[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
+		_, seen := l.locals.seen[name]
+		if l.locals.known[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
 			d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
 		}
 	}

@@ -9,6 +9,21 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
+// A declarer reads the blocks of a configuration as plain data.
+type declarer struct {
+	*catalog
+	tables    map[string]*tableDecl
+	templates map[string]*templateDecl
+	inherited int // fields of templates, from those that they extend
+}
+
+func newDeclarer(names *resolver) *declarer {
+	return &declarer{
+		catalog: &catalog{names.decoder, map[string]*connectorDecl{}},
+		tables:  map[string]*tableDecl{}, templates: map[string]*templateDecl{},
+	}
+}
+
 // section is once, outbound or inbound of a template.
 type section string
 
@@ -73,9 +88,9 @@ var (
 
 // decodeTemplates reads the template blocks and then puts each over the one
 // that it extends.
-func (l *loader) decodeTemplates() {
+func (l *declarer) decodeTemplates() {
 	var order []*templateDecl
-	for _, b := range l.blocks["template"] {
+	for _, b := range l.files.blocks["template"] {
 		name := b.Labels[0]
 		if first, ok := l.templates[name]; ok {
 			l.twice(b.LabelRanges[0], first.at, "template "+quote(name), "A name stands for one template.")
@@ -91,7 +106,7 @@ func (l *loader) decodeTemplates() {
 		if a == nil {
 			continue
 		}
-		name, at, ok := referenceTo(l, a.Expr, "template", l.templates)
+		name, at, ok := referenceTo(l.findings, a.Expr, "template", l.templates)
 		if !ok {
 			t.ok = false
 			continue
@@ -104,7 +119,7 @@ func (l *loader) decodeTemplates() {
 	}
 }
 
-func (l *loader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
+func (l *declarer) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 	t := &templateDecl{
 		name: b.Labels[0], at: b.DefRange(), ok: true,
 		attrs:     map[string]*hclsyntax.Attribute{},
@@ -152,7 +167,7 @@ func (l *loader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 }
 
 // decodeFields reads a block of mappings.
-func (l *loader) decodeFields(t *templateDecl, s section, b *hclsyntax.Block) {
+func (l *declarer) decodeFields(t *templateDecl, s section, b *hclsyntax.Block) {
 	for _, inner := range b.Body.Blocks {
 		l.err(inner.TypeRange, "a block in "+string(s), "A field is an attribute: "+inner.Type+" = { … }.")
 	}
@@ -184,7 +199,7 @@ func droppedField(key fieldKey) string {
 
 // decodeClauses reads the inbound and outbound blocks of comments or
 // attachments, which may repeat.
-func (l *loader) decodeClauses(what string, b *hclsyntax.Block, attrs []string) map[Direction][]*hclsyntax.Block {
+func (l *declarer) decodeClauses(what string, b *hclsyntax.Block, attrs []string) map[Direction][]*hclsyntax.Block {
 	clauses := map[Direction][]*hclsyntax.Block{}
 	in := l.contents(b.Body, b.DefRange(), what+" block", nil, []string{string(Inbound), string(Outbound)})
 	for _, d := range []Direction{Inbound, Outbound} {
@@ -202,7 +217,7 @@ const maxInherited = 100_000
 
 // extend puts a template over the one that it extends, which is completed before
 // it, however long the chain of those is.
-func (l *loader) extend(t *templateDecl) {
+func (l *declarer) extend(t *templateDecl) {
 	var chain []*templateDecl // each extends the next
 	for ; t != nil && t.phase == templateNew; t = l.extendedBy(t) {
 		t.phase = templateInWork
@@ -233,7 +248,7 @@ func (l *loader) extend(t *templateDecl) {
 }
 
 // extendedBy is the template that t extends, nil if it extends none.
-func (l *loader) extendedBy(t *templateDecl) *templateDecl {
+func (l *declarer) extendedBy(t *templateDecl) *templateDecl {
 	if t.extends == nil {
 		return nil
 	}
@@ -242,7 +257,7 @@ func (l *loader) extendedBy(t *templateDecl) *templateDecl {
 
 // extendInCircle reports templates of which each extends the next, and the last the
 // first.
-func (l *loader) extendInCircle(circle []*templateDecl) {
+func (l *declarer) extendInCircle(circle []*templateDecl) {
 	names := ""
 	for _, t := range circle {
 		names += t.name + " → "

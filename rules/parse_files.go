@@ -20,6 +20,26 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
+// A parser reads the files of a configuration, and what file() reads beside them.
+type parser struct {
+	*progress
+	offline  bool
+	sources  map[string]*sourceFile
+	order    []string                      // of the sources
+	broken   bool                          // some of them are not whole
+	included map[string][]byte             // what file() read, by path
+	read     int64                         // bytes of all files
+	tokens   int                           // of the sources
+	blocks   map[string][]*hclsyntax.Block // of the files, by type
+}
+
+func newParser(p *progress, offline bool) *parser {
+	return &parser{
+		progress: p, offline: offline,
+		sources: map[string]*sourceFile{}, included: map[string][]byte{}, blocks: map[string][]*hclsyntax.Block{},
+	}
+}
+
 // maxFiles bounds the *.hcl of a directory.
 const maxFiles = 10_000
 
@@ -53,7 +73,7 @@ func ConfigFiles(dir string) ([]string, error) {
 
 // readDir reads and parses every file of the configuration, in the order of
 // names.
-func (l *loader) readDir() {
+func (l *parser) readDir() {
 	files, err := ConfigFiles(l.dir)
 	if err != nil {
 		l.broken = true
@@ -84,7 +104,7 @@ func (l *loader) readDir() {
 }
 
 // readFiles reads the files, before any of them is parsed.
-func (l *loader) readFiles(files []string) map[string][]byte {
+func (l *parser) readFiles(files []string) map[string][]byte {
 	contents := make(map[string][]byte, len(files))
 	for _, path := range files {
 		if l.givenUp() {
@@ -107,10 +127,10 @@ func (l *loader) readFiles(files []string) map[string][]byte {
 }
 
 // mayRead is how much of the next file may be read.
-func (l *loader) mayRead() int64 { return min(source.MaxFile, source.MaxTotal-l.read) }
+func (l *parser) mayRead() int64 { return min(source.MaxFile, source.MaxTotal-l.read) }
 
 // unreadable reports a file of the configuration that cannot be read.
-func (l *loader) unreadable(path string, err error) {
+func (l *parser) unreadable(path string, err error) {
 	at := l.here()
 	at.Filename = path
 	if errors.Is(err, source.ErrTooLarge) && l.mayRead() < source.MaxFile {
@@ -129,7 +149,7 @@ func (f *findings) unreadable(at hcl.Range, err error) {
 	f.err(at, "cannot read the file: "+err.Error(), "Every *.hcl in the directory is part of the configuration.")
 }
 
-func (l *loader) parse(path string, content []byte) {
+func (l *parser) parse(path string, content []byte) {
 	src := &sourceFile{name: path, bytes: content}
 	l.sources[path] = src
 	l.order = append(l.order, path)
@@ -144,7 +164,7 @@ func (l *loader) parse(path string, content []byte) {
 // readFile is what the function file() reads, and whether that lies outside the
 // directory. What does is as secret as the environment: a server's keys lie
 // there, and whoever may change the configuration may not see them.
-func (l *loader) readFile(name string) (content string, outside bool, err error) {
+func (l *parser) readFile(name string) (content string, outside bool, err error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(l.dir, path)
@@ -153,7 +173,7 @@ func (l *loader) readFile(name string) (content string, outside bool, err error)
 	if err != nil {
 		return "", !within, fmt.Errorf("cannot read %s: %w", name, err)
 	}
-	if !within && l.options.Offline {
+	if !within && l.offline {
 		return "", true, nil
 	}
 	bytes, ok := l.included[path]
@@ -202,7 +222,7 @@ func reason(err error) string {
 
 // generation is the digest of all that was read. Names and lengths are part of
 // it, so that no content can pass for another file's.
-func (l *loader) generation() string {
+func (l *parser) generation() string {
 	h := sha256.New()
 	for _, path := range l.order {
 		fmt.Fprintf(h, "hcl %q %d\n", filepath.Base(path), len(l.sources[path].bytes))
@@ -219,7 +239,7 @@ func (l *loader) generation() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (l *loader) includedFiles() []string {
+func (l *parser) includedFiles() []string {
 	paths := make([]string, 0, len(l.included))
 	for path := range l.included {
 		paths = append(paths, path)

@@ -25,7 +25,7 @@ func isLocalHost(host string) bool {
 }
 
 // checkAddress reports an address that is not HOST:PORT.
-func (l *loader) checkAddress(a *hclsyntax.Attribute, address string) bool {
+func (l *daemonBlock) checkAddress(a *hclsyntax.Attribute, address string) bool {
 	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 		l.err(a.Expr.Range(), a.Name+" is no address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
 		return false
@@ -35,7 +35,7 @@ func (l *loader) checkAddress(a *hclsyntax.Attribute, address string) bool {
 
 // checkAdmin reports an admin address that anyone could use, or that would
 // show the token to the network.
-func (l *loader) checkAdmin(a *hclsyntax.Attribute, d Daemon, withToken bool) {
+func (l *daemonBlock) checkAdmin(a *hclsyntax.Attribute, d Daemon, withToken bool) {
 	if strings.HasPrefix(d.Admin, "unix://") || !l.checkAddress(a, d.Admin) {
 		return
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/cycles"
 )
 
-// checkCycles reports mappings that feed each other in a cycle longer than a pair,
+// proveCycles reports mappings that feed each other in a cycle longer than a pair,
 // each once, at the last of them in the files. Mappings of one record meet in a
 // template, and through the record in templates of other routes.
-func (l *loader) checkCycles(routes []*routeDecl, compiled map[compiledKey]*candidate, templates map[string]*template) {
+func proveCycles(m *model, f *findings) {
 	var sources []connectors.Collection
 	bySource := map[connectors.Collection]*mappingGraph{}
-	for _, r := range routes {
+	for _, r := range m.routes {
 		g := bySource[r.source]
 		if g == nil {
 			g = &mappingGraph{of: map[*template][2]int{}}
@@ -24,8 +24,8 @@ func (l *loader) checkCycles(routes []*routeDecl, compiled map[compiledKey]*cand
 			sources = append(sources, r.source)
 		}
 		for _, ref := range r.refs() {
-			t := templates[ref.name]
-			c := compiled[compiledKey{t, r.source}]
+			t := m.templates[ref.name]
+			c := m.compiled[compiledKey{t, r.source}]
 			if t == nil || c == nil {
 				continue
 			}
@@ -41,12 +41,9 @@ func (l *loader) checkCycles(routes []*routeDecl, compiled map[compiledKey]*cand
 		}
 	}
 	for _, source := range sources {
-		if l.givenUp() {
-			return
-		}
 		g := bySource[source]
 		for _, cycle := range cycles.Find(g.mappings) {
-			l.reportCycle(g, cycle)
+			g.report(cycle, f)
 		}
 	}
 }
@@ -125,7 +122,8 @@ func (v *value) paths(at []string) [][]string {
 	return all
 }
 
-func (l *loader) reportCycle(g *mappingGraph, cycle []int) {
+// report reports a cycle, at the last of its mappings in the files.
+func (g *mappingGraph) report(cycle []int, f *findings) {
 	last := g.labels[cycle[0]].at
 	names := make([]string, 0, len(cycle)+1)
 	for _, i := range cycle {
@@ -136,6 +134,6 @@ func (l *loader) reportCycle(g *mappingGraph, cycle []int) {
 		}
 	}
 	names = append(names, names[0])
-	l.err(last, "mappings that feed each other in a circle",
+	f.err(last, "mappings that feed each other in a circle",
 		"An edit would go round and never come to rest: "+strings.Join(names, " → ")+". Only two mappings may feed each other; leave one of these out.")
 }

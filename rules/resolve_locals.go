@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -29,8 +30,8 @@ const (
 )
 
 // decodeLocals evaluates the locals, each before those that use it.
-func (l *loader) decodeLocals() {
-	for _, b := range l.blocks["locals"] {
+func (l *resolver) decodeLocals() {
+	for _, b := range l.files.blocks["locals"] {
 		for _, inner := range b.Body.Blocks {
 			l.err(inner.TypeRange, "a block in locals", "Locals are attributes: "+inner.Type+" = { … }.")
 		}
@@ -46,18 +47,14 @@ func (l *loader) decodeLocals() {
 		v := l.locals[name]
 		l.evalLocal(v, v.at)
 	}
-	l.context = l.newContext()
-	l.seen = l.seenLocals()
-	l.localValues = make(map[string]any, len(l.seen))
-	for name, v := range l.seen {
-		l.localValues[name] = v.value
-	}
+	l.context = l.contextWith(slices.Concat(sortedKeys(l.variables), sortedKeys(l.locals)))
+	l.seen = visibleLocals(l.evaluator.locals)
 }
 
 // evalLocal evaluates a local that is named at a place; false if it has no
 // value. What it needs is evaluated before it, however long the chain of those
 // is: a stack of Go's own would overflow.
-func (l *loader) evalLocal(v *local, at hcl.Range) bool {
+func (l *evaluator) evalLocal(v *local, at hcl.Range) bool {
 	if v.phase == localInWork {
 		l.err(at, "locals that need each other", "The local at "+place(v.at)+" is needed to work out its own value.")
 		return false
@@ -82,7 +79,7 @@ func (l *loader) evalLocal(v *local, at hcl.Range) bool {
 }
 
 // needs are the locals that one names and that nobody has looked at.
-func (l *loader) needs(v *local) []*local {
+func (l *evaluator) needs(v *local) []*local {
 	if v.phase != localNew {
 		return nil
 	}
@@ -107,29 +104,37 @@ type seenLocal struct {
 }
 
 // seenLocals are the locals that CEL sees: all but sensitive ones.
-func (l *loader) seenLocals() map[string]seenLocal {
-	seen := make(map[string]seenLocal, len(l.locals))
-	for name, v := range l.locals {
-		if !v.ok {
-			seen[name] = seenLocal{} // of any type: its own mistake is enough
-			continue
+type seenLocals struct {
+	known  map[string]*local // sensitive ones, too
+	seen   map[string]seenLocal
+	values map[string]any // of seen
+}
+
+func visibleLocals(locals map[string]*local) seenLocals {
+	out := seenLocals{locals, make(map[string]seenLocal, len(locals)), make(map[string]any, len(locals))}
+	for name, v := range locals {
+		if s, ok := visibleLocal(v); ok {
+			out.seen[name], out.values[name] = s, s.value
 		}
-		if v.value.ContainsMarked() {
-			continue
-		}
-		native, ok := nativeValue(v.value)
-		if !ok {
-			continue
-		}
-		t := typeOf(native)
-		native = fitTo(native, t)
-		text, err := encodeJSON(native)
-		if err != nil {
-			continue
-		}
-		seen[name] = seenLocal{typ: t, value: native, json: string(text)}
 	}
-	return seen
+	return out
+}
+
+func visibleLocal(v *local) (seenLocal, bool) {
+	if !v.ok {
+		return seenLocal{}, true // of any type: its own mistake is enough
+	}
+	if v.value.ContainsMarked() {
+		return seenLocal{}, false
+	}
+	native, ok := nativeValue(v.value)
+	if !ok {
+		return seenLocal{}, false
+	}
+	t := typeOf(native)
+	native = fitTo(native, t)
+	text, err := encodeJSON(native)
+	return seenLocal{typ: t, value: native, json: string(text)}, err == nil
 }
 
 // nativeValue is an HCL value as a connectors.Record holds it.

@@ -37,6 +37,7 @@ type template struct {
 	// if they are not written.
 	modesAt, statusesAt []hcl.Range
 	fields              []*mappingDecl
+	comments            map[Direction][]commentDecl
 	used                bool // some route lists it, or has it as no_match
 	ok                  bool
 }
@@ -49,7 +50,7 @@ type mappingDecl struct {
 
 // template decodes what of a template does not depend on the source; nil if
 // nothing can be made of it.
-func (l *loader) template(d *templateDecl) *template {
+func (l *declarer) template(d *templateDecl) *template {
 	if !d.ok {
 		return nil
 	}
@@ -64,13 +65,14 @@ func (l *loader) template(d *templateDecl) *template {
 		return nil
 	}
 	t := &template{decl: d, made: &Template{Name: d.name, Target: target}, schema: l.schema(target)}
-	t.made.Conflict = oneOf(l, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
+	t.made.Conflict = oneOf(l.decoder, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
 	if t.made.State = l.decodeStateSync(d); t.made.State != nil {
 		t.sourceField = t.made.State.SourceField
-		t.made.State.TargetField = stateField(&l.findings, t, "target_field", t.made.State.TargetField, t.schema)
+		t.made.State.TargetField = stateField(l.findings, t, "target_field", t.made.State.TargetField, t.schema)
 	}
 	t.made.Lifecycle = l.decodeLifecycle(t)
 	t.made.Files = l.decodeAttachments(d)
+	t.comments = l.decodeComments(d)
 	t.when = l.text(d.attrs["when"])
 	for _, f := range d.fieldsOf(onceSection, outboundSection, inboundSection) {
 		v, ok := l.value(f.expr)
@@ -92,7 +94,7 @@ func (l *loader) template(d *templateDecl) *template {
 }
 
 // checkRequired warns of fields of the target that nothing sets.
-func (l *loader) checkRequired(t *template) {
+func (l *declarer) checkRequired(t *template) {
 	var missing []string
 	for name, f := range t.schema.Fields {
 		if _, set := t.decl.fields[fieldKey{false, name}]; f.Required && !set {
@@ -107,7 +109,7 @@ func (l *loader) checkRequired(t *template) {
 }
 
 // checkStateField warns of a state that two things write.
-func (l *loader) checkStateField(t *template) {
+func (l *declarer) checkStateField(t *template) {
 	s := t.made.State
 	if s == nil || s.Direction == Inbound {
 		return
@@ -120,13 +122,13 @@ func (l *loader) checkStateField(t *template) {
 
 // decodeStateSync reads the state block. The paths are filled in later, when
 // the source is known.
-func (l *loader) decodeStateSync(d *templateDecl) *StateSync {
+func (l *declarer) decodeStateSync(d *templateDecl) *StateSync {
 	attrs, ok := d.attrsOf["state"]
 	if !ok {
 		return nil
 	}
 	s := &StateSync{
-		Direction:   oneOf(l, attrs["direction"], Both, Outbound, Inbound, Both),
+		Direction:   oneOf(l.decoder, attrs["direction"], Both, Outbound, Inbound, Both),
 		SourceField: l.str(attrs["source_field"]),
 		TargetField: l.str(attrs["target_field"]),
 	}
@@ -135,18 +137,18 @@ func (l *loader) decodeStateSync(d *templateDecl) *StateSync {
 		l.missing(d.blockAt["state"], "state block", "table")
 		return s
 	}
-	if name, _, ok := referenceTo(l, a.Expr, "state_table", l.tables); ok {
+	if name, _, ok := referenceTo(l.findings, a.Expr, "state_table", l.tables); ok {
 		s.Table = l.tables[name].made
 	}
 	return s
 }
 
-func (l *loader) decodeLifecycle(t *template) Lifecycle {
+func (l *declarer) decodeLifecycle(t *template) Lifecycle {
 	attrs := t.decl.attrsOf["lifecycle"]
 	life := Lifecycle{
-		KeepPrivate: oneOf(l, attrs["on_private"], "stop", "stop", "keep") == "keep",
-		OnDelete:    oneOf(l, attrs["on_delete"], "detach", "detach", "close"),
-		OnReopen:    oneOf(l, attrs["on_reopen"], "same", "same", "new"),
+		KeepPrivate: oneOf(l.decoder, attrs["on_private"], "stop", "stop", "keep") == "keep",
+		OnDelete:    oneOf(l.decoder, attrs["on_delete"], "detach", "detach", "close"),
+		OnReopen:    oneOf(l.decoder, attrs["on_reopen"], "same", "same", "new"),
 		Modes:       defaultModes,
 		Statuses:    defaultStatuses,
 		ParentWait:  l.duration(attrs["parent_wait"], defaultParentWait),
@@ -164,7 +166,7 @@ func (l *loader) decodeLifecycle(t *template) Lifecycle {
 	return life
 }
 
-func (l *loader) decodeAttachments(d *templateDecl) Attachments {
+func (l *declarer) decodeAttachments(d *templateDecl) Attachments {
 	var all Attachments
 	for _, b := range d.clausesOf["attachments"][Inbound] {
 		all.Inbound = append(all.Inbound, l.attachmentClause(b.Body.Attributes))
@@ -175,7 +177,7 @@ func (l *loader) decodeAttachments(d *templateDecl) Attachments {
 	return all
 }
 
-func (l *loader) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause {
+func (l *declarer) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause {
 	c := AttachmentClause{Types: defaultTypes, MaxSize: l.size(attrs["max_size"], defaultMaxSize)}
 	a := attrs["types"]
 	if a == nil || isNull(a.Expr) {
@@ -191,69 +193,43 @@ func (l *loader) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause {
 	return c
 }
 
-// comments decodes the comments block for a pair of record types, whose kinds
-// of comment it names.
-func (l *loader) comments(d *templateDecl, source, target *connectors.Schema) Comments {
-	var all Comments
-	for _, b := range d.clausesOf["comments"][Inbound] {
-		all.Inbound = append(all.Inbound, l.commentClause(b, target, source))
-	}
-	for _, b := range d.clausesOf["comments"][Outbound] {
-		all.Outbound = append(all.Outbound, l.commentClause(b, source, target))
-	}
-	return all
-}
-
-func (l *loader) commentClause(b *hclsyntax.Block, from, to *connectors.Schema) CommentClause {
-	c := CommentClause{locals: l.localValues}
-	if len(to.CommentKinds) == 0 {
-		l.err(b.DefRange(), article(to.Record)+" takes no comments", "Leave this block out.")
-	}
-	if a := b.Body.Attributes["from"]; a != nil && !isNull(a.Expr) {
-		kinds, places, _ := l.stringList(a)
-		for i, kind := range kinds {
-			l.checkKind(kind, places[i], from)
+// templatesOf decodes the templates that can be chosen or are not used at all.
+// One that only others extend needs no target and is checked with these.
+func (l *declarer) templatesOf(routes []*routeDecl) map[string]*template {
+	used := map[string]bool{}
+	for _, r := range routes {
+		for _, ref := range r.templates {
+			used[ref.name] = true
 		}
-		c.From = kinds
-	}
-	if a := b.Body.Attributes["to"]; a != nil && !isNull(a.Expr) {
-		if c.To = l.str(a); c.To != "" {
-			l.checkKind(c.To, a.Expr.Range(), to)
+		if r.noMatch != nil {
+			used[r.noMatch.name] = true
 		}
 	}
-	if text := l.text(b.Body.Attributes["when"]); text != nil {
-		env, err := l.commentEnv()
-		if err != nil {
-			l.err(b.DefRange(), "conditions on comments cannot be compiled", capital(err.Error()))
-			return c
+	templates := map[string]*template{}
+	for _, name := range sortedKeys(l.templates) {
+		if l.givenUp() {
+			break
 		}
-		condition, diags := env.Condition(text)
-		l.hcl(diags)
-		c.When = condition
+		d := l.templates[name]
+		if d.extended && !used[name] && d.attrs["target"] == nil {
+			continue
+		}
+		if d.extended && !used[name] {
+			// What is wrong with it is wrong with those that extend it; what they
+			// replace does no harm.
+			kept := *l.findings
+			*l.findings = findings{}
+			t := l.template(d)
+			*l.findings = kept
+			if t != nil && t.ok {
+				templates[name] = t
+			}
+			continue
+		}
+		if t := l.template(d); t != nil {
+			t.used = used[name]
+			templates[name] = t
+		}
 	}
-	return c
-}
-
-// text is a text whose runes know their places; nil if it is null, not written
-// or has mistakes.
-func (l *loader) text(a *hclsyntax.Attribute) *expr.Text {
-	if a == nil || isNull(a.Expr) {
-		return nil
-	}
-	v, ok := l.eval(a.Expr)
-	if !ok || v.IsNull() {
-		return nil
-	}
-	t, diags := l.newText(a.Expr)
-	l.hcl(diags)
-	if diags.HasErrors() {
-		return nil
-	}
-	return t
-}
-
-func (l *loader) checkKind(kind string, at hcl.Range, s *connectors.Schema) {
-	if len(s.CommentKinds) > 0 && !slices.Contains(s.CommentKinds, kind) {
-		l.err(at, fmt.Sprintf("%s has no comments of the kind %q", s.Record, kind), suggest(kind, s.CommentKinds, "kind of comment"))
-	}
+	return templates
 }

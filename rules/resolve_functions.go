@@ -18,7 +18,7 @@ const sensitiveMark = "sensitive"
 // hclFunctions are the functions of HCL expressions: cty's under the names
 // that Terraform gives them, and those that read what is outside. ref is not
 // among them: it is syntax, for the places in its texts must not be lost.
-func (l *loader) hclFunctions() map[string]function.Function {
+func (l *evaluator) hclFunctions() map[string]function.Function {
 	all := map[string]function.Function{
 		"env": l.envFunction(), "file": l.fileFunction(), "sensitive": sensitiveFunction(),
 	}
@@ -60,7 +60,7 @@ func pureFunctions() map[string]function.Function {
 	}
 }
 
-func (l *loader) envFunction() function.Function {
+func (l *evaluator) envFunction() function.Function {
 	return namedFunction("name", func(name, shown string) (cty.Value, error) {
 		value, ok := l.options.Env(name)
 		if !ok && !l.options.Offline {
@@ -74,9 +74,9 @@ func (l *loader) envFunction() function.Function {
 	})
 }
 
-func (l *loader) fileFunction() function.Function {
+func (l *evaluator) fileFunction() function.Function {
 	return namedFunction("path", func(path, shown string) (cty.Value, error) {
-		content, outside, err := l.readFile(path)
+		content, outside, err := l.files.readFile(path)
 		if err != nil {
 			return cty.NilVal, &advisedError{strings.ReplaceAll(err.Error(), path, shown), "A path is relative to the configuration directory, " + l.dir + "."}
 		}

@@ -29,7 +29,7 @@ func (c contents) block(name string) *hclsyntax.Block {
 // contents sorts what is in a body and reports what does not belong there.
 // what names the block in messages. Of the blocks each may be there once,
 // without labels; decoders of others look at them before.
-func (l *loader) contents(body *hclsyntax.Body, def hcl.Range, what string, attrs, blocks []string, required ...string) contents {
+func (l *decoder) contents(body *hclsyntax.Body, def hcl.Range, what string, attrs, blocks []string, required ...string) contents {
 	in := contents{attrs: map[string]*hclsyntax.Attribute{}, blocks: map[string][]*hclsyntax.Block{}}
 	for _, a := range attributesOf(body) {
 		switch {
@@ -64,12 +64,12 @@ func (l *loader) contents(body *hclsyntax.Body, def hcl.Range, what string, attr
 }
 
 // missing reports a required attribute that is not there.
-func (l *loader) missing(def hcl.Range, what, name string) {
+func (l *decoder) missing(def hcl.Range, what, name string) {
 	l.err(def, fmt.Sprintf("%s has no %s", article(what), name), fmt.Sprintf("The attribute %s is required: write %s = ….", name, name))
 }
 
 // onlyOnce reports all but the first of blocks that may be there only once.
-func (l *loader) onlyOnce(in contents, types ...string) {
+func (l *decoder) onlyOnce(in contents, types ...string) {
 	for _, t := range types {
 		for _, b := range in.blocks[t][min(1, len(in.blocks[t])):] {
 			l.twice(b.TypeRange, in.blocks[t][0].DefRange(), "block "+quote(t), "Put both into one block.")

@@ -34,7 +34,7 @@ func parseDuration(s string) (time.Duration, error) {
 
 // duration reads a duration that is longer than nothing, fallback if it is not
 // written or has mistakes.
-func (l *loader) duration(a *hclsyntax.Attribute, fallback time.Duration) time.Duration {
+func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration) time.Duration {
 	if a == nil {
 		return fallback
 	}
@@ -76,7 +76,7 @@ func parseSize(s string) (int64, bool) {
 }
 
 // size reads a number of bytes, fallback if it is not written or has mistakes.
-func (l *loader) size(a *hclsyntax.Attribute, fallback int64) int64 {
+func (l *decoder) size(a *hclsyntax.Attribute, fallback int64) int64 {
 	if a == nil {
 		return fallback
 	}

@@ -38,10 +38,10 @@ func (r *routeDecl) refs() []templateRef {
 }
 
 // decodeRoutes reads the route blocks, in the order of files and lines.
-func (l *loader) decodeRoutes() []*routeDecl {
+func (l *declarer) decodeRoutes() []*routeDecl {
 	var all []*routeDecl
 	first := map[string]hcl.Range{}
-	for _, b := range l.blocks["route"] {
+	for _, b := range l.files.blocks["route"] {
 		name := b.Labels[0]
 		if at, ok := first[name]; ok {
 			l.twice(b.LabelRanges[0], at, "route "+quote(name), "A name stands for one route.")
@@ -56,7 +56,7 @@ func (l *loader) decodeRoutes() []*routeDecl {
 	return all
 }
 
-func (l *loader) decodeRoute(b *hclsyntax.Block) *routeDecl {
+func (l *declarer) decodeRoute(b *hclsyntax.Block) *routeDecl {
 	in := l.contents(b.Body, b.DefRange(), "route",
 		[]string{"source", "create", "private", "templates", "no_match"}, nil, "source", "templates")
 	r := &routeDecl{name: b.Labels[0], at: b.DefRange()}
@@ -67,7 +67,7 @@ func (l *loader) decodeRoute(b *hclsyntax.Block) *routeDecl {
 	r.create = l.boolean(in.attr("create"), true)
 	r.private = l.boolean(in.attr("private"), false)
 	if a := in.attr("no_match"); a != nil && !isNull(a.Expr) {
-		if name, at, ok := referenceTo(l, a.Expr, "template", l.templates); ok {
+		if name, at, ok := referenceTo(l.findings, a.Expr, "template", l.templates); ok {
 			r.noMatch = &templateRef{name, at}
 		}
 	}
@@ -85,7 +85,7 @@ func (l *loader) decodeRoute(b *hclsyntax.Block) *routeDecl {
 	}
 	listed := map[string]hcl.Range{}
 	for _, e := range exprs {
-		name, at, ok := referenceTo(l, e, "template", l.templates)
+		name, at, ok := referenceTo(l.findings, e, "template", l.templates)
 		if !ok {
 			continue
 		}

@@ -1,22 +1,46 @@
 package rules
 
 import (
-	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
+// An evaluator evaluates HCL expressions.
+type evaluator struct {
+	*progress
+	files     *parser
+	options   Options
+	systems   map[string]connectors.System
+	functions map[string]function.Function
+	variables map[string]*variable
+	locals    map[string]*local
+	context   *hcl.EvalContext // of every expression, once the locals are known
+	unmarked  *hcl.EvalContext // context without marks; nil: nobody asked yet
+}
+
+func newEvaluator(p *progress, files *parser, o Options) *evaluator {
+	e := &evaluator{
+		progress: p, files: files, options: o,
+		systems: map[string]connectors.System{}, variables: map[string]*variable{}, locals: map[string]*local{},
+	}
+	for _, s := range o.Systems {
+		e.systems[s.Type] = s
+	}
+	e.functions = p.meter.Functions(e.hclFunctions())
+	return e
+}
+
 // eval evaluates an HCL expression; false if it has mistakes, which are then
 // reported, or rests on something whose mistakes are.
-func (l *loader) eval(e hcl.Expression) (cty.Value, bool) {
+func (l *evaluator) eval(e hcl.Expression) (cty.Value, bool) {
 	if !l.checkNames(e) {
 		return cty.DynamicVal, false
 	}
@@ -66,7 +90,7 @@ func infinite(v cty.Value) bool {
 }
 
 // touchesSecret reports whether an expression rests on a sensitive value.
-func (l *loader) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
+func (l *evaluator) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
 	for _, t := range e.Variables() {
 		if v, diags := t.TraverseAbs(ctx); !diags.HasErrors() && v.ContainsMarked() {
 			return true
@@ -87,7 +111,7 @@ func (l *loader) touchesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
 
 // readsOutside reports whether a call of file() reads, or may read, a file
 // outside the directory.
-func (l *loader) readsOutside(call *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
+func (l *evaluator) readsOutside(call *hclsyntax.FunctionCallExpr, ctx *hcl.EvalContext) bool {
 	if len(call.Args) != 1 {
 		return true
 	}
@@ -103,14 +127,9 @@ func (l *loader) readsOutside(call *hclsyntax.FunctionCallExpr, ctx *hcl.EvalCon
 	return err != nil || !within
 }
 
-// newContext is what expressions see once all variables and locals are known.
-func (l *loader) newContext() *hcl.EvalContext {
-	return l.contextWith(slices.Concat(sortedKeys(l.variables), sortedKeys(l.locals)))
-}
-
 // contextOf is what an expression sees before that: what it names, for to make
 // a context of all for each of them would take the square of their number.
-func (l *loader) contextOf(e hcl.Expression) *hcl.EvalContext {
+func (l *evaluator) contextOf(e hcl.Expression) *hcl.EvalContext {
 	var names []string
 	for _, t := range e.Variables() {
 		if len(t) > 1 {
@@ -122,7 +141,7 @@ func (l *loader) contextOf(e hcl.Expression) *hcl.EvalContext {
 	return l.contextWith(names)
 }
 
-func (l *loader) contextWith(names []string) *hcl.EvalContext {
+func (l *evaluator) contextWith(names []string) *hcl.EvalContext {
 	vars, locals := map[string]cty.Value{}, map[string]cty.Value{}
 	for _, name := range names {
 		if v := l.variables[name]; v != nil && v.ok {
@@ -140,7 +159,7 @@ func (l *loader) contextWith(names []string) *hcl.EvalContext {
 
 // checkNames reports names that an expression cannot use; false if there are
 // any, or if one has no value because of a mistake of its own.
-func (l *loader) checkNames(e hcl.Expression) bool {
+func (l *evaluator) checkNames(e hcl.Expression) bool {
 	ok := l.checkFunctions(e)
 	for _, t := range e.Variables() {
 		if !l.checkName(t) {
@@ -150,7 +169,7 @@ func (l *loader) checkNames(e hcl.Expression) bool {
 	return ok
 }
 
-func (l *loader) checkName(t hcl.Traversal) bool {
+func (l *evaluator) checkName(t hcl.Traversal) bool {
 	root := t.RootName()
 	switch root {
 	case "var", "local":
@@ -186,7 +205,7 @@ func (l *loader) checkName(t hcl.Traversal) bool {
 	return l.evalLocal(v, t.SourceRange())
 }
 
-func (l *loader) unknownRoot(t hcl.Traversal) {
+func (l *evaluator) unknownRoot(t hcl.Traversal) {
 	root := t.RootName()
 	if _, ok := l.systems[root]; ok {
 		l.err(t.SourceRange(), "a connector is no value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
@@ -216,7 +235,7 @@ func traversalText(t hcl.Traversal) string {
 }
 
 // checkFunctions reports functions that there are not.
-func (l *loader) checkFunctions(e hcl.Expression) bool {
+func (l *evaluator) checkFunctions(e hcl.Expression) bool {
 	node, ok := e.(hclsyntax.Expression)
 	if !ok {
 		return true
@@ -240,165 +259,4 @@ func (l *loader) checkFunctions(e hcl.Expression) bool {
 		return nil
 	})
 	return good
-}
-
-// primitive evaluates an attribute that is a text, a number or a bool; false
-// if it has mistakes. Null is cty.NilVal: as if it were not written.
-func (l *loader) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value, sensitive, ok bool) {
-	v, ok = l.eval(a.Expr)
-	if !ok {
-		return cty.NilVal, false, false
-	}
-	v, sensitive = plain(v)
-	if v.IsNull() {
-		return cty.NilVal, sensitive, true
-	}
-	name := map[cty.Type]string{cty.String: "a text", cty.Number: "a number", cty.Bool: "true or false"}[want]
-	converted, err := convert.Convert(v, want)
-	if err != nil || !converted.IsKnown() {
-		l.err(a.Expr.Range(), fmt.Sprintf("%s must be %s", a.Name, name), fmt.Sprintf("This is %s.", typeName(v)))
-		return cty.NilVal, sensitive, false
-	}
-	return converted, sensitive, true
-}
-
-// str reads a text; empty if it is null or has mistakes.
-func (l *loader) str(a *hclsyntax.Attribute) string {
-	if a == nil {
-		return ""
-	}
-	v, _, ok := l.primitive(a, cty.String)
-	if !ok || v == cty.NilVal {
-		return ""
-	}
-	return v.AsString()
-}
-
-// boolean reads a bool, fallback if it is null, not written or has mistakes.
-func (l *loader) boolean(a *hclsyntax.Attribute, fallback bool) bool {
-	if a == nil {
-		return fallback
-	}
-	v, _, ok := l.primitive(a, cty.Bool)
-	if !ok || v == cty.NilVal {
-		return fallback
-	}
-	return v.True()
-}
-
-// integer reads a whole number of at least one; false if there is none.
-func (l *loader) integer(a *hclsyntax.Attribute) (int, bool) {
-	if a == nil {
-		return 0, false
-	}
-	v, _, ok := l.primitive(a, cty.Number)
-	if !ok || v == cty.NilVal {
-		return 0, false
-	}
-	const most = 1_000_000_000
-	n, accuracy := v.AsBigFloat().Int64()
-	if accuracy != 0 || n < 1 || n > most {
-		l.err(a.Expr.Range(), a.Name+" must be a whole number of at least 1", "Write a number without quotes, as in "+a.Name+" = 60.")
-		return 0, false
-	}
-	return int(n), true
-}
-
-// oneOf reads a text that must be one of a few; fallback if there is none.
-func oneOf[T ~string](l *loader, a *hclsyntax.Attribute, fallback T, choices ...T) T {
-	if a == nil {
-		return fallback
-	}
-	v, sensitive, ok := l.primitive(a, cty.String)
-	if !ok || v == cty.NilVal {
-		return fallback
-	}
-	names := make([]string, len(choices))
-	for i, c := range choices {
-		if v.AsString() == string(c) {
-			return c
-		}
-		names[i] = string(c)
-	}
-	shown := quote(v.AsString())
-	if sensitive {
-		shown = "(sensitive)"
-	}
-	l.err(a.Expr.Range(), shown+" is no value of "+a.Name, mustBe(names))
-	return fallback
-}
-
-func mustBe(choices []string) string {
-	quoted := make([]string, len(choices))
-	for i, c := range choices {
-		quoted[i] = quote(c)
-	}
-	known := "It must be " + strings.Join(quoted, " or ") + "."
-	if len(quoted) > 2 {
-		known = "It must be one of " + strings.Join(quoted, ", ") + "."
-	}
-	return known
-}
-
-// stringList reads a list of texts, with the place of each; false if it has
-// mistakes.
-func (l *loader) stringList(a *hclsyntax.Attribute) (values []string, places []hcl.Range, ok bool) {
-	v, ok := l.eval(a.Expr)
-	if !ok {
-		return nil, nil, false
-	}
-	v, sensitive := plain(v)
-	if v.IsNull() {
-		return nil, nil, true
-	}
-	if !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
-		l.err(a.Expr.Range(), a.Name+" must be a list", "Write ["+shortValue(v, sensitive)+"], with brackets.")
-		return nil, nil, false
-	}
-	tuple, _ := a.Expr.(*hclsyntax.TupleConsExpr)
-	i := 0
-	for it := v.ElementIterator(); it.Next(); i++ {
-		_, elem := it.Element()
-		at := a.Expr.Range()
-		if tuple != nil && i < len(tuple.Exprs) {
-			at = tuple.Exprs[i].Range()
-		}
-		text, err := convert.Convert(elem, cty.String)
-		if err != nil || text.IsNull() || !text.IsKnown() {
-			l.err(at, a.Name+" must be a list of texts", fmt.Sprintf("This element is %s.", typeName(elem)))
-			ok = false
-			continue
-		}
-		values, places = append(values, text.AsString()), append(places, at)
-	}
-	return values, places, ok
-}
-
-func shortValue(v cty.Value, sensitive bool) string {
-	if s, err := convert.Convert(v, cty.String); !sensitive && err == nil && !s.IsNull() && s.IsKnown() {
-		if v.Type() == cty.String {
-			return quote(s.AsString())
-		}
-		return s.AsString()
-	}
-	return "…"
-}
-
-// typeName names the type of a value in messages.
-func typeName(v cty.Value) string {
-	switch t := v.Type(); {
-	case v.IsNull():
-		return "null"
-	case t == cty.String:
-		return "a text"
-	case t == cty.Number:
-		return "a number"
-	case t == cty.Bool:
-		return "a bool"
-	case t.IsObjectType() || t.IsMapType():
-		return "an object"
-	case t.IsTupleType() || t.IsListType() || t.IsSetType():
-		return "a list"
-	}
-	return "another value"
 }

@@ -11,10 +11,15 @@ import (
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
+
+// A catalog has the connectors, and so the record types that can be named.
+type catalog struct {
+	*decoder
+	connectors map[string]*connectorDecl
+}
 
 // A connectorDecl is a connector block.
 type connectorDecl struct {
@@ -30,8 +35,8 @@ const indexLag = "index_lag"
 
 // decodeConnectors reads the connector blocks. Their names are unique across
 // types, for a webhook's path and a state table's column have only the name.
-func (l *loader) decodeConnectors() {
-	for _, b := range l.blocks["connector"] {
+func (l *catalog) decodeConnectors() {
+	for _, b := range l.files.blocks["connector"] {
 		kind, name := b.Labels[0], b.Labels[1]
 		if first, ok := l.connectors[name]; ok {
 			l.twice(b.LabelRanges[1], first.at, "connector "+quote(name), "Names of connectors are unique across types.")
@@ -53,7 +58,7 @@ func (l *loader) decodeConnectors() {
 	}
 }
 
-func (l *loader) decodeConnector(b *hclsyntax.Block, c *Connector) {
+func (l *catalog) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	settings := newSettings(c.System)
 	schema, _ := gohcl.ImpliedBodySchema(settings)
 	own := make([]string, 0, len(schema.Attributes))
@@ -101,7 +106,7 @@ func (l *loader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 }
 
 // checkEncrypted warns of addresses of systems that show credentials to the network.
-func (l *loader) checkEncrypted(settings *hclsyntax.Body) {
+func (l *catalog) checkEncrypted(settings *hclsyntax.Body) {
 	for _, a := range attributesOf(settings) {
 		v, ok := l.eval(a.Expr)
 		if v, _ = plain(v); !ok || v.IsNull() || v.Type() != cty.String {
@@ -124,7 +129,7 @@ func newSettings(s connectors.System) any {
 }
 
 // decodeCommon reads the settings that every connector has.
-func (l *loader) decodeCommon(in contents, c *Connector) {
+func (l *catalog) decodeCommon(in contents, c *Connector) {
 	c.Common = c.System.Defaults
 	c.Common.PollInterval = l.duration(in.attr("poll_interval"), c.Common.PollInterval)
 	c.Common.Settle = l.duration(in.attr("settle"), c.Common.Settle)
@@ -141,7 +146,7 @@ func (l *loader) decodeCommon(in contents, c *Connector) {
 
 // settingsBody is what of a body the system's settings take. An attribute that
 // is null is as good as not written.
-func (l *loader) settingsBody(in contents, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
+func (l *catalog) settingsBody(in contents, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
 	reduced := &hclsyntax.Body{
 		Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange,
 	}
@@ -167,7 +172,7 @@ func (l *loader) settingsBody(in contents, body *hclsyntax.Body, own, nested []s
 
 // nestedSettings checks a block within a connector block against the struct
 // that it fills, and returns it without attributes that are null.
-func (l *loader) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyntax.Block {
+func (l *catalog) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyntax.Block {
 	var attrs, required []string
 	for i := range parent.NumField() {
 		name, kind, _ := strings.Cut(parent.Field(i).Tag.Get("hcl"), ",")
@@ -195,43 +200,6 @@ func (l *loader) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyn
 		}
 	}
 	return &copied
-}
-
-// unmarkedContext is the context without marks, which Go structs cannot hold.
-func (l *loader) unmarkedContext() *hcl.EvalContext {
-	if l.plainContext != nil {
-		return l.plainContext
-	}
-	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: map[string]function.Function{}}
-	for name, v := range l.context.Variables {
-		ctx.Variables[name], _ = plain(v)
-	}
-	for name, f := range l.functions {
-		ctx.Functions[name] = f
-	}
-	for _, name := range []string{"env", "file", "sensitive"} {
-		ctx.Functions[name] = unmarked(l.functions[name])
-	}
-	l.plainContext = ctx
-	return ctx
-}
-
-// unmarked is a function of one argument whose result has no marks.
-func unmarked(f function.Function) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}},
-		Type: func(args []cty.Value) (cty.Type, error) {
-			return f.ReturnType([]cty.Type{args[0].Type()})
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			v, err := f.Call(args)
-			if err != nil {
-				return cty.NilVal, err
-			}
-			v, _ = plain(v)
-			return v, nil
-		},
-	})
 }
 
 // settingRange is the place of an attribute that a system finds fault with,

@@ -15,35 +15,35 @@ type entryWriter struct {
 	at       hcl.Range
 }
 
-// checkWriters warns of fields of a source that the tickets of two routes write:
+// proveWriters warns of fields of a source that the tickets of two routes write:
 // a record that has both tickets holds what was written last, and neither owns
 // it. Templates of one route never have the same record.
-func (l *loader) checkWriters(routes []*routeDecl, compiled map[compiledKey]*candidate, templates map[string]*template) {
+func proveWriters(m *model, f *findings) {
 	first := map[connectors.Collection]map[string]entryWriter{}
-	for _, r := range routes {
+	for _, r := range m.routes {
 		if first[r.source] == nil {
 			first[r.source] = map[string]entryWriter{}
 		}
 		for _, ref := range r.refs() {
-			t := templates[ref.name]
-			c := compiled[compiledKey{t, r.source}]
+			t := m.templates[ref.name]
+			c := m.compiled[compiledKey{t, r.source}]
 			if t == nil || c == nil {
 				continue
 			}
-			for _, m := range c.entries {
-				of, known := first[r.source][m.field]
+			for _, entry := range c.entries {
+				of, known := first[r.source][entry.field]
 				if !known {
-					first[r.source][m.field] = entryWriter{r.name, ref.name, m.at}
+					first[r.source][entry.field] = entryWriter{r.name, ref.name, entry.at}
 					continue
 				}
 				if of.route == r.name {
 					continue
 				}
-				at, twice := m.at, fmt.Sprintf("template %q of route %q writes it at %s", of.template, of.route, place(of.at))
+				at, twice := entry.at, fmt.Sprintf("template %q of route %q writes it at %s", of.template, of.route, place(of.at))
 				if of.template == ref.name {
 					at, twice = ref.at, fmt.Sprintf("route %q lists the same template", of.route)
 				}
-				l.warn(at, fmt.Sprintf("two tickets write %s of one %s", m.field, r.source.Record),
+				f.warn(at, fmt.Sprintf("two tickets write %s of one %s", entry.field, r.source.Record),
 					fmt.Sprintf("A record that has a ticket on both routes holds what was written last: %s. Write it from one of them, or write another field.", twice))
 			}
 		}

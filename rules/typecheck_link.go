@@ -3,17 +3,38 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
 )
+
+// A checker compiles the expressions of templates and checks them, and what they
+// write, against the schemas of the records.
+type checker struct {
+	*progress
+	catalog  *catalog
+	tables   map[string]*tableDecl
+	locals   seenLocals
+	language *expr.Language // of all expressions; nil: there is none yet
+	envs     map[envKey]*envs
+	// commentVars are what conditions of comments see; nil: nobody asked yet.
+	commentVars *expr.Env
+	uses        uses
+	mu          sync.Mutex // guards envs once the set is in use
+}
+
+func newChecker(p *progress, decl *declarer, names *resolver) *checker {
+	return &checker{
+		progress: p, catalog: decl.catalog, tables: decl.tables, locals: names.seen, envs: map[envKey]*envs{},
+	}
+}
 
 // link puts routes and templates together: each template is compiled and
 // checked against the source of every route that lists it.
-func (l *loader) link(set *Set, routes []*routeDecl) {
-	templates := l.templatesOf(routes)
+func (l *checker) link(set *Set, routes []*routeDecl, templates map[string]*template) *model {
 	compiled := map[compiledKey]*candidate{}
 	var bySource []sourceFindings
 	compileFor := func(t *template, source connectors.Collection, route string) *candidate {
@@ -73,7 +94,7 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 	for _, name := range sortedKeys(templates) {
 		t := templates[name]
 		if l.givenUp() {
-			return
+			return nil
 		}
 		if !t.used && !t.decl.extended && !broken {
 			l.checkUnused(t, sources)
@@ -81,12 +102,12 @@ func (l *loader) link(set *Set, routes []*routeDecl) {
 		l.stateOfUnlisted(t, sources)
 		set.Templates[name] = t.made
 	}
-	l.checkTables()
-	l.checkRoutes(routes, compiled, templates)
-	l.checkCycles(routes, compiled, templates)
-	l.checkWriters(routes, compiled, templates)
-	l.checkNothingUses()
-	set.uses = l.uses.list()
+	tables := tableChecker{l.findings, &l.uses}
+	tables.check(l.tables)
+	return &model{
+		routes: routes, templates: templates, compiled: compiled, tables: l.tables,
+		variables: l.catalog.variables, locals: l.catalog.evaluator.locals, files: l.catalog.files,
+	}
 }
 
 // sourceFindings is what is wrong with a template for the records of one
@@ -100,7 +121,7 @@ type sourceFindings struct {
 
 // addBySource takes over what is wrong with templates. What is so for every
 // source of a template it says once, else it names the source.
-func (l *loader) addBySource(all []sourceFindings) {
+func (l *checker) addBySource(all []sourceFindings) {
 	type key struct {
 		template *template
 		at       hcl.Range
@@ -141,51 +162,10 @@ type compiledKey struct {
 	source   connectors.Collection
 }
 
-// templatesOf decodes the templates that can be chosen or are not used at all.
-// One that only others extend needs no target and is checked with these.
-func (l *loader) templatesOf(routes []*routeDecl) map[string]*template {
-	used := map[string]bool{}
-	for _, r := range routes {
-		for _, ref := range r.templates {
-			used[ref.name] = true
-		}
-		if r.noMatch != nil {
-			used[r.noMatch.name] = true
-		}
-	}
-	templates := map[string]*template{}
-	for _, name := range sortedKeys(l.templates) {
-		if l.givenUp() {
-			break
-		}
-		d := l.templates[name]
-		if d.extended && !used[name] && d.attrs["target"] == nil {
-			continue
-		}
-		if d.extended && !used[name] {
-			// What is wrong with it is wrong with those that extend it; what they
-			// replace does no harm.
-			kept := l.findings
-			l.findings = findings{}
-			t := l.template(d)
-			l.findings = kept
-			if t != nil && t.ok {
-				templates[name] = t
-			}
-			continue
-		}
-		if t := l.template(d); t != nil {
-			t.used = used[name]
-			templates[name] = t
-		}
-	}
-	return templates
-}
-
 // adopt fills in what of a template is known with its first source.
-func (l *loader) adopt(t *template, c *candidate, source connectors.Collection) {
-	comments := l.comments(t.decl, l.schema(source), t.schema)
-	l.checkAttachments(t, l.schema(source))
+func (l *checker) adopt(t *template, c *candidate, source connectors.Collection) {
+	comments := l.comments(t, l.catalog.schema(source))
+	l.checkAttachments(t, l.catalog.schema(source))
 	l.useTable(t, source)
 	if c == nil {
 		return
@@ -201,7 +181,7 @@ func (l *loader) adopt(t *template, c *candidate, source connectors.Collection) 
 	}
 }
 
-func (l *loader) checkAttachments(t *template, source *connectors.Schema) {
+func (l *checker) checkAttachments(t *template, source *connectors.Schema) {
 	for d, to := range map[Direction]*connectors.Schema{Inbound: source, Outbound: t.schema} {
 		from := source
 		if d == Inbound {
@@ -220,7 +200,7 @@ func (l *loader) checkAttachments(t *template, source *connectors.Schema) {
 
 // unlisted compiles, when it is asked for, a template that a route does not list:
 // links keep theirs. nil: there is none, or it does not fit the source.
-func (l *loader) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *candidate {
+func (l *checker) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *candidate {
 	compiled := map[string]*candidate{}
 	return func(name string) *candidate {
 		l.mu.Lock()
@@ -231,95 +211,5 @@ func (l *loader) unlisted(source connectors.Collection, templates map[string]*te
 			compiled[name] = c
 		}
 		return c
-	}
-}
-
-// sourcesOf are the record types that routes read, and then all others that there
-// are. Of the connectors of one system one stands for all: they have the same.
-func (l *loader) sourcesOf(routes []*routeDecl) (all recordTypes) {
-	seen := map[[2]string]bool{}
-	add := func(c connectors.Collection) {
-		if key := [2]string{c.Type, c.Record}; !seen[key] {
-			seen[key] = true
-			all.known = append(all.known, c)
-		}
-	}
-	for _, r := range routes {
-		if r.sourceOK {
-			add(r.source)
-		}
-	}
-	all.read = len(all.known)
-	for _, name := range sortedKeys(l.connectors) {
-		made := l.connectors[name].made
-		if made == nil {
-			continue
-		}
-		for _, record := range made.System.Records {
-			if _, ok := made.System.Schema(record); ok {
-				add(connectors.Collection{Type: made.System.Type, Connector: name, Record: record})
-			}
-		}
-	}
-	return all
-}
-
-// recordTypes are the record types of a configuration; routes read the first of
-// them.
-type recordTypes struct {
-	known []connectors.Collection
-	read  int
-}
-
-// stateOfUnlisted names the state field of the source for a template that no route
-// lists: links that it has made may be there still.
-func (l *loader) stateOfUnlisted(t *template, sources recordTypes) {
-	s := t.made.State
-	if s == nil || s.SourceField != "" {
-		return
-	}
-	for _, c := range sources.known[:sources.read] {
-		if state := l.schema(c).State; state != nil {
-			s.SourceField = state.Field
-			return
-		}
-	}
-}
-
-// checkUnused warns of a template that no route uses. Its expressions are
-// checked against the source that they fit best.
-func (l *loader) checkUnused(t *template, sources recordTypes) {
-	l.warn(t.decl.at, fmt.Sprintf("no route uses template %q", t.decl.name),
-		"List it in a route's templates, let another template extend it, or delete it.")
-	// A source whose record is not even named fits less than one with a
-	// misspelled field.
-	misfit := func(f *findings) int {
-		n := 0
-		for _, d := range f.list {
-			if d.severity == SeverityError {
-				n++
-			}
-			if strings.HasPrefix(d.summary, "unknown name") {
-				n += len(t.fields) + 1
-			}
-		}
-		return n
-	}
-	var best *findings
-	for _, source := range sources.known {
-		if source == t.made.Target {
-			continue
-		}
-		f := &findings{}
-		l.compile(t, source, f, &uses{})
-		if best == nil || misfit(f) < misfit(best) {
-			best = f
-		}
-		if best.errors() == 0 {
-			break
-		}
-	}
-	if best != nil {
-		l.add(best)
 	}
 }

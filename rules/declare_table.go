@@ -43,8 +43,8 @@ type columnValue struct {
 // category.
 const CategoryPrefix = "category:"
 
-func (l *loader) decodeTables() {
-	for _, b := range l.blocks["state_table"] {
+func (l *declarer) decodeTables() {
+	for _, b := range l.files.blocks["state_table"] {
 		name := b.Labels[0]
 		if first, ok := l.tables[name]; ok {
 			l.twice(b.LabelRanges[0], first.at, "state table "+quote(name), "A name stands for one table.")
@@ -54,7 +54,7 @@ func (l *loader) decodeTables() {
 	}
 }
 
-func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
+func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
 	t := &tableDecl{at: b.DefRange(), made: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
 		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{}, used: map[tableUse]bool{}}
 	var states []*hclsyntax.Block
@@ -68,7 +68,7 @@ func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
 	in := l.contents(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
 	if a := in.attr("unmapped"); a != nil {
 		t.unmapped = true
-		t.made.UnmappedIsError = oneOf(l, a, "ignore", "ignore", "error") == "error"
+		t.made.UnmappedIsError = oneOf(l.decoder, a, "ignore", "ignore", "error") == "error"
 	}
 	if len(states) == 0 {
 		l.err(b.DefRange(), "a state_table without states", `Write state "LABEL" { … } blocks, each with a list of values for every column.`)
@@ -95,7 +95,7 @@ func (l *loader) decodeTable(b *hclsyntax.Block) *tableDecl {
 }
 
 // decodeState reads one state of a table.
-func (l *loader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(column string) bool) {
+func (l *declarer) decodeState(b *hclsyntax.Block, t *tableDecl, known func(column string) bool) {
 	s := State{Label: b.Labels[0], Columns: map[string][]string{}}
 	index := len(t.made.States)
 	for _, inner := range b.Body.Blocks {
@@ -145,7 +145,7 @@ func (t *tableDecl) add(column string, v columnValue) {
 
 // checkOverride reports values that the column of a connector's name and the
 // column of its type, which fills in where the name has none, both have.
-func (l *loader) checkOverride(t *tableDecl) {
+func (l *declarer) checkOverride(t *tableDecl) {
 	for _, name := range sortedKeys(t.columns) {
 		c := l.connectors[name]
 		if c == nil || c.made == nil || c.made.System.Type == name {

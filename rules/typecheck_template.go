@@ -46,7 +46,7 @@ type mapping struct {
 
 // entries are the mappings of an inbound field: of a map each entry is one of
 // its own, named FIELD/ENTRY, so that an edit of one says nothing of another.
-func (l *loader) entries(m *mapping, schema *connectors.Schema) []*mapping {
+func (l *checker) entries(m *mapping, schema *connectors.Schema) []*mapping {
 	if m.value.kind != objectValue || schema.Fields[m.field].Type.Kind != connectors.Map {
 		return []*mapping{m}
 	}
@@ -128,14 +128,14 @@ func (m *mapping) readsOf(root string) [][]string {
 
 // compile compiles a template for a source and checks it against both schemas;
 // nil if it has mistakes. It changes nothing but f, u and the environments.
-func (l *loader) compile(t *template, source connectors.Collection, f *findings, u *uses) *candidate {
+func (l *checker) compile(t *template, source connectors.Collection, f *findings, u *uses) *candidate {
 	before := f.errors()
 	env := l.envsOf(source, t.made.Target)
 	if env.err != nil {
 		f.err(t.decl.at, fmt.Sprintf("records of %s cannot be named in expressions", source), capital(env.err.Error()))
 		return nil
 	}
-	from := l.schema(source)
+	from := l.catalog.schema(source)
 	c := &candidate{template: t.made}
 	seen := l.readables(source)
 	if t.when != nil {
@@ -191,10 +191,10 @@ func (l *loader) compile(t *template, source connectors.Collection, f *findings,
 }
 
 // readables are the records that the expressions of a template see.
-func (l *loader) readables(source connectors.Collection) []readable {
-	schema := l.schema(source)
+func (l *checker) readables(source connectors.Collection) []readable {
+	schema := l.catalog.schema(source)
 	seen := []readable{{expr.Path{source.Record}, source, schema}}
-	if parent := l.parentSchema(source); parent != nil {
+	if parent := l.catalog.parentSchema(source); parent != nil {
 		of := source
 		of.Record = schema.Parent
 		seen = append(seen, readable{expr.Path{parentName, schema.Parent}, of, parent})
@@ -213,7 +213,7 @@ func readsParentTicket(paths []expr.Path) bool {
 }
 
 // compileState finds where the source's raw state is.
-func (l *loader) compileState(c *candidate, from *connectors.Schema, f *findings, t *template) {
+func (l *checker) compileState(c *candidate, from *connectors.Schema, f *findings, t *template) {
 	if t.made.State == nil {
 		return
 	}
@@ -244,7 +244,7 @@ func stateField(f *findings, t *template, attr, written string, s *connectors.Sc
 // compileLifecycle says which modes and statuses of the source get tickets.
 // The defaults are incident.io's; they say nothing of a source that has other
 // categories.
-func (l *loader) compileLifecycle(c *candidate, from *connectors.Schema, f *findings, t *template) {
+func (l *checker) compileLifecycle(c *candidate, from *connectors.Schema, f *findings, t *template) {
 	if from.Mode != "" {
 		c.mode, c.modes = from.Mode, t.made.Lifecycle.Modes
 		checkModes(from, f, t)
@@ -292,7 +292,7 @@ func checkModes(from *connectors.Schema, f *findings, t *template) {
 
 // digest tells a mapping that was edited from one that was not: it is of the
 // mapping as written, with the values of the locals that it names.
-func (l *loader) digest(m *mapping) string {
+func (l *checker) digest(m *mapping) string {
 	h := sha256.New()
 	m.value.walk(func(v *value) {
 		fmt.Fprintf(h, "%d %d %d|", v.kind, len(v.elems), len(v.members))
@@ -313,14 +313,14 @@ func (l *loader) digest(m *mapping) string {
 		switch {
 		case path[0] != localName:
 		case len(path) == 1:
-			locals = append(locals, sortedKeys(l.seen)...)
+			locals = append(locals, sortedKeys(l.locals.seen)...)
 		default:
 			locals = append(locals, path[1])
 		}
 	}
 	slices.Sort(locals)
 	for _, name := range slices.Compact(locals) {
-		fmt.Fprintf(h, "local %q %s|", name, l.seen[name].json)
+		fmt.Fprintf(h, "local %q %s|", name, l.locals.seen[name].json)
 	}
 	const enough = 16 // bytes
 	return hex.EncodeToString(h.Sum(nil)[:enough])

@@ -9,31 +9,31 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// checkNothingUses warns of variables, locals and state tables that nothing names.
+// proveUses warns of variables, locals and state tables that nothing names.
 // It looks at the text of the files, not at what was compiled of it: a name in
 // a template that nobody uses, or in a text that file() reads, is a use, too.
 // What is wrong otherwise may hide a use, so it is asked last.
-func (l *loader) checkNothingUses() {
-	if l.errors() > 0 {
+func proveUses(m *model, f *findings) {
+	if f.errors() > 0 {
 		return
 	}
-	used := l.namesUsed()
+	used := m.namesUsed()
 	unused := func(kind, name string) bool { return !used[kind+"."] && !used[kind+"."+name] }
-	for _, name := range sortedKeys(l.variables) {
+	for _, name := range sortedKeys(m.variables) {
 		if unused("var", name) {
-			l.warn(l.variables[name].at, fmt.Sprintf("nothing uses variable %q", name),
+			f.warn(m.variables[name].at, fmt.Sprintf("nothing uses variable %q", name),
 				fmt.Sprintf("Write var.%s where its value is needed, or delete the block.", name))
 		}
 	}
-	for _, name := range sortedKeys(l.locals) {
+	for _, name := range sortedKeys(m.locals) {
 		if unused("local", name) {
-			l.warn(l.locals[name].at, fmt.Sprintf("nothing uses local %q", name),
+			f.warn(m.locals[name].at, fmt.Sprintf("nothing uses local %q", name),
 				fmt.Sprintf("Write local.%s where its value is needed, or delete the line.", name))
 		}
 	}
-	for _, name := range sortedKeys(l.tables) {
+	for _, name := range sortedKeys(m.tables) {
 		if unused("state_table", name) {
-			l.warn(l.tables[name].at, fmt.Sprintf("no template uses state table %q", name),
+			f.warn(m.tables[name].at, fmt.Sprintf("no template uses state table %q", name),
 				fmt.Sprintf("Name it in a template: state { table = state_table.%s }. Or delete the block.", name))
 		}
 	}
@@ -48,31 +48,31 @@ var (
 
 // namesUsed are the names that the configuration uses, as "local.NAME", and
 // "local." where one is chosen by a key that is worked out.
-func (l *loader) namesUsed() map[string]bool {
+func (m *model) namesUsed() map[string]bool {
 	used := map[string]bool{}
 	look := func(text []byte) {
 		for rest := text; ; {
-			m := nameUse.FindSubmatchIndex(rest)
-			if m == nil {
+			found := nameUse.FindSubmatchIndex(rest)
+			if found == nil {
 				break
 			}
-			kind, at := string(rest[m[2]:m[3]]), m[4:6]
+			kind, at := string(rest[found[2]:found[3]]), found[4:6]
 			if at[0] < 0 {
-				at = m[6:8]
+				at = found[6:8]
 			}
 			name := string(rest[at[0]:at[1]])
 			used[kind+"."+name] = true
 			if before, _, cut := strings.Cut(name, "-"); cut {
 				used[kind+"."+before] = true
 			}
-			rest = rest[m[3]:] // what seems to be the name may hold another reference
+			rest = rest[found[3]:] // what seems to be the name may hold another reference
 		}
-		for _, m := range wholeUse.FindAllSubmatch(text, -1) {
-			used[string(m[1])+"."] = true
+		for _, found := range wholeUse.FindAllSubmatch(text, -1) {
+			used[string(found[1])+"."] = true
 		}
 	}
-	for _, path := range l.order {
-		src := l.sources[path]
+	for _, path := range m.files.order {
+		src := m.files.sources[path]
 		look(src.code)
 		_ = hclsyntax.VisitAll(src.body, func(n hclsyntax.Node) hcl.Diagnostics {
 			if e, ok := n.(*hclsyntax.ScopeTraversalExpr); ok && len(e.Traversal) == 1 {
@@ -81,11 +81,11 @@ func (l *loader) namesUsed() map[string]bool {
 			return nil
 		})
 	}
-	for _, content := range l.included {
+	for _, content := range m.files.included {
 		look(content)
 	}
-	for name := range l.variables {
-		value, _, _ := l.given(name)
+	for name := range m.variables {
+		value, _, _ := m.given(name)
 		look([]byte(value))
 	}
 	return used

@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/lockstep-sync/lockstep/rules/expr"
+)
+
+// A commentDecl is an inbound or outbound block of comments.
+type commentDecl struct {
+	at     hcl.Range
+	from   []string
+	fromAt []hcl.Range
+	to     string
+	toAt   hcl.Range
+	when   *expr.Text // nil: always
+}
+
+// decodeComments reads the clauses of a template's comments block.
+func (l *declarer) decodeComments(d *templateDecl) map[Direction][]commentDecl {
+	all := map[Direction][]commentDecl{}
+	for direction, blocks := range d.clausesOf["comments"] {
+		for _, b := range blocks {
+			all[direction] = append(all[direction], l.decodeComment(b))
+		}
+	}
+	return all
+}
+
+func (l *declarer) decodeComment(b *hclsyntax.Block) commentDecl {
+	c := commentDecl{at: b.DefRange()}
+	if a := b.Body.Attributes["from"]; a != nil && !isNull(a.Expr) {
+		c.from, c.fromAt, _ = l.stringList(a)
+	}
+	if a := b.Body.Attributes["to"]; a != nil && !isNull(a.Expr) {
+		c.to, c.toAt = l.str(a), a.Expr.Range()
+	}
+	c.when = l.text(b.Body.Attributes["when"])
+	return c
+}

@@ -1,0 +1,195 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/lockstep-sync/lockstep/rules/expr"
+)
+
+// A decoder reads attributes and blocks as Go values.
+type decoder struct{ *evaluator }
+
+// primitive evaluates an attribute that is a text, a number or a bool; false
+// if it has mistakes. Null is cty.NilVal: as if it were not written.
+func (l *decoder) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value, sensitive, ok bool) {
+	v, ok = l.eval(a.Expr)
+	if !ok {
+		return cty.NilVal, false, false
+	}
+	v, sensitive = plain(v)
+	if v.IsNull() {
+		return cty.NilVal, sensitive, true
+	}
+	name := map[cty.Type]string{cty.String: "a text", cty.Number: "a number", cty.Bool: "true or false"}[want]
+	converted, err := convert.Convert(v, want)
+	if err != nil || !converted.IsKnown() {
+		l.err(a.Expr.Range(), fmt.Sprintf("%s must be %s", a.Name, name), fmt.Sprintf("This is %s.", typeName(v)))
+		return cty.NilVal, sensitive, false
+	}
+	return converted, sensitive, true
+}
+
+// str reads a text; empty if it is null or has mistakes.
+func (l *decoder) str(a *hclsyntax.Attribute) string {
+	if a == nil {
+		return ""
+	}
+	v, _, ok := l.primitive(a, cty.String)
+	if !ok || v == cty.NilVal {
+		return ""
+	}
+	return v.AsString()
+}
+
+// boolean reads a bool, fallback if it is null, not written or has mistakes.
+func (l *decoder) boolean(a *hclsyntax.Attribute, fallback bool) bool {
+	if a == nil {
+		return fallback
+	}
+	v, _, ok := l.primitive(a, cty.Bool)
+	if !ok || v == cty.NilVal {
+		return fallback
+	}
+	return v.True()
+}
+
+// integer reads a whole number of at least one; false if there is none.
+func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
+	if a == nil {
+		return 0, false
+	}
+	v, _, ok := l.primitive(a, cty.Number)
+	if !ok || v == cty.NilVal {
+		return 0, false
+	}
+	const most = 1_000_000_000
+	n, accuracy := v.AsBigFloat().Int64()
+	if accuracy != 0 || n < 1 || n > most {
+		l.err(a.Expr.Range(), a.Name+" must be a whole number of at least 1", "Write a number without quotes, as in "+a.Name+" = 60.")
+		return 0, false
+	}
+	return int(n), true
+}
+
+// oneOf reads a text that must be one of a few; fallback if there is none.
+func oneOf[T ~string](l *decoder, a *hclsyntax.Attribute, fallback T, choices ...T) T {
+	if a == nil {
+		return fallback
+	}
+	v, sensitive, ok := l.primitive(a, cty.String)
+	if !ok || v == cty.NilVal {
+		return fallback
+	}
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		if v.AsString() == string(c) {
+			return c
+		}
+		names[i] = string(c)
+	}
+	shown := quote(v.AsString())
+	if sensitive {
+		shown = "(sensitive)"
+	}
+	l.err(a.Expr.Range(), shown+" is no value of "+a.Name, mustBe(names))
+	return fallback
+}
+
+func mustBe(choices []string) string {
+	quoted := make([]string, len(choices))
+	for i, c := range choices {
+		quoted[i] = quote(c)
+	}
+	known := "It must be " + strings.Join(quoted, " or ") + "."
+	if len(quoted) > 2 {
+		known = "It must be one of " + strings.Join(quoted, ", ") + "."
+	}
+	return known
+}
+
+// stringList reads a list of texts, with the place of each; false if it has
+// mistakes.
+func (l *decoder) stringList(a *hclsyntax.Attribute) (values []string, places []hcl.Range, ok bool) {
+	v, ok := l.eval(a.Expr)
+	if !ok {
+		return nil, nil, false
+	}
+	v, sensitive := plain(v)
+	if v.IsNull() {
+		return nil, nil, true
+	}
+	if !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
+		l.err(a.Expr.Range(), a.Name+" must be a list", "Write ["+shortValue(v, sensitive)+"], with brackets.")
+		return nil, nil, false
+	}
+	tuple, _ := a.Expr.(*hclsyntax.TupleConsExpr)
+	i := 0
+	for it := v.ElementIterator(); it.Next(); i++ {
+		_, elem := it.Element()
+		at := a.Expr.Range()
+		if tuple != nil && i < len(tuple.Exprs) {
+			at = tuple.Exprs[i].Range()
+		}
+		text, err := convert.Convert(elem, cty.String)
+		if err != nil || text.IsNull() || !text.IsKnown() {
+			l.err(at, a.Name+" must be a list of texts", fmt.Sprintf("This element is %s.", typeName(elem)))
+			ok = false
+			continue
+		}
+		values, places = append(values, text.AsString()), append(places, at)
+	}
+	return values, places, ok
+}
+
+func shortValue(v cty.Value, sensitive bool) string {
+	if s, err := convert.Convert(v, cty.String); !sensitive && err == nil && !s.IsNull() && s.IsKnown() {
+		if v.Type() == cty.String {
+			return quote(s.AsString())
+		}
+		return s.AsString()
+	}
+	return "…"
+}
+
+// typeName names the type of a value in messages.
+func typeName(v cty.Value) string {
+	switch t := v.Type(); {
+	case v.IsNull():
+		return "null"
+	case t == cty.String:
+		return "a text"
+	case t == cty.Number:
+		return "a number"
+	case t == cty.Bool:
+		return "a bool"
+	case t.IsObjectType() || t.IsMapType():
+		return "an object"
+	case t.IsTupleType() || t.IsListType() || t.IsSetType():
+		return "a list"
+	}
+	return "another value"
+}
+
+// text is a text whose runes know their places; nil if it is null, not written
+// or has mistakes.
+func (l *decoder) text(a *hclsyntax.Attribute) *expr.Text {
+	if a == nil || isNull(a.Expr) {
+		return nil
+	}
+	v, ok := l.eval(a.Expr)
+	if !ok || v.IsNull() {
+		return nil
+	}
+	t, diags := l.newText(a.Expr)
+	l.hcl(diags)
+	if diags.HasErrors() {
+		return nil
+	}
+	return t
+}
