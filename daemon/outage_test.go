@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	natsjetstream "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // natsWith runs a NATS server on loopback; on a port that is not zero, in the
@@ -170,12 +173,13 @@ func natsCluster(t *testing.T, size int) []*server.Options {
 	var all []*server.Options
 	var routes []*url.URL
 	free := func() int {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := simulator.FreeAddress()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
-		return l.Addr().(*net.TCPAddr).Port
+		_, port, _ := net.SplitHostPort(address)
+		n, _ := strconv.Atoi(port)
+		return n
 	}
 	for range size {
 		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprint("127.0.0.1:", free())})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 func TestStatus(t *testing.T) {
@@ -204,10 +205,9 @@ func TestNoAnswer(t *testing.T) {
 }
 
 func TestSockets(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := simulator.FreeAddress()
 	check(t, err)
-	refused := "http://" + free.Addr().String()
-	check(t, free.Close())
+	refused := "http://" + free
 	unknown := httptest.NewUnstartedServer(answer(200, "{}"))
 	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it complains of clients that leave
 	unknown.StartTLS()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 )
@@ -111,12 +112,8 @@ func TestSandbox(t *testing.T) {
 	receiver := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		webhooks <- r.Header.Get("Webhook-Signature")
 	})}
-	world, err := simulators.Start(ctx, "127.0.0.1:0") // for an address that is free
+	address, err := simulator.FreeAddress()
 	if err != nil {
-		t.Fatal(err)
-	}
-	address := strings.TrimPrefix(world.URL(), "http://")
-	if err := world.Close(); err != nil {
 		t.Fatal(err)
 	}
 	hook := newListener(t)

@@ -23,6 +23,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/daemon"
 )
 
@@ -104,15 +105,11 @@ func setUp(env *testscript.Env) error {
 	env.Defer(site.Close)
 	p.incidents.AddCustomField("Jira issue", "text")
 
-	// A listener finds a free port; the daemon takes it over.
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	public, err := simulator.FreeAddress()
 	if err != nil {
 		return err
 	}
-	p.public = free.Addr().String()
-	if err := free.Close(); err != nil {
-		return err
-	}
+	p.public = public
 	p.incidents.Subscribe(incidentiotest.Webhook{URL: "http://" + p.public + "/webhooks/acme", Secret: webhookSecret})
 
 	socket := filepath.Join(env.WorkDir, "data", "admin.sock")

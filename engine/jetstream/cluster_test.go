@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -184,11 +186,13 @@ func cluster(t *testing.T, size int) []*server.Server {
 	var ports []int
 	var routes []*url.URL
 	for range size {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := simulator.FreeAddress()
 		check(t, err)
-		ports = append(ports, free.Addr().(*net.TCPAddr).Port)
-		routes = append(routes, &url.URL{Scheme: "nats", Host: free.Addr().String()})
-		check(t, free.Close())
+		_, port, _ := net.SplitHostPort(address)
+		n, err := strconv.Atoi(port)
+		check(t, err)
+		ports = append(ports, n)
+		routes = append(routes, &url.URL{Scheme: "nats", Host: address})
 	}
 	var servers []*server.Server
 	for i, port := range ports {

@@ -23,8 +23,8 @@ type Options struct {
 	// Kept, if not nil, is asked after each message that the server has taken
 	// whether its stream still lies where it will be looked for. What is not
 	// kept is an error. It takes microseconds.
-	Kept func(stream string) error
-	Clock    store.Clock // that the times of scheduled hints are told by; nil: the machine's
+	Kept  func(stream string) error
+	Clock store.Clock // that the times of scheduled hints are told by; nil: the machine's
 }
 
 // A Store is the engine's store on a connection, which stays the caller's.
