@@ -41,27 +41,19 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 	if err := w.beginPairs(ctx, next, ticket); err != nil {
 		return verdict{}, err
 	}
+	c := change{letters: lost, entry: &entry}
 	if before.Failed {
-		if err := w.engine.dead.Resolve(ctx, w.route.Name, w.source, deadletter.AllFields); err != nil {
-			return verdict{}, err
-		}
+		c.resolve = deadletter.AllFields
 	}
-	// Before the link is there: later nobody would look for them.
-	for _, f := range lost {
-		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
-			return verdict{}, err
-		}
-	}
-	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
+	if v, done, err := w.confirm(ctx, claim, next, c); done || err != nil {
 		return v, err
 	}
-	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
 	w.log.Info("opened a ticket", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
 	v := settled
 	if t := w.config.Set.Templates[decision.Template]; t.WritesBack || w.carries(t, ticket) {
 		v.again = w.engine.clock.Now() // for what the new ticket gives the source, and what hangs on either
 	}
-	return v, w.journal(ctx, entry)
+	return v, nil
 }
 
 // adoptFound makes a link of a claim whose ticket was found by its key. What
@@ -70,6 +62,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (verdict, error) {
 	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)
+	var letters []fieldFailure
 	for name, opened := range claim.Opened.Fields {
 		now := links.Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
 		field := links.FieldOf(name)
@@ -78,35 +71,27 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 			continue
 		}
 		failure := fieldFailure{field, deadletter.ReasonDidNotStick, didNotStick(ticket, field)}
-		if err := w.refuse(ctx, next, name, w.engine.digest.Pair(now.From, now.Have), failure); err != nil {
-			return verdict{}, err
+		if w.reject(next, name, w.engine.digest.Pair(now.From, now.Have), failure) {
+			letters = append(letters, failure)
 		}
 	}
 	next.State = w.begun(claim.Opened.State, ticket, ticket.Pristine, decision)
 	if err := w.beginPairs(ctx, next, ticket); err != nil {
 		return verdict{}, err
 	}
-	if v, done, err := w.confirm(ctx, claim, next); done || err != nil {
-		return v, err
-	}
 	if len(found.taken) > 0 {
-		if err := w.bury(ctx, deadletter.ReasonKeyTaken, "", w.keyTaken(found.taken, claim.Key, &ticket.Ref)); err != nil {
-			return verdict{}, err
-		}
+		letters = append(letters, fieldFailure{"", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, claim.Key, &ticket.Ref)})
 	}
 	for _, other := range found.own[1:] {
-		if err := w.bury(ctx, deadletter.ReasonDuplicate, "", fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)); err != nil {
-			return verdict{}, err
-		}
+		letters = append(letters, fieldFailure{"", deadletter.ReasonDuplicate, fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)})
 	}
-	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
-	w.log.Info("found its ticket by its key", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
 	entry.Notes = []plan.Note{{What: "found"}}
-	if err := w.journal(ctx, entry); err != nil {
-		return verdict{}, err
+	if v, done, err := w.confirm(ctx, claim, next, change{letters: letters, entry: &entry}); done || err != nil {
+		return v, err
 	}
+	w.log.Info("found its ticket by its key", "template", decision.Template, "target", ticket.Ref.String(), "number", ticket.Number)
 	// The source may have changed since the ticket was opened.
 	return verdict{outcome: "ok", again: w.engine.clock.Now()}, nil
 }
@@ -181,31 +166,21 @@ func (w *work) confirmed(claim links.Stored, ticket connectors.Record) *links.Li
 	return next
 }
 
-// confirm saves the link. When somebody else confirmed another ticket
-// meanwhile, done is true and ours is reported as a duplicate.
-func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link) (v verdict, done bool, err error) {
-	_, err = w.engine.links.Save(ctx, next, claim.Revision)
-	if errors.Is(err, store.ErrConflict) {
-		other, loadErr := w.engine.links.Load(ctx, next.ID)
-		if loadErr == nil && other.Target != nil && *other.Target != *next.Target {
-			return deadEnded, true, w.bury(ctx, deadletter.ReasonDuplicate, "", fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
-		}
-		return verdict{}, true, err
+// confirm commits the link of a claim with its ticket. When somebody else
+// confirmed another ticket meanwhile, done is true and ours is reported as a
+// duplicate (rule 7.5).
+func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link, c change) (v verdict, done bool, err error) {
+	c.link, c.revision, c.step, c.opened, c.decided = next, claim.Revision, StepConfirmed, true, string(rules.Create)
+	err = w.commit(ctx, c)
+	if !errors.Is(err, store.ErrConflict) {
+		return verdict{}, err != nil, err
 	}
-	if err != nil {
-		return verdict{}, true, err
+	other, failed := w.engine.links.Load(ctx, next.ID)
+	if failed == nil && other.Target != nil && *other.Target != *next.Target {
+		duplicate := fieldFailure{"", deadletter.ReasonDuplicate, fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target)}
+		return deadEnded, true, w.commit(ctx, change{letters: []fieldFailure{duplicate}})
 	}
-	w.engine.step(ctx, StepConfirmed)
-	if err := w.engine.links.IndexTarget(ctx, next); err != nil {
-		return verdict{}, true, err
-	}
-	if err := w.verifyLater(ctx); err != nil {
-		return verdict{}, true, err
-	}
-	if err := w.engine.store.Marks.Delete(ctx, decidedKey(w.route.Name, w.source), 0); err != nil {
-		return verdict{}, true, err
-	}
-	return verdict{}, false, nil
+	return verdict{}, true, err
 }
 
 func didNotStick(ticket connectors.Record, field string) string {

@@ -66,7 +66,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 
 	found, err := w.lookUp(ctx, guard, target, decision.Target, link.Key)
 	if err != nil {
-		return verdict{}, errors.Join(err, w.unclaim(ctx, claim))
+		return verdict{}, errors.Join(err, w.commit(ctx, change{unclaim: claim}))
 	}
 	w.engine.step(ctx, StepLookedUp)
 	switch {
@@ -134,7 +134,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 	case connectors.ClassRejected, connectors.ClassGone:
 		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, deadletter.ReasonRejected), said.Error()}})
 	default: // certainly not done
-		return verdict{}, errors.Join(failure, w.unclaim(ctx, claim))
+		return verdict{}, errors.Join(failure, w.commit(ctx, change{unclaim: claim}))
 	}
 }
 
@@ -146,11 +146,6 @@ func (w *work) unclear(ctx context.Context, claim links.Stored) (verdict, error)
 		again = now.Add(left)
 	}
 	return w.again(ctx, again, "nobody ever saw the answer to a create; a ticket may have been opened all the same")
-}
-
-// unclaim removes a claim under which certainly nothing was sent.
-func (w *work) unclaim(ctx context.Context, claim links.Stored) error {
-	return w.engine.links.Delete(ctx, claim)
 }
 
 // A fieldFailure is a value that keeps a ticket from being opened.
@@ -166,22 +161,12 @@ func codeOf(e *connectors.Error, otherwise string) string {
 // refused gives a creation up until the record changes or someone retries.
 func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failed []fieldFailure) (verdict, error) {
 	entry := w.entryOf(decision)
-	for _, f := range failed {
-		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
-			return verdict{}, err
-		}
-		entry.Error = f.message
-	}
-	if err := w.saveMark(ctx, mark{Version: record.Version, Failed: true}); err != nil {
-		return verdict{}, err
-	}
-	if claim.Link != nil {
-		if err := w.unclaim(ctx, claim); err != nil {
-			return verdict{}, err
-		}
-	}
-	w.engine.metrics.Decided(w.route.Name, decision.Template, "refused")
-	return deadEnded, w.journal(ctx, entry)
+	entry.Error = failed[len(failed)-1].message
+	return deadEnded, w.commit(ctx, change{
+		letters: failed, unclaim: claim,
+		mark: &mark{Version: record.Version, Failed: true}, early: true,
+		decided: "refused", entry: &entry,
+	})
 }
 
 func reasonOf(failed error) string {
@@ -274,7 +259,7 @@ func (w *work) resumeClaim(ctx context.Context, claim links.Stored) (verdict, er
 		return w.unclear(ctx, claim)
 	}
 	if w.record == nil { // the source is gone, and no ticket was opened
-		return nothing, w.unclaim(ctx, claim)
+		return nothing, w.commit(ctx, change{unclaim: claim})
 	}
 	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
 	if err != nil {

@@ -71,13 +71,9 @@ func (w *work) keepInStep(ctx context.Context, link links.Stored) (verdict, erro
 	}
 	next.Phase, next.Missing, next.Number, next.URL = links.Active, nil, ticket.Number, ticket.URL
 	if next.Parent, next.Private = record.Parent, record.Private; link.Private != record.Private {
-		if err := w.hintChildren(ctx); err != nil {
+		// on_private keeps the ticket, not the contents
+		if err := w.commit(ctx, change{turned: true, purge: record.Private && !w.route.Private}); err != nil {
 			return verdict{}, err
-		}
-		if record.Private && !w.route.Private { // on_private keeps the ticket, not the contents
-			if err := w.forget(ctx); err != nil {
-				return verdict{}, err
-			}
 		}
 	}
 

@@ -39,23 +39,22 @@ func (w *work) missing(ctx context.Context, link links.Stored, side string, then
 				}
 			}
 		}
-		if side == "source" {
-			if err := w.forgetGone(ctx, link.Parent); err != nil {
-				return verdict{}, err
-			}
-		}
 		next.Phase = then
 		next.DropContents()
 		next.Missing = nil
 	}
-	if _, err := w.engine.links.Save(ctx, next, revision); err != nil {
-		return verdict{}, err
-	}
 	if next.Phase != then {
-		return w.waitUntil(now.Add(goneAfter)), nil
+		return w.waitUntil(now.Add(goneAfter)), w.commit(ctx, change{link: next, revision: revision})
+	}
+	purge := false
+	if side == "source" {
+		var err error
+		if purge, err = w.orphanIsPrivate(ctx, link.Parent); err != nil {
+			return verdict{}, err
+		}
 	}
 	w.log.Warn("a side of the link is gone", "side", side, "phase", string(then))
 	entry := w.entry()
 	entry.Template, entry.Action, entry.Reason, entry.Target = link.Template, string(rules.None), side+" is gone", *link.Target
-	return nothing, w.journal(ctx, entry)
+	return nothing, w.commit(ctx, change{purge: purge, link: next, revision: revision, entry: &entry})
 }

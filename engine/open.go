@@ -31,11 +31,11 @@ func (w *work) open(ctx context.Context) (verdict, error) {
 		return verdict{}, err
 	}
 	if gone != nil {
-		return nothing, w.forgetGone(ctx, before.Parent)
+		return w.purgeGone(ctx, before.Parent)
 	}
 	dropped := record.Private && !w.route.Private
 	if before != (mark{}) && before.Private != dropped {
-		if err := w.hintChildren(ctx); err != nil {
+		if err := w.commit(ctx, change{turned: true}); err != nil {
 			return verdict{}, err
 		}
 	}
@@ -66,37 +66,18 @@ func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, befo
 // declined keeps the decision that a record gets no ticket.
 func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
 	dropped := record.Private && !w.route.Private
-	if dropped && !before.Private { // it was public, and may have been decided
-		if err := w.forget(ctx); err != nil {
-			return verdict{}, err
-		}
-	}
-	if dead.Link != nil {
-		if err := w.unclaim(ctx, dead); err != nil {
-			return verdict{}, err
-		}
-	}
-	w.engine.metrics.Decided(w.route.Name, decision.Template, string(decision.Action))
 	m := mark{Version: record.Version}
 	if dropped {
 		m = mark{Private: true}
 	}
-	// Whoever journals goes by the mark: one that turns comes first.
-	if before.Private != dropped {
-		if err := w.saveMark(ctx, m); err != nil {
-			return verdict{}, err
-		}
-	}
-	if dropped && !before.Private {
-		if err := w.forgetAgain(ctx); err != nil {
-			return verdict{}, err
-		}
-	}
-	if err := w.journal(ctx, w.entryOf(decision)); err != nil {
-		return verdict{}, err
-	}
+	entry := w.entryOf(decision)
 	w.log.Info("no ticket", "template", decision.Template, "reason", decision.Reason)
-	return nothing, w.saveMark(ctx, m)
+	return nothing, w.commit(ctx, change{
+		purge:   dropped && !before.Private, // it was public, and may have been decided
+		unclaim: dead,
+		mark:    &m, early: before.Private != dropped,
+		decided: string(decision.Action), entry: &entry,
+	})
 }
 
 // awaitParent waits a bounded time for the parent's ticket where the parent

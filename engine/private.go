@@ -46,95 +46,59 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 	return nil
 }
 
-// forget removes what is kept of a record that turned private: its journal,
-// and what its dead letters quote.
-func (w *work) forget(ctx context.Context) error {
-	return w.engine.journal.Forget(ctx, w.route.Name, w.source)
-}
-
-// forgetAgain removes what somebody who stood still has journaled since forget:
-// whoever journals later sees that the record is private.
-func (w *work) forgetAgain(ctx context.Context) error {
-	return w.engine.journal.Purge(ctx, w.source)
-}
-
 // resting looks at the privacy of a record whose link is not carried out any
 // more: what the journal holds of it goes when it turns private.
 func (w *work) resting(ctx context.Context, link links.Stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	switch {
 	case isGone(err):
-		return nothing, w.forgetGone(ctx, link.Parent)
+		return w.purgeGone(ctx, link.Parent)
 	case err != nil:
 		return verdict{}, err
 	case record.Private == link.Private:
 		return nothing, nil
 	}
-	if err := w.hintChildren(ctx); err != nil {
-		return verdict{}, err
-	}
-	forgets := record.Private && !w.route.Private
-	if forgets {
-		if err := w.forget(ctx); err != nil {
-			return verdict{}, err
-		}
-	}
 	next := link.Clone()
 	next.Private = record.Private
-	if _, err := w.engine.links.Save(ctx, next, link.Revision); err != nil {
-		return verdict{}, err
-	}
-	if forgets {
-		return nothing, w.forgetAgain(ctx)
-	}
-	return nothing, nil
+	return nothing, w.commit(ctx, change{turned: true, purge: record.Private && !w.route.Private, link: next, revision: link.Revision})
 }
 
-// forgetGone removes what is kept of a record that is gone and belongs to one
-// that is private by now: it cannot say so itself.
-func (w *work) forgetGone(ctx context.Context, parent connectors.Ref) error {
+// purgeGone removes what is kept of a record that is gone, if it has to.
+func (w *work) purgeGone(ctx context.Context, parent connectors.Ref) (verdict, error) {
+	purge, err := w.orphanIsPrivate(ctx, parent)
+	if err != nil || !purge {
+		return nothing, err
+	}
+	return nothing, w.commit(ctx, change{purge: true})
+}
+
+// orphanIsPrivate reports whether a record that is gone belongs to one that is
+// private by now: it cannot say so itself.
+func (w *work) orphanIsPrivate(ctx context.Context, parent connectors.Ref) (bool, error) {
 	g := w.config.guards[parent.Connector]
 	if parent.IsZero() || g == nil || w.route.Private {
-		return nil
+		return false, nil
 	}
 	record, err := g.Read(ctx, parent)
 	if isGone(err) {
-		return nil
+		return false, nil
 	}
-	if err != nil || !record.Private {
-		return err
-	}
-	return w.forget(ctx)
+	return err == nil && record.Private, err
 }
 
 // stop ends everything that was derived from a record that turned private.
 func (w *work) stop(ctx context.Context, link links.Stored) (verdict, error) {
-	// First what the link does not hold: a stopped one is not looked at again.
-	if err := w.forget(ctx); err != nil {
-		return verdict{}, err
-	}
-	if !link.Private {
-		if err := w.hintChildren(ctx); err != nil {
-			return verdict{}, err
-		}
-	}
-	if err := w.forgetPredecessors(ctx); err != nil {
-		return verdict{}, err
-	}
 	next := link.Clone()
 	next.Phase, next.Private = links.Stopped, true
 	next.DropContents()
 	if link.Opened != nil { // where to look for the ticket when it is public again
 		next.Opened = &links.Opened{Into: link.Opened.Into}
 	}
-	if _, err := w.engine.links.Save(ctx, next, link.Revision); err != nil {
-		return verdict{}, err
-	}
-	if err := w.forgetAgain(ctx); err != nil {
-		return verdict{}, err
-	}
-	w.log.Info("stopped: the record turned private")
 	entry := w.entry()
 	entry.Template, entry.Action, entry.Reason = link.Template, string(rules.None), "private"
-	return nothing, w.journal(ctx, entry)
+	w.log.Info("stopped: the record turned private")
+	return nothing, w.commit(ctx, change{
+		purge: true, turned: !link.Private, predecessors: true,
+		link: next, revision: link.Revision, entry: &entry,
+	})
 }

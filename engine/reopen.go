@@ -44,15 +44,9 @@ func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
 	next.Phase, next.Then = links.Detached, w.n+1
 	next.DropContents()
 	next.Fields = writtenBack(s.link.Fields)
-	if _, err := w.engine.links.Save(ctx, next, s.revision); err != nil {
-		return verdict{}, err
-	}
 	w.log.Info("the record came back after its ticket was closed; it gets a new one", "target", s.link.Target.String())
 	s.entry.Notes = append(s.entry.Notes, plan.Note{Field: "state", What: "reopened"})
-	if err := w.journal(ctx, s.entry); err != nil {
-		return verdict{}, err
-	}
-	return verdict{outcome: settled.outcome, again: w.engine.clock.Now()}, nil
+	return verdict{outcome: settled.outcome, again: w.engine.clock.Now()}, w.commit(ctx, change{link: next, revision: s.revision, entry: &s.entry})
 }
 
 // writtenBack are the agreements of what the ticket gives its source. The next
@@ -78,19 +72,5 @@ func (w *work) inherit(ctx context.Context, link *links.Link) error {
 		return err
 	}
 	link.Fields = writtenBack(last.Fields)
-	return nil
-}
-
-// forgetPredecessors drops what the links before this one still hold.
-func (w *work) forgetPredecessors(ctx context.Context) error {
-	for n := 1; n < w.n; n++ {
-		err := w.engine.links.Change(ctx, links.ID(w.route.Name, w.source, n), func(l *links.Link) error {
-			l.DropContents()
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }

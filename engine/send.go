@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -385,17 +383,17 @@ func (w *work) forgiveChanged(ctx context.Context, next *links.Link, pairs map[s
 
 // refuse remembers a refusal in the link and buries it, if it is a new one.
 func (w *work) refuse(ctx context.Context, link *links.Link, name, pair string, f fieldFailure) error {
-	if r, ok := link.Refusal(name); ok && r.Pair == pair {
+	if !w.reject(link, name, pair, f) {
 		return nil
 	}
-	link.Refuse(links.Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
-	f.field = links.Label(name)
-	return w.bury(ctx, f.reason, f.field, f.message)
+	return w.bury(ctx, f.reason, links.Label(name), f.message)
 }
 
-// sameLink reports whether two links are the same document.
-func sameLink(a, b *links.Link) bool {
-	one, errOne := json.Marshal(a)
-	two, errTwo := json.Marshal(b)
-	return errOne == nil && errTwo == nil && bytes.Equal(one, two)
+// reject remembers a refusal in the link, and reports whether it is a new one.
+func (w *work) reject(link *links.Link, name, pair string, f fieldFailure) bool {
+	if r, ok := link.Refusal(name); ok && r.Pair == pair {
+		return false
+	}
+	link.Refuse(links.Refusal{What: name, Pair: pair, Code: f.reason, At: w.engine.clock.Now().UTC()})
+	return true
 }

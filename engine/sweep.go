@@ -74,16 +74,6 @@ func onlySwept(hints []store.Hint) bool {
 	return true
 }
 
-// verifyLater has the key of a new ticket looked up again when the search must
-// have caught up.
-func (w *work) verifyLater(ctx context.Context) error {
-	due := w.engine.clock.Now().Add(firstVerify) // not the link's, which is of the wall clock alone
-	if err := w.engine.store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, due, 0); err != nil {
-		return fmt.Errorf("verification of link %s: %w", w.linkID, err)
-	}
-	return nil
-}
-
 // verify looks for other tickets with the link's key: a request that took
 // effect later than anything allows for has opened one.
 func (w *work) verify(ctx context.Context, g *breaker.Breaker, target connectors.Target, next *links.Link) error {
