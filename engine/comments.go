@@ -15,7 +15,7 @@ import (
 // commentHaul carries the comments of one side to the other; false where the
 // template or a system does not do that.
 func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rules.CommentClause) (haul, bool) {
-	from, into := s.ends.Of(links.Other(to)), s.ends.Of(to)
+	from, into := s.Ends.Of(links.Other(to)), s.Ends.Of(to)
 	reader, reads := from.System.(connectors.Commenter)
 	writer, writes := into.System.(connectors.Commenter)
 	kinds := w.schema(into.Ref).CommentKinds
@@ -35,9 +35,9 @@ func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rul
 			if c.Marker != "" || c.Text == "" {
 				continue // a copy of ours, or nothing was said
 			}
-			it := item{key: c.ID, at: c.At, copies: []string{s.next.Marker(name, c.ID)}}
+			it := item{key: c.ID, at: c.At, copies: []string{s.Link.Marker(name, c.ID)}}
 			clause, err := rules.Take(clauses, c)
-			if tooCostly(err) {
+			if plan.TooCostly(err) {
 				return nil, &connectors.Error{Class: connectors.ClassRejected, Op: opList, Record: from.Ref.String(), Code: connectors.CodeTooCostly, Err: err}
 			}
 			if err != nil {

@@ -8,13 +8,14 @@ import (
 
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 )
 
 // A change is what a decision makes of what is stored of a record: whoever
 // decides says what, and commit alone knows the order.
 type change struct {
 	resolve string         // field whose dead letters have come true; deadletter.AllFields: all
-	letters []fieldFailure // what cannot be carried out
+	letters []plan.Failure // what cannot be carried out
 
 	purge        bool // nothing of the record may be kept: it is private
 	turned       bool // what belongs to it is as private as it is, and nobody tells
@@ -50,7 +51,7 @@ func (w *work) commit(ctx context.Context, c change) error {
 		}
 	}
 	for _, f := range c.letters {
-		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
+		if err := w.bury(ctx, f.Reason, f.Field, f.Message); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 	next := w.confirmed(claim, ticket)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
-	var lost []fieldFailure
+	var lost []plan.Failure
 	for _, v := range decision.Values {
 		sent, have := send[v.Field], ticket.Fields[v.Field]
 		if sent != nil {
@@ -26,7 +26,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 		}
 		stuck := plan.Empty(sent) || !plan.Empty(have)
 		if !stuck {
-			lost = append(lost, fieldFailure{v.Field, deadletter.ReasonDidNotStick, didNotStick(ticket, v.Field)})
+			lost = append(lost, plan.Fail(v.Field, deadletter.ReasonDidNotStick, plan.DidNotStick(ticket, v.Field)))
 		}
 		now := links.Agreement{From: w.engine.digest.Of(v.Value), Have: w.engine.digest.Of(have), Expr: v.Expr}
 		switch {
@@ -62,7 +62,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (verdict, error) {
 	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)
-	var letters []fieldFailure
+	var letters []plan.Failure
 	for name, opened := range claim.Opened.Fields {
 		now := links.Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
 		field := links.FieldOf(name)
@@ -70,20 +70,19 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 			next.Fields[name] = now
 			continue
 		}
-		failure := fieldFailure{field, deadletter.ReasonDidNotStick, didNotStick(ticket, field)}
-		if w.reject(next, name, w.engine.digest.Pair(now.From, now.Have), failure) {
-			letters = append(letters, failure)
-		}
+		failure := plan.Fail(field, deadletter.ReasonDidNotStick, plan.DidNotStick(ticket, field))
+		next.Refuse(links.Refusal{What: name, Pair: w.engine.digest.Pair(now.From, now.Have), Code: failure.Reason, At: w.engine.clock.Now().UTC()})
+		letters = append(letters, failure)
 	}
 	next.State = w.begun(claim.Opened.State, ticket, ticket.Pristine, decision)
 	if err := w.beginPairs(ctx, next, ticket); err != nil {
 		return verdict{}, err
 	}
 	if len(found.taken) > 0 {
-		letters = append(letters, fieldFailure{"", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, claim.Key, &ticket.Ref)})
+		letters = append(letters, plan.Fail("", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, claim.Key, &ticket.Ref)))
 	}
 	for _, other := range found.own[1:] {
-		letters = append(letters, fieldFailure{"", deadletter.ReasonDuplicate, fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)})
+		letters = append(letters, plan.Fail("", deadletter.ReasonDuplicate, fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)))
 	}
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
@@ -177,14 +176,10 @@ func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link
 	}
 	other, failed := w.engine.links.Load(ctx, next.ID)
 	if failed == nil && other.Target != nil && *other.Target != *next.Target {
-		duplicate := fieldFailure{"", deadletter.ReasonDuplicate, fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target)}
-		return deadEnded, true, w.commit(ctx, change{letters: []fieldFailure{duplicate}})
+		duplicate := plan.Fail("", deadletter.ReasonDuplicate, fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
+		return deadEnded, true, w.commit(ctx, change{letters: []plan.Failure{duplicate}})
 	}
 	return verdict{}, true, err
-}
-
-func didNotStick(ticket connectors.Record, field string) string {
-	return fmt.Sprintf("%s answered the write and kept field %s as it was; a business rule, data policy or missing permission there changes or protects it", ticket.Ref, field)
 }
 
 func (w *work) stateOf(d rules.Decision) rules.StateSync {

@@ -18,14 +18,14 @@ import (
 // somebody else writes as well.
 func (w *work) contest(ctx context.Context, s *sending, e *plan.End, writes []plan.Write, answer connectors.Record) error {
 	now, d := w.engine.clock.Now(), w.engine.digest
-	next := maps.Clone(s.next.Contests)
+	next := maps.Clone(s.Link.Contests)
 	maps.DeleteFunc(next, func(_ string, c links.Contest) bool {
 		return !c.Paused(now) && !links.Within(c.Last, now, links.ContestWithin)
 	})
 	if next == nil {
 		next = map[string]links.Contest{}
 	}
-	s.next.Contests = next
+	s.Link.Contests = next
 	for _, f := range writes {
 		name := f.Mapping.Name
 		c := next[name].After(d.Of(f.Was), d.Of(plan.FieldAt(answer, f.Mapping.Path)), now)
@@ -72,20 +72,8 @@ func (w *work) whoElse(ctx context.Context, e *plan.End, f plan.Write, since tim
 	return "somebody"
 }
 
-// rests are the mappings that are paused, and their partners: the two are one
-// field to whoever writes it.
-func (w *work) rests(link *links.Link, mappings []plan.Mapping) map[string]bool {
-	now, rests := w.engine.clock.Now(), map[string]bool{}
-	for _, m := range mappings {
-		if link.Contests[m.Name].Paused(now) || m.Pair != "" && link.Contests[m.Pair].Paused(now) {
-			rests[m.Name] = true
-		}
-	}
-	return rests
-}
-
-// rested forgets pauses that are over, with their dead letters.
-func (w *work) rested(ctx context.Context, link *links.Link) error {
+// resume forgets pauses that are over, with their dead letters.
+func (w *work) resume(ctx context.Context, link *links.Link) error {
 	now := w.engine.clock.Now()
 	for name, c := range link.Contests {
 		if c.Until.IsZero() || c.Paused(now) {

@@ -172,17 +172,6 @@ func (w *work) takeUpAgain(ctx context.Context, next *links.Link) error {
 	return nil
 }
 
-// tooCostly reports whether a failure says that something about the record is
-// too costly, and what its dead letter is.
-func tooCostly(err error) bool {
-	return errors.Is(err, connectors.ErrTooCostly) || codeIs(err, connectors.CodeTooCostly)
-}
-
-func codeIs(err error, code string) bool {
-	var said *connectors.Error
-	return errors.As(err, &said) && said.Code == code
-}
-
 // costs ends a reconcile that found out by itself that it is too costly. Where
 // that was while reading, it is cheap to find out again.
 func (w *work) costs(ctx context.Context, failure error) (verdict, error) {

@@ -37,7 +37,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 		return w.refused(ctx, record, decision, dead, failed)
 	}
 
-	send, moving := onMove(w.schema(connectors.Ref{Collection: decision.Target}), send)
+	send, moving := withoutTransition(w.schema(connectors.Ref{Collection: decision.Target}), send)
 	link := links.New(w.route.Name, w.source, w.n)
 	link.Template, link.Phase = decision.Template, links.Claim
 	link.Parent, link.Private = record.Parent, record.Private
@@ -73,8 +73,8 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	case len(found.own) > 0:
 		return w.adoptFound(ctx, claim, found, decision)
 	case len(found.taken) > 0:
-		failure := fieldFailure{"", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil)}
-		return w.refused(ctx, record, decision, claim, []fieldFailure{failure})
+		failure := plan.Fail("", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil))
+		return w.refused(ctx, record, decision, claim, []plan.Failure{failure})
 	}
 	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
 	ticket, err := breaker.Ask(guard, breaker.Kind("create", decision.Target.Record), func() (connectors.Record, error) {
@@ -132,7 +132,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", breaker.Redact(failure))
 		return w.unclear(ctx, claim)
 	case connectors.ClassRejected, connectors.ClassGone:
-		return w.refused(ctx, record, decision, claim, []fieldFailure{{said.Field, codeOf(said, deadletter.ReasonRejected), said.Error()}})
+		return w.refused(ctx, record, decision, claim, []plan.Failure{plan.Fail(said.Field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error())})
 	default: // certainly not done
 		return verdict{}, errors.Join(failure, w.commit(ctx, change{unclaim: claim}))
 	}
@@ -148,20 +148,10 @@ func (w *work) unclear(ctx context.Context, claim links.Stored) (verdict, error)
 	return w.again(ctx, again, "nobody ever saw the answer to a create; a ticket may have been opened all the same")
 }
 
-// A fieldFailure is a value that keeps a ticket from being opened.
-type fieldFailure struct{ field, reason, message string }
-
-func codeOf(e *connectors.Error, otherwise string) string {
-	if e.Code != "" {
-		return e.Code
-	}
-	return otherwise
-}
-
 // refused gives a creation up until the record changes or someone retries.
-func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failed []fieldFailure) (verdict, error) {
+func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failed []plan.Failure) (verdict, error) {
 	entry := w.entryOf(decision)
-	entry.Error = failed[len(failed)-1].message
+	entry.Error = failed[len(failed)-1].Message
 	return deadEnded, w.commit(ctx, change{
 		letters: failed, unclaim: claim,
 		mark: &mark{Version: record.Version, Failed: true}, early: true,
@@ -169,22 +159,15 @@ func (w *work) refused(ctx context.Context, record connectors.Record, decision r
 	})
 }
 
-func reasonOf(failed error) string {
-	if tooCostly(failed) {
-		return deadletter.ReasonTooCostly
-	}
-	return deadletter.ReasonValue
-}
-
 // resolve renders values into what the target holds. Failures of fields come
 // back as such.
-func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values []rules.Value) (map[string]any, []fieldFailure, error) {
-	var failed []fieldFailure
+func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values []rules.Value) (map[string]any, []plan.Failure, error) {
+	var failed []plan.Failure
 	rendered := map[string]any{}
 	for _, v := range values {
 		switch {
 		case v.Err != nil:
-			failed = append(failed, fieldFailure{v.Field, reasonOf(v.Err), v.Err.Error()})
+			failed = append(failed, plan.Fail(v.Field, plan.ReasonOf(v.Err), v.Err.Error()))
 		case v.Value != nil:
 			rendered[v.Field] = v.Value
 		}
@@ -192,26 +175,32 @@ func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connector
 	if len(rendered) == 0 {
 		return rendered, failed, nil
 	}
-	type resolution struct {
-		fields map[string]any
-		failed map[string]*connectors.Error
-	}
-	r, err := breaker.Ask(g, breaker.OpResolve, func() (resolution, error) {
-		fields, failed, err := target.Resolve(ctx, record, rendered)
-		return resolution{fields, failed}, err
-	})
+	resolved, refused, err := w.askResolve(ctx, g, target, record, rendered)
 	if err != nil {
 		return nil, nil, err
 	}
 	send := map[string]any{}
 	for field := range rendered {
-		if said := r.failed[field]; said != nil {
-			failed = append(failed, fieldFailure{field, codeOf(said, deadletter.ReasonRejected), said.Error()})
-		} else if r.fields[field] != nil {
-			send[field] = r.fields[field]
+		if said := refused[field]; said != nil {
+			failed = append(failed, plan.Fail(field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error()))
+		} else if resolved[field] != nil {
+			send[field] = resolved[field]
 		}
 	}
 	return send, failed, nil
+}
+
+// askResolve asks a system what it makes of values.
+func (w *work) askResolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values map[string]any) (map[string]any, map[string]*connectors.Error, error) {
+	type resolution struct {
+		fields map[string]any
+		failed map[string]*connectors.Error
+	}
+	r, err := breaker.Ask(g, breaker.OpResolve, func() (resolution, error) {
+		fields, failed, err := target.Resolve(ctx, record, values)
+		return resolution{fields, failed}, err
+	})
+	return r.fields, r.failed, err
 }
 
 // resumeClaim goes on where an owner of the claim stopped, or where the claim

@@ -28,10 +28,12 @@ func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, 
 		return nil, nil, err
 	}
 	w.sourceGone = true
-	both := &plan.Ends{Source: plan.End{Ref: w.source}, Target: w.end(*link.Target, ticket)}
 	next := link.Clone()
 	next.Intent = nil
-	s = &sending{ends: both, link: link, next: next, entry: w.entry(), template: template, revision: link.Revision}
+	s = &sending{link: link, entry: w.entry(), revision: link.Revision, Observation: &plan.Observation{
+		Ends: plan.Ends{Source: plan.End{Ref: w.source}, Target: w.end(*link.Target, ticket)},
+		Link: next, Template: template, Now: w.engine.clock.Now(), Digest: w.engine.digest, Decide: w.askRules,
+	}}
 	s.entry.Template, s.entry.Action, s.entry.Reason, s.entry.Target = link.Template, string(rules.Update), "source is gone", *link.Target
 	writes, err := w.closing(ctx, s)
 	if err != nil {
@@ -44,8 +46,8 @@ func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, 
 // closing are the last state of the table, where the ticket is not in it, and
 // what the template says only then: a resolution's code and notes.
 func (w *work) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
-	sync, e, d := s.template.State, &s.ends.Target, w.engine.digest
-	last := lastLabel(sync.Table)
+	sync, e, d := s.Template.State, &s.Ends.Target, w.engine.digest
+	last := plan.LastLabel(sync.Table)
 	now := e.State(sync.TargetField)
 	to := plan.FirstOf(sync.Table, last, e.Ref.Collection)
 	if label, known := sync.Table.Label(e.Ref.Collection, now.Raw, now.Category); to == "" || known && label == last {
@@ -60,7 +62,7 @@ func (w *work) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
 		Record: connectors.Record{Ref: w.source}, Linked: s.link.Template, LinkID: w.linkID, State: last,
 	})
 	for _, v := range decision.Values {
-		agreed, known := s.next.Fields[links.Outbound(v.Field)]
+		agreed, known := s.Link.Fields[links.Outbound(v.Field)]
 		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == d.Of(nil) && plan.Empty(plan.FieldAt(e.Record, plan.FieldPath(v.Field))) {
 			values = append(values, v)
 		}
@@ -70,7 +72,7 @@ func (w *work) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
 		return nil, err
 	}
 	for _, f := range failed {
-		if err := w.bury(ctx, f.reason, f.field, f.message); err != nil {
+		if err := w.bury(ctx, f.Reason, f.Field, f.Message); err != nil {
 			return nil, err
 		}
 	}
@@ -80,7 +82,7 @@ func (w *work) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
 			continue
 		}
 		m := plan.Mapping{Name: links.Outbound(v.Field), Side: links.Target, Field: v.Field, Path: plan.FieldPath(v.Field), Expr: v.Expr, Want: v.Value}
-		f := plan.Write{Mapping: m, Value: send[v.Field], Was: s.ends.Have(m)}
+		f := plan.Write{Mapping: m, Value: send[v.Field], Was: s.Ends.Have(m)}
 		if v.Field == sync.TargetField {
 			f.Mapping.State, f.Mapping.Path = true, plan.StatePath(sync.TargetField)
 			f.Mapping.Pair = d.Pair(last, now.Raw)

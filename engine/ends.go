@@ -4,13 +4,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/plan"
-	"github.com/lockstep-sync/lockstep/rules"
 )
-
-// standings are the states of both ends.
-func (w *work) standings(e *plan.Ends, sync rules.StateSync) (source, target plan.StateValue) {
-	return e.Source.State(sync.SourceField), e.Target.State(sync.TargetField)
-}
 
 func (w *work) schema(ref connectors.Ref) *connectors.Schema {
 	block := w.config.Set.Connectors[ref.Connector]

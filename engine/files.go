@@ -30,7 +30,7 @@ const (
 // fileHaul carries the files of one side to the other: as files where the
 // other system holds files, else as links to them.
 func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.AttachmentClause) (haul, bool) {
-	from, into := s.ends.Of(links.Other(to)), s.ends.Of(to)
+	from, into := s.Ends.Of(links.Other(to)), s.Ends.Of(to)
 	reader, reads := from.System.(connectors.FileReader)
 	if len(clauses) == 0 || !reads {
 		return haul{}, false
@@ -150,7 +150,7 @@ func mediaType(s string) string {
 // ticketHaul shows the ticket in its source, where the source's system has a
 // place for links.
 func (w *work) ticketHaul(s *sending) (haul, bool) {
-	source, ticket := &s.ends.Source, s.ends.Target.Record
+	source, ticket := &s.Ends.Source, s.Ends.Target.Record
 	linker, shows := source.System.(connectors.WebLinker)
 	if !shows || ticket.URL == "" || !linker.TakesLink(source.Ref.Record, ticketLink(ticket)) {
 		return haul{}, false

@@ -16,12 +16,16 @@ func (w *work) hauls(s *sending) []haul {
 			all = append(all, h)
 		}
 	}
-	t := s.template
+	t := s.Template
 	add(w.commentHaul(s, links.CommentsOutbound, links.Target, t.Comments.Outbound))
 	add(w.commentHaul(s, links.CommentsInbound, links.Source, t.Comments.Inbound))
 	add(w.fileHaul(s, links.FilesOutbound, links.Target, t.Files.Outbound))
 	add(w.fileHaul(s, links.FilesInbound, links.Source, t.Files.Inbound))
 	add(w.ticketHaul(s))
+	s.Transfers = map[string]links.Side{}
+	for _, h := range all {
+		s.Transfers[h.name] = h.to
+	}
 	return all
 }
 

@@ -38,24 +38,11 @@ func (w *work) history(ctx context.Context, e *plan.End, since time.Time) ([]con
 	return changes, err == nil, err
 }
 
-// newest says, for each conflict, which side changed last.
-func (w *work) newest(ctx context.Context, s *sending, clashes []plan.Conflict) (map[string]links.Side, error) {
-	changes := map[links.Side][]connectors.FieldChange{}
-	for _, of := range []links.Side{links.Source, links.Target} {
-		all, _, err := w.history(ctx, s.ends.Of(of), time.Time{})
-		if err != nil {
-			return nil, err
-		}
-		changes[of] = all
-	}
-	return plan.Newest(s.ends, s.next.Seen, changes, clashes), nil
-}
-
 // see keeps the versions that the link was last in step with, where a conflict
 // may ask for them.
 func (s *sending) see() {
-	s.next.Seen = nil
-	if s.template.Conflict == rules.LatestWins {
-		s.next.Seen = map[links.Side]string{links.Source: s.ends.Source.Record.Version, links.Target: s.ends.Target.Record.Version}
+	s.Link.Seen = nil
+	if s.Template.Conflict == rules.LatestWins {
+		s.Link.Seen = map[links.Side]string{links.Source: s.Ends.Source.Record.Version, links.Target: s.Ends.Target.Record.Version}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -51,15 +50,15 @@ func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, e
 	for _, h := range hauls {
 		wanted[h.name] = true
 	}
-	maps.DeleteFunc(s.next.Items, func(name string, _ *links.Items) bool { return !wanted[name] })
+	maps.DeleteFunc(s.Link.Items, func(name string, _ *links.Items) bool { return !wanted[name] })
 	for _, h := range hauls {
 		v, err := w.haul(ctx, s, h)
 		var said *connectors.Error
 		if errors.As(err, &said) && said.Class == connectors.ClassRejected {
 			// It may not be read there: the rest goes on.
 			s.refused = true
-			err = w.refuse(ctx, s.next, links.ItemPrefix+h.name, w.pairOf(s, h.to), fieldFailure{"", codeOf(said, deadletter.ReasonRejected), said.Error()})
-		} else if err == nil && v == nil && s.next.ClearRefusal(links.ItemPrefix+h.name) {
+			err = w.refuse(ctx, s, links.ItemPrefix+h.name, s.ItemPair(h.to), plan.Fail("", plan.CodeOf(said, deadletter.ReasonRejected), said.Error()))
+		} else if err == nil && v == nil && s.Link.ClearRefusal(links.ItemPrefix+h.name) {
 			err = w.engine.dead.Resolve(ctx, w.route.Name, w.source, h.name)
 		}
 		if v != nil || err != nil {
@@ -71,7 +70,7 @@ func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, e
 
 // haul carries what is new of one haul.
 func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
-	known := s.next.Items[h.name]
+	known := s.Link.Items[h.name]
 	if known == nil {
 		known = &links.Items{}
 	}
@@ -79,18 +78,18 @@ func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.next.Items == nil {
-		s.next.Items = map[string]*links.Items{}
+	if s.Link.Items == nil {
+		s.Link.Items = map[string]*links.Items{}
 	}
-	if s.next.Items[h.name] == nil && !h.always {
+	if s.Link.Items[h.name] == nil && !h.always {
 		for _, it := range all {
 			known = known.With(it.key, links.ItemSeen)
 		}
-		s.next.Items[h.name] = known.Compact(listedOf(all), w.engine.clock.Now())
+		s.Link.Items[h.name] = known.Compact(listedOf(all), w.engine.clock.Now())
 		return nil, nil
 	}
 	fresh := slices.DeleteFunc(slices.Clone(all), func(it item) bool {
-		_, refused := s.next.Refusal(itemName(h, it.key))
+		_, refused := s.Link.Refusal(itemName(h, it.key))
 		return refused || known.Has(it.listed())
 	})
 	var send []item
@@ -112,13 +111,13 @@ func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 			s.entry.Notes = append(s.entry.Notes, plan.Note{Field: h.name, What: reason, Lost: it.name, Side: links.Other(h.to)})
 		}
 	}
-	s.next.Items[h.name] = known
+	s.Link.Items[h.name] = known
 	if len(send) > 0 {
 		if v, err := w.sendItems(ctx, s, h, send); v != nil || err != nil {
 			return v, err
 		}
 	}
-	s.next.Items[h.name] = s.next.Items[h.name].Compact(listedOf(all), w.engine.clock.Now())
+	s.Link.Items[h.name] = s.Link.Items[h.name].Compact(listedOf(all), w.engine.clock.Now())
 	return nil, nil
 }
 
@@ -129,7 +128,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 	if err != nil {
 		return nil, err
 	}
-	done := func(it item, as string) { s.next.Items[h.name] = s.next.Items[h.name].With(it.key, as) }
+	done := func(it item, as string) { s.Link.Items[h.name] = s.Link.Items[h.name].With(it.key, as) }
 	var left, unseen []item
 	for _, it := range fresh {
 		found := it.found(copies)
@@ -142,7 +141,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 			s.entry.Notes = append(s.entry.Notes, plan.Note{Field: h.name, What: noteDuplicate, Side: h.to})
 		}
 	}
-	e := s.ends.Of(h.to)
+	e := s.Ends.Of(h.to)
 	var lent *lease
 	for i, it := range left {
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
@@ -186,7 +185,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 			return w.answerLost(ctx, s, h.verb, err)
 		case said.Class == connectors.ClassRejected:
 			s.refused = true
-			if err := w.refuseItem(ctx, s, h, it, codeOf(said, deadletter.ReasonRejected), said.Error()); err != nil {
+			if err := w.refuseItem(ctx, s, h, it, plan.CodeOf(said, deadletter.ReasonRejected), said.Error()); err != nil {
 				return nil, err
 			}
 		default:
@@ -208,11 +207,11 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 	}
 	for _, it := range sent {
 		if found := it.found(copies); len(found) > 0 {
-			s.next.Items[h.name] = s.next.Items[h.name].With(it.key, found[0])
+			s.Link.Items[h.name] = s.Link.Items[h.name].With(it.key, found[0])
 			continue
 		}
 		s.refused = true
-		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.ends.Of(h.to).Ref, h.name)
+		message := fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", s.Ends.Of(h.to).Ref, h.name)
 		if err := w.refuseItem(ctx, s, h, it, deadletter.ReasonDidNotStick, message); err != nil {
 			return err
 		}
@@ -221,41 +220,7 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 }
 
 func (w *work) refuseItem(ctx context.Context, s *sending, h haul, it item, reason, message string) error {
-	return w.refuse(ctx, s.next, itemName(h, it.key), w.pairOf(s, h.to), fieldFailure{"", reason, message})
-}
-
-// pairOf is what a refused item waits for to change: the state of the record
-// that refused it.
-func (w *work) pairOf(s *sending, to links.Side) string {
-	e := s.ends.Of(to)
-	state := ""
-	if schema := w.schema(e.Ref); schema != nil && schema.State != nil {
-		state = plan.RawState(e.Record, schema.State.Field)
-	}
-	return w.engine.digest.Of(state)
-}
-
-// itemPairs are the pairs of the items that were refused, as they are now.
-func (w *work) itemPairs(s *sending, hauls []haul) map[string]string {
-	pairs := map[string]string{}
-	for _, h := range hauls {
-		name := links.ItemPrefix + h.name
-		for _, r := range s.next.Refused {
-			if r.What == name || strings.HasPrefix(r.What, name+"/") {
-				pairs[r.What] = w.pairOf(s, h.to)
-			}
-		}
-	}
-	return pairs
-}
-
-// forgiveItems lets items be tried again that were refused in another state.
-func (w *work) forgiveItems(ctx context.Context, s *sending, hauls []haul) error {
-	pairs, others := w.itemPairs(s, hauls), map[string]bool{}
-	for _, r := range s.next.Refused {
-		others[r.What] = !strings.HasPrefix(r.What, links.ItemPrefix)
-	}
-	return w.forgiveChanged(ctx, s.next, pairs, others)
+	return w.refuse(ctx, s, itemName(h, it.key), s.ItemPair(h.to), plan.Fail("", reason, message))
 }
 
 func (it item) listed() links.Listed { return links.Listed{Key: it.key, At: it.at} }

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -143,7 +144,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 	if errors.Is(failure, store.ErrUnreadable) { // nor will it be the next time
 		return deadEnded, w.bury(ctx, deadletter.ReasonUnreadable, "", failure.Error())
 	}
-	if tooCostly(failure) {
+	if plan.TooCostly(failure) {
 		return w.costs(ctx, failure)
 	}
 	var said *connectors.Error
@@ -225,7 +226,7 @@ func (w *work) run(ctx context.Context, link links.Stored) (verdict, error) {
 		w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
 		return w.resting(ctx, link)
 	}
-	return w.keepInStep(ctx, link)
+	return w.update(ctx, link)
 }
 
 // readSource reads the record.

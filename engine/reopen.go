@@ -2,40 +2,10 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
-	"github.com/lockstep-sync/lockstep/rules"
 )
-
-// reopens reports whether the source came back after its ticket was closed, and
-// is to get a new ticket: because the template says so, or because the system
-// cannot reopen the old one.
-func (w *work) reopens(s *sending, result plan.StateResult, target plan.StateValue) bool {
-	cannot := result.Note == plan.NoteMoveNotTaken
-	if result.Wanted != links.Target || !cannot && s.template.Lifecycle.OnReopen != "new" {
-		return false
-	}
-	if !w.closed(s, target.Raw) || w.closed(s, result.To) {
-		return false
-	}
-	// What would become of it now: where no ticket may be opened, none is.
-	d := w.askRules(rules.Input{Record: s.ends.Source.Record, LinkID: links.ID(w.route.Name, w.source, w.n+1), Parent: w.parents})
-	return d.Action == rules.Create
-}
-
-// closed reports whether a ticket is closed in the state.
-func (w *work) closed(s *sending, raw string) bool {
-	sync, ref := s.template.State, s.ends.Target.Ref
-	if schema := w.schema(ref); schema != nil && schema.State != nil && schema.State.Closed != nil && schema.State.Field == sync.TargetField {
-		return slices.Contains(schema.State.Closed, raw)
-	}
-	label, known := sync.Table.Label(ref.Collection, raw, s.ends.Target.State(sync.TargetField).Category)
-	return known && label == lastLabel(sync.Table)
-}
-
-func lastLabel(t *rules.StateTable) string { return t.States[len(t.States)-1].Label }
 
 // supersede lets another link take the place of one whose ticket stays closed.
 // The record is then decided anew.

@@ -1,0 +1,175 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// An Observation is what is known of the two records of a link: plain data, and
+// the rules. What is read only on demand is nil until a plan has asked for it.
+type Observation struct {
+	Ends     Ends
+	Link     *links.Link // as agreed so far; agreements move in it as writes are answered
+	Template *rules.Template
+	Parent   *rules.Parent
+	NextID   string // of the link that would take this one's place
+	Now      time.Time
+	Digest   links.Digester
+	// Transfers are where comments and attachments go, by name.
+	Transfers map[string]links.Side
+	// Decide asks the rules, which ask nobody.
+	Decide func(rules.Input) rules.Decision
+
+	resolved  map[links.Side]map[string]Resolution
+	histories map[links.Side][]connectors.FieldChange
+}
+
+// A Resolution is what a system makes of a value, or why it cannot.
+type Resolution struct {
+	Value   any // nil: leave the field alone
+	Failure *connectors.Error
+}
+
+// Needs is the evidence that a plan asks for. It is asked again with it.
+type Needs struct {
+	Resolve   map[links.Side][]rules.Value // what the systems make of these values
+	Histories bool                         // the changes of both records
+}
+
+// None reports whether nothing is missing.
+func (n Needs) None() bool { return len(n.Resolve) == 0 && !n.Histories }
+
+func (n *Needs) resolve(side links.Side, v rules.Value) {
+	if n.Resolve == nil {
+		n.Resolve = map[links.Side][]rules.Value{}
+	}
+	n.Resolve[side] = append(n.Resolve[side], v)
+}
+
+// SetResolution adds what a system makes of a value.
+func (o *Observation) SetResolution(side links.Side, v rules.Value, r Resolution) {
+	if o.resolved == nil {
+		o.resolved = map[links.Side]map[string]Resolution{}
+	}
+	if o.resolved[side] == nil {
+		o.resolved[side] = map[string]Resolution{}
+	}
+	o.resolved[side][o.keyOf(v)] = r
+}
+
+// SetHistories adds the changes of both records; a system without a history has
+// none.
+func (o *Observation) SetHistories(changes map[links.Side][]connectors.FieldChange) {
+	o.histories = changes
+}
+
+func (o *Observation) keyOf(v rules.Value) string { return v.Field + "\x00" + o.Digest.Of(v.Value) }
+
+// resolve looks up what a side's system makes of values. What fails comes back
+// as such; what is not known yet is asked for.
+func (o *Observation) resolve(side links.Side, values []rules.Value, needs *Needs) (send map[string]any, failed []Failure) {
+	send = map[string]any{}
+	for _, v := range values {
+		switch {
+		case v.Err != nil:
+			failed = append(failed, Fail(v.Field, ReasonOf(v.Err), v.Err.Error()))
+		case v.Value != nil:
+			r, known := o.resolved[side][o.keyOf(v)]
+			switch {
+			case !known:
+				needs.resolve(side, v)
+			case r.Failure != nil:
+				failed = append(failed, Fail(v.Field, CodeOf(r.Failure, deadletter.ReasonRejected), r.Failure.Error()))
+			case r.Value != nil:
+				send[v.Field] = r.Value
+			}
+		}
+	}
+	return send, failed
+}
+
+// A Failure is a value, or an item, that cannot be carried out: a dead letter,
+// if it is a new one.
+type Failure struct{ Field, Reason, Message string }
+
+// Fail is a failure.
+func Fail(field, reason, message string) Failure {
+	return Failure{Field: field, Reason: reason, Message: message}
+}
+
+// CodeOf is the code that a system gave, or else another.
+func CodeOf(e *connectors.Error, otherwise string) string {
+	if e.Code != "" {
+		return e.Code
+	}
+	return otherwise
+}
+
+// ReasonOf is the reason of a value that failed to evaluate.
+func ReasonOf(failed error) string {
+	if TooCostly(failed) {
+		return deadletter.ReasonTooCostly
+	}
+	return deadletter.ReasonValue
+}
+
+// TooCostly reports whether a failure says that something about the record is
+// too costly to work out.
+func TooCostly(err error) bool {
+	var said *connectors.Error
+	return errors.Is(err, connectors.ErrTooCostly) || errors.As(err, &said) && said.Code == connectors.CodeTooCostly
+}
+
+// DidNotStick says that a system answered a write and kept a field (rule 3.8).
+func DidNotStick(ticket connectors.Record, field string) string {
+	return fmt.Sprintf("%s answered the write and kept field %s as it was; a business rule, data policy or missing permission there changes or protects it", ticket.Ref, field)
+}
+
+// Reject remembers a refusal in a link, and reports whether it is a new one.
+func (o *Observation) Reject(link *links.Link, name, pair, code string) bool {
+	if r, ok := link.Refusal(name); ok && r.Pair == pair {
+		return false
+	}
+	link.Refuse(links.Refusal{What: name, Pair: pair, Code: code, At: o.Now.UTC()})
+	return true
+}
+
+// clearChanged forgets refusals of pairs that are no longer what they were; the
+// write that may follow says anew whether they are refused (rule 3.8). It returns
+// how dead letters call what was forgotten. Names in kept stay.
+func clearChanged(link *links.Link, pairs map[string]string, kept func(name string) bool) (recovered []string) {
+	for _, r := range slices.Clone(link.Refused) {
+		if kept(r.What) || pairs[r.What] == r.Pair {
+			continue
+		}
+		link.ClearRefusal(r.What)
+		recovered = append(recovered, links.Label(r.What))
+	}
+	return recovered
+}
+
+// paused are the mappings of contested fields that rest, and their partners: the
+// two are one field to whoever writes it (rule 9a.2).
+func (o *Observation) paused(link *links.Link, mappings []Mapping) map[string]bool {
+	paused := map[string]bool{}
+	for _, m := range mappings {
+		if link.Contests[m.Name].Paused(o.Now) || m.Pair != "" && link.Contests[m.Pair].Paused(o.Now) {
+			paused[m.Name] = true
+		}
+	}
+	return paused
+}
+
+// linked asks the rules about the records as they are given.
+func (o *Observation) linked(ends *Ends) rules.Decision {
+	return o.Decide(rules.Input{
+		Record: ends.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, Ticket: &ends.Target.Record,
+	})
+}

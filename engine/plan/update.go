@@ -1,0 +1,213 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// An Update is what should become of the fields and states of both records, and
+// of what is agreed on them before any write is answered.
+type Update struct {
+	Link      *links.Link // as it will be
+	Writes    []Write
+	Notes     []Note
+	Letters   []Failure // new dead letters
+	Recovered []string  // fields whose dead letters have come true
+	Diverged  bool      // something stands on one side alone, and is left there
+	// Supersede is true where the source came back after its ticket was closed,
+	// and is to get a new one: then nothing else counts.
+	Supersede bool
+}
+
+// Update decides by the rules' decision what to write: the merge of all
+// mappings, and then the states. While needs is not empty, nothing is decided.
+func (o *Observation) Update(decision rules.Decision) (u Update, needs Needs) {
+	u.Link = o.Link.Clone()
+	var mappings []Mapping
+	failed := map[string]bool{}
+	for _, to := range []links.Side{links.Target, links.Source} {
+		if o.Ends.Of(to).Writer() == nil {
+			continue // the system takes no writes; loading has warned of it
+		}
+		alive, rejected := o.mappings(to, valuesFor(decision, to), u.Link, &needs)
+		mappings = append(mappings, alive...)
+		for _, r := range rejected {
+			failed[r.name] = true
+			u.reject(o, r.name, r.pair, r.Failure)
+		}
+	}
+	if !needs.None() {
+		return u, needs
+	}
+	in := o.input(u.Link, mappings)
+	merged := Merge(in)
+	if in.Conflict == rules.LatestWins && len(merged.Conflicts) > 0 {
+		if o.histories == nil {
+			return u, Needs{Histories: true}
+		}
+		in.Newest = Newest(&o.Ends, u.Link.Seen, o.histories, merged.Conflicts)
+		merged = Merge(in)
+	}
+	u.Diverged = merged.Diverged || len(failed) > 0
+	for name, agreement := range u.Link.Fields {
+		// Of mappings that failed. Those that the template no longer has go.
+		if _, ok := merged.Agreed[name]; !ok && failed[name] {
+			merged.Agreed[name] = agreement
+		}
+	}
+	u.Link.Fields, u.Writes, u.Notes = merged.Agreed, merged.Writes, merged.Notes
+	pairs := o.state(&u, &needs)
+	if u.Supersede || !needs.None() {
+		return u, needs
+	}
+	for _, m := range mappings {
+		pairs[m.Name] = o.Digest.Pair(o.Digest.Of(m.Want), o.Digest.Of(in.Have(m)))
+	}
+	maps.Copy(pairs, o.itemPairs())
+	u.Recovered = clearChanged(u.Link, pairs, func(name string) bool { return failed[name] })
+	return u, Needs{}
+}
+
+func valuesFor(d rules.Decision, to links.Side) []rules.Value {
+	if to == links.Source {
+		return d.Inbound
+	}
+	return d.Values
+}
+
+func (u *Update) reject(o *Observation, name, pair string, f Failure) {
+	if o.Reject(u.Link, name, pair, f.Reason) {
+		u.Letters = append(u.Letters, Fail(links.Label(name), f.Reason, f.Message))
+	}
+}
+
+// input is what the merge looks at.
+func (o *Observation) input(link *links.Link, mappings []Mapping) Input {
+	paused := o.paused(link, mappings)
+	return Input{
+		Mappings: mappings,
+		Agreed:   link.Fields,
+		Have:     o.Ends.Have,
+		Conflict: o.Template.Conflict,
+		Same:     func(m Mapping, have any) bool { return o.Ends.Of(m.Side).Same(m.Field, m.Send, have) },
+		Refused: func(name, pair string) bool {
+			r, ok := link.Refusal(name)
+			return ok && r.Pair == pair || paused[name]
+		},
+		Digest: o.Digest,
+	}
+}
+
+// A rejection is a mapping that cannot be worked out, with the pair of values by
+// which it is remembered.
+type rejection struct {
+	name, pair string
+	Failure
+}
+
+// mappings makes the mappings that write to one side of their values. Only those
+// that changed since link was agreed on have to be resolved.
+func (o *Observation) mappings(to links.Side, values []rules.Value, link *links.Link, needs *Needs) ([]Mapping, []rejection) {
+	name, partner := links.Outbound, links.Inbound
+	if to == links.Source {
+		name, partner = links.Inbound, links.Outbound
+	}
+	needed, needsSend := []rules.Value{}, map[string]bool{}
+	all := []Mapping{}
+	for _, v := range values {
+		if v.Once {
+			continue
+		}
+		m := Mapping{Name: name(v.Field), Side: to, Field: v.Field, Path: FieldPath(v.Field), Expr: v.Expr, Want: v.Value, Reads: v.Reads}
+		if v.Pair != "" {
+			m.Pair = partner(v.Pair)
+		}
+		last, agreed := link.Fields[m.Name]
+		if v.Err != nil || Changed(m, last, agreed, o.Digest) {
+			needed, needsSend[v.Field] = append(needed, v), true
+		}
+		if v.Err == nil {
+			all = append(all, m)
+		}
+	}
+	send, failed := o.resolve(to, needed, needs)
+	dead := map[string]bool{}
+	rejected := make([]rejection, len(failed))
+	for i, f := range failed {
+		of := name(f.Field)
+		dead[of] = true
+		rejected[i] = rejection{of, o.Digest.Pair(f.Reason, wantOf(values, f, o.Digest)), f}
+	}
+	alive := all[:0]
+	for _, m := range all {
+		if !dead[m.Name] {
+			m.Send, m.Ready = send[m.Field], needsSend[m.Field]
+			alive = append(alive, m)
+		}
+	}
+	return alive, rejected
+}
+
+// wantOf tells one failure of a mapping from another: by the value that could
+// not be resolved, for what a system says differs from time to time, or by
+// what the rules said where there is no value.
+func wantOf(values []rules.Value, f Failure, d links.Digester) string {
+	for _, v := range values {
+		if v.Field == f.Field && v.Err == nil {
+			return d.Of(v.Value)
+		}
+	}
+	return f.Message
+}
+
+// ItemPair is what a refused item waits for to change: the state of the record
+// that refused it.
+func (o *Observation) ItemPair(to links.Side) string {
+	e, state := o.Ends.Of(to), ""
+	if e.Schema != nil && e.Schema.State != nil {
+		state = RawState(e.Record, e.Schema.State.Field)
+	}
+	return o.Digest.Of(state)
+}
+
+// itemPairs are the pairs of the items that were refused, as they are now.
+func (o *Observation) itemPairs() map[string]string {
+	pairs := map[string]string{}
+	for transfer, to := range o.Transfers {
+		name := links.ItemPrefix + transfer
+		for _, r := range o.Link.Refused {
+			if r.What == name || strings.HasPrefix(r.What, name+"/") {
+				pairs[r.What] = o.ItemPair(to)
+			}
+		}
+	}
+	return pairs
+}
+
+// ClearItems lets items be tried again that were refused in another state. It
+// returns how dead letters call them.
+func (o *Observation) ClearItems() (recovered []string) {
+	return clearChanged(o.Link, o.itemPairs(), func(name string) bool { return !strings.HasPrefix(name, links.ItemPrefix) })
+}
+
+// OnceValues are the once values of a template whose fields are empty: a system
+// may ask for them when the ticket's state changes, and then they travel along
+// (rule 4.4). A value that fails is none.
+func (o *Observation) OnceValues(writes []Write) (wanted []rules.Value) {
+	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.State && f.Mapping.Side == links.Target }) {
+		return nil
+	}
+	decision := o.Decide(rules.Input{
+		Record: o.Ends.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, WithOnce: true,
+	})
+	for _, v := range decision.Values {
+		if v.Once && v.Err == nil && v.Value != nil && Empty(FieldAt(o.Ends.Target.Record, FieldPath(v.Field))) {
+			wanted = append(wanted, v)
+		}
+	}
+	return wanted
+}
