@@ -13,7 +13,7 @@ import (
 
 // hasChildren reports whether some route reads records that belong to records
 // like this one.
-func (w *work) hasChildren() bool {
+func (w observer) hasChildren() bool {
 	for _, route := range w.config.Set.Routes {
 		if route.Source.Connector != w.source.Connector {
 			continue
@@ -27,7 +27,7 @@ func (w *work) hasChildren() bool {
 
 // hintChildren has the records looked at that belong to one which turned
 // private or public: they are as private as it is, and nobody tells of them.
-func (w *work) hintChildren(ctx context.Context) error {
+func (w committer) hintChildren(ctx context.Context) error {
 	if !w.hasChildren() {
 		return nil
 	}

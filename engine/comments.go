@@ -14,7 +14,7 @@ import (
 
 // commentHaul carries the comments of one side to the other; false where the
 // template or a system does not do that.
-func (w *work) commentHaul(s *sending, name string, to links.Side, clauses []rules.CommentClause) (haul, bool) {
+func (w transfers) commentHaul(s *sending, name string, to links.Side, clauses []rules.CommentClause) (haul, bool) {
 	from, into := s.Ends.Of(links.Other(to)), s.Ends.Of(to)
 	reader, reads := from.System.(connectors.Commenter)
 	writer, writes := into.System.(connectors.Commenter)

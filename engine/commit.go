@@ -44,7 +44,7 @@ type change struct {
 //   - the link is compared and set before anything that others find it by;
 //   - the journal comes last, and after it the mark by which the same version is
 //     not decided again.
-func (w *work) commit(ctx context.Context, c change) error {
+func (w committer) commit(ctx context.Context, c change) error {
 	if c.resolve != "" {
 		if err := w.engine.dead.Resolve(ctx, w.route.Name, w.source, c.resolve); err != nil {
 			return err
@@ -98,7 +98,7 @@ func (w *work) commit(ctx context.Context, c change) error {
 }
 
 // commitLink saves the link, and what it is found by.
-func (w *work) commitLink(ctx context.Context, c change) error {
+func (w committer) commitLink(ctx context.Context, c change) error {
 	if c.unclaim.Link != nil {
 		return w.engine.links.Delete(ctx, c.unclaim)
 	}
@@ -124,7 +124,7 @@ func (w *work) commitLink(ctx context.Context, c change) error {
 }
 
 // emptyPredecessors drops what the links before this one still hold.
-func (w *work) emptyPredecessors(ctx context.Context) error {
+func (w committer) emptyPredecessors(ctx context.Context) error {
 	for n := 1; n < w.n; n++ {
 		err := w.engine.links.Change(ctx, links.ID(w.route.Name, w.source, n), func(l *links.Link) error {
 			l.DropContents()
@@ -139,7 +139,7 @@ func (w *work) emptyPredecessors(ctx context.Context) error {
 
 // verifyLater has the key of a new ticket looked up again when the search must
 // have caught up (rule 7.6).
-func (w *work) verifyLater(ctx context.Context) error {
+func (w committer) verifyLater(ctx context.Context) error {
 	due := w.engine.clock.Now().Add(firstVerify) // not the link's, which is of the wall clock alone
 	if err := w.engine.store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, due, 0); err != nil {
 		return fmt.Errorf("verification of link %s: %w", w.linkID, err)

@@ -14,7 +14,7 @@ import (
 )
 
 // confirmCreated makes a link of a claim whose ticket was just created.
-func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
+func (w opening) confirmCreated(ctx context.Context, claim links.Stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before mark) (verdict, error) {
 	next := w.confirmed(claim, ticket)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
@@ -59,7 +59,7 @@ func (w *work) confirmCreated(ctx context.Context, claim links.Stored, ticket co
 // adoptFound makes a link of a claim whose ticket was found by its key. What
 // is agreed is what was about to be sent, so that an edit made meanwhile is
 // later, not a conflict.
-func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (verdict, error) {
+func (w opening) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (verdict, error) {
 	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)
 	var letters []plan.Failure
@@ -98,7 +98,7 @@ func (w *work) adoptFound(ctx context.Context, claim links.Stored, found keyed, 
 // beginPairs sets the agreements of what is read back from the fields that the
 // ticket was opened with, where they still hold what was agreed: what people
 // type there from now on is an edit.
-func (w *work) beginPairs(ctx context.Context, next *links.Link, ticket connectors.Record) error {
+func (w opening) beginPairs(ctx context.Context, next *links.Link, ticket connectors.Record) error {
 	if t := w.config.Set.Templates[next.Template]; t == nil || !t.WritesBack || w.record == nil {
 		return nil
 	}
@@ -125,7 +125,7 @@ func (w *work) beginPairs(ctx context.Context, next *links.Link, ticket connecto
 
 // begun are the states that a link begins with. A ticket is pristine where
 // nobody wrote it since it was opened.
-func (w *work) begun(source *links.StatePair, ticket connectors.Record, pristine bool, decision rules.Decision) *links.StatePair {
+func (w *session) begun(source *links.StatePair, ticket connectors.Record, pristine bool, decision rules.Decision) *links.StatePair {
 	sync := w.stateOf(decision)
 	if source == nil || sync.Table == nil {
 		return nil
@@ -142,7 +142,7 @@ func (w *work) begun(source *links.StatePair, ticket connectors.Record, pristine
 // haveOfFound is the digest of a field as it was when the ticket was opened:
 // what the system made of what was sent, where nobody wrote since, else what
 // was sent.
-func (w *work) haveOfFound(ticket connectors.Record, name string, opened links.Sent) string {
+func (w *session) haveOfFound(ticket connectors.Record, name string, opened links.Sent) string {
 	if ticket.Pristine || opened.Sent == w.engine.digest.Of(nil) {
 		return w.engine.digest.Of(ticket.Fields[links.FieldOf(name)])
 	}
@@ -150,7 +150,7 @@ func (w *work) haveOfFound(ticket connectors.Record, name string, opened links.S
 }
 
 // confirmed is the link of a claim with its ticket, without agreements yet.
-func (w *work) confirmed(claim links.Stored, ticket connectors.Record) *links.Link {
+func (w *session) confirmed(claim links.Stored, ticket connectors.Record) *links.Link {
 	next := claim.Clone()
 	ref := ticket.Ref
 	next.Phase, next.Target, next.Number, next.URL = links.Active, &ref, ticket.Number, ticket.URL
@@ -168,7 +168,7 @@ func (w *work) confirmed(claim links.Stored, ticket connectors.Record) *links.Li
 // confirm commits the link of a claim with its ticket. When somebody else
 // confirmed another ticket meanwhile, done is true and ours is reported as a
 // duplicate (rule 7.5).
-func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link, c change) (v verdict, done bool, err error) {
+func (w opening) confirm(ctx context.Context, claim links.Stored, next *links.Link, c change) (v verdict, done bool, err error) {
 	c.link, c.revision, c.step, c.opened, c.decided = next, claim.Revision, StepConfirmed, true, string(rules.Create)
 	err = w.commit(ctx, c)
 	if !errors.Is(err, store.ErrConflict) {
@@ -182,7 +182,7 @@ func (w *work) confirm(ctx context.Context, claim links.Stored, next *links.Link
 	return verdict{}, true, err
 }
 
-func (w *work) stateOf(d rules.Decision) rules.StateSync {
+func (w *session) stateOf(d rules.Decision) rules.StateSync {
 	if t := w.config.Set.Templates[d.Template]; t != nil && t.State != nil {
 		return *t.State
 	}

@@ -16,7 +16,7 @@ import (
 
 // contest takes note of writes to one side that were answered, and pauses what
 // somebody else writes as well.
-func (w *work) contest(ctx context.Context, s *sending, e *plan.End, writes []plan.Write, answer connectors.Record) error {
+func (w sender) contest(ctx context.Context, s *sending, e *plan.End, writes []plan.Write, answer connectors.Record) error {
 	now, d := w.engine.clock.Now(), w.engine.digest
 	next := maps.Clone(s.Link.Contests)
 	maps.DeleteFunc(next, func(_ string, c links.Contest) bool {
@@ -47,7 +47,7 @@ func (w *work) contest(ctx context.Context, s *sending, e *plan.End, writes []pl
 }
 
 // whoElse names those who changed a field since, as far as the system tells.
-func (w *work) whoElse(ctx context.Context, e *plan.End, f plan.Write, since time.Time) string {
+func (w observer) whoElse(ctx context.Context, e *plan.End, f plan.Write, since time.Time) string {
 	changes, _, err := w.history(ctx, e, since)
 	var names []string
 	ours := false
@@ -73,7 +73,7 @@ func (w *work) whoElse(ctx context.Context, e *plan.End, f plan.Write, since tim
 }
 
 // resume forgets pauses that are over, with their dead letters.
-func (w *work) resume(ctx context.Context, link *links.Link) error {
+func (w committer) resume(ctx context.Context, link *links.Link) error {
 	now := w.engine.clock.Now()
 	for name, c := range link.Contests {
 		if c.Until.IsZero() || c.Paused(now) {

@@ -159,7 +159,7 @@ func (e *Engine) setAside(ctx context.Context, letter deadletter.Letter, at link
 }
 
 // takeUpAgain forgets that a link was set aside.
-func (w *work) takeUpAgain(ctx context.Context, next *links.Link) error {
+func (w committer) takeUpAgain(ctx context.Context, next *links.Link) error {
 	if next.Aside == nil {
 		return nil
 	}
@@ -174,7 +174,7 @@ func (w *work) takeUpAgain(ctx context.Context, next *links.Link) error {
 
 // costs ends a reconcile that found out by itself that it is too costly. Where
 // that was while reading, it is cheap to find out again.
-func (w *work) costs(ctx context.Context, failure error) (verdict, error) {
+func (w work) costs(ctx context.Context, failure error) (verdict, error) {
 	letter := deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: deadletter.ReasonTooCostly, Message: w.quote(failure)}
 	var said *connectors.Error
 	if errors.As(failure, &said) {

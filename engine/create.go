@@ -20,7 +20,7 @@ import (
 // create opens a ticket: claim, look the key up, create with the key inside,
 // confirm. dead is the claim of an owner that is gone, if there is one; what it
 // may have begun was waited for and not found.
-func (w *work) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
+func (w opening) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
 	if err := w.moveTo(lane{w.source.Connector, decision.Target.Connector}); err != nil {
 		return verdict{}, err
 	}
@@ -42,7 +42,7 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	link.Template, link.Phase = decision.Template, links.Claim
 	link.Parent, link.Private = record.Parent, record.Private
 	link.Generation, link.Commit = w.config.Set.Generation, w.config.Commit
-	link.Opened = &links.Opened{Into: decision.Target.String(), Fields: map[string]links.Sent{}, State: w.opening(record, decision, send)}
+	link.Opened = &links.Opened{Into: decision.Target.String(), Fields: map[string]links.Sent{}, State: w.initialState(record, decision, send)}
 	for _, v := range decision.Values {
 		if !v.Once {
 			link.Opened.Fields[links.Outbound(v.Field)] = links.Sent{From: w.engine.digest.Of(v.Value), Sent: w.engine.digest.Of(send[v.Field]), Expr: v.Expr}
@@ -91,9 +91,9 @@ func (w *work) create(ctx context.Context, record connectors.Record, decision ru
 	return w.confirmCreated(ctx, claim, ticket, decision, send, before)
 }
 
-// opening are the states that a new ticket begins with, the target's if it is
+// initialState are the states that a new ticket begins with, the target's if it is
 // sent.
-func (w *work) opening(record connectors.Record, decision rules.Decision, send map[string]any) *links.StatePair {
+func (w *session) initialState(record connectors.Record, decision rules.Decision, send map[string]any) *links.StatePair {
 	sync := w.stateOf(decision)
 	if sync.Table == nil {
 		return nil
@@ -108,7 +108,7 @@ func (w *work) opening(record connectors.Record, decision rules.Decision, send m
 
 // withState adds the state that the table gives a new ticket, unless the
 // template names one.
-func (w *work) withState(decision rules.Decision) []rules.Value {
+func (w *session) withState(decision rules.Decision) []rules.Value {
 	sync := w.stateOf(decision)
 	if sync.Table == nil || sync.Direction == rules.Inbound {
 		return decision.Values
@@ -122,7 +122,7 @@ func (w *work) withState(decision rules.Decision) []rules.Value {
 }
 
 // createFailed decides what an error of the create call leaves behind.
-func (w *work) createFailed(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failure error) (verdict, error) {
+func (w opening) createFailed(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failure error) (verdict, error) {
 	var said *connectors.Error
 	if !errors.As(failure, &said) {
 		return w.unclear(ctx, claim)
@@ -139,7 +139,7 @@ func (w *work) createFailed(ctx context.Context, record connectors.Record, decis
 }
 
 // unclear comes back soon to look the key up; a hit needs no waiting.
-func (w *work) unclear(ctx context.Context, claim links.Stored) (verdict, error) {
+func (w opening) unclear(ctx context.Context, claim links.Stored) (verdict, error) {
 	now := w.engine.clock.Now()
 	again := now.Add(breaker.Jitter(breaker.Backoff(w.tries)))
 	if left := w.left(claim, true); left > 0 && again.After(now.Add(left)) {
@@ -149,7 +149,7 @@ func (w *work) unclear(ctx context.Context, claim links.Stored) (verdict, error)
 }
 
 // refused gives a creation up until the record changes or someone retries.
-func (w *work) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failed []plan.Failure) (verdict, error) {
+func (w opening) refused(ctx context.Context, record connectors.Record, decision rules.Decision, claim links.Stored, failed []plan.Failure) (verdict, error) {
 	entry := w.entryOf(decision)
 	entry.Error = failed[len(failed)-1].Message
 	return deadEnded, w.commit(ctx, change{
@@ -161,7 +161,7 @@ func (w *work) refused(ctx context.Context, record connectors.Record, decision r
 
 // resolve renders values into what the target holds. Failures of fields come
 // back as such.
-func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values []rules.Value) (map[string]any, []plan.Failure, error) {
+func (w observer) resolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values []rules.Value) (map[string]any, []plan.Failure, error) {
 	var failed []plan.Failure
 	rendered := map[string]any{}
 	for _, v := range values {
@@ -191,7 +191,7 @@ func (w *work) resolve(ctx context.Context, g *breaker.Breaker, target connector
 }
 
 // askResolve asks a system what it makes of values.
-func (w *work) askResolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values map[string]any) (map[string]any, map[string]*connectors.Error, error) {
+func (w observer) askResolve(ctx context.Context, g *breaker.Breaker, target connectors.Writer, record string, values map[string]any) (map[string]any, map[string]*connectors.Error, error) {
 	type resolution struct {
 		fields map[string]any
 		failed map[string]*connectors.Error
@@ -205,7 +205,7 @@ func (w *work) askResolve(ctx context.Context, g *breaker.Breaker, target connec
 
 // resumeClaim goes on where an owner of the claim stopped, or where the claim
 // was stopped while its record was private: a ticket may exist.
-func (w *work) resumeClaim(ctx context.Context, claim links.Stored) (verdict, error) {
+func (w opening) resumeClaim(ctx context.Context, claim links.Stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	if err != nil && !isGone(err) {
 		return verdict{}, err
@@ -260,7 +260,7 @@ func (w *work) resumeClaim(ctx context.Context, claim links.Stored) (verdict, er
 // patience is how long after it was saved an intent or claim may still take
 // effect; with search, until a search would show it. The lease's time falls
 // away where the store's lock proves that its owner is dead.
-func (w *work) patience(l links.Stored, own, search bool) time.Duration {
+func (w *session) patience(l links.Stored, own, search bool) time.Duration {
 	wait := leaseTime
 	if w.engine.alone && !own && l.At.Before(w.engine.started) {
 		wait = 0
@@ -291,7 +291,7 @@ func connectorOf(collection string) string {
 	return c.Connector
 }
 
-func (w *work) targetOf(c connectors.Collection) (*breaker.Breaker, connectors.Target, error) {
+func (w *session) targetOf(c connectors.Collection) (*breaker.Breaker, connectors.Target, error) {
 	g := w.config.guards[c.Connector]
 	if !w.config.has(c) {
 		return nil, nil, fmt.Errorf("connector %s.%s is not configured", c.Type, c.Connector)
@@ -312,7 +312,7 @@ func newStamp() string {
 
 // left is how long what is under way may still take effect; with search, until a
 // search would show it. It is not more than zero when that is over.
-func (w *work) left(l links.Stored, search bool) time.Duration {
+func (w *session) left(l links.Stored, search bool) time.Duration {
 	age, own := w.engine.links.Age(l)
 	return w.patience(l, own, search) - age
 }

@@ -11,7 +11,7 @@ import (
 
 // closeTicket moves the ticket of a source that is gone to the last state of
 // its table. done is false while nobody knows what became of the request.
-func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, v *verdict, err error) {
+func (w lifecycle) closeTicket(ctx context.Context, link links.Stored) (s *sending, v *verdict, err error) {
 	template := w.config.Set.Templates[link.Template]
 	if template == nil || template.Lifecycle.OnDelete != "close" || template.State == nil || link.Phase != links.Active {
 		return nil, nil, nil
@@ -45,7 +45,7 @@ func (w *work) closeTicket(ctx context.Context, link links.Stored) (s *sending, 
 
 // closing are the last state of the table, where the ticket is not in it, and
 // what the template says only then: a resolution's code and notes.
-func (w *work) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
+func (w lifecycle) closing(ctx context.Context, s *sending) ([]plan.Write, error) {
 	sync, e, d := s.Template.State, &s.Ends.Target, w.engine.digest
 	last := plan.LastLabel(sync.Table)
 	now := e.State(sync.TargetField)

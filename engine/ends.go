@@ -6,7 +6,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/plan"
 )
 
-func (w *work) schema(ref connectors.Ref) *connectors.Schema {
+func (w *session) schema(ref connectors.Ref) *connectors.Schema {
 	block := w.config.Set.Connectors[ref.Connector]
 	if block == nil {
 		return nil
@@ -19,7 +19,7 @@ func (w *work) schema(ref connectors.Ref) *connectors.Schema {
 }
 
 // end is one side of a link, as it was read.
-func (w *work) end(ref connectors.Ref, record connectors.Record) plan.End {
+func (w *session) end(ref connectors.Ref, record connectors.Record) plan.End {
 	e := plan.End{Ref: ref, Record: record, Schema: w.schema(ref)}
 	if g := w.config.guards[ref.Connector]; g != nil {
 		e.System = g.Connector
@@ -27,4 +27,4 @@ func (w *work) end(ref connectors.Ref, record connectors.Record) plan.End {
 	return e
 }
 
-func (w *work) guardOf(e *plan.End) *breaker.Breaker { return w.config.guards[e.Ref.Connector] }
+func (w *session) guardOf(e *plan.End) *breaker.Breaker { return w.config.guards[e.Ref.Connector] }

@@ -29,7 +29,7 @@ const (
 
 // fileHaul carries the files of one side to the other: as files where the
 // other system holds files, else as links to them.
-func (w *work) fileHaul(s *sending, name string, to links.Side, clauses []rules.AttachmentClause) (haul, bool) {
+func (w transfers) fileHaul(s *sending, name string, to links.Side, clauses []rules.AttachmentClause) (haul, bool) {
 	from, into := s.Ends.Of(links.Other(to)), s.Ends.Of(to)
 	reader, reads := from.System.(connectors.FileReader)
 	if len(clauses) == 0 || !reads {
@@ -107,7 +107,7 @@ const itemLinked = "linked"
 
 // dropFile says why no clause takes a file; empty: one does. What the content
 // shows counts, and the name or the sender's word only where it shows nothing.
-func (w *work) dropFile(ctx context.Context, from *plan.End, reader connectors.FileReader, f connectors.File, clauses []rules.AttachmentClause) (string, error) {
+func (w transfers) dropFile(ctx context.Context, from *plan.End, reader connectors.FileReader, f connectors.File, clauses []rules.AttachmentClause) (string, error) {
 	if !slices.ContainsFunc(clauses, func(c rules.AttachmentClause) bool { return f.Size <= c.MaxSize }) {
 		return fileTooLarge, nil
 	}
@@ -149,7 +149,7 @@ func mediaType(s string) string {
 
 // ticketHaul shows the ticket in its source, where the source's system has a
 // place for links.
-func (w *work) ticketHaul(s *sending) (haul, bool) {
+func (w transfers) ticketHaul(s *sending) (haul, bool) {
 	source, ticket := &s.Ends.Source, s.Ends.Target.Record
 	linker, shows := source.System.(connectors.WebLinker)
 	if !shows || ticket.URL == "" || !linker.TakesLink(source.Ref.Record, ticketLink(ticket)) {
@@ -175,7 +175,7 @@ func ticketLink(ticket connectors.Record) connectors.WebLink {
 }
 
 // linked lists the links of a record.
-func (w *work) linked(e *plan.End, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
+func (w transfers) linked(e *plan.End, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
 	return func(ctx context.Context) (map[string][]string, error) {
 		all, err := breaker.Ask(w.guardOf(e), breaker.Kind(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.Record) })
 		copies := map[string][]string{}

@@ -9,7 +9,7 @@ import (
 )
 
 // hauls are all that the link's template carries, and the ticket itself.
-func (w *work) hauls(s *sending) []haul {
+func (w transfers) hauls(s *sending) []haul {
 	var all []haul
 	add := func(h haul, ok bool) {
 		if ok {
@@ -46,7 +46,7 @@ func newItems(t *rules.Template) map[string]*links.Items {
 
 // carries reports whether a new ticket may have items at once: what the source
 // holds already, or the ticket itself.
-func (w *work) carries(t *rules.Template, ticket connectors.Record) bool {
+func (w transfers) carries(t *rules.Template, ticket connectors.Record) bool {
 	source := w.config.guards[w.source.Connector]
 	linker, shows := source.Connector.(connectors.WebLinker)
 	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 ||

@@ -13,7 +13,7 @@ import (
 
 // overlapped looks for what somebody wrote between the read of a side and the
 // write that answer is the answer to (section 6 of the protocol).
-func (w *work) overlapped(ctx context.Context, e *plan.End, writes []plan.Write, answer connectors.Record) ([]plan.Note, error) {
+func (w observer) overlapped(ctx context.Context, e *plan.End, writes []plan.Write, answer connectors.Record) ([]plan.Note, error) {
 	next, known := e.Follows(answer)
 	if known && next {
 		return nil, nil
@@ -26,7 +26,7 @@ func (w *work) overlapped(ctx context.Context, e *plan.End, writes []plan.Write,
 }
 
 // history asks for the changes of a record, if its system remembers them.
-func (w *work) history(ctx context.Context, e *plan.End, since time.Time) ([]connectors.FieldChange, bool, error) {
+func (w observer) history(ctx context.Context, e *plan.End, since time.Time) ([]connectors.FieldChange, bool, error) {
 	h, ok := e.System.(connectors.Historian)
 	if !ok {
 		return nil, false, nil

@@ -45,7 +45,7 @@ func itemName(h haul, key string) string { return links.ItemPrefix + h.name + "/
 
 // carry carries the items of all hauls. A verdict means that nobody saw an
 // answer; an error, that a request was certainly not done.
-func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, error) {
+func (w transfers) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, error) {
 	wanted := map[string]bool{}
 	for _, h := range hauls {
 		wanted[h.name] = true
@@ -69,7 +69,7 @@ func (w *work) carry(ctx context.Context, s *sending, hauls []haul) (*verdict, e
 }
 
 // haul carries what is new of one haul.
-func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
+func (w transfers) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 	known := s.Link.Items[h.name]
 	if known == nil {
 		known = &links.Items{}
@@ -123,7 +123,7 @@ func (w *work) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 
 // sendItems carries items that the link does not know, but for those whose
 // copy is found on the other side.
-func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) (*verdict, error) {
+func (w transfers) sendItems(ctx context.Context, s *sending, h haul, fresh []item) (*verdict, error) {
 	copies, err := h.copies(ctx)
 	if err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func (w *work) sendItems(ctx context.Context, s *sending, h haul, fresh []item) 
 
 // readBack looks for copies whose answer did not tell whether they are there:
 // some systems drop them without a word.
-func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) error {
+func (w transfers) readBack(ctx context.Context, s *sending, h haul, sent []item) error {
 	if len(sent) == 0 {
 		return nil
 	}
@@ -219,7 +219,7 @@ func (w *work) readBack(ctx context.Context, s *sending, h haul, sent []item) er
 	return nil
 }
 
-func (w *work) refuseItem(ctx context.Context, s *sending, h haul, it item, reason, message string) error {
+func (w transfers) refuseItem(ctx context.Context, s *sending, h haul, it item, reason, message string) error {
 	return w.refuse(ctx, s, itemName(h, it.key), s.ItemPair(h.to), plan.Fail("", reason, message))
 }
 

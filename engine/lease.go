@@ -26,7 +26,7 @@ const renewFor = 6 * time.Minute
 // before every request; one that is not young any more is renewed, by saving the
 // intent once more.
 type lease struct {
-	w    *work
+	w    sender
 	save func(context.Context) error // compare-and-set
 	// unchanged fails where what is written is no longer what was read. It is
 	// asked before the first request only, for that one changes it. nil: there is
@@ -37,7 +37,7 @@ type lease struct {
 	used bool // a request was begun
 }
 
-func (w *work) newLease(save func(context.Context) error) *lease { return &lease{w: w, save: save} }
+func (w sender) newLease(save func(context.Context) error) *lease { return &lease{w: w, save: save} }
 
 // take saves for the first time.
 func (l *lease) take(ctx context.Context) error {

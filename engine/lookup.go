@@ -18,7 +18,7 @@ type keyed struct {
 }
 
 // lookUp is the one way to find a ticket by its key.
-func (w *work) lookUp(ctx context.Context, g *breaker.Breaker, target connectors.Target, in connectors.Collection, key string) (keyed, error) {
+func (w observer) lookUp(ctx context.Context, g *breaker.Breaker, target connectors.Target, in connectors.Collection, key string) (keyed, error) {
 	found, err := breaker.Ask(g, breaker.Kind(breaker.OpLookUp, in.Record), func() ([]connectors.Record, error) {
 		return target.FindByKey(ctx, in, key)
 	})
@@ -41,7 +41,7 @@ const mostNamed = 5
 
 // keyTaken says which tickets carry the key that somebody else created, and
 // what to do. kept is the record's own ticket; nil: it has none, and gets none.
-func (w *work) keyTaken(taken []connectors.Record, key string, kept *connectors.Ref) string {
+func (w observer) keyTaken(taken []connectors.Record, key string, kept *connectors.Ref) string {
 	var named []string
 	for _, t := range taken[:min(len(taken), mostNamed)] {
 		by := "created by " + t.CreatedBy

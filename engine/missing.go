@@ -13,7 +13,7 @@ const goneAfter = 10 * time.Minute
 
 // missing handles a side that could not be found: after two reads, ten minutes
 // apart, it is gone.
-func (w *work) missing(ctx context.Context, link links.Stored, side string, then links.Phase) (verdict, error) {
+func (w lifecycle) missing(ctx context.Context, link links.Stored, side string, then links.Phase) (verdict, error) {
 	if link.Phase == then {
 		return w.resting(ctx, link)
 	}

@@ -18,7 +18,7 @@ import (
 const longestParentPause = 30 * time.Second
 
 // open decides about a record that has no link on this route.
-func (w *work) open(ctx context.Context) (verdict, error) {
+func (w opening) open(ctx context.Context) (verdict, error) {
 	if aside, err := w.engine.loadMark(ctx, w.route.Name, w.source); err != nil || aside.Unread {
 		return nothing, err
 	}
@@ -47,7 +47,7 @@ func (w *work) open(ctx context.Context) (verdict, error) {
 
 // decideAndOpen decides anew and opens a ticket if the rules say so. dead is
 // the claim of an owner that is gone, if there is one.
-func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead links.Stored) (verdict, error) {
+func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead links.Stored) (verdict, error) {
 	decision, parent, err := w.decide(ctx, record, "", nil)
 	if err != nil {
 		return verdict{}, err
@@ -64,7 +64,7 @@ func (w *work) decideAndOpen(ctx context.Context, record connectors.Record, befo
 }
 
 // declined keeps the decision that a record gets no ticket.
-func (w *work) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
+func (w opening) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
 	dropped := record.Private && !w.route.Private
 	m := mark{Version: record.Version}
 	if dropped {
@@ -82,7 +82,7 @@ func (w *work) declined(ctx context.Context, record connectors.Record, decision 
 
 // awaitParent waits a bounded time for the parent's ticket where the parent
 // may still get one.
-func (w *work) awaitParent(ctx context.Context, record connectors.Record, decision rules.Decision, parent *rules.Parent, before mark) (verdict, bool, error) {
+func (w opening) awaitParent(ctx context.Context, record connectors.Record, decision rules.Decision, parent *rules.Parent, before mark) (verdict, bool, error) {
 	template := w.config.Set.Templates[decision.Template]
 	now := w.engine.clock.Now()
 	since := before.Waiting
@@ -108,7 +108,7 @@ func (w *work) awaitParent(ctx context.Context, record connectors.Record, decisi
 
 // parentMayGetTicket reports whether some route may still open a ticket for
 // the parent in the connector.
-func (w *work) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (bool, error) {
+func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (bool, error) {
 	if parent == nil {
 		return false, nil
 	}

@@ -20,12 +20,12 @@ const freshFor = 2 * time.Second
 var errNotAllowed = errors.New("not sent")
 
 // private reports whether nothing of the record may be kept.
-func (w *work) private() bool { return w.record != nil && w.record.Private }
+func (w *session) private() bool { return w.record != nil && w.record.Private }
 
 // stillAllowed reads the source again before something is sent, if it was
 // read some time ago or a request was sent since. Where it turned private or
 // cannot be found, ErrConflict lets everything be decided anew.
-func (w *work) stillAllowed(ctx context.Context, sent bool) error {
+func (w sender) stillAllowed(ctx context.Context, sent bool) error {
 	if age := w.engine.clock.Now().Sub(w.readAt); !sent && age >= 0 && age < freshFor {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (w *work) stillAllowed(ctx context.Context, sent bool) error {
 
 // resting looks at the privacy of a record whose link is not carried out any
 // more: what the journal holds of it goes when it turns private.
-func (w *work) resting(ctx context.Context, link links.Stored) (verdict, error) {
+func (w lifecycle) resting(ctx context.Context, link links.Stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	switch {
 	case isGone(err):
@@ -64,7 +64,7 @@ func (w *work) resting(ctx context.Context, link links.Stored) (verdict, error) 
 }
 
 // purgeGone removes what is kept of a record that is gone, if it has to.
-func (w *work) purgeGone(ctx context.Context, parent connectors.Ref) (verdict, error) {
+func (w lifecycle) purgeGone(ctx context.Context, parent connectors.Ref) (verdict, error) {
 	purge, err := w.orphanIsPrivate(ctx, parent)
 	if err != nil || !purge {
 		return nothing, err
@@ -74,7 +74,7 @@ func (w *work) purgeGone(ctx context.Context, parent connectors.Ref) (verdict, e
 
 // orphanIsPrivate reports whether a record that is gone belongs to one that is
 // private by now: it cannot say so itself.
-func (w *work) orphanIsPrivate(ctx context.Context, parent connectors.Ref) (bool, error) {
+func (w observer) orphanIsPrivate(ctx context.Context, parent connectors.Ref) (bool, error) {
 	g := w.config.guards[parent.Connector]
 	if parent.IsZero() || g == nil || w.route.Private {
 		return false, nil
@@ -87,7 +87,7 @@ func (w *work) orphanIsPrivate(ctx context.Context, parent connectors.Ref) (bool
 }
 
 // stop ends everything that was derived from a record that turned private.
-func (w *work) stop(ctx context.Context, link links.Stored) (verdict, error) {
+func (w lifecycle) stop(ctx context.Context, link links.Stored) (verdict, error) {
 	next := link.Clone()
 	next.Phase, next.Private = links.Stopped, true
 	next.DropContents()

@@ -19,9 +19,9 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// A work is one reconcile: one record on one route, under the configuration
-// that was current when it began.
-type work struct {
+// A session is one reconcile: one record on one route, under the configuration
+// that was current when it began. It does nothing by itself.
+type session struct {
 	engine *Engine
 	turn   *turn
 	budget *budget
@@ -62,7 +62,7 @@ var (
 )
 
 // waitUntil looks again at t without counting a failure.
-func (w *work) waitUntil(t time.Time) verdict {
+func (w *session) waitUntil(t time.Time) verdict {
 	return verdict{outcome: "parked", again: t, tries: w.tries}
 }
 
@@ -76,7 +76,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	w := &work{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source}
+	w := newWork(&session{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source})
 	link, id, n, err := e.links.Current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
@@ -135,7 +135,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 }
 
 // judge decides what a failed reconcile waits for.
-func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
+func (w work) judge(ctx context.Context, failure error) (verdict, error) {
 	now := w.engine.clock.Now()
 	if errors.Is(failure, store.ErrConflict) {
 		// Somebody else moved: drop everything and look again.
@@ -176,7 +176,7 @@ func (w *work) judge(ctx context.Context, failure error) (verdict, error) {
 }
 
 // again looks again at t after a failure, or gives up when a day went by.
-func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict, error) {
+func (w committer) again(ctx context.Context, t time.Time, failure string) (verdict, error) {
 	if breaker.Exhausted(w.tries) {
 		return deadEnded, w.bury(ctx, deadletter.ReasonGaveUp, "", "it did not work for a day; "+failure)
 	}
@@ -185,14 +185,14 @@ func (w *work) again(ctx context.Context, t time.Time, failure string) (verdict,
 
 // quote is what the system said, if the record that it may be quoting is known
 // and so known not to be private.
-func (w *work) quote(err error) string {
+func (w *session) quote(err error) string {
 	if w.record == nil {
 		return breaker.Redact(err)
 	}
 	return err.Error()
 }
 
-func (w *work) bury(ctx context.Context, reason, field, message string) error {
+func (w committer) bury(ctx context.Context, reason, field, message string) error {
 	return w.engine.dead.Put(ctx, deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
 }
 
@@ -200,7 +200,7 @@ func (w *work) bury(ctx context.Context, reason, field, message string) error {
 var errWaits = errors.New("no worker is free")
 
 // moveTo goes on as a worker of the lane in which the ticket's system is called.
-func (w *work) moveTo(l lane) error {
+func (w *session) moveTo(l lane) error {
 	if w.turn.moveTo(l) {
 		return nil
 	}
@@ -208,7 +208,7 @@ func (w *work) moveTo(l lane) error {
 }
 
 // run goes on with the link; one without a document: there is none.
-func (w *work) run(ctx context.Context, link links.Stored) (verdict, error) {
+func (w work) run(ctx context.Context, link links.Stored) (verdict, error) {
 	if link.Link != nil && link.AsideAt(links.Versions{}) {
 		return nothing, nil
 	}
@@ -230,7 +230,7 @@ func (w *work) run(ctx context.Context, link links.Stored) (verdict, error) {
 }
 
 // readSource reads the record.
-func (w *work) readSource(ctx context.Context) (connectors.Record, error) {
+func (w observer) readSource(ctx context.Context) (connectors.Record, error) {
 	g := w.config.guards[w.source.Connector]
 	if g == nil {
 		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
@@ -251,7 +251,7 @@ func isGone(err error) bool {
 
 // decide asks the rules. linked is the template of the link, empty for none,
 // and ticket what the link leads to.
-func (w *work) decide(ctx context.Context, record connectors.Record, linked string, ticket *connectors.Record) (rules.Decision, *rules.Parent, error) {
+func (w observer) decide(ctx context.Context, record connectors.Record, linked string, ticket *connectors.Record) (rules.Decision, *rules.Parent, error) {
 	parent, err := w.parent(ctx, record)
 	if err != nil {
 		return rules.Decision{}, nil, err
@@ -270,14 +270,14 @@ func (w *work) decide(ctx context.Context, record connectors.Record, linked stri
 }
 
 // askRules decides, until the work is given up.
-func (w *work) askRules(in rules.Input) rules.Decision {
+func (w *session) askRules(in rules.Input) rules.Decision {
 	in.Done = w.done
 	return w.config.Set.Decide(w.route.Name, in)
 }
 
 // parent reads the record's parent, if the rules look at it, and finds the
 // parent's oldest ticket in each connector.
-func (w *work) parent(ctx context.Context, record connectors.Record) (*rules.Parent, error) {
+func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.Parent, error) {
 	if !w.route.NeedsParent || record.Parent.IsZero() {
 		return nil, nil
 	}
@@ -347,7 +347,7 @@ func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref)
 	return m, nil
 }
 
-func (w *work) saveMark(ctx context.Context, m mark) error {
+func (w committer) saveMark(ctx context.Context, m mark) error {
 	if w.record != nil {
 		m.Parent = w.record.Parent
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // entryOf begins the journal's entry about a decision.
-func (w *work) entryOf(d rules.Decision) journal.Entry {
+func (w *session) entryOf(d rules.Decision) journal.Entry {
 	entry := w.entry()
 	entry.Template, entry.Action, entry.Reason = d.Template, string(d.Action), d.Reason
 	for _, s := range d.Skipped {
@@ -27,7 +27,7 @@ func (w *work) entryOf(d rules.Decision) journal.Entry {
 	return entry
 }
 
-func (w *work) entry() journal.Entry {
+func (w *session) entry() journal.Entry {
 	return journal.Entry{
 		At:         w.engine.clock.Now().UTC(),
 		Generation: w.config.Set.Generation,
@@ -40,7 +40,7 @@ func (w *work) entry() journal.Entry {
 }
 
 // journal keeps an entry, as far as the record may be kept at all.
-func (w *work) journal(ctx context.Context, entry journal.Entry) error {
+func (w committer) journal(ctx context.Context, entry journal.Entry) error {
 	return w.engine.journal.Append(ctx, entry, journal.Subject{
 		Private: w.private(), Allowed: w.route.Private, TurnedPrivate: w.turnedPrivate, Snapshot: w.snapshot,
 	})
@@ -48,7 +48,7 @@ func (w *work) journal(ctx context.Context, entry journal.Entry) error {
 
 // turnedPrivate reports whether the record turned private, elsewhere, while this
 // reconcile stood still.
-func (w *work) turnedPrivate(ctx context.Context) (bool, error) {
+func (w observer) turnedPrivate(ctx context.Context) (bool, error) {
 	link, _, _, err := w.engine.links.Current(ctx, w.route.Name, w.source)
 	if errors.Is(err, store.ErrNotFound) {
 		m, err := w.engine.loadMark(ctx, w.route.Name, w.source)
@@ -59,7 +59,7 @@ func (w *work) turnedPrivate(ctx context.Context) (bool, error) {
 
 // keepLosers journals the values that are about to be written over, before
 // they are: later nobody would know them. It returns what is left to journal.
-func (w *work) keepLosers(ctx context.Context, entry journal.Entry) (journal.Entry, error) {
+func (w sender) keepLosers(ctx context.Context, entry journal.Entry) (journal.Entry, error) {
 	losers := entry
 	losers.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost == nil })
 	if len(losers.Notes) == 0 {

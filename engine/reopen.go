@@ -9,7 +9,7 @@ import (
 
 // supersede lets another link take the place of one whose ticket stays closed.
 // The record is then decided anew.
-func (w *work) supersede(ctx context.Context, s *sending) (verdict, error) {
+func (w lifecycle) supersede(ctx context.Context, s *sending) (verdict, error) {
 	next := s.link.Clone()
 	next.Phase, next.Then = links.Detached, w.n+1
 	next.DropContents()
@@ -33,7 +33,7 @@ func writtenBack(fields map[string]links.Agreement) map[string]links.Agreement {
 }
 
 // inherit takes over what the link before this one left.
-func (w *work) inherit(ctx context.Context, link *links.Link) error {
+func (w opening) inherit(ctx context.Context, link *links.Link) error {
 	if w.n == 1 {
 		return nil
 	}

@@ -32,7 +32,7 @@ type sending struct {
 
 // send writes to the target, then to the source: for each the intent is saved,
 // sent, and what was agreed taken note of.
-func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
+func (w sender) send(ctx context.Context, s *sending) (verdict, error) {
 	if len(s.writes) > 0 {
 		var err error
 		if s.entry, err = w.keepLosers(ctx, s.entry); err != nil {
@@ -71,7 +71,7 @@ func (w *work) send(ctx context.Context, s *sending) (verdict, error) {
 
 // unsent ends a send whose request to one side was not done, or whose answer
 // nobody saw. What the other side was sent before is in the journal.
-func (w *work) unsent(ctx context.Context, s *sending, v *verdict, failure error) (verdict, error) {
+func (w sender) unsent(ctx context.Context, s *sending, v *verdict, failure error) (verdict, error) {
 	if v == nil {
 		var said *connectors.Error
 		if !errors.As(failure, &said) && !errors.Is(failure, errNotAllowed) {
@@ -97,7 +97,7 @@ func (w *work) unsent(ctx context.Context, s *sending, v *verdict, failure error
 }
 
 // saveAgreed saves the link if it is not what is stored.
-func (w *work) saveAgreed(ctx context.Context, s *sending) error {
+func (w sender) saveAgreed(ctx context.Context, s *sending) error {
 	if s.revision == s.link.Revision && sameLink(s.Link, s.link.Link) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (w *work) saveAgreed(ctx context.Context, s *sending) error {
 // sendTo writes to one side. A field that is refused is left out of the next
 // try. A verdict means that nobody saw the answer; an error, that the request
 // was certainly not done.
-func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []plan.Write) (*verdict, error) {
+func (w sender) sendTo(ctx context.Context, s *sending, to links.Side, writes []plan.Write) (*verdict, error) {
 	e := s.Ends.Of(to)
 	for len(writes) > 0 {
 		if err := w.stillAllowed(ctx, s.sent); err != nil {
@@ -176,7 +176,7 @@ func (w *work) sendTo(ctx context.Context, s *sending, to links.Side, writes []p
 
 // unchanged fails where a record is no longer what it was when it was decided
 // what to write.
-func (w *work) unchanged(ctx context.Context, e *plan.End) error {
+func (w sender) unchanged(ctx context.Context, e *plan.End) error {
 	now, err := w.guardOf(e).Read(ctx, e.Ref)
 	if err == nil && now.Version != e.Record.Version {
 		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.Ref, store.ErrConflict)
@@ -185,7 +185,7 @@ func (w *work) unchanged(ctx context.Context, e *plan.End) error {
 }
 
 // wrote takes note of the version that a write made.
-func (w *work) wrote(to links.Side, version string) {
+func (w *session) wrote(to links.Side, version string) {
 	if version == "" {
 		return
 	}
@@ -200,7 +200,7 @@ func (w *work) wrote(to links.Side, version string) {
 
 // saveIntent saves what is about to be sent. The saved intent is the lease:
 // nobody else acts until it is dead.
-func (w *work) saveIntent(ctx context.Context, s *sending, intent *links.Intent) error {
+func (w sender) saveIntent(ctx context.Context, s *sending, intent *links.Intent) error {
 	s.Link.Intent = intent
 	revision, err := w.engine.links.Save(ctx, s.Link, s.revision)
 	s.Link.Intent = nil
@@ -214,7 +214,7 @@ func (w *work) saveIntent(ctx context.Context, s *sending, intent *links.Intent)
 
 // answerLost leaves the saved intent and comes back when its request can no
 // longer take effect.
-func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure error) (*verdict, error) {
+func (w sender) answerLost(ctx context.Context, s *sending, verb string, failure error) (*verdict, error) {
 	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", breaker.Redact(failure))
 	now := w.engine.clock.Now()
 	under := s.Link.Clone()
@@ -225,7 +225,7 @@ func (w *work) answerLost(ctx context.Context, s *sending, verb string, failure 
 }
 
 // refuse remembers a refusal in the link, with a dead letter if it is a new one.
-func (w *work) refuse(ctx context.Context, s *sending, name, pair string, f plan.Failure) error {
+func (w sender) refuse(ctx context.Context, s *sending, name, pair string, f plan.Failure) error {
 	if !s.Reject(s.Link, name, pair, f.Reason) {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 
 // update keeps both sides of a link in step: it reads them, plans, and carries
 // the plan out.
-func (w *work) update(ctx context.Context, link links.Stored) (verdict, error) {
+func (w work) update(ctx context.Context, link links.Stored) (verdict, error) {
 	template := w.config.Set.Templates[link.Template]
 	guard, target, err := w.targetOf(link.Target.Collection)
 	if err != nil {
@@ -93,7 +93,7 @@ func (w *work) update(ctx context.Context, link links.Stored) (verdict, error) {
 
 	s := &sending{Observation: w.observed(next, ticket, template, parent), link: link, entry: entry, revision: link.Revision}
 	if link.Intent != nil {
-		notes, err := planned(ctx, w, s, func() ([]plan.Note, plan.Needs) { return s.Settle(decision) })
+		notes, err := planned(ctx, w.observer, s, func() ([]plan.Note, plan.Needs) { return s.Settle(decision) })
 		if err != nil {
 			return verdict{}, err
 		}
@@ -110,7 +110,7 @@ func (w *work) update(ctx context.Context, link links.Stored) (verdict, error) {
 		return w.unsent(ctx, s, v, err)
 	}
 	s.Now = w.engine.clock.Now()
-	u, err := planned(ctx, w, s, func() (plan.Update, plan.Needs) { return s.Update(decision) })
+	u, err := planned(ctx, w.observer, s, func() (plan.Update, plan.Needs) { return s.Update(decision) })
 	switch {
 	case err != nil:
 		return verdict{}, err
@@ -133,7 +133,7 @@ func (w *work) update(ctx context.Context, link links.Stored) (verdict, error) {
 }
 
 // observed is what was read of both records, for the plans.
-func (w *work) observed(next *links.Link, ticket connectors.Record, template *rules.Template, parent *rules.Parent) *plan.Observation {
+func (w observer) observed(next *links.Link, ticket connectors.Record, template *rules.Template, parent *rules.Parent) *plan.Observation {
 	return &plan.Observation{
 		Ends:     plan.Ends{Source: w.end(w.source, *w.record), Target: w.end(*next.Target, ticket)},
 		Link:     next,
@@ -147,7 +147,7 @@ func (w *work) observed(next *links.Link, ticket connectors.Record, template *ru
 }
 
 // planned asks a plan until it has the evidence that it needs.
-func planned[T any](ctx context.Context, w *work, s *sending, ask func() (T, plan.Needs)) (T, error) {
+func planned[T any](ctx context.Context, w observer, s *sending, ask func() (T, plan.Needs)) (T, error) {
 	for {
 		decided, needs := ask()
 		if needs.None() {
@@ -160,7 +160,7 @@ func planned[T any](ctx context.Context, w *work, s *sending, ask func() (T, pla
 }
 
 // gather reads the evidence that a plan asks for.
-func (w *work) gather(ctx context.Context, o *plan.Observation, needs plan.Needs) error {
+func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Needs) error {
 	for _, to := range []links.Side{links.Target, links.Source} {
 		values := needs.Resolve[to]
 		if len(values) == 0 {
@@ -194,7 +194,7 @@ func (w *work) gather(ctx context.Context, o *plan.Observation, needs plan.Needs
 }
 
 // settleLetters removes dead letters that have come true, and keeps new ones.
-func (w *work) settleLetters(ctx context.Context, recovered []string, letters []plan.Failure) error {
+func (w committer) settleLetters(ctx context.Context, recovered []string, letters []plan.Failure) error {
 	for _, field := range recovered {
 		if err := w.commit(ctx, change{resolve: field}); err != nil {
 			return err
@@ -204,7 +204,7 @@ func (w *work) settleLetters(ctx context.Context, recovered []string, letters []
 }
 
 // readTicket reads the ticket of a link.
-func (w *work) readTicket(ctx context.Context, g *breaker.Breaker, link links.Stored) (connectors.Record, error) {
+func (w observer) readTicket(ctx context.Context, g *breaker.Breaker, link links.Stored) (connectors.Record, error) {
 	ticket, err := g.Read(ctx, *link.Target)
 	if err != nil {
 		return connectors.Record{}, err
