@@ -9,7 +9,7 @@ import (
 
 // awaits has a record that was parked under its link's id looked at as soon as
 // the connector that is away answers again.
-func (e *Engine) awaits(ctx context.Context, id string, ref connectors.Ref, v verdict) error {
+func (e *workers) awaits(ctx context.Context, id string, ref connectors.Ref, v verdict) error {
 	if v.awaits == nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (r *runaways) on(route string) (n int) {
 }
 
 // takeTurn is one worker's work on one key.
-func (e *Engine) takeTurn(t *turn) {
+func (e *workers) takeTurn(t *turn) {
 	ctx, b := startBudget(e.work, t.stepAside, func(b *budget) { e.giveUp(t, b) })
 	defer func() {
 		if failure := recover(); failure != nil {
@@ -82,7 +82,7 @@ func (e *Engine) takeTurn(t *turn) {
 
 // giveUp lets another key have the worker of a reconcile that computes for too
 // long, and sets its record aside.
-func (e *Engine) giveUp(t *turn, b *budget) {
+func (e *workers) giveUp(t *turn, b *budget) {
 	e.runaways.count(t.key, 1)
 	e.log.Error("a record computes for too long; it is given up, and its computation may go on for as long as this process runs",
 		"route", t.key.route, "record", t.key.source.String(), "running", e.runaways.on(t.key.route))
@@ -91,7 +91,7 @@ func (e *Engine) giveUp(t *turn, b *budget) {
 
 // broke sets a record aside whose reconcile met a mistake in the program: it
 // would meet it again, and take everything else down with it.
-func (e *Engine) broke(t *turn, b *budget, failure any) {
+func (e *workers) broke(t *turn, b *budget, failure any) {
 	kept := b.end()
 	message := "lockstep met a mistake of its own while it worked on this record"
 	if err, ok := failure.(interface{ RuntimeError() }); ok { // which quotes no contents
@@ -107,7 +107,7 @@ func (e *Engine) broke(t *turn, b *budget, failure any) {
 
 // putAside sets the record of a turn aside and ends the turn, as soon as the
 // store takes it.
-func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
+func (e *workers) putAside(t *turn, b *budget, reason, message string) {
 	t.leave() // whoever drains does not wait for what cannot end
 	message += "; it is not looked at again until the record or its ticket changes, or someone retries this"
 	letter := deadletter.Letter{Route: t.key.route, Record: t.key.source, Reason: reason, Message: message}
@@ -135,7 +135,7 @@ func (e *Engine) putAside(t *turn, b *budget, reason, message string) {
 
 // setAside keeps a dead letter of a record, and what it takes that the record is
 // not looked at again until a version changes or someone retries the letter.
-func (e *Engine) setAside(ctx context.Context, letter deadletter.Letter, at links.Versions, private bool) error {
+func (e *core) setAside(ctx context.Context, letter deadletter.Letter, at links.Versions, private bool) error {
 	if err := e.dead.Put(ctx, letter, private); err != nil {
 		return err
 	}

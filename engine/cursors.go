@@ -46,10 +46,10 @@ func beginOf(cursor []byte) (time.Time, bool) {
 }
 
 // asked are the keys of the cursors of the polls that a configuration makes.
-func (e *Engine) asked(config *running) map[string]bool {
+func (c *running) asked() map[string]bool {
 	keys := map[string]bool{}
-	for _, p := range pollings(config.Set) {
-		if g := config.guards[p.connector]; g != nil && p.with(g.Connector) != nil {
+	for _, p := range pollings(c.Set) {
+		if g := c.guards[p.connector]; g != nil && p.with(g.Connector) != nil {
 			keys[p.cursor] = true
 		}
 	}
@@ -59,8 +59,8 @@ func (e *Engine) asked(config *running) map[string]bool {
 // beginPolls has every poll begin now that is not known, and gives back the
 // cursor of one that has lost it. Where nothing is recorded, cursors that are
 // there are an older build's.
-func (e *Engine) beginPolls(ctx context.Context, config *running, known *places, now time.Time) error {
-	for key := range e.asked(config) {
+func (e *subscriptions) beginPolls(ctx context.Context, config *running, known *places, now time.Time) error {
+	for key := range config.asked() {
 		if known.Polls[key] == nil && !known.unrecorded {
 			if _, err := e.store.Marks.Put(ctx, key, beginAt(now)); err != nil {
 				return fmt.Errorf("%s: %w", key, err)
@@ -88,7 +88,7 @@ func (e *Engine) beginPolls(ctx context.Context, config *running, known *places,
 }
 
 // lostCursor is what takes the place of a cursor that is not there any more.
-func (e *Engine) lostCursor(ctx context.Context, key string, known *places, now time.Time) ([]byte, error) {
+func (e *subscriptions) lostCursor(ctx context.Context, key string, known *places, now time.Time) ([]byte, error) {
 	all, err := e.checkpoints(ctx, key)
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (p *places) since(key string, now time.Time) time.Time {
 
 func polledBy(key string) string { return strings.TrimPrefix(key, "cursor/") }
 
-func (e *Engine) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
+func (e *subscriptions) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
 	entry, err := e.store.Marks.Get(ctx, checkpointsKey(key))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -133,7 +133,7 @@ func (e *Engine) checkpoints(ctx context.Context, key string) ([]checkpoint, err
 }
 
 // checkpoint keeps a cursor, and older ones an hour apart for a day.
-func (e *Engine) checkpoint(ctx context.Context, key string, c checkpoint) error {
+func (e *subscriptions) checkpoint(ctx context.Context, key string, c checkpoint) error {
 	all, err := e.checkpoints(ctx, key)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (e *Engine) checkpoint(ctx context.Context, key string, c checkpoint) error
 // end was: the sources of all routes are polled again from a day before, which
 // is how long a record may have been waiting for another try, and every link
 // is looked at.
-func (e *Engine) recoverHints(ctx context.Context, known *places, end store.Position) error {
+func (e *subscriptions) recoverHints(ctx context.Context, known *places, end store.Position) error {
 	lost := map[string]bool{}
 	for name, at := range known.Routes {
 		if !at.At.In(end) {
@@ -213,7 +213,7 @@ func (e *Engine) recoverHints(ctx context.Context, known *places, end store.Posi
 
 // keepCheckpoints keeps the cursors that are behind what the routes have done,
 // and returns how far each has come, for recordReached.
-func (e *Engine) keepCheckpoints(ctx context.Context, config *running) (map[string]store.Position, error) {
+func (e *subscriptions) keepCheckpoints(ctx context.Context, config *running) (map[string]store.Position, error) {
 	reached := map[string]store.Position{} // by place
 	for source := range sourcesOf(config) {
 		key := cursorKey(source)
@@ -254,7 +254,7 @@ func (e *Engine) keepCheckpoints(ctx context.Context, config *running) (map[stri
 }
 
 // recordProgress notes how far everything has come, when this daemon ends.
-func (e *Engine) recordProgress(ctx context.Context, config *running) error {
+func (e *subscriptions) recordProgress(ctx context.Context, config *running) error {
 	reached, err := e.keepCheckpoints(ctx, config)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ type candidate struct {
 
 // advance keeps the newest candidate behind which all is done. The oldest one
 // that is not waits on, so that some day it is.
-func (e *Engine) advance(ctx context.Context, key string, fresh candidate, done store.Position) error {
+func (e *subscriptions) advance(ctx context.Context, key string, fresh candidate, done store.Position) error {
 	behind := func(c candidate) bool { return c.when.Log == done.Log && c.when.Last <= done.Last }
 	waits, ok := e.candidates[key]
 	switch {

@@ -51,33 +51,33 @@ func (e *Engine) keepPlaces() {
 
 func (e *Engine) tendPlaces(ctx context.Context) error {
 	config := e.config.Load()
-	others, err := e.renewPresence(ctx, config)
+	others, err := e.daemons.renewPresence(ctx, config)
 	if err != nil {
 		return err
 	}
-	e.compare(config, others)
-	reached, err := e.keepCheckpoints(ctx, config)
+	e.daemons.compare(config, others)
+	reached, err := e.subscriptions.keepCheckpoints(ctx, config)
 	if err != nil {
 		return err
 	}
-	known, err := e.markPlaces(ctx, config, others, reached)
+	known, err := e.subscriptions.markPlaces(ctx, config, others, reached)
 	if err != nil {
 		return err
 	}
-	if err := e.keepEnds(ctx); err != nil {
+	if err := e.losses.keepEnds(ctx); err != nil {
 		return err
 	}
-	return e.forgetOverdue(ctx, known, e.clock.Now())
+	return e.subscriptions.forgetOverdue(ctx, known, e.clock.Now())
 }
 
 // renewPresence says that this daemon lives, and returns what the others that live
 // have said. Where no other can live there is nothing to say.
-func (e *Engine) renewPresence(ctx context.Context, config *running) ([]presence, error) {
+func (e *daemons) renewPresence(ctx context.Context, config *running) ([]presence, error) {
 	if e.alone {
 		return nil, nil
 	}
 	now := e.clock.Now().UTC()
-	mine := presence{Host: e.host, Generation: config.Set.Generation, At: now, Routes: []string{}, Polls: slices.Sorted(maps.Keys(e.asked(config)))}
+	mine := presence{Host: e.host, Generation: config.Set.Generation, At: now, Routes: []string{}, Polls: slices.Sorted(maps.Keys(config.asked()))}
 	for _, route := range config.Set.Routes {
 		mine.Routes = append(mine.Routes, placeOf(route))
 	}
@@ -95,7 +95,7 @@ func (e *Engine) renewPresence(ctx context.Context, config *running) ([]presence
 }
 
 // endPresence says that this daemon lives no more.
-func (e *Engine) endPresence(ctx context.Context) error {
+func (e *daemons) endPresence(ctx context.Context) error {
 	if !e.present.Load() {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (e *Engine) endPresence(ctx context.Context) error {
 	return err
 }
 
-func (e *Engine) changePresences(ctx context.Context, change func(map[string]presence)) (map[string]presence, error) {
+func (e *daemons) changePresences(ctx context.Context, change func(map[string]presence)) (map[string]presence, error) {
 	for range daemonTries {
 		all := map[string]presence{}
 		entry, err := e.store.Marks.Get(ctx, daemonsKey)
@@ -134,7 +134,7 @@ func (e *Engine) changePresences(ctx context.Context, change func(map[string]pre
 
 // compare says so when another daemon has been running another configuration
 // for longer than it takes to roll one out.
-func (e *Engine) compare(config *running, others []presence) {
+func (e *daemons) compare(config *running, others []presence) {
 	var differ, mine []string
 	for _, route := range config.Set.Routes {
 		mine = append(mine, placeOf(route))

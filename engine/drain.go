@@ -36,7 +36,7 @@ func (l lock) lock(ctx context.Context) error {
 func (e *Engine) Drain(ctx context.Context) error {
 	e.ready.Store(false)
 	e.drained.Store(true)
-	defer e.stopWork()
+	defer e.workers.stopWork()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -48,9 +48,9 @@ func (e *Engine) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	// All of it ends by itself, or has to wait for what is in work.
-	e.stopWork()
+	e.workers.stopWork()
 	e.stopLoops()
-	e.queue.close()
+	e.workers.queue.close()
 	select {
 	case <-ended:
 		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
@@ -69,15 +69,15 @@ func (e *Engine) end() {
 	clear(e.consumers)
 	e.waiting.Stop()
 	e.stopLoops()
-	e.queue.close()
+	e.workers.queue.close()
 	e.running.Wait()
-	<-e.queue.ended
+	<-e.workers.queue.ended
 	if config := e.config.Load(); config != nil {
-		if err := errors.Join(e.recordProgress(e.work, config), e.keepEnds(e.work)); err != nil {
+		if err := errors.Join(e.subscriptions.recordProgress(e.workers.work, config), e.losses.keepEnds(e.workers.work)); err != nil {
 			e.log.Debug("how far it has come was not noted", "error", err)
 		}
 	}
-	if err := e.endPresence(e.work); err != nil {
+	if err := e.daemons.endPresence(e.workers.work); err != nil {
 		e.log.Debug("other daemons were not told that this one stops", "error", err)
 	}
 }

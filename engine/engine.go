@@ -2,20 +2,14 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
-	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -75,48 +69,23 @@ type Config struct {
 // An Engine keeps records in step. Its methods are safe for concurrent use,
 // after Start.
 type Engine struct {
-	store   store.Store
-	clock   store.Clock
-	log     *slog.Logger
-	metrics Metrics
-	alone   bool
+	*core
+	*operations
+	*background
+	losses        *losses
+	daemons       *daemons
+	subscriptions *subscriptions
+	poller        *poller
+	workers       *workers
+	waiting       *breaker.Waiters
+
 	still   bool
-	onStep  func(context.Context, Step)
-
-	digest   links.Digester
-	findings *store.Findings
-	journal  *journal.Journal
-	queue    *queue
-	runaways runaways
-	waiting  *breaker.Waiters
-	links    *links.Repository
-	dead     *deadletter.Queue
-	config   atomic.Pointer[running]
-	started  time.Time
-	ready    atomic.Bool
-	drained  atomic.Bool
-
-	lastPlaces atomic.Pointer[[]byte] // as they were stored last
-	cursors    sync.Map               // of polls, likewise, by key
-	id, host   string                 // of this daemon, for others
-	present    atomic.Bool            // and they were told of it
-
-	work      context.Context // of reconciles; cancelled when draining takes too long
-	stopWork  context.CancelFunc
-	loops     context.Context // of pollers and of the keeper
-	stopLoops context.CancelFunc
+	ready   atomic.Bool
+	drained atomic.Bool
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
 	applying  lock
-	consumers map[string]func()             // by place: what stops reading it
-	pollers   map[string]context.CancelFunc // by name of the polling
-	running   sync.WaitGroup                // loops
-	lasting   int                           // loops that run as long as the engine
-	// What follows is of keepPlaces alone. candidates are cursors that are to be
-	// kept when what they have passed is done, differs since when another daemon
-	// has run another configuration.
-	candidates map[string]candidate
-	differs    time.Time
+	consumers map[string]func() // by place: what stops reading it
 }
 
 // running is a Config with the guards of its connectors.
@@ -127,39 +96,23 @@ type running struct {
 
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
-	e := &Engine{
-		store: store.Awaited(o.Store), clock: o.Clock, log: o.Logger, metrics: o.Metrics, alone: o.Alone, still: o.Still, onStep: o.OnStep,
-		applying: make(lock, 1),
-		id:       rand.Text(), host: o.Host, candidates: map[string]candidate{},
-		consumers: map[string]func(){},
-		pollers:   map[string]context.CancelFunc{},
+	c, b := newCore(o), newBackground()
+	waiting := breaker.NewWaiters(c.clock, c.log)
+	workers, subscriptions := newWorkers(c, waiting, o.Computing), newSubscriptions(c)
+	return &Engine{
+		core: c, background: b, waiting: waiting, workers: workers, subscriptions: subscriptions,
+		losses: &losses{c}, daemons: newDaemons(c, o.Host),
+		poller:     newPoller(c, b, subscriptions, waiting),
+		operations: &operations{core: c, workers: workers},
+		still:      o.Still, applying: make(lock, 1), consumers: map[string]func(){},
 	}
-	e.work, e.stopWork = context.WithCancel(context.Background())
-	e.loops, e.stopLoops = context.WithCancel(context.Background())
-	e.queue = newQueue(e.takeTurn)
-	e.queue.load.tell = o.Computing
-	e.runaways.load = e.queue.load
-	if e.clock == nil {
-		e.clock = store.SystemClock{}
-	}
-	if e.log == nil {
-		e.log = slog.New(slog.DiscardHandler)
-	}
-	if e.metrics == nil {
-		e.metrics = noMetrics{}
-	}
-	e.findings = store.NewFindings(e.clock, e.log)
-	e.dead = deadletter.New(e.store.Dead, e.clock, e.log, e.metrics, e.findings)
-	e.journal = &journal.Journal{Log: e.store.Journal, Logger: e.log, Metrics: e.metrics, Letters: e.dead, Appended: func(ctx context.Context) { e.step(ctx, StepJournaled) }}
-	e.waiting, e.links = breaker.NewWaiters(e.clock, e.log), links.NewRepository(e.store, e.clock, e.findings)
-	return e
 }
 
 // Start begins to carry out c. The engine goes on when ctx ends; Drain ends it.
 func (e *Engine) Start(ctx context.Context, c Config) error {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	if err := e.lookForLosses(ctx); err != nil {
+	if err := e.losses.lookForLosses(ctx); err != nil {
 		return err
 	}
 	digest, err := links.Installation(ctx, e.store, e.findings)
@@ -175,10 +128,10 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.links.RebuildIndex(ctx); err != nil {
 		return err
 	}
-	if err := e.lookForLostLinks(ctx); err != nil {
+	if err := e.losses.lookForLostLinks(ctx); err != nil {
 		return err
 	}
-	e.queue.open()
+	e.workers.queue.open()
 	if !e.still {
 		e.running.Go(e.keepHints)
 	}
@@ -193,7 +146,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 func (e *Engine) Apply(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(e.work, cancel)()
+	defer context.AfterFunc(e.workers.work, cancel)()
 	if err := e.applying.lock(ctx); err != nil {
 		return err
 	}
@@ -221,7 +174,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 
 	// What can fail comes first: places for new routes. They deliver when the
 	// configuration knows the route, or, if it never will, nothing.
-	if err := e.takePlaces(ctx, next); err != nil {
+	if err := e.subscriptions.takePlaces(ctx, next); err != nil {
 		return err
 	}
 	added := map[string]func(){}
@@ -238,9 +191,9 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if e.consumers[place] != nil {
 			continue
 		}
-		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.begin(place), func(h store.Hint) {
+		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.subscriptions.begin(place), func(h store.Hint) {
 			if <-known; !abandoned {
-				e.queue.add(queueKey{route: name, source: h.Ref}, h)
+				e.workers.queue.add(queueKey{route: name, source: h.Ref}, h)
 			}
 		})
 		if err != nil {
@@ -262,7 +215,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	}
 	maps.Copy(e.consumers, added)
 	e.leavePlaces(ctx, next)
-	e.setPollers(c.Set)
+	e.poller.setPollers(c.Set)
 	e.takeUp(ctx, before, next)
 	return nil
 }
@@ -280,9 +233,9 @@ func (e *Engine) leavePlaces(ctx context.Context, config *running) {
 			delete(e.consumers, place)
 		}
 	}
-	others, err := e.renewPresence(ctx, config)
+	others, err := e.daemons.renewPresence(ctx, config)
 	if err == nil {
-		_, err = e.markPlaces(ctx, config, others, nil)
+		_, err = e.subscriptions.markPlaces(ctx, config, others, nil)
 	}
 	if err != nil {
 		e.log.Warn("which routes are gone was not noted; it is tried again", "error", err)
@@ -316,52 +269,19 @@ func (e *Engine) takeUp(ctx context.Context, before, config *running) {
 	}
 }
 
+// Findings are what is to be said of the store, oldest first.
+func (e *operations) Findings() []store.Finding { return e.findings.All() }
+
 // Hint stores that the records may have changed; it is durable on return.
 // delivery is the id of the webhook that said so, empty for none.
 func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
-	var known *places // read when it is needed
-	for _, ref := range refs {
-		concerned, err := e.concerned(ctx, ref, &known)
-		if err != nil {
-			return err
-		}
-		for _, source := range concerned {
-			if err := e.store.Hints.Add(ctx, source, delivery); err != nil {
-				return fmt.Errorf("hint %s: %w", source, err)
-			}
-		}
-	}
-	return nil
+	return e.subscriptions.Hint(ctx, refs, delivery)
 }
 
-// concerned are the records to look at when a record may have changed: itself,
-// where a route begins with it, and the source of the link whose ticket it is.
-// The route may be another daemon's, or one that comes back: the poll that
-// found the change will not find it again.
-func (e *Engine) concerned(ctx context.Context, ref connectors.Ref, known **places) ([]connectors.Ref, error) {
-	var records []connectors.Ref
-	read := slices.ContainsFunc(e.config.Load().Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection })
-	if !read && *known == nil {
-		var err error
-		if *known, _, err = e.loadPlaces(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if read || (*known).readBy(ref.Collection) {
-		records = append(records, ref)
-	}
-	link, err := e.links.ByTarget(ctx, ref)
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnreadable) {
-		return records, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return append(records, link.Source), nil
-}
-
-// Findings are what is to be said of the store, oldest first.
-func (e *Engine) Findings() []store.Finding { return e.findings.All() }
+// Restore puts right what follows from parts of the store that were lost and
+// are empty again. It may be called at any time: where nothing was lost it
+// changes nothing, and has every link looked at.
+func (e *Engine) Restore(ctx context.Context) error { return e.losses.Restore(ctx) }
 
 // Ready reports whether the engine carries out a configuration.
 func (e *Engine) Ready() bool { return e.ready.Load() }
@@ -374,21 +294,15 @@ func (e *Engine) keepHints() {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.queue.occupied:
+		case <-e.workers.queue.occupied:
 		}
 		for kept := true; kept; {
 			select {
 			case <-e.loops.Done():
 				return
 			case <-e.clock.After(store.HintWait / 3):
-				kept = e.queue.keep()
+				kept = e.workers.queue.keep()
 			}
 		}
-	}
-}
-
-func (e *Engine) step(ctx context.Context, s Step) {
-	if e.onStep != nil {
-		e.onStep(ctx, s)
 	}
 }

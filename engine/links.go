@@ -51,7 +51,7 @@ func (c *running) has(in connectors.Collection) bool {
 	return g != nil && g.Type == in.Type
 }
 
-func (e *Engine) view(s links.Stored) LinkView {
+func (e *operations) view(s links.Stored) LinkView {
 	state := s.Phase
 	if state == links.Active && e.config.Load().orphaned(s.Link) {
 		state = links.Orphan
@@ -63,7 +63,7 @@ func (e *Engine) view(s links.Stored) LinkView {
 }
 
 // Links lists all links, the one changed last first.
-func (e *Engine) Links(ctx context.Context) ([]LinkView, error) {
+func (e *operations) Links(ctx context.Context) ([]LinkView, error) {
 	views := []LinkView{}
 	err := e.links.Each(ctx, func(l links.Stored) error {
 		views = append(views, e.view(l))
@@ -74,7 +74,7 @@ func (e *Engine) Links(ctx context.Context) ([]LinkView, error) {
 }
 
 // Link returns one link; ErrNotFound where there is none.
-func (e *Engine) Link(ctx context.Context, id string) (LinkView, error) {
+func (e *operations) Link(ctx context.Context, id string) (LinkView, error) {
 	l, err := e.links.Load(ctx, id)
 	if err != nil {
 		return LinkView{}, err
@@ -84,7 +84,7 @@ func (e *Engine) Link(ctx context.Context, id string) (LinkView, error) {
 
 // Unlink parts a record from its ticket for good: neither is written again,
 // and no new ticket opens for the record on that route.
-func (e *Engine) Unlink(ctx context.Context, id string) error {
+func (e *operations) Unlink(ctx context.Context, id string) error {
 	return e.links.Change(ctx, id, func(l *links.Link) error {
 		l.Phase = links.Detached
 		l.DropContents()
@@ -99,7 +99,7 @@ func (e *AdoptError) Error() string { return e.Message }
 
 // Adopt makes a link between a record and a ticket that both exist. They are
 // agreed on as they stand; nothing is written until one of them changes.
-func (e *Engine) Adopt(ctx context.Context, route string, source, target connectors.Ref) (LinkView, error) {
+func (e *operations) Adopt(ctx context.Context, route string, source, target connectors.Ref) (LinkView, error) {
 	config := e.config.Load()
 	r := config.Set.Route(route)
 	if r == nil {
@@ -183,7 +183,7 @@ func templatesOf(r *rules.Route) []*rules.Template {
 }
 
 // readRef reads any record through its connector's guard.
-func (e *Engine) readRef(ctx context.Context, config *running, ref connectors.Ref) (connectors.Record, error) {
+func (e *operations) readRef(ctx context.Context, config *running, ref connectors.Ref) (connectors.Record, error) {
 	if !config.has(ref.Collection) {
 		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
 	}

@@ -18,7 +18,7 @@ const endsKey = "ends"
 
 // lookForLosses says what of the store was lost while no daemon ran. What is
 // lost is named: most of it nobody can make again.
-func (e *Engine) lookForLosses(ctx context.Context) error {
+func (e *losses) lookForLosses(ctx context.Context) error {
 	known, err := e.loadEnds(ctx)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (e *Engine) lookForLosses(ctx context.Context) error {
 }
 
 // ends are where the parts of the store end; none where it cannot tell.
-func (e *Engine) ends(ctx context.Context) (map[string]store.Position, error) {
+func (e *losses) ends(ctx context.Context) (map[string]store.Position, error) {
 	if e.store.Ends == nil {
 		return nil, nil
 	}
@@ -53,7 +53,7 @@ func (e *Engine) ends(ctx context.Context) (map[string]store.Position, error) {
 	return ends, nil
 }
 
-func (e *Engine) loadEnds(ctx context.Context) (map[string]store.Position, error) {
+func (e *losses) loadEnds(ctx context.Context) (map[string]store.Position, error) {
 	entry, err := e.store.Marks.Get(ctx, endsKey)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -69,7 +69,7 @@ func (e *Engine) loadEnds(ctx context.Context) (map[string]store.Position, error
 }
 
 // keepEnds notes where the parts of the store end.
-func (e *Engine) keepEnds(ctx context.Context) error {
+func (e *losses) keepEnds(ctx context.Context) error {
 	now, err := e.ends(ctx)
 	if err != nil || len(now) == 0 {
 		return err
@@ -90,7 +90,7 @@ func (e *Engine) keepEnds(ctx context.Context) error {
 
 // lookForLostLinks finds the tickets whose links are not there: nothing deletes
 // the link of a ticket.
-func (e *Engine) lookForLostLinks(ctx context.Context) error {
+func (e *losses) lookForLostLinks(ctx context.Context) error {
 	var lost []string
 	all := 0
 	err := e.store.Targets.Each(ctx, func(entry store.Entry) error {

@@ -68,7 +68,7 @@ const (
 
 // loadPlaces returns the places that are stored, with their revision, 0 where
 // none are. A record that was lost while the daemon ran is as it was read last.
-func (e *Engine) loadPlaces(ctx context.Context) (*places, uint64, error) {
+func (e *subscriptions) loadPlaces(ctx context.Context) (*places, uint64, error) {
 	entry, err := e.store.Marks.Get(ctx, placesKey)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, 0, fmt.Errorf("places of routes: %w", err)
@@ -101,7 +101,7 @@ func readPlaces(document []byte) *places {
 
 // changePlaces changes the places, whatever other daemons change meanwhile, and
 // returns them as they are then.
-func (e *Engine) changePlaces(ctx context.Context, change func(*places)) (*places, error) {
+func (e *subscriptions) changePlaces(ctx context.Context, change func(*places)) (*places, error) {
 	for range 20 {
 		p, revision, err := e.loadPlaces(ctx)
 		if err != nil {
@@ -132,7 +132,7 @@ func (e *Engine) changePlaces(ctx context.Context, change func(*places)) (*place
 // takePlaces gives every route of a configuration its place, and every poll its
 // cursor, before anything is read: a new one begins here and now, one that was
 // there goes on.
-func (e *Engine) takePlaces(ctx context.Context, config *running) error {
+func (e *subscriptions) takePlaces(ctx context.Context, config *running) error {
 	now := e.clock.Now().UTC()
 	known, _, err := e.loadPlaces(ctx)
 	if err != nil {
@@ -170,7 +170,7 @@ func (e *Engine) takePlaces(ctx context.Context, config *running) error {
 				p.Routes[placeOf(route)] = &place{Since: now, Made: made, At: at}
 			}
 		}
-		for key := range e.asked(config) {
+		for key := range config.asked() {
 			p.Polls[key] = &poll{}
 		}
 	})
@@ -179,7 +179,7 @@ func (e *Engine) takePlaces(ctx context.Context, config *running) error {
 
 // findPlaces are the places that a store has of which nothing is recorded: it
 // is one of an older build, or the record was lost.
-func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]store.Position, error) {
+func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[string]store.Position, error) {
 	names, err := e.store.Hints.Names(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("places of routes: %w", err)
@@ -211,9 +211,9 @@ func (e *Engine) findPlaces(ctx context.Context, set *rules.Set) (map[string]sto
 
 // markPlaces notes which routes and polls no daemon has any more, and since
 // when, and how far those of the configuration, which have been made, have come.
-func (e *Engine) markPlaces(ctx context.Context, config *running, others []presence, reached map[string]store.Position) (*places, error) {
+func (e *subscriptions) markPlaces(ctx context.Context, config *running, others []presence, reached map[string]store.Position) (*places, error) {
 	now := e.clock.Now().UTC()
-	routes, polls := map[string]bool{}, e.asked(config)
+	routes, polls := map[string]bool{}, config.asked()
 	mine := map[string]bool{}
 	for _, route := range config.Set.Routes {
 		routes[placeOf(route)], mine[placeOf(route)] = true, true
@@ -250,7 +250,7 @@ func goneSince(gone time.Time, there bool, now time.Time) time.Time {
 
 // forgetOverdue ends places and cursors that no daemon has had for placeMemory.
 // Hints that were pending there become dead letters.
-func (e *Engine) forgetOverdue(ctx context.Context, known *places, now time.Time) error {
+func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now time.Time) error {
 	overdue := func(gone time.Time) bool { return !gone.IsZero() && now.Sub(gone) >= placeMemory }
 	var routes, polls []string
 	for name, at := range known.Routes {
@@ -291,7 +291,7 @@ func (e *Engine) forgetOverdue(ctx context.Context, known *places, now time.Time
 	return err
 }
 
-func (e *Engine) buryPending(ctx context.Context, name string, ref connectors.Ref) error {
+func (e *subscriptions) buryPending(ctx context.Context, name string, ref connectors.Ref) error {
 	return e.dead.Put(ctx, deadletter.Letter{
 		Route: routeAt(name), Record: ref, Reason: deadletter.ReasonRouteGone,
 		Message: "the route was removed, or given another source, a day ago, while the record waited; retrying hints the record anew",
@@ -300,7 +300,7 @@ func (e *Engine) buryPending(ctx context.Context, name string, ref connectors.Re
 
 // begin says where to make the place of a route that the store does not have:
 // where it is known to have been.
-func (e *Engine) begin(name string) func(context.Context) (store.Position, error) {
+func (e *subscriptions) begin(name string) func(context.Context) (store.Position, error) {
 	return func(ctx context.Context) (store.Position, error) {
 		end, err := e.store.Hints.End(ctx)
 		if err != nil {

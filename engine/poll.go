@@ -83,7 +83,7 @@ func pollings(set *rules.Set) map[string]polling {
 }
 
 // setPollers starts and stops pollers so that each polling has one.
-func (e *Engine) setPollers(set *rules.Set) {
+func (e *poller) setPollers(set *rules.Set) {
 	wanted := pollings(set)
 	for name, stop := range e.pollers {
 		if _, ok := wanted[name]; !ok {
@@ -100,7 +100,7 @@ func (e *Engine) setPollers(set *rules.Set) {
 	}
 }
 
-func (e *Engine) pollForever(ctx context.Context, p polling) {
+func (e *poller) pollForever(ctx context.Context, p polling) {
 	lastError, failures := "", 0
 	key, back := "poll "+p.cursor, make(chan struct{}, 1)
 	defer e.waiting.Forget(key)
@@ -152,7 +152,7 @@ func (e *Engine) pollForever(ctx context.Context, p polling) {
 func cursorKey(c connectors.Collection) string { return "cursor/" + c.String() }
 
 // poll hints what changed since the cursor, then moves the cursor.
-func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int, error) {
+func (e *poller) poll(ctx context.Context, config *running, polled polling) (int, error) {
 	g := config.guards[polled.connector]
 	if g == nil {
 		return 0, nil
@@ -180,7 +180,7 @@ func (e *Engine) poll(ctx context.Context, config *running, polled polling) (int
 	if err != nil {
 		return 0, err
 	}
-	if err := e.Hint(ctx, p.changed, ""); err != nil {
+	if err := e.subscriptions.Hint(ctx, p.changed, ""); err != nil {
 		return 0, err
 	}
 	if entry.Revision != 0 && string(p.next) == string(entry.Value) {

@@ -7,20 +7,13 @@ package engine
 func (e *Engine) Loops() int {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	return len(e.pollers) + e.lasting
-}
-
-// goLoop starts a loop that waits for the clock until the engine is drained.
-// e.applying is held.
-func (e *Engine) goLoop(loop func()) {
-	e.lasting++
-	e.running.Go(loop)
+	return len(e.poller.pollers) + e.lasting
 }
 
 // Quiet waits until no record is queued or in work. With the loops at rest and
 // a store that delivers nothing meanwhile, the engine then does nothing more
 // until the clock moves or somebody hints.
-func (e *Engine) Quiet() { e.queue.rest() }
+func (e *Engine) Quiet() { e.workers.queue.rest() }
 
 // rest waits until there is nothing in the queue, or it is closed.
 func (q *queue) rest() {

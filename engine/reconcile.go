@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +21,7 @@ import (
 // A session is one reconcile: one record on one route, under the configuration
 // that was current when it began. It does nothing by itself.
 type session struct {
-	engine *Engine
+	engine *core
 	turn   *turn
 	budget *budget
 	done   <-chan struct{} // closed when the work is given up
@@ -68,7 +67,7 @@ func (w *session) waitUntil(t time.Time) verdict {
 
 // reconcile brings one record in step, once, and parks or acknowledges the
 // hints that asked for it.
-func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
+func (e *workers) reconcile(ctx context.Context, t *turn, b *budget) {
 	key, hints := t.key, t.hints
 	began := e.clock.Now()
 	config := e.config.Load()
@@ -76,7 +75,7 @@ func (e *Engine) reconcile(ctx context.Context, t *turn, b *budget) {
 	if route == nil || route.Source != key.source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	w := newWork(&session{engine: e, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source})
+	w := newWork(&session{engine: e.core, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source})
 	link, id, n, err := e.links.Current(ctx, route.Name, key.source)
 	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
 	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
@@ -312,55 +311,4 @@ func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.
 		}
 	}
 	return &rules.Parent{Record: parent, Tickets: tickets}, nil
-}
-
-// A mark is what was decided of a record that has no ticket on a route. The
-// same version again decides nothing.
-type mark struct {
-	Version string    `json:"version,omitempty"`
-	Private bool      `json:"private,omitempty"` // and then no version
-	Failed  bool      `json:"failed,omitempty"`  // there are dead letters
-	Unread  bool      `json:"unread,omitempty"`  // reading it costs too much: nobody looks until someone retries
-	Waiting time.Time `json:"waiting,omitzero"`  // for its parent's ticket, since
-	// Parent is what the record belongs to, for when that turns public.
-	Parent connectors.Ref `json:"parent,omitzero"`
-}
-
-const decidedPrefix = "decided/"
-
-func decidedKey(route string, ref connectors.Ref) string {
-	return decidedPrefix + route + "/" + ref.String()
-}
-
-func (e *Engine) loadMark(ctx context.Context, route string, ref connectors.Ref) (mark, error) {
-	entry, err := e.store.Marks.Get(ctx, decidedKey(route, ref))
-	if errors.Is(err, store.ErrNotFound) {
-		return mark{}, nil
-	}
-	if err != nil {
-		return mark{}, fmt.Errorf("mark of %s: %w", ref, err)
-	}
-	var m mark
-	if err := json.Unmarshal(entry.Value, &m); err != nil {
-		return mark{}, store.Unreadable("mark of "+ref.String(), err)
-	}
-	return m, nil
-}
-
-func (w committer) saveMark(ctx context.Context, m mark) error {
-	if w.record != nil {
-		m.Parent = w.record.Parent
-	}
-	return w.engine.putMark(ctx, w.route.Name, w.source, m)
-}
-
-func (e *Engine) putMark(ctx context.Context, route string, ref connectors.Ref, m mark) error {
-	value, err := json.Marshal(m)
-	if err == nil {
-		_, err = e.store.Marks.Put(ctx, decidedKey(route, ref), value)
-	}
-	if err != nil {
-		return fmt.Errorf("mark of %s: %w", ref, err)
-	}
-	return nil
 }

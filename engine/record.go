@@ -71,13 +71,13 @@ func (w sender) keepLosers(ctx context.Context, entry journal.Entry) (journal.En
 
 // Decisions returns what was decided about a record, newest first; the zero
 // Ref is every record. At most limit entries.
-func (e *Engine) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
+func (e *operations) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
 	return e.journal.Decisions(ctx, ref, limit)
 }
 
 // Export returns the journal since a time, oldest first, with what is needed
 // to decide again.
-func (e *Engine) Export(ctx context.Context, since time.Time) ([]json.RawMessage, error) {
+func (e *operations) Export(ctx context.Context, since time.Time) ([]json.RawMessage, error) {
 	set := e.config.Load().Set
 	return e.journal.Export(ctx, since, func(name string) bool {
 		route := set.Route(name)

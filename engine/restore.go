@@ -10,7 +10,7 @@ import (
 // Restore puts right what follows from parts of the store that were lost and
 // are empty again. It may be called at any time: where nothing was lost it
 // changes nothing, and has every link looked at.
-func (e *Engine) Restore(ctx context.Context) error {
+func (e *losses) Restore(ctx context.Context) error {
 	if err := e.digest.RestoreKey(ctx, e.store); err != nil {
 		return err
 	}

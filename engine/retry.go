@@ -13,7 +13,7 @@ import (
 
 // RetryDead forgets why something was refused and looks at the record anew.
 // It returns ErrNotFound where there is no such dead letter.
-func (e *Engine) RetryDead(ctx context.Context, id string) error {
+func (e *operations) RetryDead(ctx context.Context, id string) error {
 	d, revision, err := e.dead.Get(ctx, id)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (e *Engine) RetryDead(ctx context.Context, id string) error {
 }
 
 // forgiveLink removes the refusal behind a dead letter from its link.
-func (e *Engine) forgiveLink(ctx context.Context, d deadletter.Letter) error {
+func (e *operations) forgiveLink(ctx context.Context, d deadletter.Letter) error {
 	for range 5 {
 		link, _, _, err := e.links.Current(ctx, d.Route, d.Record)
 		if errors.Is(err, store.ErrNotFound) {
@@ -71,7 +71,7 @@ func (e *Engine) forgiveLink(ctx context.Context, d deadletter.Letter) error {
 }
 
 // DropDead removes a dead letter; store.ErrNotFound where there is none.
-func (e *Engine) DropDead(ctx context.Context, id string) error { return e.dead.Drop(ctx, id) }
+func (e *operations) DropDead(ctx context.Context, id string) error { return e.dead.Drop(ctx, id) }
 
 // Dead lists the dead letters, newest first.
-func (e *Engine) Dead(ctx context.Context) ([]deadletter.Letter, error) { return e.dead.List(ctx) }
+func (e *operations) Dead(ctx context.Context) ([]deadletter.Letter, error) { return e.dead.List(ctx) }

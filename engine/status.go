@@ -28,7 +28,7 @@ type RouteStatus struct {
 
 // Routes says how each configured route does, in the order of the
 // configuration.
-func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
+func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 	linked, dead := map[string]int{}, map[string]int{}
 	err := e.links.Each(ctx, func(l links.Stored) error {
 		linked[l.Route]++
@@ -51,15 +51,15 @@ func (e *Engine) Routes(ctx context.Context) ([]RouteStatus, error) {
 			return nil, fmt.Errorf("backlog of route %s: %w", route.Name, err)
 		}
 		statuses = append(statuses, RouteStatus{
-			Name: route.Name, Pending: pending, InFlight: e.queue.inWork(route.Name),
-			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.runaways.on(route.Name), Oldest: oldest,
+			Name: route.Name, Pending: pending, InFlight: e.workers.queue.inWork(route.Name),
+			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.workers.runaways.on(route.Name), Oldest: oldest,
 		})
 	}
 	return statuses, nil
 }
 
 // Connectors says how each connector does, by name.
-func (e *Engine) Connectors() []breaker.ConnectorStatus {
+func (e *operations) Connectors() []breaker.ConnectorStatus {
 	statuses := []breaker.ConnectorStatus{}
 	config := e.config.Load()
 	for name, g := range config.guards {

@@ -34,14 +34,14 @@ func (e *Engine) sweepForever() {
 			return
 		case <-e.clock.After(sweepEvery):
 		}
-		if err := e.sweep(e.loops); err != nil && e.loops.Err() == nil {
+		if err := e.workers.sweep(e.loops); err != nil && e.loops.Err() == nil {
 			e.log.Error("the sweep did not look at every link; the next one will", "error", err)
 		}
 	}
 }
 
 // sweep has every link looked at once, slowly.
-func (e *Engine) sweep(ctx context.Context) error {
+func (e *workers) sweep(ctx context.Context) error {
 	var keys []queueKey
 	err := e.links.Each(ctx, func(l links.Stored) error {
 		// What is under way is looked at when it is due.
