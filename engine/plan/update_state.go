@@ -16,7 +16,7 @@ func (o *Observation) state(u *Update, needs *Needs) map[string]string {
 		return pairs
 	}
 	names := StateNames(*sync)
-	in := o.stateInput(u.Link, *sync, names)
+	in := u.stateInput(o, *sync, names)
 	result := MergeState(in)
 	if result.Conflict && in.Conflict == rules.LatestWins {
 		if o.histories == nil {
@@ -40,7 +40,7 @@ func (o *Observation) state(u *Update, needs *Needs) map[string]string {
 		pairs[name] = result.Pair
 	}
 	if result.Note == NoteUnmapped || result.Note == NoteMoveNotTaken {
-		o.notMoved(u, result, names[links.Target])
+		u.notMoved(o, result, names[links.Target])
 		return pairs
 	}
 	if result.Note != "" {
@@ -66,15 +66,15 @@ func (o *Observation) state(u *Update, needs *Needs) map[string]string {
 	return pairs
 }
 
-func (o *Observation) stateInput(link *links.Link, sync rules.StateSync, names map[links.Side]string) StateInput {
-	paused := len(o.paused(link, []Mapping{{Name: names[links.Target], Pair: names[links.Source]}})) > 0
+func (u *Update) stateInput(o *Observation, sync rules.StateSync, names map[links.Side]string) StateInput {
+	paused := len(o.paused(u.Link, []Mapping{{Name: names[links.Target], Pair: names[links.Source]}})) > 0
 	return StateInput{
-		Sync: sync, Conflict: o.Template.Conflict, Agreed: link.State,
+		Sync: sync, Conflict: o.Template.Conflict, Agreed: u.Link.State,
 		Source: o.Ends.Source.State(sync.SourceField), Target: o.Ends.Target.State(sync.TargetField),
 		CanMove: func(to links.Side, value string) bool { return o.Ends.Of(to).CanMove(value) },
 		Refused: func(pair string) bool {
 			for _, name := range names {
-				if r, ok := link.Refusal(name); ok && r.Pair == pair {
+				if r, ok := u.Link.Refusal(name); ok && r.Pair == pair {
 					return true
 				}
 			}
@@ -87,7 +87,7 @@ func (o *Observation) stateInput(link *links.Link, sync rules.StateSync, names m
 // notMoved says once, for a pair of states, that the table does not relate
 // them or that the system does not take the move; where the table asks for it,
 // that is a dead letter.
-func (o *Observation) notMoved(u *Update, result StateResult, name string) {
+func (u *Update) notMoved(o *Observation, result StateResult, name string) {
 	if r, ok := u.Link.Refusal(name); ok && r.Pair == result.Pair {
 		return
 	}
