@@ -55,7 +55,7 @@ func layers() []layer {
 		{folders: []string{"rules"}, allowed: []string{"rules/*", "connectors", "connectors/nearest"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine/store"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/links"}, allowed: []string{"engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"engine/plan"}, allowed: []string{"engine/links", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/plan"}, allowed: []string{"engine/deadletter", "engine/links", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/breaker"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/deadletter"}, allowed: []string{"engine/links", "engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/journal"}, allowed: []string{"engine/plan", "engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
