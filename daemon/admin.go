@@ -78,7 +78,7 @@ func (a *admin) handler() http.Handler {
 // patient lets an answer take as long as what a slow system says.
 func patient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerPatience)) // where there is none, it takes its time
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerPatience)) // without one, it may take longer
 		next.ServeHTTP(w, r)
 	})
 }
@@ -135,7 +135,7 @@ func (a *admin) postReload(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		answer(w, http.StatusOK, status)
 	case errors.Is(err, errBadConfig):
-		answer(w, http.StatusConflict, reloadRefused{Error: err.Error() + "; the old one stays", Diagnostics: status.Config.Diagnostics})
+		answer(w, http.StatusConflict, reloadRefused{Error: err.Error() + "; keeping the current one", Diagnostics: status.Config.Diagnostics})
 	default:
 		answer(w, http.StatusServiceUnavailable, reloadRefused{Error: err.Error(), Diagnostics: status.Config.Diagnostics})
 	}
@@ -237,7 +237,7 @@ func (a *admin) dropDead(w http.ResponseWriter, r *http.Request) {
 	a.removeDead(w, r, "dropped", adminEngine.DropDead)
 }
 
-// removeDead answers with the dead letter that is no more.
+// removeDead answers with the dead letter that it removed.
 func (a *admin) removeDead(w http.ResponseWriter, r *http.Request, what string, remove func(adminEngine, context.Context, string) error) {
 	id := r.PathValue("id")
 	ask(a, w, func(e adminEngine) (any, error) {

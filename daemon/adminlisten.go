@@ -63,7 +63,7 @@ func (p *process) openAdmin(ctx context.Context, address string, block rules.Dae
 // socketEvery is how often the admin socket is looked for.
 const socketEvery = 2 * time.Second
 
-// keepSocket listens anew when the socket's file was removed, as it is with the
+// keepSocket listens again when the socket's file was removed, as it is with the
 // data directory: whoever wants to know why nothing goes on needs it.
 func (p *process) keepSocket(ctx context.Context, path string, handler http.Handler) {
 	var again []*http.Server

@@ -317,7 +317,7 @@ func TestRunRefusesACertificate(t *testing.T) {
 		{"swapped", key, cert, 2, "invalid certificate: there is no CERTIFICATE in it"},
 		{"no PEM", "hello", key, 2, "invalid certificate: there is no CERTIFICATE in it"},
 		{"a broken certificate", broken, key, 2, "invalid certificate: x509: malformed"},
-		{"a key that is none", cert, "hello", 3, "the private key is not the certificate's"},
+		{"an invalid key", cert, "hello", 3, "the private key is not the certificate's"},
 		{"too large", cert + strings.Repeat("\n", 1<<20), key, 2, "cannot read the certificate: larger than 1 MiB"},
 	}
 	for _, tt := range tests {

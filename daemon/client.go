@@ -45,7 +45,7 @@ const maxAnswer = 256 << 20
 
 // NewClient makes a client for "unix://PATH", "https://HOST:PORT" or
 // "HOST:PORT"; the last is https too unless it is loopback, as the token goes
-// over no network unencrypted. An address that is none of them is an error of
+// over no network unencrypted. Any other address is an error of
 // every call.
 func NewClient(address string, token connectors.Secret) *Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}

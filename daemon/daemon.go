@@ -61,7 +61,7 @@ type Addresses struct {
 // A ConfigError says that a configuration is bad, in terms of its files.
 type ConfigError struct{ Diagnostics rules.Diagnostics }
 
-func (e *ConfigError) Error() string { return "the configuration is bad" }
+func (e *ConfigError) Error() string { return "invalid configuration" }
 
 // process is one running daemon.
 type process struct {

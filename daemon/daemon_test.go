@@ -209,7 +209,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestAPauseOutlivesAReload: a connector that is made anew, since its block
+// TestAPauseOutlivesAReload: a connector that is made again, since its block
 // changed, begins with the pauses that its system asked for.
 func TestAPauseOutlivesAReload(t *testing.T) {
 	r := newRig(t, memoryConfig)

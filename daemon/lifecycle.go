@@ -9,7 +9,7 @@ import (
 )
 
 // How long the end takes at the most, whatever hangs. What is in work has
-// drainPatience. A step whose time is over has stepPatience to heed that, and is
+// drainPatience. A step whose time is over has stepPatience to stop, and is
 // then left behind; when stopPatience is over, the rest has no more than a
 // moment each.
 const (

@@ -275,7 +275,7 @@ func TestDeletedStreams(t *testing.T) {
 			t.Errorf("lost %q, want %s", got, want)
 		}
 	}
-	r.report("1", "second") // finds the ticket again, and takes it as it stands
+	r.report("1", "second") // finds the ticket again, and takes it as it is
 	eventually(t, "the link to be made again", func() bool { return r.status().Routes[0].Links == 1 })
 	r.report("1", "third")
 	r.ticket("third")

@@ -70,7 +70,7 @@ type reloadMetrics interface {
 
 // errBadConfig is returned by reload when the files are bad; the diagnostics
 // are in the state.
-var errBadConfig = errors.New("the configuration is bad")
+var errBadConfig = errors.New("invalid configuration")
 
 // begin loads the configuration that the daemon starts with.
 func (r *reloader) begin(ctx context.Context) (*rules.Set, rules.Diagnostics) {

@@ -48,7 +48,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 // A disk with errors turns read-only under the files that are open, and is
-// mounted anew when it was repaired.
+// mounted again once it is repaired.
 func TestReadOnlyDisk(t *testing.T) {
 	disk, image := t.TempDir(), filepath.Join(t.TempDir(), "image")
 	run := func(name string, args ...string) error {

@@ -164,7 +164,7 @@ func TestDirectoryTakenAway(t *testing.T) {
 			publish(t, js, "a", "before")
 			check(t, s.Check())
 			c.take(t, dir)
-			for range 2 { // it does not begin anew by itself
+			for range 2 { // it does not start over by itself
 				if err := s.Check(); err == nil || !strings.Contains(err.Error(), "data directory "+dir+": the files of 1 of 1 streams are gone") {
 					t.Errorf("check: %v", err)
 				}

@@ -59,7 +59,7 @@ func connect(ctx context.Context, address string, logger *slog.Logger, options .
 		nats.Name("lockstep"),
 		nats.MaxReconnects(-1),
 		// A log-in that is refused may be taken again: credentials are renewed,
-		// a user is given back. Their files are read anew at every dial.
+		// a user is given back. Their files are read again at every dial.
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(time.Second),
 		nats.Timeout(5 * time.Second),

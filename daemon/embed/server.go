@@ -33,7 +33,7 @@ const (
 // Options of a Server.
 type Options struct {
 	Dir string // made if it is not there; the caller holds its Lock
-	// Lock is what the caller holds. With it, a server that is started anew on
+	// Lock is what the caller holds. With it, a server that is started again on
 	// files that were taken away and put back holds the lock of what is there.
 	Lock *DirLock
 	// EncryptionKey, if not empty, encrypts the files. Files that are not
@@ -43,7 +43,7 @@ type Options struct {
 }
 
 // A Server is a NATS server that only this process reaches. One that gave up
-// on its files is started anew by Check; connections find it by themselves.
+// on its files is restarted by Check; connections find it by themselves.
 type Server struct {
 	opts   Options
 	logger *slog.Logger

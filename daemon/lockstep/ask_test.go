@@ -106,10 +106,10 @@ func TestReloadCommand(t *testing.T) {
 	if status != 0 || stdout != "running generation g1 (commit c1)\n" || stderr != "" {
 		t.Errorf("exit %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
-	const refused = `{"error":"the configuration is bad; the old one stays","diagnostics":[{"severity":"error","file":"main.hcl","line":3,"column":9,"summary":"no such field","detail":"Write another."}]}`
+	const refused = `{"error":"invalid configuration; keeping the current one","diagnostics":[{"severity":"error","file":"main.hcl","line":3,"column":9,"summary":"no such field","detail":"Write another."}]}`
 	f.answers["POST /v1/reload"] = fakeAnswer{409, refused}
 	status, stdout, stderr = f.ask(t, "reload")
-	if status != 1 || stdout != "" || !strings.Contains(stderr, "main.hcl:3:9: error: no such field") || !strings.Contains(stderr, "the old one stays") {
+	if status != 1 || stdout != "" || !strings.Contains(stderr, "main.hcl:3:9: error: no such field") || !strings.Contains(stderr, "keeping the current one") {
 		t.Errorf("exit %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
 	status, stdout, _ = f.ask(t, "reload -json")

@@ -62,7 +62,7 @@ func (a *app) deadCommand() *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use: "retry ID…", Short: "Look at the records anew", Args: between(1, -1),
+			Use: "retry ID…", Short: "Retry the affected records", Args: between(1, -1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return a.eachDead(cmd.Context(), args, asJSON, "retried", a.client(admin).RetryDead)
 			},

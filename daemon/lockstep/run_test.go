@@ -106,7 +106,7 @@ func TestColor(t *testing.T) {
 	defer null.Close()
 	a := testApp()
 	if a.color(a.stdout) || a.color(null) {
-		t.Error("colours on something that is no terminal")
+		t.Error("colours on something that is not a terminal")
 	}
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {

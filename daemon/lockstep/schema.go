@@ -118,7 +118,7 @@ func (a *app) schemaList(asJSON bool) error {
 func (a *app) schemaOf(name string, asJSON bool) error {
 	kind, record, ok := strings.Cut(name, ".")
 	if !ok || kind == "" || record == "" {
-		return usagef("%q is no record type: expected TYPE.RECORD, as servicenow.incident\nRun 'lockstep schema' for all there are.", name)
+		return usagef("%q is not a record type: expected TYPE.RECORD, as servicenow.incident\nRun 'lockstep schema' for all there are.", name)
 	}
 	var types, known []string
 	for _, s := range systems() {

@@ -142,7 +142,7 @@ func (p *play) cmdSilence(args []string) {
 	throttled := time.Time{}
 	for _, r := range p.itsm.Requests() {
 		if !throttled.IsZero() && r.At.Before(throttled.Add(pause)) {
-			p.ts.Fatalf("%s %s came %v after the 429", r.Method, r.Path, r.At.Sub(throttled))
+			p.ts.Fatalf("%s %s was sent %v after the 429", r.Method, r.Path, r.At.Sub(throttled))
 		}
 		if r.Status == 429 {
 			throttled = r.At

@@ -17,8 +17,8 @@ func (a *app) statusCommand() *cobra.Command {
 	admin := &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Ask the running daemon how it does",
-		Long: `Asks the running daemon how it does. Exit status 1 when it is not reachable, not
+		Short: "Show the status of the running daemon",
+		Long: `Shows the status of the running daemon. Exit status 1 when it is not reachable, not
 ready, running on an older configuration than the files hold, or when a
 connector is refused: its credentials are not taken, or polls always fail.`,
 		Args: atMost(0),

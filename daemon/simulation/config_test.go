@@ -114,7 +114,7 @@ template "task" {
 `
 
 // reloads are changes of the configuration that must not change what people
-// filled in; the first is none.
+// filled in; the first changes nothing.
 func reloads() [][]string {
 	replace := func(pairs ...string) []string { return pairs }
 	return [][]string{
@@ -183,7 +183,7 @@ func (l *library) set(conflict, poll string, reload int) (*rules.Set, error) {
 	if set == nil {
 		var b bytes.Buffer
 		found.WriteText(&b, false)
-		return nil, fmt.Errorf("the configuration is bad:\n%s", b.String())
+		return nil, fmt.Errorf("invalid configuration:\n%s", b.String())
 	}
 	l.sets[name] = set
 	return set, nil

@@ -147,7 +147,7 @@ func (w *world) live(all []operation) {
 }
 
 // calmDown ends everything that goes wrong, and gives lockstep the time to
-// come to rest.
+// converge.
 func (w *world) calmDown() {
 	w.incidents.ClearFaults()
 	w.tickets.ClearFaults()
