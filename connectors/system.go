@@ -77,3 +77,24 @@ type Observer interface {
 	// Throttled is a pause that the system asked for.
 	Throttled(connector string, pause time.Duration)
 }
+
+// Typed fills Settings, Check and New of a system whose settings are an S.
+func Typed[S any](
+	system System, check func(*S) []SettingError, start func(name string, settings *S, common Common, env Env) (Connector, error),
+) System {
+	system.Settings = func() any { return new(S) }
+	system.Check = func(settings any) []SettingError { return check(settings.(*S)) }
+	system.New = func(name string, settings any, common Common, env Env) (Connector, error) {
+		return start(name, settings.(*S), common, env)
+	}
+	return system
+}
+
+// Schemas are the record types of a system that has always the same.
+type Schemas map[string]*Schema
+
+// Of is a System's Schema.
+func (s Schemas) Of(record string) (*Schema, bool) {
+	schema, ok := s[record]
+	return schema, ok
+}

@@ -41,7 +41,7 @@ func layers() []layer {
 		// A simulator stands for the vendor: it shares nothing with the client
 		// that it is to test.
 		{folders: []string{"connectors/*/*test"}, allowed: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"connectors/cache"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"connectors/cache"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		// The frame: what the connectors have in common. It knows no system.
 		{folders: []string{"connectors/nearest", "connectors/paging", "connectors/polling", "connectors/resolve", "connectors/values"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"connectors/conformance"}, allowed: []string{"connectors", "connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},

@@ -18,13 +18,13 @@ import (
 
 // A Connector reads and writes one incident.io account with one key.
 type Connector struct {
-	name       string
-	schemas    map[string]*connectors.Schema
-	client     *transport.Client
-	signingKey []byte
-	references *references
-	users      *cache.Cache[userKey, resolve.Found]
-	own        own
+	name        string
+	schemas     map[string]*connectors.Schema
+	client      *transport.Client
+	signingKey  []byte
+	directories *cache.Latest[string, reading]
+	users       *cache.Cache[userKey, resolve.Found]
+	own         own
 }
 
 // The parts of the contract that a Connector meets.
@@ -58,11 +58,11 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 	}
 	secrets := []connectors.Secret{s.APIKey, common.WebhookSecret}
 	return &Connector{
-		name:       name,
-		schemas:    schemas,
-		signingKey: key,
-		references: newReferences(),
-		users:      cache.New[userKey](resolve.Found.Missing),
+		name:        name,
+		schemas:     schemas,
+		signingKey:  key,
+		directories: cache.NewLatest[string, reading](),
+		users:       cache.New[userKey](resolve.Found.Missing),
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,
@@ -136,7 +136,7 @@ func (c *Connector) readFollowUpAlone(ctx context.Context, ref connectors.Ref) (
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	if textAt(record.Fields, "status") == deleted {
+	if values.TextAt(record.Fields, "status") == deleted {
 		return connectors.Record{}, &connectors.Error{
 			Class: connectors.ClassGone, Op: "read", Record: ref.String(), Message: "the follow-up was deleted",
 		}
@@ -191,7 +191,7 @@ func (c *Connector) recordIn(ref connectors.Ref, raw json.RawMessage) (connector
 		return connectors.Record{}, unreadable(ref, "it has no updated_at", nil)
 	case record.Ref.ID != ref.ID && !isNumber(ref.ID):
 		return connectors.Record{}, unreadable(ref, "it is another record", nil)
-	case ref.Record == incidentRecord && textAt(record.Fields, "visibility") == "":
+	case ref.Record == incidentRecord && values.TextAt(record.Fields, "visibility") == "":
 		return connectors.Record{}, unreadable(ref, "it does not say whether the incident is private", nil)
 	case ref.Record == followUpRecord && record.Parent.IsZero():
 		return connectors.Record{}, unreadable(ref, "it does not name an incident", nil)

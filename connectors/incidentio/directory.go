@@ -10,8 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -151,71 +149,22 @@ func (r *reading) names() []string {
 	return names
 }
 
-// references are the directories as read last.
-type references struct {
-	mu   sync.Mutex // guards kept
-	kept map[string]*kept
-}
-
-// kept is one directory. Who holds its turn reads it; others wait for that.
-type kept struct {
-	turn chan struct{}
-	last atomic.Pointer[reading]
-}
-
-func newReferences() *references { return &references{kept: map[string]*kept{}} }
-
-func (r *references) of(d directory) *kept {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := d.path + "?" + d.query.Encode()
-	k := r.kept[key]
-	if k == nil {
-		k = &kept{turn: make(chan struct{}, 1)}
-		r.kept[key] = k
-	}
-	return k
-}
+func (d directory) key() string { return d.path + "?" + d.query.Encode() }
 
 // known is what was once read of the directory, without asking; nil: nothing.
-func (c *Connector) known(d directory) *reading { return c.references.of(d).last.Load() }
+func (c *Connector) known(d directory) *reading { return c.directories.Last(d.key()) }
 
 // reading returns the directory as it was read no longer ago than age.
 func (c *Connector) reading(ctx context.Context, op string, d directory, age time.Duration) (*reading, error) {
-	k := c.references.of(d)
-	fresh := func() *reading {
-		last := k.last.Load()
-		if last == nil || time.Since(last.at) >= age {
-			return nil
-		}
-		if last.forbidden && time.Since(last.at) >= missLife {
-			return nil // a scope may have been added
-		}
-		return last
+	fresh := func(last *reading) bool {
+		old := time.Since(last.at)
+		return old < age && (!last.forbidden || old < missLife) // a scope may be added
 	}
-	if last := fresh(); last != nil {
-		return last, nil
+	now, err := c.directories.Fetch(ctx, d.key(), fresh, func() (*reading, error) { return c.readDirectory(ctx, op, d) })
+	if _, known := connectors.ClassOf(err); err != nil && !known {
+		err = &connectors.Error{Class: connectors.ClassRetry, Op: op, Record: Type + "." + c.name, Message: "not sent: waiting for a list of names", Err: err}
 	}
-	waited := connectors.Waiting(ctx)
-	defer waited()
-	select {
-	case k.turn <- struct{}{}:
-		waited()
-		defer func() { <-k.turn }()
-	case <-ctx.Done():
-		return nil, &connectors.Error{
-			Class: connectors.ClassRetry, Op: op, Record: Type + "." + c.name, Message: "not sent: waiting for a list of names", Err: ctx.Err(),
-		}
-	}
-	if last := fresh(); last != nil {
-		return last, nil // somebody else has just read it
-	}
-	now, err := c.readDirectory(ctx, op, d)
-	if err != nil {
-		return nil, err
-	}
-	k.last.Store(now)
-	return now, nil
+	return now, err
 }
 
 func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (*reading, error) {

@@ -156,21 +156,3 @@ func article(noun string) string {
 	}
 	return "a " + noun
 }
-
-// Small readers of converted values; the zero value where something is missing
-// or of another type.
-
-func objectAt(fields map[string]any, name string) map[string]any {
-	object, _ := fields[name].(map[string]any)
-	return object
-}
-
-func listAt(fields map[string]any, name string) []any {
-	list, _ := fields[name].([]any)
-	return list
-}
-
-func textAt(fields map[string]any, name string) string {
-	text, _ := fields[name].(string)
-	return text
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 const (
@@ -52,7 +53,7 @@ func (c *Connector) WebLinks(ctx context.Context, record connectors.Record) ([]s
 		if err != nil {
 			return nil, err
 		}
-		if address := textAt(objectAt(now.Fields, "external_issue_reference"), "issue_permalink"); address != "" {
+		if address := values.TextAt(now.Fields, "external_issue_reference", "issue_permalink"); address != "" {
 			return []string{address}, nil
 		}
 		return nil, nil

@@ -150,7 +150,7 @@ func converted(t connectors.Type, raw any) any {
 }
 
 func statusChange(content map[string]any) []connectors.FieldChange {
-	name := func(which string) any { return values.OrNil(textAt(objectAt(content, which+"_status"), "name")) }
+	name := func(which string) any { return values.OrNil(values.TextAt(content, which+"_status", "name")) }
 	if name("new") == nil {
 		return nil
 	}
@@ -160,38 +160,38 @@ func statusChange(content map[string]any) []connectors.FieldChange {
 // customFieldChange is the change of a custom field. A list that was cut short
 // is not its value.
 func customFieldChange(content map[string]any) []connectors.FieldChange {
-	field := objectAt(content, "custom_field")
-	name := textAt(field, "name")
+	field := values.ObjectAt(content, "custom_field")
+	name := values.TextAt(field, "name")
 	if name == "" {
 		return nil
 	}
 	change := connectors.FieldChange{Field: customFieldsField + "/" + name}
 	for which, into := range map[string]*any{"previous": &change.Old, "new": &change.New} {
-		list := listAt(content, which+"_values")
+		list := values.ListAt(content, which+"_values")
 		if count, ok := content[which+"_values_count"].(json.Number); ok {
 			if n, ok := values.Integer(count); ok && n > int64(len(list)) {
 				continue
 			}
 		}
-		*into = customValue(textAt(field, "field_type"), list)
+		*into = customValue(values.TextAt(field, "field_type"), list)
 	}
 	return []connectors.FieldChange{change}
 }
 
 func roleChange(content map[string]any) []connectors.FieldChange {
-	role := objectAt(content, "role")
-	name := textAt(role, "name")
+	role := values.ObjectAt(content, "role")
+	name := values.TextAt(role, "name")
 	if name == "" {
 		return nil
 	}
 	assignee := func(which string) any {
-		return roles([]any{map[string]any{"role": role, "assignee": objectAt(content, which+"_assignee")}})[name]
+		return roles([]any{map[string]any{"role": role, "assignee": values.ObjectAt(content, which+"_assignee")}})[name]
 	}
 	return changeOfField(rolesField+"/"+name, assignee("previous"), assignee("new"))
 }
 
 func timestampChange(content map[string]any) []connectors.FieldChange {
-	name := textAt(objectAt(content, "incident_timestamp"), "name")
+	name := values.TextAt(content, "incident_timestamp", "name")
 	if name == "" {
 		return nil
 	}

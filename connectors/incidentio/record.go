@@ -27,11 +27,11 @@ func recordOf(c connectors.Collection, schema *connectors.Schema, object map[str
 	switch c.Record {
 	case incidentRecord:
 		flatten(fields)
-		record.Number = textAt(fields, "reference")
-		record.URL = textAt(fields, "permalink")
-		record.Private = isPrivate(textAt(fields, "visibility"))
+		record.Number = values.TextAt(fields, "reference")
+		record.URL = values.TextAt(fields, "permalink")
+		record.Private = isPrivate(values.TextAt(fields, "visibility"))
 	case followUpRecord:
-		if parent := textAt(fields, "incident_id"); parent != "" {
+		if parent := values.TextAt(fields, "incident_id"); parent != "" {
 			record.Parent = sibling(c, incidentRecord).Ref(parent)
 		}
 	}
@@ -55,7 +55,7 @@ func flatten(fields map[string]any) {
 		if len(from) == 0 {
 			return
 		}
-		into := objectAt(fields, name)
+		into := values.ObjectAt(fields, name)
 		if into == nil {
 			into = make(map[string]any, len(from))
 			fields[name] = into
@@ -64,9 +64,9 @@ func flatten(fields map[string]any) {
 			into[key] = value
 		}
 	}
-	add("custom_fields", customFields(listAt(fields, "custom_field_entries")))
-	add("roles", roles(listAt(fields, "incident_role_assignments")))
-	add("timestamps", timestamps(listAt(fields, "incident_timestamp_values")))
+	add("custom_fields", customFields(values.ListAt(fields, "custom_field_entries")))
+	add("roles", roles(values.ListAt(fields, "incident_role_assignments")))
+	add("timestamps", timestamps(values.ListAt(fields, "incident_timestamp_values")))
 }
 
 // customFields are the fields that have a value, by name.
@@ -74,12 +74,12 @@ func customFields(entries []any) map[string]any {
 	byName := map[string]any{}
 	for _, entry := range entries {
 		entry, _ := entry.(map[string]any)
-		field := objectAt(entry, "custom_field")
-		name := textAt(field, "name")
+		field := values.ObjectAt(entry, "custom_field")
+		name := values.TextAt(field, "name")
 		if name == "" {
 			continue
 		}
-		if value := customValue(textAt(field, "field_type"), listAt(entry, "values")); value != nil {
+		if value := customValue(values.TextAt(field, "field_type"), values.ListAt(entry, "values")); value != nil {
 			byName[name] = value
 		}
 	}
@@ -108,11 +108,11 @@ func customValue(fieldType string, values []any) any {
 }
 
 func oneCustomValue(fieldType string, value map[string]any) any {
-	option := textAt(objectAt(value, "value_option"), "value")
+	option := values.TextAt(value, "value_option", "value")
 	if option == "" {
-		option = textAt(objectAt(value, "value_catalog_entry"), "name")
+		option = values.TextAt(value, "value_catalog_entry", "name")
 	}
-	text, link, numeric := textAt(value, "value_text"), textAt(value, "value_link"), number(textAt(value, "value_numeric"))
+	text, link, numeric := values.TextAt(value, "value_text"), values.TextAt(value, "value_link"), number(values.TextAt(value, "value_numeric"))
 	switch fieldType {
 	case "single_select", "multi_select":
 		return values.OrNil(option)
@@ -144,13 +144,13 @@ func roles(assignments []any) map[string]any {
 	byName := map[string]any{}
 	for _, assignment := range assignments {
 		assignment, _ := assignment.(map[string]any)
-		name, assignee := textAt(objectAt(assignment, "role"), "name"), objectAt(assignment, "assignee")
-		if name == "" || textAt(assignee, "id") == "" {
+		name, assignee := values.TextAt(assignment, "role", "name"), values.ObjectAt(assignment, "assignee")
+		if name == "" || values.TextAt(assignee, "id") == "" {
 			continue
 		}
 		person := map[string]any{}
 		for _, member := range []string{"id", "name", "email"} {
-			if text := textAt(assignee, member); text != "" {
+			if text := values.TextAt(assignee, member); text != "" {
 				person[member] = text
 			}
 		}
@@ -160,12 +160,12 @@ func roles(assignments []any) map[string]any {
 }
 
 // timestamps are the timestamps that are set, by name.
-func timestamps(values []any) map[string]any {
+func timestamps(list []any) map[string]any {
 	byName := map[string]any{}
-	for _, value := range values {
+	for _, value := range list {
 		value, _ := value.(map[string]any)
-		name := textAt(objectAt(value, "incident_timestamp"), "name")
-		if at, ok := objectAt(value, "value")["value"].(time.Time); ok && name != "" {
+		name := values.TextAt(value, "incident_timestamp", "name")
+		if at, ok := values.ObjectAt(value, "value")["value"].(time.Time); ok && name != "" {
 			byName[name] = at
 		}
 	}

@@ -40,11 +40,11 @@ type Settings struct {
 
 // System describes the connector type.
 func System() connectors.System {
-	schemas := map[string]*connectors.Schema{
+	schemas := connectors.Schemas{
 		incidentRecord: incidentSchema(),
 		followUpRecord: followUpSchema(),
 	}
-	return connectors.System{
+	return connectors.Typed(connectors.System{
 		Type: Type,
 		Defaults: connectors.Common{
 			PollInterval: defaultPollInterval,
@@ -53,14 +53,7 @@ func System() connectors.System {
 		},
 		WriteTimeout: transport.DefaultWriteTimeout,
 		Records:      []string{incidentRecord, followUpRecord},
-		Settings:     func() any { return &Settings{} },
-		Check: func(settings any) []connectors.SettingError {
-			return check(settings.(*Settings))
-		},
-		Schema: func(record string) (*connectors.Schema, bool) {
-			schema, ok := schemas[record]
-			return schema, ok
-		},
+		Schema:       schemas.Of,
 		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
 			schema, ok := schemas[c.Record]
 			if !ok {
@@ -68,10 +61,9 @@ func System() connectors.System {
 			}
 			return decode(c, schema, body)
 		},
-		New: func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
-			return newConnector(name, settings.(*Settings), common, env, schemas)
-		},
-	}
+	}, check, func(name string, s *Settings, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+		return newConnector(name, s, common, env, schemas)
+	})
 }
 
 // check says what is wrong with a block.

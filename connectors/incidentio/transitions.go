@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // MayMove reports whether the API takes the move of an incident to the status,
@@ -18,13 +19,13 @@ import (
 // API decides.
 func (c *Connector) MayMove(record connectors.Record, to string) bool {
 	if record.Ref.Record == followUpRecord {
-		return to != deleted && textAt(record.Fields, "status") != deleted
+		return to != deleted && values.TextAt(record.Fields, "status") != deleted
 	}
-	status := objectAt(record.Fields, "incident_status")
-	from := textAt(status, "category")
+	status := values.ObjectAt(record.Fields, "incident_status")
+	from := values.TextAt(status, "category")
 	target, isCategory := strings.CutPrefix(to, categoryPrefix)
 	if !isCategory {
-		if to == textAt(status, "name") {
+		if to == values.TextAt(status, "name") {
 			return true
 		}
 		target = c.categoryOf(to)

@@ -108,14 +108,14 @@ func isNamed(want any, object map[string]any) bool {
 	case string:
 		name = strings.TrimSpace(want)
 	case map[string]any:
-		if name = textAt(want, "id"); name == "" {
-			name = textAt(want, "name")
+		if name = values.TextAt(want, "id"); name == "" {
+			name = values.TextAt(want, "name")
 		}
 	}
-	if category, ok := strings.CutPrefix(name, categoryPrefix); ok && textAt(object, "category") == category {
+	if category, ok := strings.CutPrefix(name, categoryPrefix); ok && values.TextAt(object, "category") == category {
 		return true
 	}
-	return name != "" && (textAt(object, "id") == name || textAt(object, "name") == name)
+	return name != "" && (values.TextAt(object, "id") == name || values.TextAt(object, "name") == name)
 }
 
 func isNumeric(value any) bool {

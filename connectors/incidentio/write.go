@@ -223,7 +223,7 @@ func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields 
 		}
 		for _, carried := range []string{"title", "status"} {
 			if body[carried] == nil {
-				body[carried] = textAt(now.Fields, carried)
+				body[carried] = values.TextAt(now.Fields, carried)
 			}
 		}
 	}

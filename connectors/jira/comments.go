@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/markdown/adf"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 var _ connectors.Commenter = (*Connector)(nil)
@@ -200,12 +201,12 @@ func commentText(post connectors.Post) string {
 
 // projectOf is the key of the project in which an issue is.
 func (c *Connector) projectOf(ctx context.Context, op string, record connectors.Record) (string, error) {
-	if key := textField(record, "project"); key != "" {
+	if key := values.TextAt(record.Fields, "project"); key != "" {
 		return key, nil
 	}
 	read, err := c.read(ctx, op, record.Ref)
 	if err != nil {
 		return "", err
 	}
-	return textField(read, "project"), nil
+	return values.TextAt(read.Fields, "project"), nil
 }

@@ -22,10 +22,7 @@ func plain(value any, depth int) any {
 		for _, element := range value {
 			all = append(all, plain(element, depth+1))
 		}
-		if all == nil {
-			return nil
-		}
-		return all
+		return values.ListOrNil(all)
 	case map[string]any:
 		return plainObject(value, depth)
 	}

@@ -142,10 +142,7 @@ func withoutMarks(labels any) any {
 			all = append(all, label)
 		}
 	}
-	if all == nil {
-		return nil
-	}
-	return all
+	return values.ListOrNil(all)
 }
 
 // visible is what people see of a value, in the type of its field.
@@ -184,10 +181,7 @@ func visible(t connectors.Type, value any, path string) (any, error) {
 				}
 				all = append(all, converted)
 			}
-			if all == nil {
-				return nil, nil
-			}
-			return all, nil
+			return values.ListOrNil(all), nil
 		}
 	}
 	return nil, fmt.Errorf("%s: this is no %s", path, t.Kind)
@@ -303,10 +297,7 @@ func keys(value any) any {
 			all = append(all, textOf(element["key"]))
 		}
 	}
-	if all == nil {
-		return nil
-	}
-	return all
+	return values.ListOrNil(all)
 }
 
 func issueLinks(value any) any {
@@ -323,8 +314,5 @@ func issueLinks(value any) any {
 			}
 		}
 	}
-	if all == nil {
-		return nil
-	}
-	return all
+	return values.ListOrNil(all)
 }

@@ -38,8 +38,8 @@ type Settings struct {
 
 // System describes the connector type.
 func System() connectors.System {
-	schema := issueSchema()
-	return connectors.System{
+	schemas := connectors.Schemas{issueRecord: issueSchema()}
+	return connectors.Typed(connectors.System{
 		Type: Type,
 		Defaults: connectors.Common{
 			PollInterval: defaultPollInterval,
@@ -49,26 +49,17 @@ func System() connectors.System {
 		},
 		WriteTimeout: transport.DefaultWriteTimeout,
 		Records:      []string{issueRecord},
-		Settings:     func() any { return &Settings{} },
-		Check: func(settings any) []connectors.SettingError {
-			return check(settings.(*Settings))
-		},
-		Schema: func(record string) (*connectors.Schema, bool) {
-			if record != issueRecord {
-				return nil, false
-			}
-			return schema, true
-		},
+		Schema:       schemas.Of,
 		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
-			if c.Record != issueRecord {
+			schema, ok := schemas.Of(c.Record)
+			if !ok {
 				return connectors.Record{}, fmt.Errorf("jira has no record type %q", c.Record)
 			}
 			return decode(c, schema, body)
 		},
-		New: func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
-			return newConnector(name, settings.(*Settings), common, env, schema)
-		},
-	}
+	}, check, func(name string, s *Settings, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+		return newConnector(name, s, common, env, schemas[issueRecord])
+	})
 }
 
 // check says what is wrong with a block. What is written and empty may come

@@ -59,7 +59,7 @@ type walk struct {
 // that moment.
 func (c *Connector) walk(ctx context.Context, op string, issue connectors.Record, target string, given map[string]any, names map[string]string) ([]string, error) {
 	w := &walk{c: c, op: op, issue: issue, target: target, given: given, names: names, visited: map[string]bool{}}
-	at := textField(issue, "status")
+	at := values.TextAt(issue.Fields, "status")
 	for range maxSteps {
 		if strings.EqualFold(at, target) {
 			return w.sent, nil
@@ -85,7 +85,7 @@ func (c *Connector) walk(ctx context.Context, op string, issue connectors.Record
 		if err != nil {
 			return nil, connectors.NotSent(err)
 		}
-		at = textField(now, "status")
+		at = values.TextAt(now.Fields, "status")
 	}
 	return nil, w.refuse("no_transition", fmt.Sprintf("%q is not reached in %d transitions", target, maxSteps))
 }
@@ -104,7 +104,7 @@ func (c *Connector) offered(ctx context.Context, op string, about connectors.Ref
 
 // key is what transitions are kept by: they differ with project and type.
 func (w *walk) key(status string) string {
-	return textField(w.issue, "project") + "\x00" + textField(w.issue, "issuetype") + "\x00" + strings.ToLower(status)
+	return values.TextAt(w.issue.Fields, "project") + "\x00" + values.TextAt(w.issue.Fields, "issuetype") + "\x00" + strings.ToLower(status)
 }
 
 func (w *walk) refuse(code, message string) error {
@@ -118,13 +118,13 @@ func (w *walk) choose(ctx context.Context, at string, offered []transition) (tra
 	if t, ok, err := w.satisfied(offered, w.target); ok || err != nil {
 		return t, err
 	}
-	flow, err := w.c.statusesOf(ctx, textField(w.issue, "project"), textField(w.issue, "issuetype"))
+	flow, err := w.c.statusesOf(ctx, values.TextAt(w.issue.Fields, "project"), values.TextAt(w.issue.Fields, "issuetype"))
 	if err != nil {
 		return transition{}, connectors.NotSent(err)
 	}
 	if _, ok := flow[strings.ToLower(w.target)]; !ok && len(flow) > 0 {
 		return transition{}, w.refuse("no_status", fmt.Sprintf("the workflow of %s has no status %q; it has %s",
-			textField(w.issue, "issuetype"), w.target, strings.Join(slices.Sorted(maps.Keys(flow)), ", ")))
+			values.TextAt(w.issue.Fields, "issuetype"), w.target, strings.Join(slices.Sorted(maps.Keys(flow)), ", ")))
 	}
 	path, unknown, err := w.plan(ctx, offered)
 	if err != nil {
@@ -208,7 +208,7 @@ func (w *walk) plan(ctx context.Context, offered []transition) (first string, un
 // elsewhere are the transitions that another issue in a status is offered.
 func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, error) {
 	quote := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
-	jql := "project = " + quote(textField(w.issue, "project")) + " AND issuetype = " + quote(textField(w.issue, "issuetype")) +
+	jql := "project = " + quote(values.TextAt(w.issue.Fields, "project")) + " AND issuetype = " + quote(values.TextAt(w.issue.Fields, "issuetype")) +
 		" AND status = " + quote(status) + " ORDER BY updated DESC"
 	var found hit
 	for h, err := range w.c.search(ctx, w.op, w.issue.Ref.String(), jql, "status") {
@@ -226,7 +226,7 @@ func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, erro
 	if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
 		return nil, nil
 	}
-	if err != nil || !strings.EqualFold(textField(other, "status"), status) {
+	if err != nil || !strings.EqualFold(values.TextAt(other.Fields, "status"), status) {
 		return nil, err // the search is old
 	}
 	return w.c.offered(ctx, w.op, w.issue.Ref, ref.ID)
@@ -289,7 +289,7 @@ func (w *walk) step(ctx context.Context, t transition) error {
 		Op: w.op, Record: w.issue.Ref.String(), Method: http.MethodPost, Path: api + "/issue/" + w.issue.Ref.ID + "/transitions", JSON: request,
 	}, w.issue.Ref.ID)
 	if err != nil {
-		w.c.known.moves.Forget(w.key(textField(w.issue, "status")))
+		w.c.known.moves.Forget(w.key(values.TextAt(w.issue.Fields, "status")))
 		return asWritten(err, w.names)
 	}
 	w.sent = append(w.sent, slices.Sorted(maps.Keys(fields))...)

@@ -1,8 +1,7 @@
 package jira
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -24,9 +23,6 @@ const (
 // There is no time in the signature; that an issue may have changed is harmless
 // to hear again.
 func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (connectors.Delivery, error) {
-	if !c.secret.Signed(header.Get(SignatureHeader), body) {
-		return connectors.Delivery{}, connectors.ErrSignature
-	}
 	var hook struct {
 		Event string `json:"webhookEvent"`
 		Issue *struct {
@@ -36,15 +32,11 @@ func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (conne
 			Self string `json:"self"`
 		} `json:"comment"`
 	}
-	if err := json.Unmarshal(body, &hook); err != nil {
-		return connectors.Delivery{}, fmt.Errorf("not the JSON that was expected: %w", err)
+	id, err := c.secret.Receive(header.Get(SignatureHeader), body, &hook)
+	if err != nil {
+		return connectors.Delivery{}, err
 	}
-	id := strings.TrimSpace(header.Get(IdentifierHeader))
-	if id == "" {
-		digest := sha256.Sum256(body) // the same bytes say the same
-		id = hex.EncodeToString(digest[:])
-	}
-	delivery := connectors.Delivery{ID: id}
+	delivery := connectors.Delivery{ID: cmp.Or(strings.TrimSpace(header.Get(IdentifierHeader)), id)}
 	issue := ""
 	switch {
 	case hook.Issue != nil:

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/paging"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // Marks of lockstep in an issue. The label is what can be searched for: JQL
@@ -121,7 +122,7 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 	if err != nil {
 		return connectors.Record{}, unseen(err)
 	}
-	if target == "" || strings.EqualFold(textField(made, "status"), target) {
+	if target == "" || strings.EqualFold(values.TextAt(made.Fields, "status"), target) {
 		return made, nil
 	}
 	if _, err := c.walk(ctx, op, made, target, later, names); err != nil {
@@ -144,11 +145,6 @@ func unseen(err error) error {
 	e.Class = connectors.ClassUnclear
 	e.Message = strings.TrimSpace("written, but not read back: " + e.Message)
 	return &e
-}
-
-func textField(r connectors.Record, name string) string {
-	s, _ := r.Fields[name].(string)
-	return s
 }
 
 // Update writes the fields, and with them the stamp. A status is reached first,
@@ -269,7 +265,7 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 		}
 		if record.Key == key {
 			// Accounts are compared by their ids: names and addresses change.
-			record.CreatedBy = textField(record, "creator")
+			record.CreatedBy = values.TextAt(record.Fields, "creator")
 			record.Foreign = me == "" || record.CreatedBy != me
 			found = append(found, record)
 		}

@@ -48,7 +48,7 @@ type OAuth struct {
 // System describes the connector type.
 func System() connectors.System {
 	schemas := newSchemas()
-	return connectors.System{
+	return connectors.Typed(connectors.System{
 		Type: Type,
 		Defaults: connectors.Common{
 			PollInterval: defaultPollInterval,
@@ -60,10 +60,6 @@ func System() connectors.System {
 			"incident", "incident_task", "sc_request", "sc_req_item", "sc_task",
 			"problem", "problem_task", "change_request", "change_task",
 		},
-		Settings: func() any { return &Settings{} },
-		Check: func(settings any) []connectors.SettingError {
-			return check(settings.(*Settings))
-		},
 		Schema: schemas.of,
 		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
 			schema, ok := schemas.of(c.Record)
@@ -72,10 +68,9 @@ func System() connectors.System {
 			}
 			return decodeBody(c, schema, body)
 		},
-		New: func(name string, settings any, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
-			return newConnector(name, settings.(*Settings), common, env, schemas)
-		},
-	}
+	}, check, func(name string, s *Settings, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
+		return newConnector(name, s, common, env, schemas)
+	})
 }
 
 // check says what is wrong with a block. An address, user name or secret that

@@ -1,11 +1,7 @@
 package servicenow
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -20,15 +16,13 @@ const SignatureHeader = "X-Lockstep-Signature"
 // the signature: a body only says that a record may have changed, which is
 // harmless to hear again.
 func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (connectors.Delivery, error) {
-	if !c.secret.Signed(header.Get(SignatureHeader), body) {
-		return connectors.Delivery{}, connectors.ErrSignature
-	}
 	var hook struct {
 		Table string `json:"table"`
 		SysID string `json:"sys_id"`
 	}
-	if err := json.Unmarshal(body, &hook); err != nil {
-		return connectors.Delivery{}, fmt.Errorf("not the JSON that was expected: %w", err)
+	id, err := c.secret.Receive(header.Get(SignatureHeader), body, &hook)
+	if err != nil {
+		return connectors.Delivery{}, err
 	}
 	ref := connectors.Collection{Type: Type, Connector: c.name, Record: hook.Table}.Ref(hook.SysID)
 	if hook.Table == "" || hook.SysID == "" {
@@ -37,7 +31,5 @@ func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (conne
 	if failure := checkRef("receive", ref); failure != nil {
 		return connectors.Delivery{}, errors.New("table or sys_id is not one of ServiceNow's")
 	}
-	// ServiceNow gives no id to a delivery; the same bytes say the same.
-	digest := sha256.Sum256(body)
-	return connectors.Delivery{ID: hex.EncodeToString(digest[:]), Refs: []connectors.Ref{ref}}, nil
+	return connectors.Delivery{ID: id, Refs: []connectors.Ref{ref}}, nil
 }
