@@ -14,10 +14,10 @@ type decider struct {
 	candidates []*candidate // in the order tried
 	noMatch    *candidate   // nil: no ticket
 	// unlisted compiles a template that the route does not list, for links that were
-	// made when it did; nil: there is none, or it does not fit the source.
+	// made when it did; nil: it is gone, or does not fit the source.
 	unlisted func(name string) *candidate
 	record   string // what expressions call the source
-	parent   string // what they call its parent, empty if there is none
+	parent   string // what they call its parent, empty if it has none
 	locals   map[string]any
 }
 
@@ -88,7 +88,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 	return d
 }
 
-// byName is a template that a link has, nil if there is none that fits.
+// byName is a template that a link has, nil if none fits.
 func (d *decider) byName(name string) *candidate {
 	for _, c := range d.candidates {
 		if c.template.Name == name {

@@ -10,7 +10,7 @@ type Input struct {
 	Linked string
 	// LinkID is what the link is called, or would be.
 	LinkID string
-	// Parent is what Record.Parent names; nil: not read, or there is none.
+	// Parent is what Record.Parent names; nil: not read, or it has none.
 	Parent *Parent
 	// Ticket is the record's ticket, for what is written back; nil: there is
 	// none, or it was not read.
@@ -60,7 +60,7 @@ type Decision struct {
 	Condition string
 	Target    connectors.Collection
 	Action    Action
-	Reason    string // why Action is None: "no template matched", "private", …
+	Reason    string // why nothing is done: "no template matched", "private", …
 	// State is the label that the template's state table gives the source;
 	// empty: unmapped, or no table.
 	State string
@@ -104,7 +104,7 @@ type Value struct {
 	Value any
 	Err   error // the mapping failed
 	// Pair is the field of the mapping of the other direction that writes what
-	// this one reads and reads what it writes; empty: there is none.
+	// this one reads and reads what it writes; empty: it has no pair.
 	Pair string
 	// Reads are the fields of the other record that the mapping reads, as paths
 	// within it.

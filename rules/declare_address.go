@@ -27,7 +27,7 @@ func isLocalHost(host string) bool {
 // checkAddress reports an address that is not HOST:PORT.
 func (l *daemonBlock) checkAddress(a *hclsyntax.Attribute, address string) bool {
 	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-		l.err(a.Expr.Range(), a.Name+" is no address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
+		l.err(a.Expr.Range(), a.Name+" is not a valid address", `Write HOST:PORT, as in "127.0.0.1:8080", or ":8080" for all of the machine's addresses.`)
 		return false
 	}
 	return true

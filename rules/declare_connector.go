@@ -39,7 +39,7 @@ func (l *catalog) decodeConnectors() {
 	for _, b := range l.files.blocks["connector"] {
 		kind, name := b.Labels[0], b.Labels[1]
 		if first, ok := l.connectors[name]; ok {
-			l.twice(b.LabelRanges[1], first.at, "connector "+quote(name), "Names of connectors are unique across types.")
+			l.duplicate(b.LabelRanges[1], first.at, "connector "+quote(name), "Names of connectors are unique across types.")
 			continue
 		}
 		decl := &connectorDecl{at: b.DefRange(), made: &Connector{Name: name, System: connectors.System{Type: kind}}}

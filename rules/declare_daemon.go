@@ -16,7 +16,7 @@ func (l *daemonBlock) decodeDaemon() Daemon {
 	var d Daemon
 	all := l.files.blocks["daemon"]
 	for _, b := range all[min(1, len(all)):] {
-		l.twice(b.TypeRange, all[0].DefRange(), "the daemon block", "Put both into one block.")
+		l.duplicate(b.TypeRange, all[0].DefRange(), "daemon block", "Put both into one block.")
 	}
 	if len(all) == 0 {
 		return d
@@ -80,7 +80,7 @@ func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
 		}
 	}
 	if a := in.attr("prefix"); a != nil && strings.ContainsAny(n.Prefix, ".*> \t\r\n/\\") {
-		l.err(a.Expr.Range(), "the prefix is no part of a stream's name", "Use letters, digits, _ and -.")
+		l.err(a.Expr.Range(), "the prefix cannot be part of a stream's name", "Use letters, digits, _ and -.")
 	}
 	return n
 }

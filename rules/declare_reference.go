@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// referenceTo resolves a reference such as template.NAME; false if it is none, which
-// is then reported.
+// referenceTo resolves a reference such as template.NAME; anything else is
+// reported.
 func referenceTo[V any](f *findings, e hcl.Expression, kind string, known map[string]V) (name string, at hcl.Range, ok bool) {
 	t, diags := hcl.AbsTraversalForExpr(e)
 	if diags.HasErrors() {
@@ -97,7 +97,7 @@ func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, boo
 		return none, false
 	}
 	if c.made.System.Type != kind {
-		l.err(nameAt, fmt.Sprintf("%q is no %s connector", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, place(c.at), c.made.System.Type))
+		l.err(nameAt, fmt.Sprintf("%q is not of type %s", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, place(c.at), c.made.System.Type))
 		return none, false
 	}
 	if _, ok := system.Schema(record); !ok {

@@ -44,7 +44,7 @@ func (l *declarer) decodeRoutes() []*routeDecl {
 	for _, b := range l.files.blocks["route"] {
 		name := b.Labels[0]
 		if at, ok := first[name]; ok {
-			l.twice(b.LabelRanges[0], at, "route "+quote(name), "A name stands for one route.")
+			l.duplicate(b.LabelRanges[0], at, "route "+quote(name), "A name stands for one route.")
 			continue
 		}
 		first[name] = b.DefRange()
@@ -90,7 +90,7 @@ func (l *declarer) decodeRoute(b *hclsyntax.Block) *routeDecl {
 			continue
 		}
 		if first, ok := listed[name]; ok {
-			l.twice(at, first, "template "+quote(name)+" in this route", "The first template that matches is chosen; the second of the same can never be.")
+			l.duplicate(at, first, "template "+quote(name)+" in this route", "The first template that matches is chosen; the second of the same can never be.")
 			continue
 		}
 		listed[name] = at

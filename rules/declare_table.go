@@ -47,7 +47,7 @@ func (l *declarer) decodeTables() {
 	for _, b := range l.files.blocks["state_table"] {
 		name := b.Labels[0]
 		if first, ok := l.tables[name]; ok {
-			l.twice(b.LabelRanges[0], first.at, "state table "+quote(name), "A name stands for one table.")
+			l.duplicate(b.LabelRanges[0], first.at, "state table "+quote(name), "A name stands for one table.")
 			continue
 		}
 		l.tables[name] = l.decodeTable(b)
@@ -84,7 +84,7 @@ func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
 			continue
 		}
 		if first, ok := labels[s.Labels[0]]; ok {
-			l.twice(s.LabelRanges[0], first, "state "+quote(s.Labels[0]), "Put the values of both into one block.")
+			l.duplicate(s.LabelRanges[0], first, "state "+quote(s.Labels[0]), "Put the values of both into one block.")
 			continue
 		}
 		labels[s.Labels[0]] = s.LabelRanges[0]
@@ -179,7 +179,7 @@ func (s *State) Column(c connectors.Collection) []string {
 
 // Label is the state that a raw state of a record means; false: none. A value
 // that names the state itself comes before one that names its category, which
-// is empty where there is none.
+// is empty where it has none.
 func (t *StateTable) Label(c connectors.Collection, raw, category string) (string, bool) {
 	for _, want := range []string{raw, CategoryPrefix + category} {
 		if want == "" || want == CategoryPrefix {

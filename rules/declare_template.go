@@ -93,7 +93,7 @@ func (l *declarer) decodeTemplates() {
 	for _, b := range l.files.blocks["template"] {
 		name := b.Labels[0]
 		if first, ok := l.templates[name]; ok {
-			l.twice(b.LabelRanges[0], first.at, "template "+quote(name), "A name stands for one template.")
+			l.duplicate(b.LabelRanges[0], first.at, "template "+quote(name), "A name stands for one template.")
 			continue
 		}
 		t := l.decodeTemplate(b)
@@ -224,7 +224,7 @@ func (l *declarer) extend(t *templateDecl) {
 		chain = append(chain, t)
 	}
 	if t != nil && t.phase == templateInWork {
-		l.extendInCircle(chain[slices.Index(chain, t):])
+		l.extendInCycle(chain[slices.Index(chain, t):])
 	}
 	for _, t := range slices.Backward(chain) {
 		t.phase = templateDone
@@ -255,16 +255,16 @@ func (l *declarer) extendedBy(t *templateDecl) *templateDecl {
 	return l.templates[t.extends.name]
 }
 
-// extendInCircle reports templates of which each extends the next, and the last the
+// extendInCycle reports templates of which each extends the next, and the last the
 // first.
-func (l *declarer) extendInCircle(circle []*templateDecl) {
+func (l *declarer) extendInCycle(cycle []*templateDecl) {
 	names := ""
-	for _, t := range circle {
+	for _, t := range cycle {
 		names += t.name + " → "
 		t.ok = false
 	}
-	last := circle[len(circle)-1]
-	l.err(last.extends.at, "templates that extend each other in a circle", "The circle is "+names+circle[0].name+". One of them must extend no other.")
+	last := cycle[len(cycle)-1]
+	l.err(last.extends.at, "templates that extend each other in a cycle", "The cycle is "+names+cycle[0].name+". One of them must extend no other.")
 }
 
 // inherit takes from a template everything that t does not write itself.

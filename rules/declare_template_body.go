@@ -186,7 +186,7 @@ func (l *declarer) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause
 	types, places, _ := l.stringList(a)
 	for i, t := range types {
 		if kind, sub, ok := strings.Cut(t, "/"); !ok || kind == "" || sub == "" {
-			l.err(places[i], quote(t)+" is no media type", `Write a type as "image/png", "image/*" or "*/*".`)
+			l.err(places[i], "invalid media type "+quote(t), `Write a type as "image/png", "image/*" or "*/*".`)
 		}
 	}
 	c.Types = types

@@ -59,7 +59,7 @@ func (l *decoder) boolean(a *hclsyntax.Attribute, fallback bool) bool {
 	return v.True()
 }
 
-// integer reads a whole number of at least one; false if there is none.
+// integer reads a whole number of at least one; false if it has none.
 func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
 	if a == nil {
 		return 0, false
@@ -77,7 +77,7 @@ func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
 	return int(n), true
 }
 
-// oneOf reads a text that must be one of a few; fallback if there is none.
+// oneOf reads a text that must be one of a few; fallback if it is not.
 func oneOf[T ~string](l *decoder, a *hclsyntax.Attribute, fallback T, choices ...T) T {
 	if a == nil {
 		return fallback
@@ -97,7 +97,7 @@ func oneOf[T ~string](l *decoder, a *hclsyntax.Attribute, fallback T, choices ..
 	if sensitive {
 		shown = "(sensitive)"
 	}
-	l.err(a.Expr.Range(), shown+" is no value of "+a.Name, mustBe(names))
+	l.err(a.Expr.Range(), "invalid value "+shown+" for "+a.Name, mustBe(names))
 	return fallback
 }
 

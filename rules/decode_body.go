@@ -18,7 +18,7 @@ type contents struct {
 // attr is an attribute, nil if it is not written.
 func (c contents) attr(name string) *hclsyntax.Attribute { return c.attrs[name] }
 
-// block is the block of a type, nil if there is none.
+// block is the block of a type, nil if it is not written.
 func (c contents) block(name string) *hclsyntax.Block {
 	if all := c.blocks[name]; len(all) > 0 {
 		return all[0]
@@ -72,7 +72,7 @@ func (l *decoder) missing(def hcl.Range, what, name string) {
 func (l *decoder) onlyOnce(in contents, types ...string) {
 	for _, t := range types {
 		for _, b := range in.blocks[t][min(1, len(in.blocks[t])):] {
-			l.twice(b.TypeRange, in.blocks[t][0].DefRange(), "block "+quote(t), "Put both into one block.")
+			l.duplicate(b.TypeRange, in.blocks[t][0].DefRange(), "block "+quote(t), "Put both into one block.")
 		}
 	}
 }

@@ -46,9 +46,9 @@ func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration) time.
 	if err != nil || d <= 0 {
 		shown := quote(v.AsString())
 		if sensitive {
-			shown = "this"
+			shown = "(sensitive)"
 		}
-		l.err(a.Expr.Range(), shown+" is no duration", `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
+		l.err(a.Expr.Range(), "invalid duration "+shown, `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
 		return fallback
 	}
 	return d
@@ -86,7 +86,7 @@ func (l *decoder) size(a *hclsyntax.Attribute, fallback int64) int64 {
 	}
 	n, ok := parseSize(v.AsString())
 	if !ok {
-		l.err(a.Expr.Range(), a.Name+" is no size", `Write a number with a unit: "512KiB", "10MiB" or "1GiB".`)
+		l.err(a.Expr.Range(), a.Name+" is not a valid size", `Write a number with a unit: "512KiB", "10MiB" or "1GiB".`)
 		return fallback
 	}
 	return n

@@ -188,7 +188,7 @@ func (l *decoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 		}
 		return out, true
 	}
-	l.err(at, "this is no value of a field", "Write a text, a number, true or false, a list, an object or ref(KEY, VALUE).")
+	l.err(at, "a field cannot hold this value", "Write a text, a number, true or false, a list, an object or ref(KEY, VALUE).")
 	return nil, false
 }
 
@@ -212,7 +212,7 @@ func (l *decoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 		}
 		at := item.KeyExpr.Range()
 		if before, twice := first[name.AsString()]; twice {
-			l.twice(at, before, "key "+quote(name.AsString()), "Each key has one value.")
+			l.duplicate(at, before, "key "+quote(name.AsString()), "Each key has one value.")
 			ok = false
 			continue
 		}
@@ -352,7 +352,7 @@ func (v *value) eval(vars map[string]any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if out != nil { // an element that is nothing is no element
+			if out != nil { // an element that is null is left out
 				list = append(list, out)
 			}
 		}

@@ -79,9 +79,9 @@ func (f *findings) warn(at hcl.Range, summary, detail string) {
 	f.report(finding{SeverityWarning, at, summary, detail})
 }
 
-// twice reports something that stands in two places, at the second.
-func (f *findings) twice(at, first hcl.Range, what, detail string) {
-	f.err(at, what+" is there twice", strings.TrimSpace("It is already at "+place(first)+". "+detail))
+// duplicate reports something that is written in two positions, at the second.
+func (f *findings) duplicate(at, first hcl.Range, what, detail string) {
+	f.err(at, "duplicate "+what, strings.TrimSpace("It is already at "+place(first)+". "+detail))
 }
 
 // errors counts the errors.

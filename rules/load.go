@@ -24,7 +24,7 @@ type Options struct {
 	Systems []connectors.System
 	// Vars are the values given on the command line, by variable.
 	Vars map[string]string
-	// Env reads the environment; nil: there is none.
+	// Env reads the environment; nil: it is empty.
 	Env func(string) (string, bool)
 	// Offline makes env() of a variable that is not set an empty string that
 	// counts as set. Without it, that is an error.
@@ -94,7 +94,7 @@ func loadAll(ctx context.Context, dir string, o Options) (set *Set, found Diagno
 		return nil, found
 	}
 	set.Warnings = found
-	l.ctx = context.WithoutCancel(ctx) // what the set compiles later is no part of the load
+	l.ctx = context.WithoutCancel(ctx) // what the set compiles later does not belong to the load
 	return set, found
 }
 
@@ -107,7 +107,7 @@ type progress struct {
 	dir   string
 	// hidden are the values of sensitive variables, which no message shows.
 	hidden []hcl.Range
-	// What is said once, for everything that follows from it.
+	// What is reported once, for everything that follows from it.
 	saidGivenUp, saidSpent bool
 }
 

@@ -51,7 +51,7 @@ func plainSyntax(diags hcl.Diagnostics, content []byte) hcl.Diagnostics {
 		case d.Summary == hclOpenText:
 			if opening, marker, ok := openHeredoc(content, d.Subject.Filename); ok {
 				plain.Subject = &opening
-				plain.Detail = "The text that begins here ends with a line that holds " + marker + " alone; there is none."
+				plain.Detail = "The text that begins here ends with a line that holds " + marker + " alone; no line does."
 			}
 		case d.Summary == hclEscape:
 			plain.Detail = escapes

@@ -134,6 +134,6 @@ func (g *mappingGraph) report(cycle []int, f *findings) {
 		}
 	}
 	names = append(names, names[0])
-	f.err(last, "mappings that feed each other in a circle",
-		"An edit would go round and never come to rest: "+strings.Join(names, " → ")+". Only two mappings may feed each other; leave one of these out.")
+	f.err(last, "mappings that feed each other in a cycle",
+		"An edit would go round and never converge: "+strings.Join(names, " → ")+". Only two mappings may feed each other; leave one of these out.")
 }

@@ -2,9 +2,9 @@ package rules
 
 import "testing"
 
-// TestPairsComeToRest keeps one field of an incident in step with two tickets,
+// TestPairsConverge keeps one field of an incident in step with two tickets,
 // both ways, and with the states: these are pairs that meet, not a circle.
-func TestPairsComeToRest(t *testing.T) {
+func TestPairsConverge(t *testing.T) {
 	mustLoad(t, `
 state_table "t" {
   unmapped = "ignore"

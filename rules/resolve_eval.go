@@ -174,14 +174,14 @@ func (l *evaluator) checkName(t hcl.Traversal) bool {
 	switch root {
 	case "var", "local":
 	case "template", "state_table":
-		l.err(t.SourceRange(), "a "+root+" is no value", "It can be named only where a block asks for one, as in templates = [template.NAME].")
+		l.err(t.SourceRange(), "a "+root+" is not a value", "It can be named only where a block asks for one, as in templates = [template.NAME].")
 		return false
 	default:
 		l.unknownRoot(t)
 		return false
 	}
 	if len(t) < 2 {
-		l.err(t.SourceRange(), quote(root)+" alone is no value", "Write "+root+".NAME.")
+		l.err(t.SourceRange(), quote(root)+" alone is not a value", "Write "+root+".NAME.")
 		return false
 	}
 	name, at, isAttr := attrStep(t[1])
@@ -208,7 +208,7 @@ func (l *evaluator) checkName(t hcl.Traversal) bool {
 func (l *evaluator) unknownRoot(t hcl.Traversal) {
 	root := t.RootName()
 	if _, ok := l.systems[root]; ok {
-		l.err(t.SourceRange(), "a connector is no value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
+		l.err(t.SourceRange(), "a connector is not a value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
 		return
 	}
 	detail := "HCL expressions know var.NAME and local.NAME. A text stands in double quotes: " + quote(root) + "."
@@ -252,7 +252,7 @@ func (l *evaluator) checkFunctions(e hcl.Expression) bool {
 		good = false
 		if call.Name == "ref" {
 			l.err(call.NameRange, "ref() cannot stand here",
-				`ref(KEY, VALUE) is the value of a field in once, outbound or inbound, or stands in a list or an object there; it is no part of another expression.`)
+				`ref(KEY, VALUE) is the value of a field in once, outbound or inbound, or stands in a list or an object there; it cannot be part of another expression.`)
 			return nil
 		}
 		l.err(call.NameRange, "unknown function "+quote(call.Name), suggest(call.Name, append(sortedKeys(l.functions), "ref"), "function"))

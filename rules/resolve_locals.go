@@ -37,7 +37,7 @@ func (l *resolver) decodeLocals() {
 		}
 		for _, a := range attributesOf(b.Body) {
 			if first, ok := l.locals[a.Name]; ok {
-				l.twice(a.NameRange, first.at, "local "+quote(a.Name), "A name stands for one value.")
+				l.duplicate(a.NameRange, first.at, "local "+quote(a.Name), "A name stands for one value.")
 				continue
 			}
 			l.locals[a.Name] = &local{at: a.NameRange, expr: a.Expr}

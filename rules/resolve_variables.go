@@ -39,7 +39,7 @@ func (l *resolver) decodeVariables() {
 	for _, b := range l.files.blocks["variable"] {
 		name := b.Labels[0]
 		if first, ok := l.variables[name]; ok {
-			l.twice(b.LabelRanges[0], first.at, "variable "+quote(name), "A name stands for one value.")
+			l.duplicate(b.LabelRanges[0], first.at, "variable "+quote(name), "A name stands for one value.")
 			continue
 		}
 		v := &variable{at: b.DefRange()}
@@ -126,7 +126,7 @@ func (l *resolver) parseGiven(value string, want cty.Type, optional *typeexpr.De
 	}
 	e, diags := source.Expression([]byte(value), "value")
 	if diags.HasErrors() {
-		return cty.NilVal, fmt.Errorf("it is no HCL expression")
+		return cty.NilVal, fmt.Errorf("it is not an HCL expression")
 	}
 	v, diags := l.meter.Evaluate(l.meter.Expression(e), nil)
 	if diags.HasErrors() {

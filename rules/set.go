@@ -30,7 +30,7 @@ type Set struct {
 	uses map[string][]connectors.Use
 }
 
-// Route returns the route with the name, nil if there is none.
+// Route returns the route with the name, nil if no route has it.
 func (s *Set) Route(name string) *Route {
 	for _, r := range s.Routes {
 		if r.Name == name {

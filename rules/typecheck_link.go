@@ -18,7 +18,7 @@ type checker struct {
 	catalog  *catalog
 	tables   map[string]*tableDecl
 	locals   seenLocals
-	language *expr.Language // of all expressions; nil: there is none yet
+	language *expr.Language // of all expressions; nil: not built yet
 	envs     map[envKey]*envs
 	// commentVars are what conditions of comments see; nil: nobody asked yet.
 	commentVars *expr.Env
@@ -199,7 +199,7 @@ func (l *checker) checkAttachments(t *template, source *connectors.Schema) {
 }
 
 // unlisted compiles, when it is asked for, a template that a route does not list:
-// links keep theirs. nil: there is none, or it does not fit the source.
+// links keep theirs. nil: it is gone, or does not fit the source.
 func (l *checker) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *candidate {
 	compiled := map[string]*candidate{}
 	return func(name string) *candidate {

@@ -62,7 +62,7 @@ func (w *writer) literal(f *field, v any, at hcl.Range, sensitive bool, known co
 		w.uses.value(w.to, f.name, v)
 	}
 	if !chosen && !known.InstanceChoices && len(known.Choices) > 0 {
-		w.findings.err(at, fmt.Sprintf("%s is no choice of field %q", shown, f.name), choicesAdvice(known))
+		w.findings.err(at, fmt.Sprintf("%s is not a choice of field %q", shown, f.name), choicesAdvice(known))
 	}
 }
 

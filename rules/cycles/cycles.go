@@ -1,5 +1,5 @@
 // Package cycles finds mappings that feed each other in a cycle: where an edit
-// would go round and never come to rest.
+// would go round and never converge.
 //
 // It knows mappings only as what they read and write. Which of them there are, and
 // how a cycle is reported, is the business of package rules.
@@ -43,7 +43,7 @@ func (m *Mapping) meet(other *Mapping) bool {
 const maxWork = 20_000_000
 
 // Find returns the cycles of three mappings or more, each set of mappings once, as
-// indexes in the order in which they feed each other. Pairs come to rest. No two
+// indexes in the order in which they feed each other. Pairs converge. No two
 // mappings of a cycle write one field: where they do, as where one field of the
 // record is kept in step with two tickets, a shorter cycle is in it.
 //

@@ -251,7 +251,7 @@ func (p *program) anyChain(e ast.Expr) string {
 }
 
 // planError reports a constant that cannot be evaluated, such as a regular
-// expression that is none.
+// expression that is not one.
 func (p *program) planError(err error) *hcl.Diagnostic {
 	if spent := (*budget.Error)(nil); errors.As(err, &spent) {
 		at := p.span(trimmed(p.source, 0, len(p.source)))

@@ -161,7 +161,7 @@ func (s *structType) names() []string {
 	return names
 }
 
-// field is the type of a field; false: there is none of this name.
+// field is the type of a field; false: it has no such field.
 func (s *structType) field(name string) (*types.Type, bool) {
 	if t, ok := s.fields[name]; ok {
 		return t, true

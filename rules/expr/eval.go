@@ -79,7 +79,7 @@ func (p *program) evalError(err error, vars map[string]any) error {
 		case operators.Index, operators.OptIndex, operators.OptSelect:
 			return &EvalError{Range: p.nodeRange(id), Message: p.missing(e, err, vars)}
 		case operators.LogicalAnd, operators.LogicalOr:
-			return &EvalError{Range: p.nodeRange(id), Message: operatorName(e.AsCall().FunctionName()) + " takes bools, and one side is none" + p.nulls(e, vars)}
+			return &EvalError{Range: p.nodeRange(id), Message: operatorName(e.AsCall().FunctionName()) + " takes bools, and one side is not a bool" + p.nulls(e, vars)}
 		case operators.Conditional:
 			return &EvalError{Range: p.nodeRange(id), Message: "the condition before ? is not a bool" + p.nulls(e.AsCall().Args()[0], vars)}
 		}

@@ -100,7 +100,7 @@ func TestEval(t *testing.T) {
 		{`!incident.has_debrief`, false, failure("! does not work on null (incident.has_debrief is null)")},
 		{`-incident.severity.rank`, int64(-3), failure("- does not work on null (incident.severity.rank is null)")},
 		{`incident.has_debrief ? 1 : 2`, int64(1), failure("the condition before ? is not a bool; incident.has_debrief is null")},
-		{`incident.has_debrief && true`, true, failure("&& takes bools, and one side is none; incident.has_debrief is null")},
+		{`incident.has_debrief && true`, true, failure("&& takes bools, and one side is not a bool; incident.has_debrief is null")},
 
 		// Maps
 		{`incident.custom_fields["Team"]`, "Product", nil},

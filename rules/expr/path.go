@@ -128,7 +128,7 @@ func (p *program) walkKeys(e ast.Expr, b bound, all *[]*chain) {
 	}
 }
 
-// chain reads an expression as a field reference, nil if it is none.
+// chain reads an expression as a field reference, nil if it is something else.
 func (p *program) chain(e ast.Expr, b bound) *chain {
 	switch e.Kind() {
 	case ast.IdentKind:

@@ -50,7 +50,7 @@ func native(v ref.Val) (any, error) {
 	case traits.Mapper:
 		return nativeMap(v)
 	}
-	return nil, fmt.Errorf("%s is no value of a field", typeName(v))
+	return nil, fmt.Errorf("a field cannot hold %s", typeName(v))
 }
 
 func nativeList(v traits.Lister) (any, error) {

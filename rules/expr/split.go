@@ -69,7 +69,7 @@ func split(t *Text) ([]part, hcl.Diagnostics) {
 }
 
 // expressionEnd is the rune of the }} that ends the expression that begins at
-// a rune; where there is none, -1 and what is missing.
+// a rune; without one, -1 and what is missing.
 func expressionEnd(src []rune, from int) (end int, why string) {
 	var open []rune
 	for i := from; i < len(src); {

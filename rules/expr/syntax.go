@@ -242,7 +242,7 @@ func (p *program) tokenBefore(at int) (from, to int) {
 	return from, to
 }
 
-// unclosed is the last bracket that nothing closes, -1 if there is none.
+// unclosed is the last bracket that nothing closes, -1 if all are closed.
 func (p *program) unclosed() int {
 	var open []int
 	for i := 0; i < len(p.source); {

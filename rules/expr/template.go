@@ -55,7 +55,7 @@ func (e *Env) Template(t *Text) (*Template, hcl.Diagnostics) {
 		}
 		if program.result.Kind() == types.BytesKind || program.result.Kind() == types.TypeKind {
 			diags = append(diags, program.diagnostic(t.Span(p.from, p.to), hcl.DiagError,
-				describe(program.result.String())+" is no value of a field",
+				"a field cannot hold "+describe(program.result.String()),
 				"Convert it, for instance with string(…) or base64.encode(…)."))
 		}
 		tmpl.programs = append(tmpl.programs, program)

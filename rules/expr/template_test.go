@@ -199,7 +199,7 @@ func TestTemplateErrors(t *testing.T) {
 		{`a = "{{ incident.name }} {{ incident.nme }}"`, "nme", `unknown field "nme"`},
 		{`a = "{{ incident.severity }} x"`, "incident.severity", "an object cannot be part of a text"},
 		{`a = "{{ {'a': 1} }} x"`, "{'a': 1}", "a map cannot be part of a text"},
-		{`a = "{{ b'x' }}"`, "b'x'", "bytes is no value of a field"},
+		{`a = "{{ b'x' }}"`, "b'x'", "a field cannot hold bytes"},
 		{`a = "{{ state == 'x' ? 1 : 'x' }}"`, "?", "the branches of ?: are an int and a string"},
 		{"a = \"{{ 'a\\n' }}\"", "'a", "a line break within a text"},
 	} {

@@ -92,7 +92,7 @@ func (t *Text) Sensitive() bool { return t.sensitive }
 func (t *Text) Range() hcl.Range { return t.rng }
 
 // Span is the place of the runes from (included) to to (excluded). Where there
-// is none, it is the empty range before rune from.
+// are no runes, it is the empty range before rune from.
 func (t *Text) Span(from, to int) hcl.Range {
 	from = min(max(from, 0), len(t.runes))
 	to = min(max(to, from), len(t.runes))

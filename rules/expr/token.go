@@ -178,7 +178,7 @@ func isWord(r rune) bool {
 	return r == '_' || isDigit(r) || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// operatorName is an operator as it is written, empty if function is none.
+// operatorName is an operator as it is written, empty if function is not one.
 func operatorName(function string) string {
 	switch function {
 	case operators.Index, operators.OptIndex:

@@ -105,7 +105,7 @@ func recordShape() *shape {
 	return s
 }
 
-// shapeOf is the shape of a value that is no record.
+// shapeOf is the shape of a value that is not a record.
 func shapeOf(t connectors.Type) *shape {
 	s := &shape{strict: true}
 	switch t.Kind {
@@ -173,7 +173,7 @@ func (s *shape) NativeToValue(v any) ref.Val {
 }
 
 // An object is a record, or a map in which nothing that is missing is an
-// error. It is no Mapper: CEL would look for a member and report it missing.
+// error. It is not a Mapper: CEL would look for a member and report it missing.
 // A member that is null counts as not there.
 type object struct {
 	record *connectors.Record // nil: only fields

@@ -90,7 +90,7 @@ func (i *interrupted) Read(p []byte) (int, error) {
 	return i.r.Read(p)
 }
 
-// regular says why a file is none.
+// regular says why a file is not a regular one.
 func regular(info fs.FileInfo) error {
 	kind := ""
 	switch mode := info.Mode(); {

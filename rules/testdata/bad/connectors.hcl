@@ -1,10 +1,10 @@
 connector "incidentio" "acme" {
   api_key       = "k"
   api_kee       = "k" # ERROR: 3: unknown attribute "api_kee" in "incidentio" connector
-  poll_interval = "soon" # ERROR: 19: "soon" is no duration
+  poll_interval = "soon" # ERROR: 19: invalid duration "soon"
   rate_limit    = 0 # ERROR: 19: rate_limit must be a whole number of at least 1
   index_lag     = "10m" # ERROR: 3: unknown attribute "index_lag" in "incidentio" connector
-  settle        = "-5s" # ERROR: 19: "-5s" is no duration
+  settle        = "-5s" # ERROR: 19: invalid duration "-5s"
 }
 
 connector "jira" "eng" {

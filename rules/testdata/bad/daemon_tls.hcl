@@ -6,7 +6,7 @@ daemon {
     cert = ["a"] # ERROR: 12: cert must be a text
     ca   = "ca.pem" # ERROR: 5: unknown attribute "ca" in a tls block
   }
-  tls { # ERROR: 3: block "tls" is there twice
+  tls { # ERROR: 3: duplicate block "tls"
     cert = "c.pem"
     key  = "k.pem"
   }

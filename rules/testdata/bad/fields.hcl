@@ -10,7 +10,7 @@ template "a" {
   once {
     urgancy        = 1 # ERROR: 5: incident has no field "urgancy"
     urgency        = "urgent" # ERROR: 22: field "urgency" must be a whole number, not a text
-    impact         = 5 # ERROR: 22: 5 is no choice of field "impact"
+    impact         = 5 # ERROR: 22: 5 is not a choice of field "impact"
     number         = "INC1" # ERROR: 5: field "number" of incident is read-only
     correlation_id = "x" # ERROR: 5: field "correlation_id" is lockstep's own
     opened_by      = ref("emial", "lisa@acme.example") # ERROR: 26: field "opened_by" cannot be looked up by "emial"

@@ -6,7 +6,7 @@ locals {
   e = ref("email", "x") # ERROR: 7: ref() cannot stand here
   f = local.g
   g = local.f # ERROR: 7: locals that need each other
-  h = "${template.a}" # ERROR: 10: a template is no value
+  h = "${template.a}" # ERROR: 10: a template is not a value
   j = [1, 1 / 0] # ERROR: 7: this number is infinite
   i = 1 + "x" # ERROR: 11: invalid operand
 }

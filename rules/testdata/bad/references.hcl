@@ -24,7 +24,7 @@ route "e" {
 }
 
 route "f" {
-  source    = servicenow.acme.incident # ERROR: 26: "acme" is no servicenow connector
+  source    = servicenow.acme.incident # ERROR: 26: "acme" is not of type servicenow
   templates = [template.security]
   no_match  = template.cat # ERROR: 24: unknown template "cat"
 }

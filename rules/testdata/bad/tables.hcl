@@ -2,7 +2,7 @@ state_table "empty" { # ERROR: 1: a state_table without states
 }
 
 state_table "incident" {
-  unmapped = "complain" # ERROR: 14: "complain" is no value of unmapped
+  unmapped = "complain" # ERROR: 14: invalid value "complain" for unmapped
 
   state "open" {
     incidentio = ["category:live", "category:triage", "category:lve"] # ERROR: 55: incident has no status category "lve"
@@ -59,7 +59,7 @@ template "a" {
   outbound { short_description = "x" }
   state {
     table     = state_table.incident
-    direction = "sideways" # ERROR: 17: "sideways" is no value of direction
+    direction = "sideways" # ERROR: 17: invalid value "sideways" for direction
   }
 }
 

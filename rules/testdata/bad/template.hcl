@@ -8,7 +8,7 @@ template "a" {
   target   = servicenow.itsm.incident
   when     = 5 # ERROR: 14: a condition must be a bool, not an int
   confict  = "source" # ERROR: 3: unknown attribute "confict" in a template
-  conflict = "newest" # ERROR: 14: "newest" is no value of conflict
+  conflict = "newest" # ERROR: 14: invalid value "newest" for conflict
 
   once {
     state { a = 1 } # ERROR: 5: a block in once
@@ -28,14 +28,14 @@ template "a" {
   }
   attachments {
     inbound {
-      types    = ["png"] # ERROR: 19: "png" is no media type
-      max_size = "big" # ERROR: 18: max_size is no size
+      types    = ["png"] # ERROR: 19: invalid media type "png"
+      max_size = "big" # ERROR: 18: max_size is not a valid size
     }
   }
   lifecycle {
-    on_private  = "hide" # ERROR: 19: "hide" is no value of on_private
+    on_private  = "hide" # ERROR: 19: invalid value "hide" for on_private
     on_delete   = "close" # ERROR: 19: on_delete = "close" needs a state table
-    parent_wait = "forever" # ERROR: 19: "forever" is no duration
+    parent_wait = "forever" # ERROR: 19: invalid duration "forever"
     modes       = ["standard", "tset"] # ERROR: 32: incident has no mode "tset"
     statuses    = ["live", "post"] # ERROR: 28: incident has no status category "post"
   }
@@ -45,7 +45,7 @@ template "x" {
   extends = template.y
 }
 template "y" {
-  extends = template.x # ERROR: 13: templates that extend each other in a circle
+  extends = template.x # ERROR: 13: templates that extend each other in a cycle
 }
 
 template "loop" {

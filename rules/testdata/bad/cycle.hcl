@@ -34,7 +34,7 @@ template "ring" {
   }
   inbound {
     summary = "{{ ticket.short_description }}"
-    name    = "{{ ticket.close_notes }}" # ERROR: 5: mappings that feed each other in a circle
+    name    = "{{ ticket.close_notes }}" # ERROR: 5: mappings that feed each other in a cycle
   }
 }
 
@@ -52,5 +52,5 @@ template "other_half" {
   target = servicenow.itsm.incident
   once { short_description = "x" }
   outbound { u_b = "{{ incident.custom_fields['B'] }}" }
-  inbound { custom_fields = { "A" = "{{ ticket.u_b }}" } } # ERROR: 13: mappings that feed each other in a circle
+  inbound { custom_fields = { "A" = "{{ ticket.u_b }}" } } # ERROR: 13: mappings that feed each other in a cycle
 }
