@@ -9,21 +9,21 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// A decider decides the records of one route.
-type decider struct {
-	candidates []*candidate // in the order tried
-	noMatch    *candidate   // nil: no ticket
+// A router decides the records of one route.
+type router struct {
+	candidates []*compiledTemplate // in the order tried
+	noMatch    *compiledTemplate   // nil: no ticket
 	// unlisted compiles a template that the route does not list, for links that were
 	// made when it did; nil: it is gone, or does not fit the source.
-	unlisted func(name string) *candidate
+	unlisted func(name string) *compiledTemplate
 	record   string // what expressions call the source
 	parent   string // what they call its parent, empty if it has none
 	locals   map[string]any
 }
 
-func newDecider(l *checker, r *Route) *decider {
+func newRouter(l *checker, r *Route) *router {
 	schema := l.catalog.schema(r.Source)
-	return &decider{record: r.Source.Record, parent: schema.Parent, locals: l.locals.values}
+	return &router{record: r.Source.Record, parent: schema.Parent, locals: l.locals.values}
 }
 
 // Decide says what should become of a record on a route. It reads nothing but
@@ -35,7 +35,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 		d.Reason = fmt.Sprintf("there is no route %s", route)
 		return d
 	}
-	vars := r.decider.vars(&in)
+	vars := r.router.vars(&in)
 	if in.Linked != "" {
 		return s.decideLinked(d, r, in, vars)
 	}
@@ -43,7 +43,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 		d.Reason = "private"
 		return d
 	}
-	c := r.decider.choose(&d, vars, in.Done)
+	c := r.router.choose(&d, vars, in.Done)
 	if d.Err != nil {
 		d.Reason = "too costly: " + d.Err.Error()
 		return d
@@ -70,7 +70,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 // decideLinked decides a record that has a ticket: it keeps its template,
 // whatever the conditions say now.
 func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) Decision {
-	c := r.decider.byName(in.Linked)
+	c := r.router.byName(in.Linked)
 	switch {
 	case c == nil && s.Templates[in.Linked] == nil:
 		d.Reason = fmt.Sprintf("template %s is gone", in.Linked)
@@ -89,7 +89,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 }
 
 // byName is a template that a link has, nil if none fits.
-func (d *decider) byName(name string) *candidate {
+func (d *router) byName(name string) *compiledTemplate {
 	for _, c := range d.candidates {
 		if c.template.Name == name {
 			return c
@@ -103,7 +103,7 @@ func (d *decider) byName(name string) *candidate {
 
 // choose is the first template that matches, or the one for what none matches;
 // nil: no ticket. Those that were tried before are noted in the decision.
-func (d *decider) choose(out *Decision, vars map[string]any, done <-chan struct{}) *candidate {
+func (d *router) choose(out *Decision, vars map[string]any, done <-chan struct{}) *compiledTemplate {
 	for _, c := range d.candidates {
 		if c.when == nil {
 			return c
@@ -133,7 +133,7 @@ func (d *decider) choose(out *Decision, vars map[string]any, done <-chan struct{
 
 // vars are what expressions see of the input; state and link's template follow
 // when the template is known.
-func (d *decider) vars(in *Input) map[string]any {
+func (d *router) vars(in *Input) map[string]any {
 	vars := map[string]any{d.record: &in.Record, localName: d.locals}
 	if d.parent != "" && in.Parent != nil {
 		vars[parentName] = map[string]any{d.parent: &in.Parent.Record}
@@ -142,7 +142,7 @@ func (d *decider) vars(in *Input) map[string]any {
 }
 
 // choose notes the template that was chosen and what its expressions see.
-func (d *Decision) choose(c *candidate, in *Input, vars map[string]any) {
+func (d *Decision) choose(c *compiledTemplate, in *Input, vars map[string]any) {
 	d.Template, d.Target = c.template.Name, c.template.Target
 	vars[linkName] = map[string]any{"id": in.LinkID, "route": d.Route, "template": d.Template}
 	label, ok := c.label(&in.Record)
@@ -172,7 +172,7 @@ func textOrNil(s string) any {
 }
 
 // label is the state that the template's table gives a record.
-func (c *candidate) label(r *connectors.Record) (string, bool) {
+func (c *compiledTemplate) label(r *connectors.Record) (string, bool) {
 	sync := c.template.State
 	if sync == nil || sync.Table == nil || c.state == "" {
 		return "", false
@@ -230,7 +230,7 @@ func (r *rendering) eval(v *value) (any, error) {
 }
 
 // render evaluates the mappings that the action writes.
-func (d *Decision) render(c *candidate, in *Input, vars map[string]any) {
+func (d *Decision) render(c *compiledTemplate, in *Input, vars map[string]any) {
 	r := &rendering{done: in.Done, vars: vars}
 	for _, m := range c.values {
 		once := m.section == onceSection

@@ -23,8 +23,8 @@ type catalog struct {
 
 // A connectorDecl is a connector block.
 type connectorDecl struct {
-	at   hcl.Range
-	made *Connector
+	at     hcl.Range
+	result *Connector
 }
 
 // The attributes that a connector of every type has; index_lag only where the
@@ -42,19 +42,19 @@ func (l *catalog) decodeConnectors() {
 			l.duplicate(b.LabelRanges[1], first.at, "connector "+quote(name), "Names of connectors are unique across types.")
 			continue
 		}
-		decl := &connectorDecl{at: b.DefRange(), made: &Connector{Name: name, System: connectors.System{Type: kind}}}
+		decl := &connectorDecl{at: b.DefRange(), result: &Connector{Name: name, System: connectors.System{Type: kind}}}
 		l.connectors[name] = decl
 		system, ok := l.systems[kind]
 		if !ok {
 			l.err(b.LabelRanges[0], "unknown connector type "+quote(kind), suggest(kind, sortedKeys(l.systems), "connector type"))
-			decl.made = nil
+			decl.result = nil
 			continue
 		}
-		decl.made.System = system
+		decl.result.System = system
 		if _, taken := l.systems[name]; taken && name != kind {
 			l.err(b.LabelRanges[1], "a connector cannot be called like a connector type", "In a state table "+quote(name)+" is the column of that type. Choose another name.")
 		}
-		l.decodeConnector(b, decl.made)
+		l.decodeConnector(b, decl.result)
 	}
 }
 

@@ -72,8 +72,8 @@ func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, boo
 	system, ok := l.systems[kind]
 	if !ok {
 		detail := suggest(kind, sortedKeys(l.systems), "connector type")
-		if c := l.connectors[kind]; c != nil && c.made != nil {
-			detail = fmt.Sprintf("%q is the name of a connector; its type comes before it: %s.%s.RECORD.", kind, c.made.System.Type, kind)
+		if c := l.connectors[kind]; c != nil && c.result != nil {
+			detail = fmt.Sprintf("%q is the name of a connector; its type comes before it: %s.%s.RECORD.", kind, c.result.System.Type, kind)
 		}
 		l.err(kindAt, "unknown connector type "+quote(kind), sentences(form, detail))
 		return none, false
@@ -93,11 +93,11 @@ func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, boo
 		l.errAdvised(nameAt, "unknown connector "+quote(name), func() string { return suggest(name, l.connectorsOf(kind), kind+" connector") })
 		return none, false
 	}
-	if c.made == nil {
+	if c.result == nil {
 		return none, false
 	}
-	if c.made.System.Type != kind {
-		l.err(nameAt, fmt.Sprintf("%q is not of type %s", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, place(c.at), c.made.System.Type))
+	if c.result.System.Type != kind {
+		l.err(nameAt, fmt.Sprintf("%q is not of type %s", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, position(c.at), c.result.System.Type))
 		return none, false
 	}
 	if _, ok := system.Schema(record); !ok {
@@ -120,7 +120,7 @@ func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
 func (l *catalog) connectorsOf(kind string) []string {
 	var names []string
 	for name, c := range l.connectors {
-		if c.made != nil && c.made.System.Type == kind {
+		if c.result != nil && c.result.System.Type == kind {
 			names = append(names, name)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // A tableDecl is a state_table block with the places of what is in it.
 type tableDecl struct {
 	at       hcl.Range
-	made     *StateTable
+	result   *StateTable
 	unmapped bool // unmapped is written
 	columns  map[string][]columnValue
 	byValue  map[columnKey]columnValue // all of columns; a value is there once
@@ -55,7 +55,7 @@ func (l *declarer) decodeTables() {
 }
 
 func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
-	t := &tableDecl{at: b.DefRange(), made: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
+	t := &tableDecl{at: b.DefRange(), result: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
 		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{}, used: map[tableUse]bool{}}
 	var states []*hclsyntax.Block
 	body := *b.Body
@@ -68,7 +68,7 @@ func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
 	in := l.contents(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
 	if a := in.attr("unmapped"); a != nil {
 		t.unmapped = true
-		t.made.UnmappedIsError = oneOf(l.decoder, a, "ignore", "ignore", "error") == "error"
+		t.result.UnmappedIsError = oneOf(l.decoder, a, "ignore", "ignore", "error") == "error"
 	}
 	if len(states) == 0 {
 		l.err(b.DefRange(), "a state_table without states", `Write state "LABEL" { … } blocks, each with a list of values for every column.`)
@@ -97,7 +97,7 @@ func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
 // decodeState reads one state of a table.
 func (l *declarer) decodeState(b *hclsyntax.Block, t *tableDecl, known func(column string) bool) {
 	s := State{Label: b.Labels[0], Columns: map[string][]string{}}
-	index := len(t.made.States)
+	index := len(t.result.States)
 	for _, inner := range b.Body.Blocks {
 		l.err(inner.TypeRange, "unknown block "+quote(inner.Type)+" in a state", "A column is an attribute: "+inner.Type+" = [ … ].")
 	}
@@ -127,11 +127,11 @@ func (l *declarer) decodeState(b *hclsyntax.Block, t *tableDecl, known func(colu
 			}
 			if other.state != index {
 				l.err(places[i], fmt.Sprintf("%s in two states of the column %s", quote(v), a.Name),
-					fmt.Sprintf("It is already in state %q at %s. A value can mean only one state.", t.made.States[other.state].Label, place(other.at)))
+					fmt.Sprintf("It is already in state %q at %s. A value can mean only one state.", t.result.States[other.state].Label, position(other.at)))
 			}
 		}
 	}
-	t.made.States = append(t.made.States, s)
+	t.result.States = append(t.result.States, s)
 }
 
 // add takes a value of a column, which is not there yet.
@@ -148,13 +148,13 @@ func (t *tableDecl) add(column string, v columnValue) {
 func (l *declarer) checkOverride(t *tableDecl) {
 	for _, name := range sortedKeys(t.columns) {
 		c := l.connectors[name]
-		if c == nil || c.made == nil || c.made.System.Type == name {
+		if c == nil || c.result == nil || c.result.System.Type == name {
 			continue
 		}
-		kind := c.made.System.Type
+		kind := c.result.System.Type
 		for _, v := range t.columns[name] {
 			other, ok := t.byValue[columnKey{kind, v.value}]
-			if !ok || other.state == v.state || t.made.States[other.state].Columns[name] != nil {
+			if !ok || other.state == v.state || t.result.States[other.state].Columns[name] != nil {
 				continue
 			}
 			at, first := v.at, other.at
@@ -163,7 +163,7 @@ func (l *declarer) checkOverride(t *tableDecl) {
 			}
 			l.err(at, fmt.Sprintf("%s in two states of the column %s", quote(v.value), name),
 				fmt.Sprintf("It is already at %s. State %q has no column %s of its own, so that of %s counts.",
-					place(first), t.made.States[other.state].Label, name, kind))
+					position(first), t.result.States[other.state].Label, name, kind))
 		}
 	}
 }

@@ -183,7 +183,7 @@ func (l *declarer) decodeFields(t *templateDecl, s section, b *hclsyntax.Block) 
 				at, other = other, at
 			}
 			l.err(at, "field "+quote(a.Name)+" in once and in outbound",
-				"It is already at "+place(other)+". Leave it in once to write it only when the ticket is opened, or in outbound to keep it in step.")
+				"It is already at "+position(other)+". Leave it in once to write it only when the ticket is opened, or in outbound to keep it in step.")
 			continue
 		}
 		t.fields[key] = &field{name: a.Name, section: s, at: a.NameRange, expr: a.Expr}

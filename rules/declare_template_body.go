@@ -28,7 +28,7 @@ var (
 // A template is a template block with what of it does not depend on the source.
 type template struct {
 	decl   *templateDecl
-	made   *Template
+	result *Template
 	schema *connectors.Schema // of the target
 	when   *expr.Text         // nil: always
 	// source_field as written; empty if it is not.
@@ -64,14 +64,14 @@ func (l *declarer) template(d *templateDecl) *template {
 	if !ok {
 		return nil
 	}
-	t := &template{decl: d, made: &Template{Name: d.name, Target: target}, schema: l.schema(target)}
-	t.made.Conflict = oneOf(l.decoder, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
-	if t.made.State = l.decodeStateSync(d); t.made.State != nil {
-		t.sourceField = t.made.State.SourceField
-		t.made.State.TargetField = stateField(l.findings, t, "target_field", t.made.State.TargetField, t.schema)
+	t := &template{decl: d, result: &Template{Name: d.name, Target: target}, schema: l.schema(target)}
+	t.result.Conflict = oneOf(l.decoder, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
+	if t.result.State = l.decodeStateSync(d); t.result.State != nil {
+		t.sourceField = t.result.State.SourceField
+		t.result.State.TargetField = stateField(l.findings, t, "target_field", t.result.State.TargetField, t.schema)
 	}
-	t.made.Lifecycle = l.decodeLifecycle(t)
-	t.made.Files = l.decodeAttachments(d)
+	t.result.Lifecycle = l.decodeLifecycle(t)
+	t.result.Files = l.decodeAttachments(d)
 	t.comments = l.decodeComments(d)
 	t.when = l.text(d.attrs["when"])
 	for _, f := range d.fieldsOf(onceSection, outboundSection, inboundSection) {
@@ -83,7 +83,7 @@ func (l *declarer) template(d *templateDecl) *template {
 			t.fields = append(t.fields, &mappingDecl{f, v})
 		}
 	}
-	if life := d.attrsOf["lifecycle"]; t.made.Lifecycle.OnDelete == "close" && d.attrsOf["state"]["table"] == nil {
+	if life := d.attrsOf["lifecycle"]; t.result.Lifecycle.OnDelete == "close" && d.attrsOf["state"]["table"] == nil {
 		l.err(life["on_delete"].Expr.Range(), `on_delete = "close" needs a state table`,
 			"The table's last state is written to close the ticket: add state { table = state_table.NAME }, or write \"detach\".")
 	}
@@ -104,13 +104,13 @@ func (l *declarer) checkRequired(t *template) {
 	slices.Sort(missing)
 	for _, name := range missing {
 		l.warn(t.decl.at, fmt.Sprintf("template %q does not set %s", t.decl.name, name),
-			fmt.Sprintf("%s of %s needs it. Set it in once or in outbound.", upperFirst(article(t.schema.Record)), t.made.Target.Type))
+			fmt.Sprintf("%s of %s needs it. Set it in once or in outbound.", upperFirst(article(t.schema.Record)), t.result.Target.Type))
 	}
 }
 
 // checkStateField warns of a state that two things write.
 func (l *declarer) checkStateField(t *template) {
-	s := t.made.State
+	s := t.result.State
 	if s == nil || s.Direction == Inbound {
 		return
 	}
@@ -138,7 +138,7 @@ func (l *declarer) decodeStateSync(d *templateDecl) *StateSync {
 		return s
 	}
 	if name, _, ok := referenceTo(l.findings, a.Expr, "state_table", l.tables); ok {
-		s.Table = l.tables[name].made
+		s.Table = l.tables[name].result
 	}
 	return s
 }

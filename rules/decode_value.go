@@ -20,9 +20,9 @@ type value struct {
 	kind      valueKind
 	at        hcl.Range
 	sensitive bool
-	// made is true of a text, a number or a bool that is not written where it is
+	// computed is true of a text, a number or a bool that is not written where it is
 	// used: it came from a variable, a local or a function.
-	made bool
+	computed bool
 
 	constant any            // of a constant, not nil
 	text     *expr.Text     // of a text
@@ -118,13 +118,13 @@ func (l *decoder) evaluated(e hclsyntax.Expression) (*value, bool) {
 		out, ok := l.textValue(e)
 		if ok {
 			_, isTemplate := e.(*hclsyntax.TemplateExpr)
-			out.made = !isTemplate
+			out.computed = !isTemplate
 		}
 		return out, ok
 	}
 	out, ok := l.converted(v, e.Range())
 	if ok {
-		out.made = len(e.Variables()) > 0
+		out.computed = len(e.Variables()) > 0
 	}
 	return out, ok
 }
@@ -157,7 +157,7 @@ func (l *decoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 	case t == cty.String:
 		out, ok := l.textValue(hcl.StaticExpr(v, at))
 		if ok {
-			out.made = true
+			out.computed = true
 		}
 		return out, ok
 	case t == cty.Bool || t == cty.Number:
@@ -294,7 +294,7 @@ func (v *value) compile(env *expr.Env, f *findings) *value {
 		template, diags := env.Template(v.text)
 		before := len(f.list)
 		f.hcl(diags)
-		if v.made && !v.sensitive {
+		if v.computed && !v.sensitive {
 			for i := range f.list[before:] {
 				d := &f.list[before+i]
 				d.detail = sentences(d.detail, "The text, as it is when the configuration is loaded: "+showLiteral(v.text.Value())+".")

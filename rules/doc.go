@@ -29,7 +29,7 @@
 //     (package cycles), no two tickets write one field, nothing is unused.
 //
 // All stages share a progress: the findings so far, and whether the load goes on.
-// What comes out is a Set, whose deciders evaluate the compiled templates.
+// What comes out is a Set, whose routers evaluate the compiled templates.
 //
 // Loading reads the files of one directory and what file() names. Apart from
 // that the package does no I/O: it knows no clock, no network and no

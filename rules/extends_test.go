@@ -91,7 +91,7 @@ func TestExtends(t *testing.T) {
 	set := mustLoad(t, family)
 	fields := func(name string) map[string]bool {
 		all := map[string]bool{}
-		d := set.Route("r").decider.byName(name)
+		d := set.Route("r").router.byName(name)
 		for _, m := range d.values {
 			all[m.field] = m.section == onceSection
 		}
@@ -126,7 +126,7 @@ func TestExtends(t *testing.T) {
 	if bare.State != nil || bare.Comments.Inbound != nil || bare.Files.Inbound != nil || bare.Lifecycle.OnDelete != "detach" || bare.Conflict != SourceWins {
 		t.Errorf("bare: %+v", *bare)
 	}
-	if set.Route("r").decider.byName("bare").when != nil {
+	if set.Route("r").router.byName("bare").when != nil {
 		t.Error("bare has a condition")
 	}
 	if _, ok := set.Templates["grandparent"]; ok {

@@ -81,7 +81,7 @@ func (f *findings) warn(at hcl.Range, summary, detail string) {
 
 // duplicate reports something that is written in two positions, at the second.
 func (f *findings) duplicate(at, first hcl.Range, what, detail string) {
-	f.err(at, "duplicate "+what, strings.TrimSpace("It is already at "+place(first)+". "+detail))
+	f.err(at, "duplicate "+what, strings.TrimSpace("It is already at "+position(first)+". "+detail))
 }
 
 // errors counts the errors.
@@ -181,8 +181,8 @@ func upperFirst(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
-// place is how a message names another place.
-func place(r hcl.Range) string {
+// position is how a message names another place.
+func position(r hcl.Range) string {
 	return fmt.Sprintf("%s:%d", filepath.ToSlash(r.Filename), r.Start.Line)
 }
 

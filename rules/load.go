@@ -164,10 +164,10 @@ func (l *loading) load() *Set {
 	}
 	routes := decl.decodeRoutes()
 	for name, c := range decl.connectors {
-		set.Connectors[name] = c.made
+		set.Connectors[name] = c.result
 	}
 	for name, t := range decl.tables {
-		set.Tables[name] = t.made
+		set.Tables[name] = t.result
 	}
 
 	types := newChecker(l.progress, decl, names)

@@ -5,7 +5,7 @@ package rules
 type model struct {
 	routes    []*routeDecl
 	templates map[string]*template // that can be chosen, or are not used at all
-	compiled  map[compiledKey]*candidate
+	compiled  map[compiledKey]*compiledTemplate
 	tables    map[string]*tableDecl
 	variables map[string]*variable
 	locals    map[string]*local

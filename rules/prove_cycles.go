@@ -62,7 +62,7 @@ type mappingLabel struct {
 }
 
 // addTemplate adds the mappings of a template, its state block included.
-func (g *mappingGraph) addTemplate(t *template, c *candidate, r *routeDecl) {
+func (g *mappingGraph) addTemplate(t *template, c *compiledTemplate, r *routeDecl) {
 	name := t.decl.name
 	add := func(label string, at hcl.Range, reads, writes []cycles.Field) {
 		g.mappings = append(g.mappings, cycles.Mapping{Template: name, Routes: []string{r.name}, Reads: reads, Writes: writes})
@@ -96,7 +96,7 @@ func (g *mappingGraph) addTemplate(t *template, c *candidate, r *routeDecl) {
 		}
 		add(string(m.section)+"."+m.field, m.at, reads, writes)
 	}
-	if s := t.made.State; s != nil && c.state != "" && s.TargetField != "" {
+	if s := t.result.State; s != nil && c.state != "" && s.TargetField != "" {
 		here := []cycles.Field{{Path: state}}
 		there := []cycles.Field{{Ticket: name, Path: strings.Split(s.TargetField, ".")[:1]}}
 		at := t.decl.blockAt["state"]
@@ -128,7 +128,7 @@ func (g *mappingGraph) report(cycle []int, f *findings) {
 	names := make([]string, 0, len(cycle)+1)
 	for _, i := range cycle {
 		label := g.labels[i]
-		names = append(names, label.name+" ("+place(label.at)+")")
+		names = append(names, label.name+" ("+position(label.at)+")")
 		if label.at.Filename > last.Filename || label.at.Filename == last.Filename && label.at.Start.Byte > last.Start.Byte {
 			last = label.at
 		}

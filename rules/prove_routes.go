@@ -56,7 +56,7 @@ func proveRoutes(m *model, f *findings) {
 		}
 		if t := m.templates[r.noMatch.name]; t != nil && t.when != nil {
 			f.warn(r.noMatch.at, fmt.Sprintf("the condition of template %q is not asked", r.noMatch.name),
-				fmt.Sprintf("no_match takes what no other template matches, whatever its when at %s says. List the template in templates to have it asked.", place(t.when.Range())))
+				fmt.Sprintf("no_match takes what no other template matches, whatever its when at %s says. List the template in templates to have it asked.", position(t.when.Range())))
 		}
 	}
 	for _, u := range implied {

@@ -39,7 +39,7 @@ func proveWriters(m *model, f *findings) {
 				if of.route == r.name {
 					continue
 				}
-				at, twice := entry.at, fmt.Sprintf("template %q of route %q writes it at %s", of.template, of.route, place(of.at))
+				at, twice := entry.at, fmt.Sprintf("template %q of route %q writes it at %s", of.template, of.route, position(of.at))
 				if of.template == ref.name {
 					at, twice = ref.at, fmt.Sprintf("route %q lists the same template", of.route)
 				}

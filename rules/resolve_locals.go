@@ -56,7 +56,7 @@ func (l *resolver) decodeLocals() {
 // is: a stack of Go's own would overflow.
 func (l *evaluator) evalLocal(v *local, at hcl.Range) bool {
 	if v.phase == localInWork {
-		l.err(at, "locals that need each other", "The local at "+place(v.at)+" is needed to work out its own value.")
+		l.err(at, "locals that need each other", "The local at "+position(v.at)+" is needed to work out its own value.")
 		return false
 	}
 	for stack := []*local{v}; len(stack) > 0; {

@@ -28,7 +28,7 @@ func (l *catalog) nameSettings(b *hclsyntax.Block, prefix string, c *Connector) 
 		if from := l.environmentOf(a.Expr, map[string]bool{}); from != "" {
 			c.settings[name] = from
 		} else {
-			c.settings[name] = name + " (" + place(a.NameRange) + ")"
+			c.settings[name] = name + " (" + position(a.NameRange) + ")"
 		}
 	}
 	for _, inner := range b.Body.Blocks {

@@ -130,7 +130,7 @@ type Route struct {
 	// parent; Input.Parent is then to be filled.
 	NeedsParent bool
 
-	decider *decider
+	router *router
 }
 
 // A Template says what a ticket looks like and how it is kept in step.

@@ -35,9 +35,9 @@ func newChecker(p *progress, decl *declarer, names *resolver) *checker {
 // link puts routes and templates together: each template is compiled and
 // checked against the source of every route that lists it.
 func (l *checker) link(set *Set, routes []*routeDecl, templates map[string]*template) *model {
-	compiled := map[compiledKey]*candidate{}
+	compiled := map[compiledKey]*compiledTemplate{}
 	var bySource []sourceFindings
-	compileFor := func(t *template, source connectors.Collection, route string) *candidate {
+	compileFor := func(t *template, source connectors.Collection, route string) *compiledTemplate {
 		key := compiledKey{t, source}
 		c, ok := compiled[key]
 		if !ok && l.givenUp() {
@@ -58,13 +58,13 @@ func (l *checker) link(set *Set, routes []*routeDecl, templates map[string]*temp
 		if !d.sourceOK {
 			continue
 		}
-		r.decider = newDecider(l, r)
-		add := func(ref templateRef) *candidate {
+		r.router = newRouter(l, r)
+		add := func(ref templateRef) *compiledTemplate {
 			t := templates[ref.name]
 			if t == nil {
 				return nil
 			}
-			if t.made.Target == d.source {
+			if t.result.Target == d.source {
 				l.err(ref.at, fmt.Sprintf("template %q writes where route %q reads", ref.name, d.name),
 					fmt.Sprintf("Each ticket would be a new record of %s, and get a ticket itself. Choose another target.", d.source))
 				return nil
@@ -78,15 +78,15 @@ func (l *checker) link(set *Set, routes []*routeDecl, templates map[string]*temp
 		for _, ref := range d.templates {
 			if c := add(ref); c != nil {
 				r.Templates = append(r.Templates, c.template)
-				r.decider.candidates = append(r.decider.candidates, c)
+				r.router.candidates = append(r.router.candidates, c)
 			}
 		}
 		if d.noMatch != nil {
 			if c := add(*d.noMatch); c != nil {
-				r.NoMatch, r.decider.noMatch = c.template, c
+				r.NoMatch, r.router.noMatch = c.template, c
 			}
 		}
-		r.decider.unlisted = l.unlisted(r.Source, templates)
+		r.router.unlisted = l.unlisted(r.Source, templates)
 	}
 	l.addBySource(bySource)
 	broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
@@ -100,7 +100,7 @@ func (l *checker) link(set *Set, routes []*routeDecl, templates map[string]*temp
 			l.checkUnused(t, sources)
 		}
 		l.stateOfUnlisted(t, sources)
-		set.Templates[name] = t.made
+		set.Templates[name] = t.result
 	}
 	tables := tableChecker{l.findings, &l.uses}
 	tables.check(l.tables)
@@ -163,21 +163,21 @@ type compiledKey struct {
 }
 
 // adopt fills in what of a template is known with its first source.
-func (l *checker) adopt(t *template, c *candidate, source connectors.Collection) {
+func (l *checker) adopt(t *template, c *compiledTemplate, source connectors.Collection) {
 	comments := l.comments(t, l.catalog.schema(source))
 	l.checkAttachments(t, l.catalog.schema(source))
 	l.useTable(t, source)
 	if c == nil {
 		return
 	}
-	if t.made.Comments.Inbound == nil && t.made.Comments.Outbound == nil {
-		t.made.Comments = comments
+	if t.result.Comments.Inbound == nil && t.result.Comments.Outbound == nil {
+		t.result.Comments = comments
 	}
-	t.made.WritesBack = t.made.WritesBack || len(c.inbound) > 0 || t.made.State != nil && t.made.State.Direction != Outbound ||
-		len(t.made.Comments.Inbound) > 0 || len(t.made.Files.Inbound) > 0
-	t.made.WantsParentTicket = t.made.WantsParentTicket || c.wantsTicket
-	if t.made.State != nil && t.made.State.SourceField == "" {
-		t.made.State.SourceField = c.state
+	t.result.WritesBack = t.result.WritesBack || len(c.inbound) > 0 || t.result.State != nil && t.result.State.Direction != Outbound ||
+		len(t.result.Comments.Inbound) > 0 || len(t.result.Files.Inbound) > 0
+	t.result.WantsParentTicket = t.result.WantsParentTicket || c.wantsTicket
+	if t.result.State != nil && t.result.State.SourceField == "" {
+		t.result.State.SourceField = c.state
 	}
 }
 
@@ -200,9 +200,9 @@ func (l *checker) checkAttachments(t *template, source *connectors.Schema) {
 
 // unlisted compiles, when it is asked for, a template that a route does not list:
 // links keep theirs. nil: it is gone, or does not fit the source.
-func (l *checker) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *candidate {
-	compiled := map[string]*candidate{}
-	return func(name string) *candidate {
+func (l *checker) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *compiledTemplate {
+	compiled := map[string]*compiledTemplate{}
+	return func(name string) *compiledTemplate {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		c, known := compiled[name]

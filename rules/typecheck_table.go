@@ -21,24 +21,24 @@ type tableUse struct {
 // useTable remembers which record types a template's state table is for, and
 // reports one that knows nothing of them.
 func (l *checker) useTable(t *template, source connectors.Collection) {
-	if t.made.State == nil || t.made.State.Table == nil {
+	if t.result.State == nil || t.result.State.Table == nil {
 		return
 	}
-	table := l.tables[t.made.State.Table.Name]
+	table := l.tables[t.result.State.Table.Name]
 	from := l.catalog.schema(source)
 	fromPath := t.sourceField
 	if fromPath == "" && from.State != nil {
 		fromPath = from.State.Field
 	}
-	for _, use := range []tableUse{{source, from, fromPath}, {t.made.Target, t.schema, t.made.State.TargetField}} {
+	for _, use := range []tableUse{{source, from, fromPath}, {t.result.Target, t.schema, t.result.State.TargetField}} {
 		if table.used[use] {
 			continue
 		}
 		table.used[use] = true
 		table.uses = append(table.uses, use)
-		if len(table.made.values(use.of)) == 0 {
+		if len(table.result.values(use.of)) == 0 {
 			l.err(t.decl.attrsOf["state"]["table"].Expr.Range(),
-				fmt.Sprintf("state table %q has no column for %s", table.made.Name, use.of),
+				fmt.Sprintf("state table %q has no column for %s", table.result.Name, use.of),
 				fmt.Sprintf("Give its states a column %s or %s.", use.of.Type, use.of.Connector))
 		}
 	}
@@ -152,17 +152,17 @@ func columnFits(value string, use tableUse) (native any, summary, detail string)
 // this one: nothing can be written for them there, so that what is in one of
 // them on the other side is in none here.
 func (c *tableChecker) checkReadsBack(t *tableDecl, use tableUse) {
-	if t.unmapped || len(t.made.values(use.of)) == 0 {
+	if t.unmapped || len(t.result.values(use.of)) == 0 {
 		return
 	}
-	for i := range t.made.States {
-		s := &t.made.States[i]
+	for i := range t.result.States {
+		s := &t.result.States[i]
 		if len(s.Column(use.of)) > 0 {
 			continue
 		}
 		for _, other := range t.uses {
 			if other.of != use.of && len(s.Column(other.of)) > 0 {
-				c.warn(t.placeOf(i, other.of), fmt.Sprintf("state %q of table %q has no value for %s", s.Label, t.made.Name, use.of),
+				c.warn(t.positionOf(i, other.of), fmt.Sprintf("state %q of table %q has no value for %s", s.Label, t.result.Name, use.of),
 					fmt.Sprintf("A record of %s that is in it leaves the other side as it is. Give the state a value there, or set unmapped.", other.of))
 				break
 			}
@@ -170,8 +170,8 @@ func (c *tableChecker) checkReadsBack(t *tableDecl, use tableUse) {
 	}
 }
 
-// placeOf is where a state has its first value for a collection's system.
-func (t *tableDecl) placeOf(state int, of connectors.Collection) hcl.Range {
+// positionOf is where a state has its first value for a collection's system.
+func (t *tableDecl) positionOf(state int, of connectors.Collection) hcl.Range {
 	for _, column := range []string{of.Connector, of.Type} {
 		if at, ok := t.first[stateKey{column, state}]; ok {
 			return at
@@ -187,7 +187,7 @@ func (c *tableChecker) checkCoverage(t *tableDecl, use tableUse) {
 	if t.unmapped || s == nil || s.Field != use.path {
 		return
 	}
-	values := t.made.values(use.of)
+	values := t.result.values(use.of)
 	if len(values) == 0 {
 		return // said already
 	}
@@ -200,6 +200,6 @@ func (c *tableChecker) checkCoverage(t *tableDecl, use tableUse) {
 	if len(missing) == 0 {
 		return
 	}
-	c.warn(t.at, fmt.Sprintf("state table %q leaves out states of %s.%s: %s", t.made.Name, use.of.Type, use.of.Record, strings.Join(missing, ", ")),
+	c.warn(t.at, fmt.Sprintf("state table %q leaves out states of %s.%s: %s", t.result.Name, use.of.Type, use.of.Record, strings.Join(missing, ", ")),
 		`A record in one of these is left as it is. Give each a state, or say so: unmapped = "ignore", or "error" to be told.`)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
-// A candidate is a template compiled for the records of one source.
-type candidate struct {
+// A compiledTemplate is a template compiled for the records of one source.
+type compiledTemplate struct {
 	template *Template
 	when     *expr.Condition // nil: always
 	values   []*mapping      // of once and outbound, sorted by field
@@ -60,7 +60,7 @@ func (l *checker) entries(m *mapping, schema *connectors.Schema) []*mapping {
 }
 
 // findPairs finds the mappings of which each writes what the other reads.
-func (c *candidate) findPairs(record string) {
+func (c *compiledTemplate) findPairs(record string) {
 	// Only what reads a field at all can be its pair: to ask each for each would
 	// take the product of their numbers.
 	readers := map[string][]int{} // of fields of the ticket, in order
@@ -128,15 +128,15 @@ func (m *mapping) readsOf(root string) [][]string {
 
 // compile compiles a template for a source and checks it against both schemas;
 // nil if it has mistakes. It changes nothing but f, u and the environments.
-func (l *checker) compile(t *template, source connectors.Collection, f *findings, u *uses) *candidate {
+func (l *checker) compile(t *template, source connectors.Collection, f *findings, u *uses) *compiledTemplate {
 	before := f.errors()
-	env := l.envsOf(source, t.made.Target)
+	env := l.envsOf(source, t.result.Target)
 	if env.err != nil {
 		f.err(t.decl.at, fmt.Sprintf("records of %s cannot be named in expressions", source), capital(env.err.Error()))
 		return nil
 	}
 	from := l.catalog.schema(source)
-	c := &candidate{template: t.made}
+	c := &compiledTemplate{template: t.result}
 	seen := l.readables(source)
 	if t.when != nil {
 		condition, diags := env.condition.Condition(t.when)
@@ -146,7 +146,7 @@ func (l *checker) compile(t *template, source connectors.Collection, f *findings
 			c.needsParent = readsParent(condition.Reads())
 		}
 	}
-	outward := &writer{findings: f, uses: u, to: t.made.Target, schema: t.schema}
+	outward := &writer{findings: f, uses: u, to: t.result.Target, schema: t.schema}
 	inward := &writer{findings: f, uses: u, to: source, schema: from}
 	for _, d := range t.fields {
 		if l.ctx.Err() != nil {
@@ -155,7 +155,7 @@ func (l *checker) compile(t *template, source connectors.Collection, f *findings
 		in, w, visible := env.outbound, outward, seen
 		if d.field.section == inboundSection {
 			in, w = env.inbound, inward
-			visible = append(slices.Clone(seen), readable{expr.Path{ticketName}, t.made.Target, t.schema})
+			visible = append(slices.Clone(seen), readable{expr.Path{ticketName}, t.result.Target, t.schema})
 		}
 		var v *value
 		if d.value != nil {
@@ -213,8 +213,8 @@ func readsParentTicket(paths []expr.Path) bool {
 }
 
 // compileState finds where the source's raw state is.
-func (l *checker) compileState(c *candidate, from *connectors.Schema, f *findings, t *template) {
-	if t.made.State == nil {
+func (l *checker) compileState(c *compiledTemplate, from *connectors.Schema, f *findings, t *template) {
+	if t.result.State == nil {
 		return
 	}
 	c.state = stateField(f, t, "source_field", t.sourceField, from)
@@ -244,9 +244,9 @@ func stateField(f *findings, t *template, attr, written string, s *connectors.Sc
 // compileLifecycle says which modes and statuses of the source get tickets.
 // The defaults are incident.io's; they say nothing of a source that has other
 // categories.
-func (l *checker) compileLifecycle(c *candidate, from *connectors.Schema, f *findings, t *template) {
+func (l *checker) compileLifecycle(c *compiledTemplate, from *connectors.Schema, f *findings, t *template) {
 	if from.Mode != "" {
-		c.mode, c.modes = from.Mode, t.made.Lifecycle.Modes
+		c.mode, c.modes = from.Mode, t.result.Lifecycle.Modes
 		checkModes(from, f, t)
 	}
 	if from.State == nil || from.State.Category == "" {
@@ -260,14 +260,14 @@ func (l *checker) compileLifecycle(c *candidate, from *connectors.Schema, f *fin
 	}
 	a := t.decl.attrsOf["lifecycle"]["statuses"]
 	written := a != nil && !isNull(a.Expr)
-	if !written && !slices.ContainsFunc(t.made.Lifecycle.Statuses, func(s string) bool { return slices.Contains(known, s) }) {
+	if !written && !slices.ContainsFunc(t.result.Lifecycle.Statuses, func(s string) bool { return slices.Contains(known, s) }) {
 		return
 	}
-	c.status, c.statuses = from.State.Category, t.made.Lifecycle.Statuses
+	c.status, c.statuses = from.State.Category, t.result.Lifecycle.Statuses
 	if !written || len(known) == 0 {
 		return
 	}
-	for i, s := range t.made.Lifecycle.Statuses {
+	for i, s := range t.result.Lifecycle.Statuses {
 		if !slices.Contains(known, s) {
 			f.err(t.statusesAt[i], fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "status category"))
 		}
@@ -284,7 +284,7 @@ func checkModes(from *connectors.Schema, f *findings, t *template) {
 		return
 	}
 	for i, at := range t.modesAt {
-		if mode := t.made.Lifecycle.Modes[i]; !slices.Contains(known, mode) {
+		if mode := t.result.Lifecycle.Modes[i]; !slices.Contains(known, mode) {
 			f.err(at, fmt.Sprintf("%s has no mode %q", from.Record, mode), suggest(mode, known, "mode"))
 		}
 	}

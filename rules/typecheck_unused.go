@@ -24,7 +24,7 @@ func (l *checker) sourcesOf(routes []*routeDecl) (all recordTypes) {
 	}
 	all.read = len(all.known)
 	for _, name := range sortedKeys(l.catalog.connectors) {
-		made := l.catalog.connectors[name].made
+		made := l.catalog.connectors[name].result
 		if made == nil {
 			continue
 		}
@@ -47,7 +47,7 @@ type recordTypes struct {
 // stateOfUnlisted names the state field of the source for a template that no route
 // lists: links that it has made may be there still.
 func (l *checker) stateOfUnlisted(t *template, sources recordTypes) {
-	s := t.made.State
+	s := t.result.State
 	if s == nil || s.SourceField != "" {
 		return
 	}
@@ -80,7 +80,7 @@ func (l *checker) checkUnused(t *template, sources recordTypes) {
 	}
 	var best *findings
 	for _, source := range sources.known {
-		if source == t.made.Target {
+		if source == t.result.Target {
 			continue
 		}
 		f := &findings{}

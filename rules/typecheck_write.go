@@ -134,7 +134,7 @@ func (w *writer) value(f *field, v *value, known connectors.Field, t connectors.
 // types: what the command line says of a variable is always a text. What is
 // written in place must be of the field's type.
 func (v *value) fit(t connectors.Type) {
-	if !v.made {
+	if !v.computed {
 		return
 	}
 	s, fixed := v.constant, v.kind == constantValue
