@@ -4,5 +4,22 @@
 //
 // It is plain data and small interfaces. It knows nothing of rules, of the
 // engine, of NATS or of any one system; the packages below it (incidentio,
-// servicenow, jira) know this package and transport, never each other.
+// servicenow, jira) know this package, transport and the frame, never each other.
+//
+// The frame is what connectors have in common. A connector says how its API
+// differs, and leaves the rest to it:
+//
+//   - transport sends: time-outs, rate, retries of reads, pauses, error classes
+//   - paging reads a list to its end, and gives up one that has none
+//   - polling keeps the cursor of a list of changes
+//   - resolve turns rendered values into a system's, and follows look-ups
+//   - values converts and compares values, cache keeps what was looked up, and
+//     nearest guesses the name that was meant
+//   - conformance holds a connector to this contract, and to the vendor's own
+//     description of its API; its test has the smallest connector that passes
+//
+// In every connector, files of one name are about one thing: system.go, schema.go,
+// client.go, pages.go, decode.go, resolve.go, directory.go, users.go, values.go,
+// write.go, transitions.go, poll.go, pollitems.go, comments.go, copies.go, files.go,
+// history.go, webhook.go, refusal.go, advise.go.
 package connectors

@@ -10,7 +10,7 @@ import (
 type Lease interface {
 	// Hold is called directly before a request is sent that changes something,
 	// when all that it had to wait for is over. It may take time: it makes sure
-	// of the right anew, for the next seconds, where that is needed. After an
+	// of the right again, for the next seconds, where that is needed. After an
 	// error nothing is sent; it is found in the chain of the error that the
 	// connector returns.
 	Hold(ctx context.Context) error

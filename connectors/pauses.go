@@ -24,7 +24,7 @@ const forgetPause = 10 * time.Minute
 // Pauses are until when systems, or parts of them, have asked not to be called.
 // They outlive the connectors that met them, so that a reload which changes a
 // connector's block calls nobody sooner. They are safe for concurrent use; nil
-// is none, for a connector that keeps its own.
+// means that the connector keeps its own.
 type Pauses struct {
 	mu  sync.Mutex
 	all map[string]pause

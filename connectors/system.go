@@ -9,7 +9,7 @@ import (
 // Common are the settings that every connector block takes.
 type Common struct {
 	PollInterval time.Duration
-	// Settle is how long a request whose answer nobody saw may still take
+	// Settle is how long a request whose answer was not received may still take
 	// effect. IndexLag is how far the system's search may lag behind; zero
 	// where it does not, and then the attribute index_lag is not taken.
 	Settle        time.Duration

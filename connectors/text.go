@@ -7,7 +7,7 @@ import (
 )
 
 // TextOf writes a scalar, as a Record holds them, as text: a time is RFC 3339, a
-// list is joined with ", ", nil is empty. False: it is none.
+// list is joined with ", ", nil is empty. False: it is not a scalar.
 func TextOf(v any) (string, bool) {
 	switch x := v.(type) {
 	case nil:

@@ -20,10 +20,10 @@ func Run(t *testing.T, s System) {
 	t.Run("a key finds its own record", s.keys)
 	t.Run("no request while throttled", s.throttled)
 	t.Run("cancelled means stop", s.cancelled)
-	t.Run("not sent after its time", s.tooLate)
+	t.Run("not sent after its deadline", s.deadlineExceeded)
 	t.Run("polls", s.polls)
 	t.Run("polls begin in the past", s.pollsSince)
-	t.Run("said once", s.saidOnce)
+	t.Run("a comment is added once", s.commentOnce)
 }
 
 // classes: each fault has its class, a write is sent once, a read may be sent
@@ -228,8 +228,8 @@ func (s System) cancelled(t *testing.T) {
 	})
 }
 
-// tooLate: a request that may not begin any more is certainly not done.
-func (s System) tooLate(t *testing.T) {
+// deadlineExceeded: a request that may not begin any more is certainly not done.
+func (s System) deadlineExceeded(t *testing.T) {
 	s.on(t, func(b *bench) {
 		fields := b.resolved(map[string]any{b.Text: "after"})
 		b.Endpoint.ResetRequests()
@@ -318,9 +318,9 @@ func (s System) pollsSince(t *testing.T) {
 	})
 }
 
-// saidOnce: whatever becomes of the call, after the wait the marker tells
+// commentOnce: whatever becomes of the call, after the wait the marker tells
 // whether the comment is there, and its text is what was said.
-func (s System) saidOnce(t *testing.T) {
+func (s System) commentOnce(t *testing.T) {
 	const text = "Restarted the **replica**.\n\nSee [the graph](https://example.com/g), `SELECT 1` and:\n\n- one\n- two"
 	for _, trouble := range append(troubles(), trouble{name: "nothing"}) {
 		t.Run(trouble.name, func(t *testing.T) {

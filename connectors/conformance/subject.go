@@ -47,7 +47,7 @@ type Subject struct {
 	// Edit changes Record's text as a person.
 	Edit func(text string)
 
-	// Settle is how long a request whose answer nobody saw may still take
+	// Settle is how long a request whose answer was not received may still take
 	// effect, and Index how far the search lags behind.
 	Settle, Index time.Duration
 }

@@ -68,7 +68,7 @@ type names struct {
 	forbidden  bool
 }
 
-// names reads a directory anew. What it finds serves later writes as well.
+// names reads a directory again. What it finds serves later writes as well.
 func (c *Connector) names(ctx context.Context, d directory) (*names, error) {
 	r, err := c.reading(ctx, "advise", d, 0)
 	if err != nil {

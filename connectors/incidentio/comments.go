@@ -161,7 +161,7 @@ func (e entry) update() (text, marker string) {
 	return text, marker
 }
 
-// escaped is a title as it stands in Markdown between the signs for bold.
+// escaped is a title as it is written in bold Markdown.
 func escaped(title string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "`", "\\`", "\r", " ", "\n", " ").Replace(title)
 }

@@ -313,7 +313,7 @@ func TestCommentRefusesWithoutSending(t *testing.T) {
 	}
 }
 
-// TestCommentsFailWhole: half a list is none.
+// TestCommentsFailWhole: half a list is not one.
 func TestCommentsFailWhole(t *testing.T) {
 	for _, path := range []string{"/v2/incident_timeline_items", "/v2/incident_updates"} {
 		synctest.Test(t, func(t *testing.T) {

@@ -22,7 +22,7 @@ func marked(text, marker string) string {
 }
 
 // unmarked takes the marker off a text that ends with one; "": it does not. The
-// vendor may write Markdown anew, so that other signs around it, and none, do
+// vendor may rewrite Markdown, so that other signs around it, and none, do
 // as well.
 func unmarked(text string) (rest, marker string) {
 	whole := values.TrimLines(text)

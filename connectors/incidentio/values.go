@@ -16,7 +16,7 @@ import (
 // deleted is the status of a follow-up that is gone.
 const deleted = "deleted"
 
-// resolveTime takes a time, to the microsecond, as the API keeps it. "" is none.
+// resolveTime takes a time, to the microsecond, as the API keeps it; "" clears it.
 func resolveTime(v any) (any, error) {
 	if text, ok := v.(string); ok && strings.TrimSpace(text) == "" {
 		return "", nil

@@ -74,7 +74,7 @@ type event struct {
 	payload map[string]any
 }
 
-// eventOf reads a webhook's body; false: it has no event_type and is none.
+// eventOf reads a webhook's body; false: it has no event_type, so it is not an event.
 func eventOf(body map[string]any) (event, bool, error) {
 	kind, ok := body["event_type"].(string)
 	if !ok || kind == "" {

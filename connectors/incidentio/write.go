@@ -25,8 +25,8 @@ const opUpdate = "update"
 // An incident is edited in one request, of which its channel is not told. A
 // follow-up can only be put with its title and status: those of the two that
 // are not written are carried along as they are read directly before. What
-// somebody else does to them between that read and the write is undone; there
-// is no way to say "only if unchanged". Everything else that is not written is
+// somebody else does to them between that read and the write is undone; the
+// API has no "only if unchanged". Everything else that is not written is
 // left out of the request, which leaves it as it is.
 //
 // incident.io has no place for a stamp.
@@ -234,7 +234,7 @@ func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields 
 		return connectors.Record{}, err
 	}
 	// Whether it is private only its incident says. Where that cannot be read,
-	// nobody saw the whole answer to the write.
+	// the outcome of the write is unknown.
 	whole, err := c.withParent(ctx, record)
 	if err != nil {
 		return connectors.Record{}, &connectors.Error{

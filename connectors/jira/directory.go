@@ -81,7 +81,7 @@ func (c *Connector) siteFields(ctx context.Context) ([]siteField, error) {
 }
 
 // customField finds a custom field by id or name; a reason says why there is
-// none. A name that several fields have is none.
+// none. A name that several fields have finds nothing.
 func (c *Connector) customField(ctx context.Context, name string) (field siteField, reason string, err error) {
 	all, err := c.siteFields(ctx)
 	if err != nil {

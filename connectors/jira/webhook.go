@@ -19,7 +19,7 @@ const (
 )
 
 // Receive checks and reads a webhook of an administrator. Its body holds the
-// issue with texts as wiki markup and is a hint alone: the issue is read anew.
+// issue with texts as wiki markup and is a hint alone: the issue is read again.
 // There is no time in the signature; that an issue may have changed is harmless
 // to hear again.
 func (c *Connector) Receive(header http.Header, body []byte, _ time.Time) (connectors.Delivery, error) {

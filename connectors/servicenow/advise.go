@@ -45,7 +45,7 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 	return advice, nil
 }
 
-// unreadable forgives a refusal to show a system table.
+// unreadable reports whether the instance refused to show a system table.
 func unreadable(err error) bool {
 	status := connectors.StatusOf(err)
 	return status/100 == 4 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests

@@ -34,7 +34,7 @@ const (
 )
 
 // unmarked takes the marker and the line that names the origin off a copy; "":
-// it is none.
+// it is not a copy.
 func unmarked(value string) (rest, marker string) {
 	value = strings.TrimRight(values.Lines(value), " \t\n")
 	at := markerLine.FindStringSubmatchIndex(value)

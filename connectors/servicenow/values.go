@@ -94,7 +94,7 @@ func convertList(v any) (any, error) {
 	return list, nil
 }
 
-// wire writes a resolved value as it stands on the wire: always text.
+// wire writes a resolved value as the wire has it: always text.
 func wire(v any) (string, error) {
 	switch x := v.(type) {
 	case time.Time:

@@ -17,7 +17,7 @@ import (
 // shall not have lockstep's machine look around in the network that it stands
 // in: an address that a vendor's answer names is only asked where it is public,
 // or the configured system's own. It is looked at when the connection is made,
-// so that a name which is resolved anew each time changes nothing.
+// so that a name which is resolved each time changes nothing.
 
 // errNotPublic is an address that is not asked.
 var errNotPublic = errors.New("its address is not public, and not the configured system's own")

@@ -46,8 +46,8 @@ func (c *Client) answered(r Request) {
 	}
 }
 
-// heed begins the pause that an answer asks for.
-func (c *Client) heed(answer *Answer, r Request, e *connectors.Error) {
+// honourRetryAfter begins the pause that an answer asks for.
+func (c *Client) honourRetryAfter(answer *Answer, r Request, e *connectors.Error) {
 	asked, named := retryAfter(answer.Header, time.Now())
 	if answer.Status != http.StatusTooManyRequests && (answer.Status != http.StatusServiceUnavailable || !named) {
 		return

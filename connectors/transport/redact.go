@@ -53,7 +53,7 @@ func encodings(plain string) []string {
 	return forms
 }
 
-// quoted is the text as it stands in JSON, with or without <, > and & escaped.
+// quoted is the text as JSON writes it, with or without <, > and & escaped.
 func quoted(plain string, escapeHTML bool) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

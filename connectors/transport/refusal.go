@@ -30,7 +30,7 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 		e.Message = excerpt(c.redact(string(answer.Body[:min(len(answer.Body), maxExcerpted)])))
 	}
 	c.clean(e)
-	c.heed(answer, r, e)
+	c.honourRetryAfter(answer, r, e)
 	return e
 }
 

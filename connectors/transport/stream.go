@@ -51,7 +51,7 @@ func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, http.Heade
 }
 
 // bounds are the time that a request has: the time-out, which begins when it is
-// sent, and anew with every byte of content that is streamed.
+// sent, and again with every byte of content that is streamed.
 func (c *Client) bounds(ctx context.Context, write bool) *bounds {
 	timeout := c.opts.Timeout
 	if write {
@@ -79,7 +79,7 @@ type bounds struct {
 	over  bool
 }
 
-// moved begins the time-out, or begins it anew.
+// moved begins the time-out, or starts it over.
 func (b *bounds) moved() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -196,8 +196,8 @@ func (i *incoming) Close() error {
 	return err
 }
 
-// follow asks for the content where redirects lead, as far as an away goes. The other address is none
-// of the system: it gets no credentials and none of the request's headers, and
+// follow asks for the content where redirects lead, as far as an away goes. The other address is not
+// the system's: it gets no credentials and none of the request's headers, and
 // what it says is neither a pause nor a refusal of the system. It may itself be
 // a secret and stands in no error.
 func (c *Client) follow(ctx context.Context, response *http.Response, fail failFunc) (*http.Response, *connectors.Error) {

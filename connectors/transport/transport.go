@@ -31,7 +31,7 @@ import (
 const (
 	DefaultTimeout = 75 * time.Second // of a read: a slow system may take a minute
 	// DefaultWriteTimeout is shorter than the time in which a request whose answer
-	// nobody saw may take effect, so that no answer comes after that.
+	// was not received may take effect, so that no answer comes after that.
 	DefaultWriteTimeout = 45 * time.Second
 
 	DefaultMaxBody = 16 << 20 // bytes of an answer
@@ -59,10 +59,10 @@ type Options struct {
 	// Secrets are replaced in every error, in any of their usual encodings.
 	Secrets func() []connectors.Secret
 	// Refusal reads what the system says in an answer that is not 2xx, or in a
-	// 2xx that is none. It may set Message, Field, RequestID, Code and, where
+	// 2xx that is not whole. It may set Message, Field, RequestID, Code and, where
 	// the system's status is misleading, Class.
 	Refusal func(answer *Answer, failure *connectors.Error)
-	// Stranger says why the answer is none to these credentials: some systems
+	// Stranger says why the answer is not one to these credentials: some systems
 	// answer as if to nobody where they do not take them, with success too.
 	// Empty: it is not so. nil: no answer is.
 	Stranger func(header http.Header) string
@@ -160,7 +160,7 @@ type Request struct {
 	ContentType string
 
 	// Repeatable requests change nothing and may be sent again after an answer
-	// that nobody saw. GET and HEAD always are.
+	// that was not received. GET and HEAD always are.
 	Repeatable      bool
 	NoAuthorization bool
 

@@ -87,7 +87,7 @@ func TrimLines(s string) string {
 }
 
 // Cut shortens a text to a number of characters, the last of which then is "…".
-// A limit of 0 is none.
+// A limit of 0 is unlimited.
 func Cut(s string, limit int) string {
 	if limit <= 0 || utf8.RuneCountInString(s) <= limit {
 		return s

@@ -141,7 +141,7 @@ func normalMarks(marks []Mark) []Mark {
 
 var scheme = regexp.MustCompile(`^(?i:https?|ftp|mailto|tel|sftp|ssh|file|slack|msteams|vscode):[^\s<>\x00-\x20]+$`)
 
-// cleanAddress is an address that can be followed; "" where it is none.
+// cleanAddress is an address that can be followed; "" where there is none.
 func cleanAddress(s string) string {
 	s = strings.ReplaceAll(strings.TrimSpace(s), " ", "%20")
 	if !scheme.MatchString(s) {
