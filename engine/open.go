@@ -52,6 +52,7 @@ func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, be
 	if err != nil {
 		return verdict{}, err
 	}
+	w.engine.step(ctx, StepDecided)
 	if decision.Action != rules.Create {
 		return w.declined(ctx, record, decision, before, dead)
 	}

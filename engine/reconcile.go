@@ -264,7 +264,6 @@ func (w observer) decide(ctx context.Context, record connectors.Record, linked s
 	if w.snapshot, err = journal.NewSnapshot(in, d); err != nil {
 		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
 	}
-	w.engine.step(ctx, StepDecided)
 	return d, parent, nil
 }
 

@@ -25,40 +25,18 @@ func (w work) update(ctx context.Context, link links.Stored) (verdict, error) {
 		}
 	}
 
-	// The target first and the source last, so that privacy is as fresh as can
-	// be when something is sent.
-	var ticket connectors.Record
-	if link.Phase != links.Stopped {
-		ticket, err = w.readTicket(ctx, guard, link)
-		if isGone(err) {
-			return w.missing(ctx, link, "target", links.Gone)
-		}
-		if err != nil {
-			return verdict{}, err
-		}
-	}
-	record, err := w.readSource(ctx)
-	if isGone(err) {
-		return w.missing(ctx, link, "source", links.Detached)
-	}
-	if err != nil {
+	ticket, step, side, err := w.look(ctx, guard, link, template)
+	switch {
+	case err != nil:
 		return verdict{}, err
-	}
-	if record.Private && !w.route.Private && !template.Lifecycle.KeepPrivate {
-		if link.Phase == links.Stopped {
-			return nothing, nil
-		}
+	case step == plan.Stop:
 		return w.stop(ctx, link)
+	case step == plan.Rest && side == links.Source && link.Phase == links.Stopped:
+		return nothing, nil
+	case step != plan.Sync:
+		return w.missing(ctx, link, step, side)
 	}
-	if link.Phase == links.Stopped { // public again: read what was not read above
-		ticket, err = w.readTicket(ctx, guard, link)
-		if isGone(err) {
-			return w.missing(ctx, link, "target", links.Gone)
-		}
-		if err != nil {
-			return verdict{}, err
-		}
-	}
+	record := *w.record
 	if link.AsideAt(links.Versions{Source: record.Version, Target: ticket.Version}) {
 		return nothing, nil
 	}
@@ -81,6 +59,7 @@ func (w work) update(ctx context.Context, link links.Stored) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
+	w.engine.step(ctx, StepDecided)
 	entry := w.entryOf(decision)
 	entry.Target = *link.Target
 	if err := w.verify(ctx, guard, target, next); err != nil {
@@ -93,7 +72,7 @@ func (w work) update(ctx context.Context, link links.Stored) (verdict, error) {
 
 	s := &sending{Observation: w.observed(next, ticket, template, parent), link: link, entry: entry, revision: link.Revision}
 	if link.Intent != nil {
-		notes, err := planned(ctx, w.observer, s, func() ([]plan.Note, plan.Needs) { return s.Settle(decision) })
+		notes, err := planned(ctx, w.observer, s.Observation, func() ([]plan.Note, plan.Needs) { return s.Settle(decision) })
 		if err != nil {
 			return verdict{}, err
 		}
@@ -110,7 +89,7 @@ func (w work) update(ctx context.Context, link links.Stored) (verdict, error) {
 		return w.unsent(ctx, s, v, err)
 	}
 	s.Now = w.engine.clock.Now()
-	u, err := planned(ctx, w.observer, s, func() (plan.Update, plan.Needs) { return s.Update(decision) })
+	u, err := planned(ctx, w.observer, s.Observation, func() (plan.Update, plan.Needs) { return s.Update(decision) })
 	switch {
 	case err != nil:
 		return verdict{}, err
@@ -132,6 +111,36 @@ func (w work) update(ctx context.Context, link links.Stored) (verdict, error) {
 	return w.send(ctx, s)
 }
 
+// look reads both sides of a link, in the order that its life asks for, until it
+// is known what is to become of it.
+func (w observer) look(ctx context.Context, guard *breaker.Breaker, link links.Stored, template *rules.Template) (ticket connectors.Record, step plan.Step, side links.Side, err error) {
+	life := plan.Life{
+		Phase: link.Phase, Missing: link.Missing, Now: w.engine.clock.Now(),
+		TakesPrivate: w.route.Private, KeepsPrivate: template.Lifecycle.KeepPrivate,
+	}
+	for {
+		step, side = life.Next()
+		seen, of := plan.There, &life.Target
+		switch step {
+		case plan.ReadTarget:
+			ticket, err = w.readTicket(ctx, guard, link)
+		case plan.ReadSource:
+			of = &life.Source
+			_, err = w.readSource(ctx)
+			life.Private = w.private()
+		default:
+			return ticket, step, side, nil
+		}
+		if isGone(err) {
+			seen, err = plan.NotFound, nil
+		}
+		if err != nil {
+			return ticket, step, side, err
+		}
+		*of = seen
+	}
+}
+
 // observed is what was read of both records, for the plans.
 func (w observer) observed(next *links.Link, ticket connectors.Record, template *rules.Template, parent *rules.Parent) *plan.Observation {
 	return &plan.Observation{
@@ -147,13 +156,13 @@ func (w observer) observed(next *links.Link, ticket connectors.Record, template 
 }
 
 // planned asks a plan until it has the evidence that it needs.
-func planned[T any](ctx context.Context, w observer, s *sending, ask func() (T, plan.Needs)) (T, error) {
+func planned[T any](ctx context.Context, w observer, o *plan.Observation, ask func() (T, plan.Needs)) (T, error) {
 	for {
 		decided, needs := ask()
 		if needs.None() {
 			return decided, nil
 		}
-		if err := w.gather(ctx, s.Observation, needs); err != nil {
+		if err := w.gather(ctx, o, needs); err != nil {
 			return decided, err
 		}
 	}

@@ -1,0 +1,46 @@
+package plan
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/engine/links"
+)
+
+// TestLife goes through section 8 of the protocol.
+func TestLife(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	missed := func(side string, ago time.Duration) *links.Missing {
+		return &links.Missing{Side: side, Times: 1, At: now.Add(-ago)}
+	}
+	for _, test := range []struct {
+		name string
+		life Life
+		want Step
+		side links.Side
+	}{
+		{"the target is read first", Life{Phase: links.Active}, ReadTarget, links.Target},
+		{"the source last", Life{Phase: links.Active, Target: There}, ReadSource, links.Source},
+		{"both are there", Life{Phase: links.Active, Target: There, Source: There}, Sync, ""},
+		{"the ticket of a gone link reads again", Life{Phase: links.Gone, Target: There, Source: There}, Sync, ""},
+		{"it turned private", Life{Phase: links.Active, Target: There, Source: There, Private: true}, Stop, links.Source},
+		{"the route takes private records", Life{Phase: links.Active, Target: There, Source: There, Private: true, TakesPrivate: true}, Sync, ""},
+		{"the template keeps the ticket", Life{Phase: links.Active, Target: There, Source: There, Private: true, KeepsPrivate: true}, Sync, ""},
+		{"a stopped link reads the source alone", Life{Phase: links.Stopped}, ReadSource, links.Source},
+		{"and rests while it is private", Life{Phase: links.Stopped, Source: There, Private: true}, Rest, links.Source},
+		{"public again, it reads the target", Life{Phase: links.Stopped, Source: There}, ReadTarget, links.Target},
+		{"which may be gone", Life{Phase: links.Stopped, Source: There, Target: NotFound}, NoteMiss, links.Target},
+		{"not found for the first time", Life{Phase: links.Active, Target: NotFound}, NoteMiss, links.Target},
+		{"after the other side was", Life{Phase: links.Active, Target: NotFound, Missing: missed("source", time.Hour)}, NoteMiss, links.Target},
+		{"by a clock that was set back", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", -time.Minute)}, NoteMiss, links.Target},
+		{"not found again too soon", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter-1)}, AwaitMiss, links.Target},
+		{"not found twice", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter)}, Lose, links.Target},
+		{"gone for good", Life{Phase: links.Gone, Target: NotFound}, Rest, links.Target},
+		{"the source is gone", Life{Phase: links.Active, Target: There, Source: NotFound, Missing: missed("source", GoneAfter)}, Lose, links.Source},
+	} {
+		test.life.Now = now
+		if step, side := test.life.Next(); step != test.want || side != test.side {
+			t.Errorf("%s: got step %d of %q, want %d of %q", test.name, step, side, test.want, test.side)
+		}
+	}
+}
