@@ -11,10 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestPicture compares the picture of the packages in the README with what
-// they import. An arrow that follows from others is left out.
+// TestPicture compares the pictures of the packages with what they import. An
+// arrow that follows from others is left out.
 func TestPicture(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+	for _, page := range []string{"README.md", "engine/README.md"} {
+		t.Run(page, func(t *testing.T) { comparePicture(t, page) })
+	}
+}
+
+func comparePicture(t *testing.T, page string) {
+	text, err := os.ReadFile("../" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +42,7 @@ func TestPicture(t *testing.T) {
 		uses[i.folder][to] = true
 	}
 	if diff := cmp.Diff(sorted(reduced(uses)), sorted(drawn)); diff != "" {
-		t.Errorf("the picture in README.md and the imports differ (- imports, + picture):\n%s", diff)
+		t.Errorf("the picture in %s and the imports differ (- imports, + picture):\n%s", page, diff)
 	}
 }
 

@@ -58,7 +58,7 @@ func (w opening) confirmCreated(ctx context.Context, claim links.Stored, ticket 
 
 // adoptFound makes a link of a claim whose ticket was found by its key. What
 // is agreed is what was about to be sent, so that an edit made meanwhile is
-// later, not a conflict.
+// later, not a conflict (rule 7.4).
 func (w opening) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (verdict, error) {
 	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)

@@ -19,7 +19,7 @@ import (
 
 // create opens a ticket: claim, look the key up, create with the key inside,
 // confirm. dead is the claim of an owner that is gone, if there is one; what it
-// may have begun was waited for and not found.
+// may have begun was waited for and not found (rules 7.1 and 7.2).
 func (w opening) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
 	if err := w.moveTo(lane{w.source.Connector, decision.Target.Connector}); err != nil {
 		return verdict{}, err
@@ -204,7 +204,7 @@ func (w observer) askResolve(ctx context.Context, g *breaker.Breaker, target con
 }
 
 // resumeClaim goes on where an owner of the claim stopped, or where the claim
-// was stopped while its record was private: a ticket may exist.
+// was stopped while its record was private: a ticket may exist (rule 3.3).
 func (w opening) resumeClaim(ctx context.Context, claim links.Stored) (verdict, error) {
 	record, err := w.readSource(ctx)
 	if err != nil && !isGone(err) {
@@ -259,7 +259,7 @@ func (w opening) resumeClaim(ctx context.Context, claim links.Stored) (verdict, 
 
 // patience is how long after it was saved an intent or claim may still take
 // effect; with search, until a search would show it. The lease's time falls
-// away where the store's lock proves that its owner is dead.
+// away where the store's lock proves that its owner is dead (rule 3.3).
 func (w *session) patience(l links.Stored, own, search bool) time.Duration {
 	wait := leaseTime
 	if w.engine.alone && !own && l.At.Before(w.engine.started) {

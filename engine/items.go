@@ -68,7 +68,7 @@ func (w transfers) carry(ctx context.Context, s *sending, hauls []haul) (*verdic
 	return nil, nil
 }
 
-// haul carries what is new of one haul.
+// haul carries what is new of one haul (rule 7.9).
 func (w transfers) haul(ctx context.Context, s *sending, h haul) (*verdict, error) {
 	known := s.Link.Items[h.name]
 	if known == nil {
@@ -122,7 +122,7 @@ func (w transfers) haul(ctx context.Context, s *sending, h haul) (*verdict, erro
 }
 
 // sendItems carries items that the link does not know, but for those whose
-// copy is found on the other side.
+// copy is found on the other side (rule 7.7).
 func (w transfers) sendItems(ctx context.Context, s *sending, h haul, fresh []item) (*verdict, error) {
 	copies, err := h.copies(ctx)
 	if err != nil {

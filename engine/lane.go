@@ -19,7 +19,7 @@ const mostBeside = 64
 // of its ticket. No lane has workers of another, so that a slow system holds up
 // those alone that wait for it. Names are empty where no system is to be called,
 // or it is not known yet which: every key begins in the lane without names, in
-// which only the store is asked.
+// which only the store is asked (rule 3.1).
 type lane struct{ source, target string }
 
 // laneOf is the lane of what becomes of a link, or of a record without one, in

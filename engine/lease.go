@@ -24,7 +24,7 @@ const renewFor = 6 * time.Minute
 // Much may lie between the save and the send: a look-up, a turn in the rate
 // budget, what a connector has to read first. So it is held again directly
 // before every request; one that is not young any more is renewed, by saving the
-// intent once more.
+// intent once more (rule 3.7).
 type lease struct {
 	w    sender
 	save func(context.Context) error // compare-and-set

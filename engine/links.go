@@ -32,7 +32,7 @@ type LinkView struct {
 // orphaned reports whether a link's route, template or connector is not
 // configured, or its template opens its tickets elsewhere now. It rests until
 // that comes back. This is a matter of the configuration that runs, and not
-// stored in the link.
+// stored in the link (rule 8.4).
 func (c *running) orphaned(l *links.Link) bool {
 	route, template := c.Set.Route(l.Route), c.Set.Templates[l.Template]
 	if route == nil || route.Source != l.Source.Collection || template == nil {

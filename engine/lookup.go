@@ -11,7 +11,7 @@ import (
 
 // keyed are the tickets that carry a key, oldest first. Only lockstep's own are
 // ever taken for a record's ticket: anybody can write a key into a ticket, and
-// what is written into that ticket then is theirs to read.
+// what is written into that ticket then is theirs to read (rule 7.3).
 type keyed struct {
 	own   []connectors.Record
 	taken []connectors.Record // created by somebody else

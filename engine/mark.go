@@ -12,7 +12,7 @@ import (
 )
 
 // A mark is what was decided of a record that has no ticket on a route. The
-// same version again decides nothing.
+// same version again decides nothing (rule 9.1).
 type mark struct {
 	Version string    `json:"version,omitempty"`
 	Private bool      `json:"private,omitempty"` // and then no version

@@ -24,7 +24,7 @@ func (w *session) private() bool { return w.record != nil && w.record.Private }
 
 // stillAllowed reads the source again before something is sent, if it was
 // read some time ago or a request was sent since. Where it turned private or
-// cannot be found, ErrConflict lets everything be decided anew.
+// cannot be found, ErrConflict lets everything be decided anew (rule 3.8).
 func (w sender) stillAllowed(ctx context.Context, sent bool) error {
 	if age := w.engine.clock.Now().Sub(w.readAt); !sent && age >= 0 && age < freshFor {
 		return nil
@@ -86,7 +86,7 @@ func (w observer) orphanIsPrivate(ctx context.Context, parent connectors.Ref) (b
 	return err == nil && record.Private, err
 }
 
-// stop ends everything that was derived from a record that turned private.
+// stop ends everything that was derived from a record that turned private (rule 8.3).
 func (w lifecycle) stop(ctx context.Context, link links.Stored) (verdict, error) {
 	next := link.Clone()
 	next.Phase, next.Private = links.Stopped, true

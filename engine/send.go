@@ -31,7 +31,7 @@ type sending struct {
 }
 
 // send writes to the target, then to the source: for each the intent is saved,
-// sent, and what was agreed taken note of.
+// sent, and what was agreed taken note of (rule 3.8).
 func (w sender) send(ctx context.Context, s *sending) (verdict, error) {
 	if len(s.writes) > 0 {
 		var err error
@@ -213,7 +213,7 @@ func (w sender) saveIntent(ctx context.Context, s *sending, intent *links.Intent
 }
 
 // answerLost leaves the saved intent and comes back when its request can no
-// longer take effect.
+// longer take effect (rule 3.3).
 func (w sender) answerLost(ctx context.Context, s *sending, verb string, failure error) (*verdict, error) {
 	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", breaker.Redact(failure))
 	now := w.engine.clock.Now()

@@ -75,7 +75,7 @@ func onlySwept(hints []store.Hint) bool {
 }
 
 // verify looks for other tickets with the link's key: a request that took
-// effect later than anything allows for has opened one.
+// effect later than anything allows for has opened one (rule 7.6).
 func (w lifecycle) verify(ctx context.Context, g *breaker.Breaker, target connectors.Target, next *links.Link) error {
 	now := w.engine.clock.Now()
 	if next.VerifyAfter == nil || !w.verifies && now.Before(*next.VerifyAfter) {

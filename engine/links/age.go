@@ -10,7 +10,7 @@ import (
 // ages tell how old what is under way is, by the monotonic clock from when this
 // process saved or saw it: the wall clock may be set meanwhile, back, and then
 // everything would wait for as long again, or forward, and then what may still
-// take effect would be taken to be over.
+// take effect would be taken to be over (rule 9.6).
 type ages struct {
 	clock store.Clock
 

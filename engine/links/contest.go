@@ -16,7 +16,7 @@ const (
 // when somebody else writes it over and over. That a field is written often is
 // none, for people edit: only a write counts that takes the place of a value
 // which is not the one that was written before it, or that says again what was
-// said before.
+// said before (section 9a).
 type Contest struct {
 	// Wrote are the digests of what the last writes left there, Last is the time of
 	// the newest.

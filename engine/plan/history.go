@@ -118,7 +118,7 @@ func (e *End) Follows(answer connectors.Record) (next, known bool) {
 // Overlaps says what somebody wrote between the read of a side and our writes to
 // it (section 6). Their values are journaled; where the system keeps no history,
 // the names of the fields that were written, if its versions tell that somebody
-// wrote.
+// wrote (section 6).
 func Overlaps(writes []Write, changes []connectors.FieldChange, remembers, known bool, now time.Time, d links.Digester) []Note {
 	var notes []Note
 	for _, f := range writes {

@@ -71,7 +71,7 @@ type Result struct {
 
 // Merge decides what to write. It is the table of the protocol, row by row,
 // and pure. Each mapping is decided by itself; of a pair, one leaves to the
-// other what the other carries.
+// other what the other carries (section 4).
 func Merge(in Input) Result {
 	out := Result{Agreed: map[string]links.Agreement{}}
 	adopted, left := map[string]bool{}, map[string]links.Agreement{}
@@ -115,34 +115,34 @@ func Merge(in Input) Result {
 		}
 
 		switch {
-		case m.Want == nil, m.Ready && m.Send == nil:
+		case m.Want == nil, m.Ready && m.Send == nil: // row 1
 			differ()
 			adopted[m.Name] = true // what was cleared stands, and the partner does not carry it
-		case !agreed && (equal() || !Empty(have)):
+		case !agreed && (equal() || !Empty(have)): // rows 2 and 4
 			adopt()
-		case !agreed:
+		case !agreed: // row 3
 			send()
-		case edited && (haveChanged || m.Side == links.Source):
+		case edited && (haveChanged || m.Side == links.Source): // rows 6 and 7
 			adopt() // a reload never beats a person, and writes nothing back by itself
-		case edited && (!wantChanged || equal()):
+		case edited && (!wantChanged || equal()): // row 5
 			if agree(); !wantChanged && !equal() {
 				differ() // it says what it said: what stands there may be a person's
 			}
-		case edited:
+		case edited: // row 5
 			send()
-		case !wantChanged:
+		case !wantChanged: // rows 8 and 10
 			out.Agreed[m.Name] = last // a value people wrote is theirs, or the pair's to carry
 			left[m.Name] = now
 			out.Diverged = out.Diverged || haveChanged && m.Pair == ""
-		case equal():
+		case equal(): // rows 9 and 11
 			agree()
-		case !haveChanged:
+		case !haveChanged: // row 9
 			send()
-		case in.wins(m):
+		case in.wins(m): // row 12
 			send()
 			out.addConflict(in, m)
 			out.Notes = append(out.Notes, Note{Field: m.Field, What: noteConflict, Lost: have, Side: m.Side})
-		default:
+		default: // row 12
 			differ()
 			out.addConflict(in, m)
 			lost = append(lost, m)

@@ -7,7 +7,7 @@ import (
 // SettleFields moves the agreements of what was written, field by field of the
 // intent. known are the mappings of that side as they are now: where one still
 // wants what was sent, its value tells what the system made of it from a later
-// edit. Those are returned, with the values that were agreed.
+// edit. Those are returned, with the values that were agreed (section 5).
 func SettleFields(intent *links.Intent, e *End, known map[string]Mapping, agreed map[string]links.Agreement, d links.Digester) (done []Write, notes []Note) {
 	for name, sent := range intent.Fields {
 		have := FieldAt(e.Record, FieldPath(links.FieldOf(name)))

@@ -51,7 +51,7 @@ type StateResult struct {
 
 // MergeState compares states through the table. A move within a class, or a
 // new table, writes nothing; an unmapped value counts as unchanged; a move that
-// the API does not take is not tried.
+// the API does not take is not tried (rule 4.6).
 func MergeState(in StateInput) StateResult {
 	now := &links.StatePair{Source: in.Source.Raw, SourceCategory: in.Source.Category, Target: in.Target.Raw, TargetCategory: in.Target.Category}
 	out := StateResult{Agreed: in.Agreed, Pair: in.Digest.Pair(now.Source+"\x00"+now.SourceCategory, now.Target+"\x00"+now.TargetCategory)}
