@@ -207,8 +207,7 @@ func readSmallFile(path string) ([]byte, error) {
 // bareFileError takes the operation and the path off: the place that names
 // the file is shown beside it.
 func bareFileError(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

@@ -199,8 +199,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
 		return value, nil, &UnreachableError{Address: c.address, Err: bareNetError(err)}

@@ -146,7 +146,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		err = errors.Join(err, running.end(stopCtx))
 	}()
 	addresses, err := p.start(ctx, lifeCtx, set, running)
-	running.started("background work", within(frontPatience, func(ctx context.Context) error {
+	running.started("background work", inFront(func(ctx context.Context) error {
 		endLife()
 		return errors.Join(p.reload.attempts.end(ctx), waitFor(ctx, p.background.Wait))
 	}))
@@ -232,7 +232,7 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	p.engine.Store(e) // hints and reloads from here on
 	p.background.Go(func() { opened.run(lifeCtx, e) })
 	// Nothing new comes in while the engine drains.
-	running.started("webhooks", within(frontPatience, endPublic))
+	running.started("webhooks", inFront(endPublic))
 
 	watcher := &watch.Watcher{
 		Dir: p.o.Dir, Files: p.reload.files, Log: p.log,

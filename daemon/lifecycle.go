@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -46,8 +47,7 @@ func (s *steps) end(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 	defer cancel()
 	var failed []error
-	for i := len(s.list) - 1; i >= 0; i-- {
-		step := s.list[i]
+	for _, step := range slices.Backward(s.list) {
 		if err := s.endOne(ctx, last, step); err != nil {
 			failed = append(failed, fmt.Errorf("stop %s: %w", step.name, err))
 		}
@@ -77,10 +77,11 @@ func (s *steps) endOne(ctx, last context.Context, step step) error {
 	return err
 }
 
-// within is a step that has less time than the others.
-func within(limit time.Duration, end func(context.Context) error) func(context.Context) error {
+// inFront is a step that ends before the engine, and has less time than the
+// others.
+func inFront(end func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, limit)
+		ctx, cancel := context.WithTimeout(ctx, frontPatience)
 		defer cancel()
 		ended := begin(ctx, end)
 		err := await(ctx, ended)

@@ -76,11 +76,11 @@ func TestWhatEndsFirstLeavesTime(t *testing.T) {
 		never := make(chan struct{})
 		defer close(never)
 		began := time.Now()
-		err := within(frontPatience, func(context.Context) error { <-never; return nil })(t.Context())
+		err := inFront(func(context.Context) error { <-never; return nil })(t.Context())
 		if took := time.Since(began); took > 2*frontPatience || !errors.Is(err, errLeftBehind) {
 			t.Errorf("%v after %v", err, took)
 		}
-		if err := within(frontPatience, func(context.Context) error { return nil })(t.Context()); err != nil {
+		if err := inFront(func(context.Context) error { return nil })(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -70,12 +71,8 @@ func (s *memorySystem) store(ref connectors.Ref, r connectors.Record, fields map
 	version, _ := strconv.Atoi(r.Version)
 	r.Ref, r.Number, r.Version, r.UpdatedAt = ref, "N"+ref.ID, strconv.Itoa(version+1), time.Now().UTC()
 	next := map[string]any{}
-	for k, v := range r.Fields {
-		next[k] = v
-	}
-	for k, v := range fields {
-		next[k] = v
-	}
+	maps.Copy(next, r.Fields)
+	maps.Copy(next, fields)
 	r.Fields = next
 	s.records[ref.String()] = r
 	return r

@@ -33,8 +33,7 @@ func passes(err error) bool {
 	if errors.Is(err, natsjetstream.ErrConsumerNotFound) {
 		return true // a reader's place, which went with the server's memory
 	}
-	var api *natsjetstream.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*natsjetstream.APIError](err); ok {
 		return api.Code >= http.StatusInternalServerError || api.ErrorCode == noPeers
 	}
 	var network net.Error

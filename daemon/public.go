@@ -77,8 +77,7 @@ func (p *public) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := readBody(w, r)
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			answer(http.StatusRequestEntityTooLarge, "the body is larger than "+strconv.Itoa(maxWebhook)+" bytes")
 			return
 		}
@@ -117,8 +116,7 @@ func (p *public) webhook(w http.ResponseWriter, r *http.Request) {
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength <= maxWebhook {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
-		var tooLarge *http.MaxBytesError
-		if !errors.As(err, &tooLarge) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); !ok {
 			return body, err
 		}
 	}

@@ -134,8 +134,7 @@ func ignoreGone(err error) error {
 // bareNetError takes the operation and the address off an error of net: who
 // reports it names them as the user wrote them.
 func bareNetError(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

@@ -163,7 +163,7 @@ func (f *finder) emptied(n *ast.FuncDecl) {
 	if n.Body == nil || len(n.Body.List) == 0 {
 		return
 	}
-	text := ""
+	var text string
 	switch results := n.Type.Results; {
 	case results == nil || len(results.List) == 0:
 		text = "return\n"
@@ -183,7 +183,7 @@ func (f *finder) removedCall(n *ast.ExprStmt) (into bool) {
 		return true
 	}
 	callee := f.textOf(call.Fun)
-	for _, part := range strings.Split(callee, ".") {
+	for part := range strings.SplitSeq(callee, ".") {
 		if part == "log" || part == "logger" {
 			return false
 		}

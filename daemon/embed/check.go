@@ -119,8 +119,7 @@ func ignoreGone(err error) error {
 
 // bare takes the name of the file that was tried off an error.
 func bare(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

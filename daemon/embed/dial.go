@@ -144,8 +144,7 @@ func bareURL(addresses string) string {
 
 // bareError takes the address off errors of url.Parse, which quote it whole.
 func bareError(err error, address string) error {
-	var parse *url.Error
-	if errors.As(err, &parse) {
+	if _, ok := errors.AsType[*url.Error](err); ok {
 		return errors.New("not a valid address")
 	}
 	if user, _, found := strings.Cut(address, "@"); found && strings.Contains(err.Error(), user) {

@@ -54,7 +54,7 @@ func (f spoiltDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusConflict)
 	}
 	encoder := json.NewEncoder(w) // which leaves all but the first controls as they are
-	for _, line := range strings.Split(answer, "\n") {
+	for line := range strings.SplitSeq(answer, "\n") {
 		var v any
 		if json.Unmarshal([]byte(line), &v) == nil {
 			_ = encoder.Encode(spoil(v))

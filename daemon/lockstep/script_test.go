@@ -112,7 +112,7 @@ func TestMain(m *testing.M) {
 // and let it pass.
 func TestScripts(t *testing.T) {
 	commands := scriptCommands()
-	for _, own := range strings.Fields("cd chmod cmp cmpenv cp env exec exists grep kill mkdir mv rm skip stderr stdin stdout stop symlink ttyin ttyout unix2dos unquote wait") {
+	for own := range strings.FieldsSeq("cd chmod cmp cmpenv cp env exec exists grep kill mkdir mv rm skip stderr stdin stdout stop symlink ttyin ttyout unix2dos unquote wait") {
 		if commands[own] != nil {
 			t.Errorf("the command %s is testscript's own, and ours would never run", own)
 		}

@@ -102,7 +102,7 @@ func (w set) matters(path string) bool {
 // changes when their bytes may have.
 func Fingerprint(dir string, files []string) string {
 	entries, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*"+configFile)) // the pattern is well formed
-	all := append(entries, files...)
+	all := slices.Concat(entries, files)
 	slices.Sort(all)
 	return Stamps(slices.Compact(all)...)
 }
