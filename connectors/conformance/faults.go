@@ -33,6 +33,7 @@ func troubles() []trouble {
 		{"reset before", simulator.Fault{Kind: simulator.ResetBefore}, unclear, unclear, true, true},
 		{"reset after", simulator.Fault{Kind: simulator.ResetAfter}, unclear, unclear, true, true},
 		{"cut body", simulator.Fault{Kind: simulator.CutBody}, unclear, unclear, true, true},
+		{"deep answer", simulator.Fault{Kind: simulator.DeepBody}, rejected, unclear, true, false},
 		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 5 * time.Minute}, unclear, unclear, true, true},
 		{"late commit", simulator.Fault{Kind: simulator.CommitLate, Delay: 20 * time.Second}, unclear, unclear, true, true},
 		{"401", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, unauthorised, unauthorised, true, false},

@@ -15,11 +15,6 @@ import (
 // not whole: {"errorMessages": […], "errors": {FIELD: TEXT}}.
 func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if answer.Status/100 == 2 {
-		// The body holds parts of records: nothing of it is quoted.
-		failure.Class = connectors.ClassUnclear
-		if strings.Contains(answer.Header.Get("Content-Type"), "html") {
-			failure.Message = "a web page came where JSON was expected; is the address of the connector right?"
-		}
 		return
 	}
 	if reason := answer.Header.Get(reasonHeader); answer.Status == http.StatusTooManyRequests && reason != "" {

@@ -54,13 +54,8 @@ func (f apiFailure) words() string {
 // that is not whole.
 func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if answer.Status/100 == 2 {
-		// The body holds parts of records: nothing of it is quoted.
-		failure.Class = connectors.ClassUnclear
-		switch {
-		case bytes.Contains(answer.Body, []byte(cancelled)):
+		if bytes.Contains(answer.Body, []byte(cancelled)) {
 			failure.Message = "ServiceNow cut its answer off: " + cancelled + ": maximum execution time exceeded"
-		case strings.Contains(answer.Header.Get("Content-Type"), "html"):
-			failure.Message = "a web page came where JSON was expected; the instance may be hibernating or behind a log-in page"
 		}
 		return
 	}

@@ -1,8 +1,10 @@
 package simulator
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -71,6 +73,9 @@ const (
 	reset        // without an answer
 )
 
+// tooDeep is deeper than encoding/json reads.
+const tooDeep = 20_000
+
 // play answers a call, with the fault that happens to it. An error is the
 // context's.
 func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
@@ -105,6 +110,11 @@ func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
 				return a
 			}
 			return e.system.Spoilt(a)
+		}), whole, nil
+	case DeepBody:
+		return e.workThen(c, func(a Answer) Answer {
+			a.Body = slices.Concat(bytes.Repeat([]byte{'['}, tooDeep), bytes.Repeat([]byte{']'}, tooDeep))
+			return a
 		}), whole, nil
 	case ResetAfter:
 		return e.work(c), reset, nil

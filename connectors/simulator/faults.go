@@ -20,6 +20,7 @@ const (
 	FailAfter                    // an error (Status, or the system's own); the work is done
 	CutBody                      // the connection ends within the answer; the work is done
 	SpoiltBody                   // the answer is whole, and not what it should be; the work is done
+	DeepBody                     // the answer is JSON that nests too deeply to be read; the work is done
 	ResetBefore                  // the connection is reset; nothing is done
 	ResetAfter                   // the connection is reset; the work is done
 	CommitLate                   // the connection is reset; the work is done once Delay has passed

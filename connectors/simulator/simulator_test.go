@@ -117,6 +117,7 @@ func TestFaults(t *testing.T) {
 				{simulator.Fault{Kind: simulator.FailAfter}, "500 Internal Server Error: 4", true, 200},
 				{simulator.Fault{Kind: simulator.CutBody}, "", true, 200},
 				{simulator.Fault{Kind: simulator.SpoiltBody}, "200 OK: coins: 1?", true, 200},
+				{simulator.Fault{Kind: simulator.DeepBody}, "200 OK: " + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000), true, 200},
 				{simulator.Fault{Kind: simulator.ResetBefore}, "", false, 0},
 				{simulator.Fault{Kind: simulator.ResetAfter}, "", true, 200},
 				{simulator.Fault{Kind: simulator.CommitLate, Delay: time.Hour}, "", false, -1},

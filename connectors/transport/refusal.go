@@ -23,7 +23,7 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	// That the connector finds the credentials at fault says more.
 	if webPage(answer) && answer.Status == http.StatusNotFound && e.Class != connectors.ClassUnauthorised {
 		e.Class, e.Code = connectors.ClassUnclear, ""
-		e.Message = "a web page came where JSON was expected; is the address of the connector right?"
+		e.Message = notJSON
 	}
 	if e.Message == "" {
 		// Cleaned before it is cut, or half a secret would stay.
@@ -31,6 +31,28 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	}
 	c.clean(e)
 	c.honourRetryAfter(answer, r, e)
+	return e
+}
+
+const notJSON = "a web page came where JSON was expected; the address may be wrong, or the system asleep or behind a log-in page"
+
+// unread is the failure that a 2xx means whose body is not the JSON that was
+// expected. It holds parts of records: nothing of it is quoted.
+func (c *Client) unread(answer *Answer, write bool, err error, fail failFunc) *connectors.Error {
+	e := fail(connectors.ClassUnclear, "the answer is not the JSON that was expected", err)
+	switch {
+	case tooDeep(err) && !write: // it will be no shallower the next time
+		e.Class, e.Code, e.Err = connectors.ClassRejected, connectors.CodeTooCostly, connectors.ErrTooCostly
+		e.Message = "the answer is nested too deeply"
+	case webPage(answer):
+		e.Message = notJSON
+	}
+	e.Status = answer.Status
+	e.RequestID = requestID(answer.Header)
+	if c.opts.Refusal != nil {
+		c.opts.Refusal(answer, e)
+	}
+	c.clean(e)
 	return e
 }
 

@@ -277,17 +277,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	}
 	if failure == nil && r.Into != nil {
 		if err := json.Unmarshal(answer.Body, r.Into); err != nil {
-			failure = fail(connectors.ClassUnclear, "the answer is not the JSON that was expected", err)
-			if tooDeep(err) && !write { // it will be no shallower the next time
-				failure.Class, failure.Code, failure.Err = connectors.ClassRejected, connectors.CodeTooCostly, connectors.ErrTooCostly
-				failure.Message = "the answer is nested too deeply"
-			}
-			failure.Status = answer.Status
-			failure.RequestID = requestID(answer.Header)
-			if c.opts.Refusal != nil {
-				c.opts.Refusal(answer, failure)
-			}
-			c.clean(failure)
+			failure = c.unread(answer, write, err, fail)
 		}
 	}
 	if o := c.opts.Env.Observer; o != nil {
