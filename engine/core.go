@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -93,7 +94,7 @@ type (
 	// workers reconcile what is queued.
 	workers struct {
 		*core
-		queue    *queue
+		queue    *queue.Queue
 		runaways runaways
 		waiting  *breaker.Waiters
 		work     context.Context // of reconciles; cancelled when draining takes too long
@@ -143,9 +144,9 @@ func newPoller(c *core, b *background, s *subscriptions, waiting *breaker.Waiter
 func newWorkers(c *core, waiting *breaker.Waiters, computing func(int)) *workers {
 	w := &workers{core: c, waiting: waiting}
 	w.work, w.stopWork = context.WithCancel(context.Background())
-	w.queue = newQueue(w.takeTurn)
-	w.queue.load.tell = computing
-	w.runaways.load = w.queue.load
+	w.queue = queue.New(w.takeTurn)
+	w.queue.Load.Tell = computing
+	w.runaways.load = w.queue.Load
 	return w
 }
 

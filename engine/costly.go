@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -27,25 +28,25 @@ const (
 // runaways are the computations that were given up and still run: nothing can
 // end them. A record is not computed twice at a time.
 type runaways struct {
-	load *load
+	load *queue.Load
 
 	mu sync.Mutex
-	of map[queueKey]int
+	of map[queue.Key]int
 }
 
-func (r *runaways) count(k queueKey, n int) {
-	r.load.add(n)
+func (r *runaways) count(k queue.Key, n int) {
+	r.load.Add(n)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil {
-		r.of = map[queueKey]int{}
+		r.of = map[queue.Key]int{}
 	}
 	if r.of[k] += n; r.of[k] == 0 {
 		delete(r.of, k)
 	}
 }
 
-func (r *runaways) has(k queueKey) bool {
+func (r *runaways) has(k queue.Key) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.of[k] > 0
@@ -56,7 +57,7 @@ func (r *runaways) on(route string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for k := range r.of {
-		if k.route == route {
+		if k.Route == route {
 			n++
 		}
 	}
@@ -64,42 +65,42 @@ func (r *runaways) on(route string) (n int) {
 }
 
 // takeTurn is one worker's work on one key.
-func (e *workers) takeTurn(t *turn) {
-	ctx, b := startBudget(e.work, t.stepAside, func(b *budget) { e.giveUp(t, b) })
+func (e *workers) takeTurn(t *queue.Turn) {
+	ctx, b := startBudget(e.work, t.StepAside, func(b *budget) { e.giveUp(t, b) })
 	defer func() {
 		if failure := recover(); failure != nil {
 			e.broke(t, b, failure)
 			return
 		}
 		if b.end() {
-			t.done()
+			t.Done()
 			return
 		}
-		e.runaways.count(t.key, -1)
+		e.runaways.count(t.Key, -1)
 	}()
 	e.reconcile(ctx, t, b)
 }
 
 // giveUp lets another key have the worker of a reconcile that computes for too
 // long, and sets its record aside.
-func (e *workers) giveUp(t *turn, b *budget) {
-	e.runaways.count(t.key, 1)
+func (e *workers) giveUp(t *queue.Turn, b *budget) {
+	e.runaways.count(t.Key, 1)
 	e.log.Error("a record computes for too long; it is given up, and its computation may go on for as long as this process runs",
-		"route", t.key.route, "record", t.key.source.String(), "running", e.runaways.on(t.key.route))
+		"route", t.Key.Route, "record", t.Key.Source.String(), "running", e.runaways.on(t.Key.Route))
 	e.putAside(t, b, deadletter.ReasonTooCostly, fmt.Sprintf("working out what to do took more than %v of computing, and had no end", computeTime))
 }
 
 // broke sets a record aside whose reconcile met a mistake in the program: it
 // would meet it again, and take everything else down with it.
-func (e *workers) broke(t *turn, b *budget, failure any) {
+func (e *workers) broke(t *queue.Turn, b *budget, failure any) {
 	kept := b.end()
 	message := "lockstep met a mistake of its own while it worked on this record"
 	if err, ok := failure.(interface{ RuntimeError() }); ok { // which quotes no contents
 		message += fmt.Sprintf(": %v", err)
 	}
-	e.log.Error("a reconcile panicked", "route", t.key.route, "record", t.key.source.String(), "stack", string(debug.Stack()))
+	e.log.Error("a reconcile panicked", "route", t.Key.Route, "record", t.Key.Source.String(), "stack", string(debug.Stack()))
 	if !kept {
-		e.runaways.count(t.key, -1)
+		e.runaways.count(t.Key, -1)
 		return
 	}
 	e.putAside(t, b, deadletter.ReasonInternal, message)
@@ -107,10 +108,10 @@ func (e *workers) broke(t *turn, b *budget, failure any) {
 
 // putAside sets the record of a turn aside and ends the turn, as soon as the
 // store takes it.
-func (e *workers) putAside(t *turn, b *budget, reason, message string) {
-	t.leave() // whoever drains does not wait for what cannot end
+func (e *workers) putAside(t *queue.Turn, b *budget, reason, message string) {
+	t.Leave() // whoever drains does not wait for what cannot end
 	message += "; it is not looked at again until the record or its ticket changes, or someone retries this"
-	letter := deadletter.Letter{Route: t.key.route, Record: t.key.source, Reason: reason, Message: message}
+	letter := deadletter.Letter{Route: t.Key.Route, Record: t.Key.Source, Reason: reason, Message: message}
 	for pause := breaker.FirstBackoff; ; pause = min(2*pause, time.Minute) {
 		err := e.setAside(e.work, letter, b.versions(), false)
 		if err == nil {
@@ -119,18 +120,18 @@ func (e *workers) putAside(t *turn, b *budget, reason, message string) {
 		if e.work.Err() != nil {
 			return // the hints come again
 		}
-		e.log.Error("a record was not set aside yet", "route", t.key.route, "record", t.key.source.String(), "error", err)
+		e.log.Error("a record was not set aside yet", "route", t.Key.Route, "record", t.Key.Source.String(), "error", err)
 		select {
 		case <-e.work.Done():
 			return
 		case <-time.After(pause):
 		}
 	}
-	for _, h := range t.hints {
+	for _, h := range t.Hints {
 		h.Ack()
 	}
-	e.metrics.Reconciled(t.key.route, deadEnded.outcome, computeTime)
-	t.done()
+	e.metrics.Reconciled(t.Key.Route, deadEnded.outcome, computeTime)
+	t.Done()
 }
 
 // setAside keeps a dead letter of a record, and what it takes that the record is

@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -21,7 +22,7 @@ import (
 // confirm. dead is the claim of an owner that is gone, if there is one; what it
 // may have begun was waited for and not found (rules 7.1 and 7.2).
 func (w opening) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (verdict, error) {
-	if err := w.moveTo(lane{w.source.Connector, decision.Target.Connector}); err != nil {
+	if err := w.moveTo(queue.Lane{Source: w.source.Connector, Target: decision.Target.Connector}); err != nil {
 		return verdict{}, err
 	}
 	guard, target, err := w.targetOf(decision.Target)

@@ -33,7 +33,7 @@
 //     both keep contents of private records out, whoever calls them
 //   - engine/breaker: how connectors do, who waits for them, pauses of retries
 //   - engine/store: the interfaces that engine/jetstream and engine/memory fulfil
-//   - queue and lanes: which record is worked on next; budget: for how long
+//   - engine/queue: which record is worked on next; budget.go: for how long
 //   - poller, subscriptions, daemons, losses: cursors of polls, places in the stream
 //     of hints, other daemons, what the store has lost
 //   - operations: what people and status pages ask for

@@ -50,7 +50,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	// All of it ends by itself, or has to wait for what is in work.
 	e.workers.stopWork()
 	e.stopLoops()
-	e.workers.queue.close()
+	e.workers.queue.Close()
 	select {
 	case <-ended:
 		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
@@ -69,9 +69,9 @@ func (e *Engine) end() {
 	clear(e.consumers)
 	e.waiting.Stop()
 	e.stopLoops()
-	e.workers.queue.close()
+	e.workers.queue.Close()
 	e.running.Wait()
-	<-e.workers.queue.ended
+	<-e.workers.queue.Ended
 	if config := e.config.Load(); config != nil {
 		if err := errors.Join(e.subscriptions.recordProgress(e.workers.work, config), e.losses.keepEnds(e.workers.work)); err != nil {
 			e.log.Debug("how far it has come was not noted", "error", err)

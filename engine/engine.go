@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -131,7 +132,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.losses.lookForLostLinks(ctx); err != nil {
 		return err
 	}
-	e.workers.queue.open()
+	e.workers.queue.Open()
 	if !e.still {
 		e.running.Go(e.keepHints)
 	}
@@ -193,7 +194,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		}
 		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.subscriptions.begin(place), func(h store.Hint) {
 			if <-known; !abandoned {
-				e.workers.queue.add(queueKey{route: name, source: h.Ref}, h)
+				e.workers.queue.Add(queue.Key{Route: name, Source: h.Ref}, h)
 			}
 		})
 		if err != nil {
@@ -294,14 +295,14 @@ func (e *Engine) keepHints() {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.workers.queue.occupied:
+		case <-e.workers.queue.Occupied:
 		}
 		for kept := true; kept; {
 			select {
 			case <-e.loops.Done():
 				return
 			case <-e.clock.After(store.HintWait / 3):
-				kept = e.workers.queue.keep()
+				kept = e.workers.queue.KeepHints()
 			}
 		}
 	}

@@ -13,13 +13,4 @@ func (e *Engine) Loops() int {
 // Quiet waits until no record is queued or in work. With the loops at rest and
 // a store that delivers nothing meanwhile, the engine then does nothing more
 // until the clock moves or somebody hints.
-func (e *Engine) Quiet() { e.workers.queue.rest() }
-
-// rest waits until there is nothing in the queue, or it is closed.
-func (q *queue) rest() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.items) > 0 && !q.closed {
-		q.resting.Wait()
-	}
-}
+func (e *Engine) Quiet() { e.workers.queue.WaitIdle() }

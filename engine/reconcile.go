@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -22,7 +23,7 @@ import (
 // that was current when it began. It does nothing by itself.
 type session struct {
 	engine *core
-	turn   *turn
+	turn   *queue.Turn
 	budget *budget
 	done   <-chan struct{} // closed when the work is given up
 	config *running
@@ -67,23 +68,23 @@ func (w *session) waitUntil(t time.Time) verdict {
 
 // reconcile brings one record in step, once, and parks or acknowledges the
 // hints that asked for it.
-func (e *workers) reconcile(ctx context.Context, t *turn, b *budget) {
-	key, hints := t.key, t.hints
+func (e *workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
+	key, hints := t.Key, t.Hints
 	began := e.clock.Now()
 	config := e.config.Load()
-	route := config.Set.Route(key.route)
-	if route == nil || route.Source != key.source.Collection {
+	route := config.Set.Route(key.Route)
+	if route == nil || route.Source != key.Source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
-	w := newWork(&session{engine: e.core, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.source})
-	link, id, n, err := e.links.Current(ctx, route.Name, key.source)
-	w.linkID, w.n, w.tries = id, n, triesOf(id, hints)
+	w := newWork(&session{engine: e.core, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.Source})
+	link, id, n, err := e.links.Current(ctx, route.Name, key.Source)
+	w.linkID, w.n, w.tries = id, n, queue.Tries(id, hints)
 	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
 	e.waiting.Forget(id)
 	if link.Link != nil {
 		e.links.Seen(link)
 	}
-	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.source.String(), "generation", config.Set.Generation)
+	w.log = e.log.With("route", route.Name, "link", w.linkID, "record", key.Source.String(), "generation", config.Set.Generation)
 
 	var v verdict
 	switch {
@@ -107,14 +108,14 @@ func (e *workers) reconcile(ctx context.Context, t *turn, b *budget) {
 	}
 	// A retry that is parked already keeps its turn and its tries: a sweep that
 	// fails before it sent anything leaves it to that, or to the next sweep.
-	swept := onlySwept(hints)
+	swept := queue.OnlyResync(hints)
 	switch now := e.clock.Now(); {
 	case err != nil, v.again.IsZero(), swept && !w.underWay:
 	case v.tries == 0 && !v.again.After(now):
-		err = e.store.Hints.Add(ctx, key.source, "") // a store may schedule to the second only
+		err = e.store.Hints.Add(ctx, key.Source, "") // a store may schedule to the second only
 	default:
-		if err = e.store.Hints.AddAt(ctx, w.linkID, key.source, v.again, v.tries); err == nil {
-			err = e.awaits(ctx, w.linkID, key.source, v)
+		if err = e.store.Hints.AddAt(ctx, w.linkID, key.Source, v.again, v.tries); err == nil {
+			err = e.awaits(ctx, w.linkID, key.Source, v)
 		}
 	}
 	if err != nil {
@@ -199,8 +200,8 @@ func (w committer) bury(ctx context.Context, reason, field, message string) erro
 var errWaits = errors.New("no worker is free")
 
 // moveTo goes on as a worker of the lane in which the ticket's system is called.
-func (w *session) moveTo(l lane) error {
-	if w.turn.moveTo(l) {
+func (w *session) moveTo(l queue.Lane) error {
+	if w.turn.MoveTo(l) {
 		return nil
 	}
 	return errWaits

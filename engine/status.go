@@ -51,7 +51,7 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 			return nil, fmt.Errorf("backlog of route %s: %w", route.Name, err)
 		}
 		statuses = append(statuses, RouteStatus{
-			Name: route.Name, Pending: pending, InFlight: e.workers.queue.inWork(route.Name),
+			Name: route.Name, Pending: pending, InFlight: e.workers.queue.InWork(route.Name),
 			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.workers.runaways.on(route.Name), Oldest: oldest,
 		})
 	}

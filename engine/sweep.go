@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -42,11 +43,11 @@ func (e *Engine) sweepForever() {
 
 // sweep has every link looked at once, slowly.
 func (e *workers) sweep(ctx context.Context) error {
-	var keys []queueKey
+	var keys []queue.Key
 	err := e.links.Each(ctx, func(l links.Stored) error {
 		// What is under way is looked at when it is due.
 		if l.Intent == nil && (l.Phase == links.Active || l.Phase == links.Gone) {
-			keys = append(keys, queueKey{route: l.Route, source: l.Source})
+			keys = append(keys, queue.Key{Route: l.Route, Source: l.Source})
 		}
 		return nil
 	})
@@ -54,7 +55,7 @@ func (e *workers) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, key := range keys {
-		e.queue.add(key, store.Hint{Ref: key.source, At: e.clock.Now(), Ack: func() {}, Keep: func() {}, FromResync: true})
+		e.queue.Add(key, store.Hint{Ref: key.Source, At: e.clock.Now(), Ack: func() {}, Keep: func() {}, FromResync: true})
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -62,16 +63,6 @@ func (e *workers) sweep(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// onlySwept reports whether nothing but a sweep asked for a look.
-func onlySwept(hints []store.Hint) bool {
-	for _, h := range hints {
-		if !h.FromResync {
-			return false
-		}
-	}
-	return true
 }
 
 // verify looks for other tickets with the link's key: a request that took

@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"sync"
@@ -7,55 +7,55 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// A queueKey is what one reconcile at a time is about.
-type queueKey struct {
-	route  string
-	source connectors.Ref
+// A Key is what one reconcile at a time is about.
+type Key struct {
+	Route  string
+	Source connectors.Ref
 }
 
-// A queue hands out keys, each to one worker at a time. Which of them go first
+// A Queue hands out keys, each to one worker at a time. Which of them go first
 // and how many run at once is the business of its lanes. A key that gets a hint
 // while it is queued keeps its place; one that gets a hint while it is in work
 // is queued again when that work is done.
-type queue struct {
-	work func(*turn) // runs in a goroutine of its own
-	load *load
+type Queue struct {
+	work func(*Turn) // runs in a goroutine of its own
+	Load *Load
 
 	mu      sync.Mutex
 	resting sync.Cond // nothing is left; see rest
-	items   map[queueKey]*queueItem
-	lanes   map[lane]*waitingRoom
+	items   map[Key]*queueItem
+	lanes   map[Lane]*waitingRoom
 	working map[string]int // by route
 	places  uint64         // given so far
 	running int            // turns that the end waits for
 	beside  int            // of them those without a worker
 	opened  bool
 	closed  bool
-	ended   chan struct{} // closed when the queue is and nothing is in work
+	Ended   chan struct{} // closed when the queue is and nothing is in work
 	// occupied receives when the first hint comes into an empty queue.
-	occupied chan struct{}
+	Occupied chan struct{}
 }
 
 type queueItem struct {
 	hints   []store.Hint // gathered and not yet taken by a worker
 	taken   []store.Hint // of the work under way
 	inWork  bool
-	lane    lane // where it waits
+	lane    Lane // where it waits
 	urgency urgency
 	place   uint64
 }
 
-func newQueue(work func(*turn)) *queue {
-	q := &queue{
-		work: work, load: &load{}, items: map[queueKey]*queueItem{}, lanes: map[lane]*waitingRoom{}, working: map[string]int{},
-		ended: make(chan struct{}), occupied: make(chan struct{}, 1),
+func New(work func(*Turn)) *Queue {
+	q := &Queue{
+		work: work, Load: &Load{}, items: map[Key]*queueItem{}, lanes: map[Lane]*waitingRoom{}, working: map[string]int{},
+		Ended: make(chan struct{}), Occupied: make(chan struct{}, 1),
 	}
 	q.resting.L = &q.mu
 	return q
 }
 
-// open begins to hand out keys.
-func (q *queue) open() {
+// Open begins to hand out keys.
+func (q *Queue) Open() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.opened = true
@@ -64,7 +64,7 @@ func (q *queue) open() {
 	}
 }
 
-func (q *queue) add(k queueKey, h store.Hint) {
+func (q *Queue) Add(k Key, h store.Hint) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -76,7 +76,7 @@ func (q *queue) add(k queueKey, h store.Hint) {
 		q.items[k] = item
 		if len(q.items) == 1 {
 			select {
-			case q.occupied <- struct{}{}:
+			case q.Occupied <- struct{}{}:
 			default:
 			}
 		}
@@ -88,7 +88,7 @@ func (q *queue) add(k queueKey, h store.Hint) {
 		item.urgency = urgent
 	case first:
 		item.urgency = urgent
-		q.wait(k, item, lane{})
+		q.wait(k, item, Lane{})
 	case urgent < item.urgency:
 		item.urgency = urgent
 		if !item.inWork {
@@ -98,14 +98,14 @@ func (q *queue) add(k queueKey, h store.Hint) {
 }
 
 // wait gives a key a place in a lane. q.mu is held.
-func (q *queue) wait(k queueKey, item *queueItem, l lane) {
+func (q *Queue) wait(k Key, item *queueItem, l Lane) {
 	q.places++
 	item.lane, item.place = l, q.places
 	q.room(l).add(k, item)
 	q.handOut(l)
 }
 
-func (q *queue) room(l lane) *waitingRoom {
+func (q *Queue) room(l Lane) *waitingRoom {
 	r := q.lanes[l]
 	if r == nil {
 		r = &waitingRoom{lane: l}
@@ -115,7 +115,7 @@ func (q *queue) room(l lane) *waitingRoom {
 }
 
 // handOut gives the free workers of a lane something to do. q.mu is held.
-func (q *queue) handOut(l lane) {
+func (q *Queue) handOut(l Lane) {
 	r := q.lanes[l]
 	for r != nil && q.opened && !q.closed && r.busy < workersOfLane {
 		k, ok := r.next(q.items)
@@ -126,8 +126,8 @@ func (q *queue) handOut(l lane) {
 		item.taken, item.hints, item.inWork = item.hints, nil, true
 		r.busy++
 		q.running++
-		q.working[k.route]++
-		t := &turn{queue: q, key: k, hints: item.taken, urgency: item.urgency, lane: l}
+		q.working[k.Route]++
+		t := &Turn{queue: q, Key: k, Hints: item.taken, urgency: item.urgency, Lane: l}
 		go q.work(t)
 	}
 	if r != nil && r.busy == 0 && r.empty() {
@@ -135,14 +135,14 @@ func (q *queue) handOut(l lane) {
 	}
 }
 
-// A turn is the work on one key, and one worker of the lane that it is in.
-type turn struct {
-	queue   *queue
-	key     queueKey
-	hints   []store.Hint
+// A Turn is the work on one key, and one worker of the lane that it is in.
+type Turn struct {
+	queue   *Queue
+	Key     Key
+	Hints   []store.Hint
 	urgency urgency
 
-	lane lane // changed by its worker alone
+	Lane Lane // changed by its worker alone
 
 	// Guarded by the queue.
 	left   bool // it has no worker any more
@@ -151,28 +151,28 @@ type turn struct {
 	over   bool
 }
 
-// moveTo goes on as one of the workers of another lane. Where all of them are
+// MoveTo goes on as one of the workers of another lane. Where all of them are
 // busy the turn ends here, and the key waits for its turn there, with its hints
 // and at the place that it has.
-func (t *turn) moveTo(l lane) bool {
+func (t *Turn) MoveTo(l Lane) bool {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case t.over:
 		return false
-	case t.left, t.lane == l:
+	case t.left, t.Lane == l:
 		return true
 	}
-	from, r := t.lane, q.room(l)
+	from, r := t.Lane, q.room(l)
 	q.lanes[from].busy--
 	defer q.handOut(from)
 	if r.busy < workersOfLane {
 		r.busy++
-		t.lane = l
+		t.Lane = l
 		return true
 	}
-	item := q.items[t.key]
+	item := q.items[t.Key]
 	if len(item.hints) > 0 {
 		item.urgency = min(item.urgency, t.urgency)
 	} else {
@@ -180,16 +180,16 @@ func (t *turn) moveTo(l lane) bool {
 	}
 	item.hints, item.taken, item.inWork = append(item.taken, item.hints...), nil, false
 	item.lane = l
-	r.add(t.key, item)
+	r.add(t.Key, item)
 	t.left, t.over = true, true
 	q.gone(t)
-	q.notWorking(t.key)
+	q.notWorking(t.Key)
 	return false
 }
 
-// stepAside gives the worker to another key, while this one stays in work and
+// StepAside gives the worker to another key, while this one stays in work and
 // its turn goes on without one, unless too many do so already.
-func (t *turn) stepAside() {
+func (t *Turn) StepAside() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -197,37 +197,37 @@ func (t *turn) stepAside() {
 		return
 	}
 	q.beside++
-	q.load.add(1)
+	q.Load.Add(1)
 	t.beside = true
 	q.leave(t)
 }
 
-// leave gives the worker to another key for good, while this one stays in work.
-func (t *turn) leave() {
+// Leave gives the worker to another key for good, while this one stays in work.
+func (t *Turn) Leave() {
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if t.beside {
 		t.beside = false
 		q.beside--
-		q.load.add(-1)
+		q.Load.Add(-1)
 	}
 	q.leave(t)
 	q.gone(t)
 }
 
 // leave frees a turn's worker. q.mu is held.
-func (q *queue) leave(t *turn) {
+func (q *Queue) leave(t *Turn) {
 	if t.left {
 		return
 	}
 	t.left = true
-	q.lanes[t.lane].busy--
-	q.handOut(t.lane)
+	q.lanes[t.Lane].busy--
+	q.handOut(t.Lane)
 }
 
 // gone takes note that nobody has to wait for a turn. q.mu is held.
-func (q *queue) gone(t *turn) {
+func (q *Queue) gone(t *Turn) {
 	if !t.gone {
 		t.gone = true
 		q.running--
@@ -235,25 +235,25 @@ func (q *queue) gone(t *turn) {
 	}
 }
 
-func (q *queue) ending() {
+func (q *Queue) ending() {
 	if q.closed && q.running == 0 {
 		select {
-		case <-q.ended:
+		case <-q.Ended:
 		default:
-			close(q.ended)
+			close(q.Ended)
 		}
 	}
 }
 
-func (q *queue) notWorking(k queueKey) {
-	if q.working[k.route]--; q.working[k.route] == 0 {
-		delete(q.working, k.route)
+func (q *Queue) notWorking(k Key) {
+	if q.working[k.Route]--; q.working[k.Route] == 0 {
+		delete(q.working, k.Route)
 	}
 }
 
-// done ends a turn, if it is not over yet.
-func (t *turn) done() {
-	t.leave()
+// Done ends a turn, if it is not over yet.
+func (t *Turn) Done() {
+	t.Leave()
 	q := t.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -261,20 +261,20 @@ func (t *turn) done() {
 		return
 	}
 	t.over = true
-	q.notWorking(t.key)
-	item := q.items[t.key]
+	q.notWorking(t.Key)
+	item := q.items[t.Key]
 	item.taken, item.inWork = nil, false
 	if len(item.hints) == 0 {
-		delete(q.items, t.key)
+		delete(q.items, t.Key)
 		q.resting.Broadcast()
 		return
 	}
-	q.wait(t.key, item, lane{})
+	q.wait(t.Key, item, Lane{})
 }
 
-// keep tells the store that every hint held here is still wanted; false: none
+// KeepHints tells the store that every hint held here is still wanted; false: none
 // is held.
-func (q *queue) keep() bool {
+func (q *Queue) KeepHints() bool {
 	q.mu.Lock()
 	var hints []store.Hint
 	for _, item := range q.items {
@@ -287,15 +287,15 @@ func (q *queue) keep() bool {
 	return len(hints) > 0
 }
 
-// inWork counts the keys of a route that are in work.
-func (q *queue) inWork(route string) int {
+// InWork counts the keys of a route that are in work.
+func (q *Queue) InWork(route string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.working[route]
 }
 
-// close ends handing out; what is queued comes again from the store.
-func (q *queue) close() {
+// Close ends handing out; what is queued comes again from the store.
+func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
@@ -303,13 +303,32 @@ func (q *queue) close() {
 	q.resting.Broadcast()
 }
 
-// triesOf is how often what was scheduled in a slot has failed. All routes of
+// Tries is how often what was scheduled in a slot has failed. All routes of
 // a source see a hint; what one route failed at is no failure of another.
-func triesOf(slot string, hints []store.Hint) (tries int) {
+func Tries(slot string, hints []store.Hint) (tries int) {
 	for _, h := range hints {
 		if h.Slot == slot {
 			tries = max(tries, h.Tries)
 		}
 	}
 	return tries
+}
+
+// WaitIdle waits until there is nothing in the queue, or it is closed.
+func (q *Queue) WaitIdle() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.items) > 0 && !q.closed {
+		q.resting.Wait()
+	}
+}
+
+// OnlyResync reports whether nothing but a sweep asked for a look.
+func OnlyResync(hints []store.Hint) bool {
+	for _, h := range hints {
+		if !h.FromResync {
+			return false
+		}
+	}
+	return true
 }

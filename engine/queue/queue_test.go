@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"fmt"
@@ -13,38 +13,38 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-func keyOf(id string) queueKey {
-	return queueKey{route: "r", source: connectors.Collection{Type: "t", Connector: "c", Record: "x"}.Ref(id)}
+func keyOf(id string) Key {
+	return Key{Route: "r", Source: connectors.Collection{Type: "t", Connector: "c", Record: "x"}.Ref(id)}
 }
 
 // A handOver is a queue whose turns a test takes one by one.
 type handOver struct {
 	t *testing.T
-	*queue
-	turns chan *turn
+	*Queue
+	turns chan *Turn
 }
 
 func newHandOver(t *testing.T) *handOver {
-	h := &handOver{t: t, turns: make(chan *turn)}
-	h.queue = newQueue(func(t *turn) { h.turns <- t })
-	h.open()
+	h := &handOver{t: t, turns: make(chan *Turn)}
+	h.Queue = New(func(t *Turn) { h.turns <- t })
+	h.Open()
 	return h
 }
 
 // busy keeps every worker of a lane busy until the returned function frees
 // them, one for each call.
-func (h *handOver) busy(l lane) (free func()) {
-	var held []*turn
+func (h *handOver) busy(l Lane) (free func()) {
+	var held []*Turn
 	for i := range workersOfLane {
-		h.add(keyOf(fmt.Sprintf("busy%d", i)), store.Hint{})
+		h.Add(keyOf(fmt.Sprintf("busy%d", i)), store.Hint{})
 		turn := <-h.turns
-		if !turn.moveTo(l) {
+		if !turn.MoveTo(l) {
 			h.t.Fatal("no worker is free")
 		}
 		held = append(held, turn)
 	}
 	return func() {
-		held[0].done()
+		held[0].Done()
 		held = held[1:]
 	}
 }
@@ -54,38 +54,38 @@ func (h *handOver) order(n int, free func()) (ids []string) {
 	free()
 	for range n {
 		turn := <-h.turns
-		ids = append(ids, turn.key.source.ID)
-		turn.done()
+		ids = append(ids, turn.Key.Source.ID)
+		turn.Done()
 	}
 	return ids
 }
 
 func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
 	h := newHandOver(t)
-	free := h.busy(lane{})
+	free := h.busy(Lane{})
 	for _, id := range []string{"a", "b", "a", "c", "a"} {
-		h.add(keyOf(id), store.Hint{})
+		h.Add(keyOf(id), store.Hint{})
 	}
 	free()
 	first := <-h.turns
-	if len(first.hints) != 3 {
-		t.Errorf("the first key gathered %d hints, want 3", len(first.hints))
+	if len(first.Hints) != 3 {
+		t.Errorf("the first key gathered %d hints, want 3", len(first.Hints))
 	}
-	h.add(keyOf("a"), store.Hint{}) // while it is in work: after the others, and not beside itself
+	h.Add(keyOf("a"), store.Hint{}) // while it is in work: after the others, and not beside itself
 	free()
 	second := <-h.turns
 	free()
 	third := <-h.turns
-	if n := h.inWork("r"); n != workersOfLane {
+	if n := h.InWork("r"); n != workersOfLane {
 		t.Errorf("%d keys in work, want %d", n, workersOfLane)
 	}
-	first.done()
+	first.Done()
 	fourth := <-h.turns
 	order := []string{}
-	for _, turn := range []*turn{first, second, third, fourth} {
-		order = append(order, turn.key.source.ID)
-		turn.done()
-		turn.done() // has no second effect
+	for _, turn := range []*Turn{first, second, third, fourth} {
+		order = append(order, turn.Key.Source.ID)
+		turn.Done()
+		turn.Done() // has no second effect
 	}
 	if diff := cmp.Diff([]string{"a", "b", "c", "a"}, order); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
@@ -93,12 +93,12 @@ func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
 	for range workersOfLane - 3 {
 		free()
 	}
-	if len(h.items) != 0 || h.inWork("r") != 0 || len(h.lanes) != 0 {
-		t.Errorf("%d keys, %d workers and %d lanes are left over", len(h.items), h.inWork("r"), len(h.lanes))
+	if len(h.items) != 0 || h.InWork("r") != 0 || len(h.lanes) != 0 {
+		t.Errorf("%d keys, %d workers and %d lanes are left over", len(h.items), h.InWork("r"), len(h.lanes))
 	}
-	h.close()
-	h.add(keyOf("a"), store.Hint{})
-	<-h.ended
+	h.Close()
+	h.Add(keyOf("a"), store.Hint{})
+	<-h.Ended
 	if len(h.items) != 0 {
 		t.Error("a closed queue took a key")
 	}
@@ -107,14 +107,14 @@ func TestQueueKeepsPlacesAndOneAtATime(t *testing.T) {
 func TestQueueKeepsEveryHintItHolds(t *testing.T) {
 	h := newHandOver(t)
 	kept := map[string]int{}
-	add := func(id string) { h.add(keyOf(id), store.Hint{Keep: func() { kept[id]++ }}) }
-	h.add(keyOf("other"), store.Hint{Keep: func() {}})
-	(<-h.turns).done()
+	add := func(id string) { h.Add(keyOf(id), store.Hint{Keep: func() { kept[id]++ }}) }
+	h.Add(keyOf("other"), store.Hint{Keep: func() {}})
+	(<-h.turns).Done()
 	add("a")
 	<-h.turns // "a" is in work
 	add("b")
 	add("a")
-	h.keep()
+	h.KeepHints()
 	if diff := cmp.Diff(map[string]int{"a": 2, "b": 1}, kept); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}
@@ -124,15 +124,15 @@ func TestQueueKeepsEveryHintItHolds(t *testing.T) {
 // and these before what a sweep looks at; but these too have their turn.
 func TestQueuePutsWhatChangedFirst(t *testing.T) {
 	h := newHandOver(t)
-	free := h.busy(lane{})
+	free := h.busy(Lane{})
 	for i := range 20 {
-		h.add(keyOf(fmt.Sprintf("swept%02d", i)), store.Hint{FromResync: true})
-		h.add(keyOf(fmt.Sprintf("again%02d", i)), store.Hint{Slot: "s", Tries: 1})
+		h.Add(keyOf(fmt.Sprintf("swept%02d", i)), store.Hint{FromResync: true})
+		h.Add(keyOf(fmt.Sprintf("again%02d", i)), store.Hint{Slot: "s", Tries: 1})
 	}
 	for i := range 60 {
-		h.add(keyOf(fmt.Sprintf("live%02d", i)), store.Hint{})
+		h.Add(keyOf(fmt.Sprintf("live%02d", i)), store.Hint{})
 	}
-	h.add(keyOf("swept19"), store.Hint{}) // it changed, and came before all of the live ones
+	h.Add(keyOf("swept19"), store.Hint{}) // it changed, and came before all of the live ones
 	order := h.order(100, free)
 
 	at := func(prefix string) (positions []int) {
@@ -174,38 +174,38 @@ func idsOf(order []string, prefix string) (ids []string) {
 // while the lane it came from goes on.
 func TestQueueHandsBackToAnotherLane(t *testing.T) {
 	h := newHandOver(t)
-	slow := lane{"c", "slow"}
+	slow := Lane{"c", "slow"}
 	free := h.busy(slow)
-	h.add(keyOf("a"), store.Hint{Slot: "s"})
+	h.Add(keyOf("a"), store.Hint{Slot: "s"})
 	a := <-h.turns
-	h.add(keyOf("a"), store.Hint{})
-	if a.moveTo(slow) {
+	h.Add(keyOf("a"), store.Hint{})
+	if a.MoveTo(slow) {
 		t.Fatal("more workers than there are")
 	}
-	a.done() // it is over
-	h.add(keyOf("b"), store.Hint{})
+	a.Done() // it is over
+	h.Add(keyOf("b"), store.Hint{})
 	b := <-h.turns
-	if b.moveTo(slow) {
+	if b.MoveTo(slow) {
 		t.Fatal("more workers than there are")
 	}
-	h.add(keyOf("a"), store.Hint{})
+	h.Add(keyOf("a"), store.Hint{})
 	for range workersOfLane { // all that wait need one lane: the others are free
-		h.add(keyOf("x"), store.Hint{})
-		(<-h.turns).done()
+		h.Add(keyOf("x"), store.Hint{})
+		(<-h.turns).Done()
 	}
 	free()
 	again := <-h.turns
-	if again.key != keyOf("a") || len(again.hints) != 3 || !again.moveTo(slow) {
-		t.Errorf("%v came with %d hints", again.key.source.ID, len(again.hints))
+	if again.Key != keyOf("a") || len(again.Hints) != 3 || !again.MoveTo(slow) {
+		t.Errorf("%v came with %d hints", again.Key.Source.ID, len(again.Hints))
 	}
-	again.leave() // its worker goes on with b, and nobody else gets a
-	h.add(keyOf("a"), store.Hint{})
-	if next := <-h.turns; next.key != keyOf("b") {
-		t.Errorf("%v came", next.key.source.ID)
+	again.Leave() // its worker goes on with b, and nobody else gets a
+	h.Add(keyOf("a"), store.Hint{})
+	if next := <-h.turns; next.Key != keyOf("b") {
+		t.Errorf("%v came", next.Key.Source.ID)
 	}
-	again.done()
-	if next := <-h.turns; next.key != keyOf("a") {
-		t.Errorf("%v came", next.key.source.ID)
+	again.Done()
+	if next := <-h.turns; next.Key != keyOf("a") {
+		t.Errorf("%v came", next.Key.Source.ID)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestQueueHandsBackToAnotherLane(t *testing.T) {
 func TestQueueLetsOnlySomeStepAside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHandOver(t)
-		coming := func() *turn {
+		coming := func() *Turn {
 			synctest.Wait()
 			select {
 			case turn := <-h.turns:
@@ -224,10 +224,10 @@ func TestQueueLetsOnlySomeStepAside(t *testing.T) {
 			}
 		}
 		n := 0
-		var turns []*turn
+		var turns []*Turn
 		fill := func() { // until no worker is free
 			for {
-				h.add(keyOf(fmt.Sprint(n)), store.Hint{})
+				h.Add(keyOf(fmt.Sprint(n)), store.Hint{})
 				n++
 				turn := coming()
 				if turn == nil {
@@ -242,30 +242,30 @@ func TestQueueLetsOnlySomeStepAside(t *testing.T) {
 		}
 		aside := 0
 		for ; aside < mostBeside; aside++ {
-			turns[aside].stepAside()
+			turns[aside].StepAside()
 			turn := coming()
 			if turn == nil {
 				t.Fatalf("the worker of the %d. that stepped aside is not free", aside+1)
 			}
 			turns = append(turns, turn)
-			h.add(keyOf(fmt.Sprint(n)), store.Hint{})
+			h.Add(keyOf(fmt.Sprint(n)), store.Hint{})
 			n++
 		}
-		turns[aside].stepAside()
+		turns[aside].StepAside()
 		if coming() != nil {
 			t.Error("more step aside than may")
 		}
-		turns[0].leave()
-		turns[aside].stepAside()
+		turns[0].Leave()
+		turns[aside].StepAside()
 		last := coming()
 		if last == nil {
 			t.Error("one went, and no other may step aside in its place")
 		} else {
-			last.done()
+			last.Done()
 		}
-		h.close()
+		h.Close()
 		for _, turn := range turns {
-			turn.done()
+			turn.Done()
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package engine
+package queue
 
 import (
 	"sync/atomic"
@@ -10,16 +10,16 @@ import (
 
 func TestQueueRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := make(chan *turn)
-		q := newQueue(func(t *turn) { turns <- t })
-		q.open()
-		q.rest() // nothing was added
+		turns := make(chan *Turn)
+		q := New(func(t *Turn) { turns <- t })
+		q.Open()
+		q.WaitIdle() // nothing was added
 
-		one, two := queueKey{route: "a"}, queueKey{route: "b"}
-		q.add(one, store.Hint{})
-		q.add(two, store.Hint{})
+		one, two := Key{Route: "a"}, Key{Route: "b"}
+		q.Add(one, store.Hint{})
+		q.Add(two, store.Hint{})
 		rested := make(chan struct{})
-		go func() { q.rest(); close(rested) }()
+		go func() { q.WaitIdle(); close(rested) }()
 		at := func(what string, want bool) {
 			t.Helper()
 			synctest.Wait()
@@ -37,11 +37,11 @@ func TestQueueRests(t *testing.T) {
 		at("two are queued", false)
 		first, second := <-turns, <-turns
 		at("two are in work", false)
-		q.add(first.key, store.Hint{})
-		first.done()
-		second.done()
+		q.Add(first.Key, store.Hint{})
+		first.Done()
+		second.Done()
 		at("one got a hint while it was in work", false)
-		(<-turns).done()
+		(<-turns).Done()
 		at("all are done", true)
 	})
 }
@@ -52,21 +52,21 @@ func TestClosedQueueRests(t *testing.T) {
 	for name, early := range map[string]bool{"closed before": true, "closed while somebody waits": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				q := newQueue(func(*turn) {})
-				q.add(queueKey{route: "a"}, store.Hint{}) // it is not open: nobody takes it
+				q := New(func(*Turn) {})
+				q.Add(Key{Route: "a"}, store.Hint{}) // it is not open: nobody takes it
 				if early {
-					q.close()
+					q.Close()
 				}
 				var rests atomic.Bool
 				go func() {
-					q.rest()
+					q.WaitIdle()
 					rests.Store(true)
 				}()
 				synctest.Wait()
 				if rests.Load() != early {
 					t.Fatalf("with one key queued, the queue rests: %t", rests.Load())
 				}
-				q.close()
+				q.Close()
 				synctest.Wait()
 				if !rests.Load() {
 					t.Fatal("the closed queue does not rest")

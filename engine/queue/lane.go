@@ -1,9 +1,8 @@
-package engine
+package queue
 
 import (
 	"container/heap"
 
-	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -15,29 +14,12 @@ const workersOfLane = 32
 // all records together compute and hold in memory.
 const mostBeside = 64
 
-// A lane is what a reconcile is about to call: the connectors of its record and
+// A Lane is what a reconcile is about to call: the connectors of its record and
 // of its ticket. No lane has workers of another, so that a slow system holds up
 // those alone that wait for it. Names are empty where no system is to be called,
 // or it is not known yet which: every key begins in the lane without names, in
 // which only the store is asked (rule 3.1).
-type lane struct{ source, target string }
-
-// laneOf is the lane of what becomes of a link, or of a record without one, in
-// a turn: one that has waited for a ticket's system to open a ticket is there
-// already.
-func (c *running) laneOf(t *turn, link links.Stored) lane {
-	l := lane{source: t.key.source.Connector}
-	switch {
-	case link.Link == nil && t.lane.source == l.source:
-		return t.lane
-	case link.Link == nil:
-	case link.Opened != nil:
-		l.target = connectorOf(link.Opened.Into)
-	case link.Target != nil && link.Phase != links.Detached && !c.orphaned(link.Link):
-		l.target = link.Target.Connector
-	}
-	return l
-}
+type Lane struct{ Source, Target string }
 
 // An urgency says who goes first within a lane.
 type urgency int
@@ -69,7 +51,7 @@ func urgencyOf(h store.Hint) urgency {
 
 // A waitingRoom is who waits in a lane, and how many of its workers are busy.
 type waitingRoom struct {
-	lane    lane
+	lane    Lane
 	busy    int
 	turns   int // given so far
 	waiting [urgencies]positions
@@ -78,11 +60,11 @@ type waitingRoom struct {
 // A position is one key's; it is void if the key has gone, or waits elsewhere.
 type position struct {
 	place uint64
-	key   queueKey
+	key   Key
 }
 
 // add lets a key wait at its place.
-func (r *waitingRoom) add(k queueKey, item *queueItem) {
+func (r *waitingRoom) add(k Key, item *queueItem) {
 	heap.Push(&r.waiting[item.urgency], position{item.place, k})
 }
 
@@ -97,7 +79,7 @@ func (r *waitingRoom) empty() bool {
 
 // next takes out the key whose turn it is: of the most urgent ones, or of
 // those that have been passed over often enough, the one that came first.
-func (r *waitingRoom) next(items map[queueKey]*queueItem) (queueKey, bool) {
+func (r *waitingRoom) next(items map[Key]*queueItem) (Key, bool) {
 	r.turns++
 	order := [urgencies]urgency{live, again, swept}
 	switch {
@@ -115,7 +97,7 @@ func (r *waitingRoom) next(items map[queueKey]*queueItem) (queueKey, bool) {
 			}
 		}
 	}
-	return queueKey{}, false
+	return Key{}, false
 }
 
 // positions are a heap with the first place on top.
