@@ -38,13 +38,16 @@ func (c Class) String() string {
 // operation and the record and quotes the system; it never holds a secret.
 type Error struct {
 	Class     Class
-	Op        string    // "create", "update", "read", …
-	Record    string    // the ref or collection it was about
-	Field     string    // the field at fault, where the system said
-	Status    int       // HTTP status; 0: no answer
-	RequestID string    // the system's, for its support
-	Message   string    // the system's own words, or what went wrong
-	Until     time.Time // of ClassThrottled
+	Op        string // "create", "update", "read", …
+	Record    string // the ref or collection it was about
+	Field     string // the field at fault, where the system said
+	Status    int    // HTTP status; 0: no answer
+	RequestID string // the system's, for its support
+	Message   string // the system's own words, or what went wrong
+	// Own is true where Message is lockstep's and quotes nothing of the answer, so
+	// that it holds nothing of a record.
+	Own   bool
+	Until time.Time // of ClassThrottled
 	// Setting is the attribute of the connector's block that is at fault, where
 	// that can be told: "password", "oauth.client_secret".
 	Setting string

@@ -68,8 +68,12 @@ func newFourth(env connectors.Env) *fourth {
 			Secrets: func() []connectors.Secret { return []connectors.Secret{deskToken} },
 			Refusal: func(a *transport.Answer, failure *connectors.Error) {
 				var said struct{ Error string }
-				if json.Unmarshal(a.Body, &said) == nil {
-					failure.Message = said.Error
+				if json.Unmarshal(a.Body, &said) != nil || said.Error == "" {
+					return
+				}
+				failure.Message = said.Error
+				if a.Status == http.StatusNotFound {
+					failure.Code = "not_found"
 				}
 			},
 		}),

@@ -3,6 +3,7 @@ package incidentio
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,9 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if body.RequestID != "" {
 		failure.RequestID = body.RequestID
 	}
-	if body.Type != "" && answer.Status/100 != 2 {
+	// Others' problems have a type, too; incident.io's name their errors.
+	own := len(body.Errors) > 0 || answer.Status != http.StatusNotFound
+	if body.Type != "" && answer.Status/100 != 2 && own {
 		failure.Code = body.Type
 	}
 	var said []string

@@ -40,6 +40,9 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	}
 	switch answer.Status {
 	case http.StatusNotFound:
+		if said.Messages == nil && said.Errors == nil {
+			return // not Jira's, or not about a record
+		}
 		failure.Code = "not_found"
 		if failure.Op == "create" { // a project, not an issue, is missing
 			failure.Class = connectors.ClassRejected

@@ -21,6 +21,7 @@ const (
 type apiFailure struct {
 	Message string
 	Detail  string
+	object  bool // it was one
 }
 
 // UnmarshalJSON reads {"message", "detail"}, or text.
@@ -30,7 +31,7 @@ func (f *apiFailure) UnmarshalJSON(b []byte) error {
 		Detail  string `json:"detail"`
 	}
 	if err := json.Unmarshal(b, &whole); err == nil {
-		f.Message, f.Detail = whole.Message, whole.Detail
+		f.Message, f.Detail, f.object = whole.Message, whole.Detail, true
 		return nil
 	}
 	return json.Unmarshal(b, &f.Message)
@@ -55,6 +56,7 @@ func (f apiFailure) words() string {
 func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if answer.Status/100 == 2 {
 		if bytes.Contains(answer.Body, []byte(cancelled)) {
+			failure.Own = true
 			failure.Message = "ServiceNow cut its answer off: " + cancelled + ": maximum execution time exceeded"
 		}
 		return
@@ -77,6 +79,9 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	case http.StatusForbidden:
 		refusedWrite(failure)
 	case http.StatusNotFound:
+		if said.Error == nil || !said.Error.object {
+			return // not ServiceNow's
+		}
 		failure.Code = "not_found"
 		if failure.Op == "create" { // a table, not a record, is missing
 			failure.Class, failure.Code = connectors.ClassRejected, "invalid_table"

@@ -21,8 +21,8 @@ import (
 )
 
 func TestStatus(t *testing.T) {
-	const retry, throttled, unclear, rejected, unauthorised, conflict, gone = connectors.ClassRetry, connectors.ClassThrottled,
-		connectors.ClassUnclear, connectors.ClassRejected, connectors.ClassUnauthorised, connectors.ClassConflict, connectors.ClassGone
+	const retry, throttled, unclear, rejected, unauthorised, conflict = connectors.ClassRetry, connectors.ClassThrottled,
+		connectors.ClassUnclear, connectors.ClassRejected, connectors.ClassUnauthorised, connectors.ClassConflict
 	for _, c := range []struct {
 		status    int
 		read      connectors.Class
@@ -37,7 +37,7 @@ func TestStatus(t *testing.T) {
 		{400, rejected, rejected, 1},
 		{401, unauthorised, unauthorised, 1},
 		{403, unauthorised, rejected, 1},
-		{404, gone, gone, 1},
+		{404, unclear, unclear, 3}, // not in the system's own form; see TestNotFound
 		{405, rejected, rejected, 1},
 		{408, unclear, unclear, 3},
 		{409, conflict, conflict, 1},
@@ -66,8 +66,14 @@ func TestStatus(t *testing.T) {
 					t.Errorf("write: %s, %d, want %s", e.Class, e.Status, c.write)
 				}
 				words := "the system's own words"
-				if c.status < 400 {
+				switch {
+				case c.status < 400:
 					words = "redirected; is the address of the connector right?"
+				case c.status == 404:
+					words = "an answer that is not the system's own came where JSON was expected; is the address of the connector right?"
+				}
+				if own := words != "the system's own words"; e.Own != own {
+					t.Errorf("%q is lockstep's own: %t", e.Message, e.Own)
 				}
 				want := fmt.Sprintf("update servicenow.itsm.incident/1: HTTP %d: %s (request req-1)", c.status, words)
 				if e.Error() != want {
@@ -78,23 +84,56 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestPageNotFound: a web page of a proxy, or of a wrong address, is no word of
-// the system that a record is gone.
-func TestPageNotFound(t *testing.T) {
-	for _, kind := range []string{"text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"} {
-		synctest.Test(t, func(t *testing.T) {
-			refusal := func(_ *Answer, e *connectors.Error) { e.Class, e.Code = connectors.ClassRejected, "not_found" }
-			for _, refusal := range []func(*Answer, *connectors.Error){nil, refusal} {
+// TestNotFound: what a proxy or a wrong address answers is no word of the system
+// that a record is gone: only the system's own form is, which its connector
+// knows.
+func TestNotFound(t *testing.T) {
+	const form = `{"missing":true}`
+	refusal := func(a *Answer, e *connectors.Error) {
+		e.Message = "words of the system"
+		if strings.Contains(string(a.Body), "missing") {
+			e.Code = "not_found"
+		}
+	}
+	for name, test := range map[string]struct {
+		answer  http.HandlerFunc
+		gone    bool
+		message string
+	}{
+		"its own":          {answer(404, form, "Content-Type", "application/json"), true, "words of the system"},
+		"its own, no type": {answer(404, form), true, "words of the system"},
+		"empty":            {answer(404, ""), false, "an answer that is not the system's own came"},
+		"text":             {answer(404, "404 page not found", "Content-Type", "text/plain"), false, "an answer that is not the system's own came"},
+		"another's JSON":   {answer(404, `{"message":"no route"}`, "Content-Type", "application/json"), false, "an answer that is not the system's own came"},
+		"HTML":             {answer(404, "<h1>missing</h1>", "Content-Type", "Text/HTML; charset=utf-8"), false, "a web page came"},
+		"XHTML":            {answer(404, "<h1>missing</h1>", "Content-Type", "application/xhtml+xml"), false, "a web page came"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
 				for _, r := range []Request{read, write} {
-					s := newSystem(t, answer(404, "<h1>Not Found</h1>", "Content-Type", kind))
-					e := failed(t, s.client(t, func(o *Options) { o.Refusal = refusal }), r)
-					if e.Class != connectors.ClassUnclear || e.Code != "" || !strings.Contains(e.Message, "a web page came") {
-						t.Errorf("%s, %s: %s, code %q, %q", kind, r.Op, e.Class, e.Code, e.Message)
+					c := newSystem(t, test.answer).client(t, func(o *Options) { o.Refusal, o.Address = refusal, "url" })
+					e := failed(t, c, r)
+					class, code, setting := connectors.ClassUnclear, "", "url"
+					if test.gone {
+						class, code, setting = connectors.ClassGone, "not_found", ""
+					}
+					if e.Class != class || e.Code != code || e.Setting != setting || !strings.HasPrefix(e.Message, test.message) || e.Own == test.gone {
+						t.Errorf("%s: %s, code %q, setting %q, %q, own %t", r.Op, e.Class, e.Code, e.Setting, e.Message, e.Own)
 					}
 				}
-			}
+			})
 		})
 	}
+	t.Run("refused credentials", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newSystem(t, answer(404, "")).client(t, func(o *Options) {
+				o.Refusal = func(_ *Answer, e *connectors.Error) { e.Class = connectors.ClassUnauthorised }
+			})
+			if e := failed(t, c, read); e.Class != connectors.ClassUnauthorised {
+				t.Errorf("%s: %v", e.Class, e)
+			}
+		})
+	})
 }
 
 func TestNoAnswer(t *testing.T) {

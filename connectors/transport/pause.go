@@ -46,9 +46,16 @@ func (c *Client) answered(r Request) {
 	}
 }
 
+// longestPlausible is what a system may mean by Retry-After. More is a mistake,
+// such as a point in time in the place of a duration, and as good as nothing.
+const longestPlausible = 24 * time.Hour
+
 // honourRetryAfter begins the pause that an answer asks for.
 func (c *Client) honourRetryAfter(answer *Answer, r Request, e *connectors.Error) {
 	asked, named := retryAfter(answer.Header, time.Now())
+	if asked > longestPlausible {
+		asked, named = 0, false
+	}
 	if answer.Status != http.StatusTooManyRequests && (answer.Status != http.StatusServiceUnavailable || !named) {
 		return
 	}

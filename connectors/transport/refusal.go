@@ -13,17 +13,18 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	e.Status = answer.Status
 	e.RequestID = requestID(answer.Header)
 	if answer.Status/100 == 3 {
-		e.Message = "redirected; is the address of the connector right?"
+		e.Message, e.Own = "redirected; is the address of the connector right?", true
 	}
-	if c.opts.Refusal != nil {
-		c.opts.Refusal(answer, e)
-	}
+	c.quote(answer, e)
 	// What is in front of the system, or another site altogether, knows nothing
 	// of its records: believed, it would part a link from a ticket that is there.
 	// That the connector finds the credentials at fault says more.
-	if webPage(answer) && answer.Status == http.StatusNotFound && e.Class != connectors.ClassUnauthorised {
-		e.Class, e.Code = connectors.ClassUnclear, ""
-		e.Message = notJSON
+	if answer.Status == http.StatusNotFound && !r.open && e.Class != connectors.ClassUnauthorised && (e.Code == "" || webPage(answer)) {
+		e.Class, e.Code, e.Setting = connectors.ClassUnclear, "", c.opts.Address
+		e.Message, e.Own = "an answer that is not the system's own came where JSON was expected; is the address of the connector right?", true
+		if webPage(answer) {
+			e.Message = notJSON
+		}
 	}
 	if e.Message == "" {
 		// Cleaned before it is cut, or half a secret would stay.
@@ -49,11 +50,21 @@ func (c *Client) unread(answer *Answer, write bool, err error, fail failFunc) *c
 	}
 	e.Status = answer.Status
 	e.RequestID = requestID(answer.Header)
-	if c.opts.Refusal != nil {
-		c.opts.Refusal(answer, e)
-	}
+	c.quote(answer, e)
 	c.clean(e)
 	return e
+}
+
+// quote lets the connector read what the system says, which is not lockstep's
+// own unless it says so.
+func (c *Client) quote(answer *Answer, e *connectors.Error) {
+	if c.opts.Refusal == nil {
+		return
+	}
+	before, own := e.Message, e.Own
+	e.Own = false
+	c.opts.Refusal(answer, e)
+	e.Own = e.Own || own && e.Message == before
 }
 
 func webPage(answer *Answer) bool {

@@ -79,7 +79,7 @@ func TestLargeAnswers(t *testing.T) {
 	}{
 		{"read", 200, large, read, connectors.ClassRejected}, // it stays as large
 		{"write", 200, large, write, connectors.ClassUnclear},
-		{"refused read", 404, large, read, connectors.ClassGone},
+		{"refused read", 400, large, read, connectors.ClassRejected},
 		{"refused write", 422, large, write, connectors.ClassRejected},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -59,8 +59,10 @@ type Options struct {
 	// Secrets are replaced in every error, in any of their usual encodings.
 	Secrets func() []connectors.Secret
 	// Refusal reads what the system says in an answer that is not 2xx, or in a
-	// 2xx that is not whole. It may set Message, Field, RequestID, Code and, where
-	// the system's status is misleading, Class.
+	// 2xx that is not whole. It may set Message, Own, Field, RequestID, Code and, where
+	// the system's status is misleading, Class. Of a status 404 it sets Code only
+	// where the answer has the system's own form: without one, something else
+	// answered, and nothing is known of the record.
 	Refusal func(answer *Answer, failure *connectors.Error)
 	// Stranger says why the answer is not one to these credentials: some systems
 	// answer as if to nobody where they do not take them, with success too.
@@ -215,7 +217,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 
 func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, *connectors.Error) {
 	fail := func(class connectors.Class, message string, err error) *connectors.Error {
-		e := &connectors.Error{Class: class, Op: r.Op, Record: r.Record, Message: c.redact(message)}
+		e := &connectors.Error{Class: class, Op: r.Op, Record: r.Record, Message: c.redact(message), Own: message != ""}
 		if err != nil {
 			e.Err = redacted{text: c.redact(bare(err).Error()), err: err}
 		}

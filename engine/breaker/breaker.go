@@ -50,6 +50,7 @@ type Breaker struct {
 	until         time.Time // no calls before
 	forbidden     string    // the record that was forbidden last
 	lastError     string    // of the last call, if it failed; never contents
+	silenced      string    // the last answer that asked for silence; never contents
 }
 
 func New(name, kind string, c connectors.Connector, clock store.Clock, w *Waiters) *Breaker {
@@ -125,6 +126,10 @@ func (g *Breaker) record(err error, round int) error {
 	now := g.clock.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	var said *connectors.Error
+	if errors.As(err, &said) && said.Status != 0 && !said.Until.IsZero() {
+		g.silenced = Redact(err)
+	}
 	switch {
 	case err == nil, known && (class == connectors.ClassGone || class == connectors.ClassRejected || class == connectors.ClassConflict):
 		g.answered()
@@ -138,8 +143,7 @@ func (g *Breaker) record(err error, round int) error {
 		return g.awayError(err, true) // begun before the last pause
 	}
 	failed := g.awayError(err, g.away)
-	var said *connectors.Error
-	refused := errors.As(err, &said) && class == connectors.ClassUnauthorised
+	refused := said != nil && class == connectors.ClassUnauthorised
 	forbidden := refused && said.Status == 403
 	if forbidden && !g.away {
 		failed.OfRecord = true
@@ -215,15 +219,18 @@ func (g *Breaker) lasts(outage int) (until time.Time, ok bool) {
 }
 
 // Redact is an error without what the system said of a record: operation,
-// class and status say enough for a status page.
+// status, and lockstep's own words or else the class say enough for a status page.
 func Redact(err error) string {
 	var e *connectors.Error
 	if !errors.As(err, &e) {
 		return "failed"
 	}
 	short := connectors.Error{Op: e.Op, Status: e.Status, RequestID: e.RequestID, Message: e.Class.String()}
-	if e.Status == 0 || e.Class == connectors.ClassUnauthorised {
+	switch {
+	case e.Status == 0 || e.Class == connectors.ClassUnauthorised:
 		short.Message, short.Err = e.Message, e.Err // the transport's words or the gate's, who know no contents
+	case e.Own:
+		short.Message = e.Message // its cause may quote the answer
 	}
 	return short.Error()
 }
@@ -261,18 +268,18 @@ func (g *Breaker) Target() (connectors.Target, bool) {
 
 // Status says how the connector does.
 func (g *Breaker) Status() ConnectorStatus {
-	throttled := g.Connector.Throttled()
+	asked := g.Connector.Throttled()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := ConnectorStatus{Name: g.Name, Type: g.Type, OK: true, Calls: []CallStatus{}}
 	g.calls.status(&s, g.clock.Now())
-	if g.until.After(throttled) {
-		throttled = g.until
+	// What makes it wait now, which need not be what failed last.
+	until, why := asked, cmp.Or(g.silenced, "the system asked not to be called")
+	if g.until.After(asked) {
+		until, why = g.until, cmp.Or(g.lastError, s.LastError)
 	}
-	if g.clock.Now().Before(throttled) {
-		s.OK = false
-		s.ThrottledUntil = &throttled
-		s.LastError = cmp.Or(s.LastError, g.lastError)
+	if g.clock.Now().Before(until) {
+		s.OK, s.ThrottledUntil, s.LastError = false, &until, why
 	}
 	return s
 }

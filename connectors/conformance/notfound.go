@@ -1,0 +1,48 @@
+package conformance
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+// NotFound checks what a connector makes of status 404: that a record is gone
+// only where the answer is own, which has the system's own form. A proxy's, a
+// gateway's and a load balancer's come and go.
+func NotFound(t *testing.T, own string, read func(t *testing.T, to http.RoundTripper) error) {
+	t.Helper()
+	for _, c := range []struct {
+		body string
+		want connectors.Class
+	}{
+		{own, connectors.ClassGone},
+		{"", connectors.ClassUnclear},
+		{"404 page not found", connectors.ClassUnclear},
+		{"null", connectors.ClassUnclear},
+		{"{}", connectors.ClassUnclear},
+		{`{"message":"no Route matched with those values"}`, connectors.ClassUnclear},
+		{`{"type":"about:blank","title":"Not Found","status":404}`, connectors.ClassUnclear},
+		{`{"timestamp":"2026-01-02T03:04:05Z","status":404,"error":"Not Found","path":"/x"}`, connectors.ClassUnclear},
+	} {
+		synctest.Test(t, func(t *testing.T) { // what is unclear is tried again, later
+			err := read(t, notFound(c.body))
+			if class, ok := connectors.ClassOf(err); !ok || class != c.want {
+				t.Errorf("status 404 with %q: %v, want class %s", c.body, err, c.want)
+			}
+		})
+	}
+}
+
+// notFound answers everything with status 404.
+type notFound string
+
+func (body notFound) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusNotFound, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(string(body))), Request: r,
+	}, nil
+}
