@@ -50,6 +50,9 @@ func (a *app) format(ctx context.Context, args []string, check, showDiff bool) e
 		}
 		files = append(files, found...)
 	}
+	if err := bounded(files); err != nil {
+		return err
+	}
 	failed, differ := false, false
 	for _, file := range files {
 		changed, err := a.formatFile(ctx, file, check, showDiff)
@@ -85,6 +88,22 @@ func hclFiles(arg string) ([]string, error) {
 		return nil, fmt.Errorf("%s holds no *.hcl file", arg)
 	}
 	return files, nil
+}
+
+// bounded refuses files that are larger together than a configuration may be,
+// before any of them is changed.
+func bounded(files []string) error {
+	left := int64(source.MaxTotal)
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || !info.Mode().IsRegular() {
+			continue // it is not read, and reported
+		}
+		if left -= info.Size(); left < 0 {
+			return fmt.Errorf("%s: the configuration is larger than %s", file, source.Size(source.MaxTotal))
+		}
+	}
+	return nil
 }
 
 func (a *app) formatFile(ctx context.Context, file string, check, showDiff bool) (changed bool, err error) {
