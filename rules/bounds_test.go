@@ -133,10 +133,10 @@ func TestLoadIsBounded(t *testing.T) {
 // it is.
 func TestLoadReadsRegularFilesOnly(t *testing.T) {
 	big := strings.Repeat("#"+strings.Repeat("x", 99)+"\n", 300_000)
-	utf16 := func(s string) string {
+	wide := func(s, before, after string) string {
 		var b strings.Builder
 		for _, r := range s {
-			b.WriteString(string([]byte{byte(r), 0}))
+			b.WriteString(before + string(r) + after)
 		}
 		return b.String()
 	}
@@ -152,7 +152,10 @@ func TestLoadReadsRegularFilesOnly(t *testing.T) {
 		"process":   {func(p string) error { return os.Symlink("/proc/self/mem", p) }, "1:1: cannot read the file: input/output error"},
 		"comment":   {func(p string) error { return os.WriteFile(p, []byte(big), 0o600) }, "1:1: the file is larger than 1 MiB"},
 		"UTF-16":    {func(p string) error { return os.WriteFile(p, []byte("\xff\xfea\x00"), 0o600) }, "1:1: the file is encoded in UTF-16"},
-		"no mark":   {func(p string) error { return os.WriteFile(p, []byte(utf16("locals {\n}\n")), 0o600) }, "1:1: the file is encoded in UTF-16"},
+		"no mark":   {func(p string) error { return os.WriteFile(p, []byte(wide("locals {\n}\n", "", "\x00")), 0o600) }, "1:1: the file is encoded in UTF-16"},
+		"UTF-32":    {func(p string) error { return os.WriteFile(p, []byte("\xff\xfe\x00\x00a\x00\x00\x00"), 0o600) }, "1:1: the file is encoded in UTF-32"},
+		"no mark 4": {func(p string) error { return os.WriteFile(p, []byte(wide("locals {\n}\n", "", "\x00\x00\x00")), 0o600) }, "1:1: the file is encoded in UTF-32"},
+		"big end 4": {func(p string) error { return os.WriteFile(p, []byte(wide("locals {\n}\n", "\x00\x00\x00", "")), 0o600) }, "1:1: the file is encoded in UTF-32"},
 		"NUL":       {func(p string) error { return os.WriteFile(p, []byte("locals {\n  é = \x00\n}\n"), 0o600) }, "2:7: a NUL byte in the file"},
 		"Latin-1":   {func(p string) error { return os.WriteFile(p, []byte("locals {\n  a = \"\xe9\"\n}\n"), 0o600) }, "2:8: bytes that are not UTF-8"},
 	} {

@@ -11,8 +11,8 @@ import (
 // Text reports what keeps content from being text in UTF-8; nil: nothing does.
 func Text(content []byte, filename string) *hcl.Diagnostic {
 	start := hcl.Range{Filename: filename, Start: hcl.InitialPos, End: hcl.InitialPos}
-	if wide(content) {
-		return fault(start, "the file is encoded in UTF-16", "A configuration is text in UTF-8. Save the file with that encoding.")
+	if encoding := wide(content); encoding != "" {
+		return fault(start, "the file is encoded in "+encoding, "A configuration is text in UTF-8. Save the file with that encoding.")
 	}
 	nul := bytes.IndexByte(content, 0)
 	invalid := invalidUTF8(content)
@@ -29,25 +29,35 @@ func fault(at hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &at}
 }
 
-// wide reports whether content is UTF-16: by its mark, or by NULs in every
-// other byte, as Latin text has them there.
-func wide(content []byte) bool {
-	if bytes.HasPrefix(content, []byte{0xff, 0xfe}) || bytes.HasPrefix(content, []byte{0xfe, 0xff}) {
-		return true
+// wide names the encoding of content whose characters have two or four bytes:
+// by its mark, or by where the NULs are that Latin text has there. Empty: it is
+// none of them.
+func wide(content []byte) string {
+	const utf16, utf32 = "UTF-16", "UTF-32"
+	switch {
+	// UTF-16's mark is the beginning of this one; no text goes on with a NUL.
+	case bytes.HasPrefix(content, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(content, []byte{0, 0, 0xfe, 0xff}):
+		return utf32
+	case bytes.HasPrefix(content, []byte{0xff, 0xfe}), bytes.HasPrefix(content, []byte{0xfe, 0xff}):
+		return utf16
 	}
 	const enough, sample = 4, 64
-	head := content[:min(sample, len(content))&^1]
-	even, odd := 0, 0
-	for i := 0; i < len(head); i += 2 {
-		if head[i] == 0 {
-			even++
-		}
-		if head[i+1] == 0 {
-			odd++
+	head := content[:min(sample, len(content))&^3]
+	var nul [4]int
+	for i, b := range head {
+		if b == 0 {
+			nul[i%4]++
 		}
 	}
-	pairs := len(head) / 2
-	return pairs >= enough && (even == 0 && odd > pairs*3/4 || odd == 0 && even > pairs*3/4)
+	units := len(head) / 4
+	most := func(n, of int) bool { return n > of*3/4 }
+	switch even, odd := nul[0]+nul[2], nul[1]+nul[3]; {
+	case units >= enough && most(nul[1], units) && most(nul[2], units) && (nul[0] == 0 && most(nul[3], units) || nul[3] == 0 && most(nul[0], units)):
+		return utf32
+	case 2*units >= enough && (even == 0 && most(odd, 2*units) || odd == 0 && most(even, 2*units)):
+		return utf16
+	}
+	return ""
 }
 
 func invalidUTF8(content []byte) int {
