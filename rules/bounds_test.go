@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/lockstep-sync/lockstep/rules/budget"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
@@ -96,17 +97,17 @@ func hostile() map[string]struct{ hcl, want string } {
 	}
 }
 
-// testSteps bounds what tests evaluate of hostile configurations: each takes more
+// testLimits bound what tests evaluate of hostile configurations: each takes more
 // than any bound, and with the race detector a step takes ten times as long.
-const testSteps = 100_000
+var testLimits = budget.Limits{Steps: 100_000}
 
 // Whatever a file holds, loading it ends, with a few errors at a place in it.
 func TestLoadIsBounded(t *testing.T) {
 	for name, test := range hostile() {
 		t.Run(name, func(t *testing.T) {
-			o := Options{Offline: true, maxSteps: testSteps}
+			o := Options{Offline: true, limits: testLimits}
 			if strings.HasPrefix(name, "doubled") {
-				o.maxSteps = 0 // memory is to run out before time does
+				o.limits = budget.Limits{Bytes: budget.MaxBytes / 8} // memory is to run out before time does
 			}
 			set, found := Load(t.Context(), write(t, "main.hcl", test.hcl), o)
 			switch {

@@ -76,7 +76,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(routing))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		dir := write(t, "connectors.hcl", connectorBlocks, "main.hcl", string(src))
-		set, found := Load(t.Context(), dir, Options{Systems: fakeSystems(), Offline: true, maxSteps: testSteps})
+		set, found := Load(t.Context(), dir, Options{Systems: fakeSystems(), Offline: true, limits: testLimits})
 		if (set == nil) != found.HasErrors() {
 			t.Fatalf("set is nil: %t\n%s", set == nil, textOf(found))
 		}

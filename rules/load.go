@@ -30,8 +30,8 @@ type Options struct {
 	// counts as set. Without it, that is an error.
 	Offline bool
 
-	// maxSteps bounds what HCL takes to evaluate; 0: by the budget of a load.
-	maxSteps int64
+	// limits bound what HCL takes to evaluate further than the budget of a load.
+	limits budget.Limits
 }
 
 // Load reads the configuration in a directory. The set is nil if and only if
@@ -75,10 +75,7 @@ func loadAll(ctx context.Context, dir string, o Options) (set *Set, found Diagno
 	if o.Env == nil {
 		o.Env = func(string) (string, bool) { return "", false }
 	}
-	if o.maxSteps == 0 {
-		o.maxSteps = budget.MaxSteps
-	}
-	l := &loading{progress: newProgress(ctx, dir, o.maxSteps), options: o}
+	l := &loading{progress: newProgress(ctx, dir, o.limits), options: o}
 	l.files = newParser(l.progress, o.Offline)
 	done := func() Diagnostics { return l.diagnostics(l.files.sources, l.hidden) }
 	defer source.Recovered(l.here(), func(d *hcl.Diagnostic) {
@@ -111,8 +108,8 @@ type progress struct {
 	saidGivenUp, saidSpent bool
 }
 
-func newProgress(ctx context.Context, dir string, steps int64) *progress {
-	return &progress{findings: &findings{}, ctx: ctx, meter: budget.NewMeter(ctx, steps), dir: dir}
+func newProgress(ctx context.Context, dir string, limits budget.Limits) *progress {
+	return &progress{findings: &findings{}, ctx: ctx, meter: budget.NewMeter(ctx, limits), dir: dir}
 }
 
 // here is the position of what is wrong with the configuration as a whole.

@@ -19,7 +19,7 @@ import (
 // parsed is what the first stage makes of files, whose names and contents alternate.
 func parsed(t *testing.T, files ...string) *parser {
 	t.Helper()
-	p := newParser(newProgress(t.Context(), write(t, files...), budget.MaxSteps), true)
+	p := newParser(newProgress(t.Context(), write(t, files...), budget.Limits{}), true)
 	p.readDir()
 	p.sortBlocks()
 	return p

@@ -51,10 +51,19 @@ type Meter struct {
 	spent        *Error
 }
 
-// NewMeter makes a meter of so many steps, at most MaxSteps, whose budget ends with
-// ctx, too.
-func NewMeter(ctx context.Context, steps int64) *Meter {
-	return &Meter{ctx: ctx, bytes: MaxBytes, steps: min(steps, MaxSteps)}
+// Limits bound a budget further; 0: by what a configuration may take.
+type Limits struct{ Bytes, Steps int64 }
+
+// NewMeter makes a meter within the limits, whose budget ends with ctx, too.
+func NewMeter(ctx context.Context, l Limits) *Meter {
+	m := &Meter{ctx: ctx, bytes: MaxBytes, steps: MaxSteps}
+	if l.Bytes > 0 {
+		m.bytes = min(l.Bytes, MaxBytes)
+	}
+	if l.Steps > 0 {
+		m.steps = min(l.Steps, MaxSteps)
+	}
+	return m
 }
 
 // Spent is why nothing more is evaluated; nil: the budget lasts.
