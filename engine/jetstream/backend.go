@@ -108,9 +108,9 @@ func (s *backend) manage(ctx context.Context, f func(context.Context, *session) 
 
 func (s *backend) do(ctx context.Context, writes bool, limit time.Duration, f func(context.Context, *session) error) error {
 	s.mu.Lock()
-	if writes && s.failure != nil {
+	if failure := storing(s.failure); writes && failure != nil {
 		defer s.mu.Unlock()
-		return s.failure
+		return failure
 	}
 	cancellable, cancel := context.WithCancelCause(ctx)
 	op := &operation{writes: writes, cancel: cancel}
@@ -192,7 +192,7 @@ func (s *backend) note(err error) {
 	}
 }
 
-// err is why nothing can be stored now; nil: it can.
+// err is why work cannot go on now; nil: it can.
 func (s *backend) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,7 +210,7 @@ func (s *backend) set(failure error) {
 	s.failure = failure
 	close(s.changed)
 	s.changed = make(chan struct{})
-	if failure != nil {
+	if failure := storing(failure); failure != nil {
 		s.giveUp(failure, false)
 	}
 }
@@ -230,7 +230,7 @@ func (s *backend) giveUp(failure error, reads bool) {
 func (s *backend) stores(ctx context.Context) bool {
 	for {
 		s.mu.Lock()
-		failure, changed := s.failure, s.changed
+		failure, changed := storing(s.failure), s.changed
 		s.mu.Unlock()
 		if failure == nil {
 			return ctx.Err() == nil

@@ -317,10 +317,29 @@ func (s *backend) inspectConsumers(ctx context.Context, stream jetstream.Stream)
 		})
 		if err != nil {
 			c.look()
-			return fmt.Errorf("consumer %q: %w", c.name, err)
+			return &consumerError{c.name, err}
 		}
 	}
 	return nil
+}
+
+// A consumerError is a consumer that does not answer: hints are not read.
+type consumerError struct {
+	name string
+	err  error
+}
+
+func (e *consumerError) Error() string { return fmt.Sprintf("consumer %q: %v", e.name, e.err) }
+func (e *consumerError) Unwrap() error { return e.err }
+
+// storing is what of a failure keeps things from being stored. A consumer that
+// is missing does not: to make it again, its place is noted first.
+func storing(failure error) error {
+	var reading *consumerError
+	if errors.As(failure, &reading) && errors.Is(failure, jetstream.ErrConsumerNotFound) {
+		return nil
+	}
+	return failure
 }
 
 func inStream(name string, err error) error {

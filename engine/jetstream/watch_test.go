@@ -109,6 +109,41 @@ func TestDeletedStreamsAreMadeAgain(t *testing.T) {
 	}
 }
 
+// A missing consumer keeps nothing from being stored: what is needed to make it
+// again is.
+func TestMissingConsumerKeepsNothingFromBeingStored(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := serve(t, t.TempDir())
+		opened := open(t, s, jetstream.Options{})
+		watch(t, opened, jetstream.Watch{})
+		kept := opened.Engine()
+		var again atomic.Bool
+		begin := func(ctx context.Context) (store.Position, error) {
+			if again.Load() {
+				if opened.Err() == nil {
+					return store.Position{}, errors.New("it is not known yet that the consumer is missing")
+				}
+				if _, err := kept.Marks.Put(ctx, "place", []byte("1")); err != nil {
+					return store.Position{}, err
+				}
+			}
+			return store.Position{}, nil
+		}
+		delivered := make(chan store.Hint, 10)
+		stop, err := kept.Hints.Consume(t.Context(), "route", incidents, begin, func(h store.Hint) { h.Ack(); delivered <- h })
+		check(t, err)
+		defer stop()
+		again.Store(true)
+		check(t, raw(t, s).DeleteConsumer(t.Context(), "lockstep_hints", "route"))
+		pass(2 * time.Minute)
+		check(t, opened.Err())
+		check(t, kept.Hints.Add(t.Context(), incidents.Ref("1"), ""))
+		if h := <-delivered; h.Ref != incidents.Ref("1") {
+			t.Errorf("got %q", h.Ref)
+		}
+	})
+}
+
 // What checks write nobody reads.
 func TestChecksLeaveNothingToRead(t *testing.T) {
 	bubble(t, func(t *testing.T) {
