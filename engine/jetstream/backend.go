@@ -36,7 +36,8 @@ type backend struct {
 	logger   *slog.Logger
 	kept     func(stream string) error // nil: everything is
 	session  atomic.Pointer[session]
-	acks     int // that checks have made
+	acks     int                  // that checks have made
+	missing  map[string]time.Time // streams that were deleted on the server, by when a check found that
 
 	mu       sync.Mutex
 	failure  error                   // why nothing is stored now; nil: it is
@@ -63,6 +64,7 @@ type operation struct {
 func newBackend(t topology, logger *slog.Logger) *backend {
 	return &backend{
 		topology: t, logger: logger,
+		missing:  map[string]time.Time{},
 		changed:  make(chan struct{}),
 		underWay: map[*operation]struct{}{},
 		reading:  map[*consumption]struct{}{},

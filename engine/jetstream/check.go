@@ -21,6 +21,10 @@ const (
 	checkEvery = 5 * time.Second
 	checkAgain = time.Second
 	checkPause = 100 * time.Millisecond
+	// remakePause is how long a stream has been missing before it is made again:
+	// the server forgets a stream before it removes its files, and would remove
+	// those of the next one of that name.
+	remakePause = 2 * time.Second
 )
 
 // A Watch is how a store is watched.
@@ -226,13 +230,32 @@ func (s *backend) inspect(ctx context.Context, in *session, all bool) (next *ses
 
 func (s *backend) ensure(ctx context.Context, in *session, want jetstream.StreamConfig, shape bool) (stream jetstream.Stream, made bool, err error) {
 	err = s.manage(ctx, func(ctx context.Context, _ *session) error {
-		stream, made, err = ensure(ctx, in.js, want, shape)
+		stream, made, err = ensure(ctx, in.js, want, shape, func() error { return s.mayMake(in, want.Name) })
 		return err
 	})
+	if err == nil {
+		delete(s.missing, want.Name)
+	}
 	if err != nil && !strings.Contains(err.Error(), want.Name) {
 		err = inStream(want.Name, err)
 	}
 	return stream, made, err
+}
+
+// mayMake fails while a stream that was there has not been missing for long.
+func (s *backend) mayMake(in *session, name string) error {
+	if in.streams[name] == nil {
+		return nil // it never was there
+	}
+	since, known := s.missing[name]
+	if !known {
+		since = time.Now()
+		s.missing[name] = since
+	}
+	if time.Since(since) < remakePause {
+		return errors.New("it was deleted on the server, and is about to be made again")
+	}
+	return nil
 }
 
 // tryWrite stores a message that replaces the one before.

@@ -200,10 +200,14 @@ func (t topology) newestOnly(c jetstream.StreamConfig) jetstream.StreamConfig {
 // operator may have set on it and lockstep does not depend on (placement,
 // size and age limits, compression) stays as it is. made is true where there
 // was none. Without shape one that is there is only looked at: two daemons that
-// want different settings must not change them to and fro.
-func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, shape bool) (stream jetstream.Stream, made bool, err error) {
+// want different settings must not change them to and fro. may is asked before one
+// is created.
+func ensure(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig, shape bool, may func() error) (stream jetstream.Stream, made bool, err error) {
 	stream, err = js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if err := may(); err != nil {
+			return nil, false, fmt.Errorf("stream %s: %w", want.Name, err)
+		}
 		create := want
 		create.Replicas = max(1, want.Replicas)
 		stream, err = js.CreateStream(ctx, create)

@@ -81,9 +81,16 @@ func TestDeletedStreamsAreMadeAgain(t *testing.T) {
 					check(t, kept.Hints.Add(t.Context(), incidents.Ref(id), ""))
 					<-delivered
 				}
-				check(t, raw(t, s).DeleteStream(t.Context(), stream))
+				js, deleted := raw(t, s), time.Now()
+				check(t, js.DeleteStream(t.Context(), stream))
 				pass(10 * time.Second)
 				check(t, opened.Err())
+				made, err := js.Stream(t.Context(), stream)
+				check(t, err)
+				// The server removes the files of the old one some time after it forgot it.
+				if after := made.CachedInfo().Created.Sub(deleted); after < time.Second {
+					t.Errorf("made again %v after it was deleted", after)
+				}
 				if diff := cmp.Diff([]string{held}, told.list()); diff != "" {
 					t.Errorf("told (-want +got):\n%s", diff)
 				}
