@@ -92,8 +92,7 @@ var ErrTooCostly = errors.New("processing it would exceed the limits on time and
 
 // ClassOf returns the class of an *Error in err's chain; false if there is none.
 func ClassOf(err error) (Class, bool) {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class, true
 	}
 	return 0, false
@@ -124,8 +123,7 @@ func NotSent(err error) error {
 // StatusOf returns the HTTP status of an *Error in err's chain; 0 if there is
 // none, or no answer.
 func StatusOf(err error) int {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Status
 	}
 	return 0

@@ -117,11 +117,12 @@ func (s System) createdOnce(t *testing.T) {
 					b.Endpoint.Inject(trouble.fault)
 				}
 				made, err := target.Create(b.Context(), draft)
-				if err != nil && trouble.name != "nothing" {
+				switch {
+				case err != nil && trouble.name != "nothing":
 					b.class(err)
-				} else if err != nil {
+				case err != nil:
 					b.Fatal(err)
-				} else if made.Key != key && made.Key != "" || made.Ref.ID == "" || made.Number == "" || made.URL == "" {
+				case made.Key != key && made.Key != "" || made.Ref.ID == "" || made.Number == "" || made.URL == "":
 					b.Errorf("the answer is %+v", made)
 				}
 				if n := b.wrote(); n > 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -365,9 +366,7 @@ func TestVendorsComments(t *testing.T) {
 			t.Fatal(err)
 		}
 		delete(page, "pagination_meta")
-		for name, list := range page {
-			items[name] = list
-		}
+		maps.Copy(items, page)
 	}
 	body, err := json.Marshal(items)
 	if err != nil {

@@ -37,7 +37,7 @@ func (p *itemPoller) want(step string, requests int, ids ...string) {
 	var got []string
 	for _, ref := range changed {
 		if ref.Collection != incidents {
-			p.t.Errorf("%s: %s is no incident", step, ref)
+			p.t.Errorf("%s: %s is not an incident", step, ref)
 		}
 		got = append(got, ref.ID)
 	}

@@ -72,7 +72,7 @@ func TestReadIncident(t *testing.T) {
 // valueAt is what stands at a dotted path.
 func valueAt(fields map[string]any, path string) any {
 	var value any = fields
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		object, _ := value.(map[string]any)
 		value = object[name]
 	}

@@ -2,6 +2,7 @@ package incidentio
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -60,9 +61,7 @@ func flatten(fields map[string]any) {
 			into = make(map[string]any, len(from))
 			fields[name] = into
 		}
-		for key, value := range from {
-			into[key] = value
-		}
+		maps.Copy(into, from)
 	}
 	add("custom_fields", customFields(values.ListAt(fields, "custom_field_entries")))
 	add("roles", roles(values.ListAt(fields, "incident_role_assignments")))

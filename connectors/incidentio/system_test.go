@@ -172,6 +172,6 @@ func TestAdviseWithoutScope(t *testing.T) {
 	}
 	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
 	if _, err := c.Advise(context.Background(), []connectors.Use{{Record: "incident", Field: "severity", Values: []any{"x"}}}); err == nil {
-		t.Error("an outage is no failure")
+		t.Error("an outage is not a failure")
 	}
 }

@@ -58,7 +58,7 @@ func verify(key []byte, h http.Header, body []byte, now time.Time) (string, erro
 	mac.Write(body)
 	want := []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	// While a secret is rotated there is one signature for each of the two.
-	for _, signature := range strings.Fields(header(h, "signature")) {
+	for signature := range strings.FieldsSeq(header(h, "signature")) {
 		version, given, _ := strings.Cut(signature, ",")
 		if version == "v1" && hmac.Equal([]byte(given), want) {
 			return id, nil

@@ -88,7 +88,7 @@ func TestSignatures(t *testing.T) {
 		{"another version", testSecret, map[string]string{"webhook-signature": "v2" + good[2:]}, body, signed, false},
 		{"no version", testSecret, map[string]string{"webhook-signature": good[3:]}, body, signed, false},
 		{"no time", testSecret, map[string]string{"webhook-signature": good, "webhook-timestamp": ""}, body, signed, false},
-		{"a time that is none", testSecret, map[string]string{"webhook-signature": good, "webhook-timestamp": "soon"}, body, signed, false},
+		{"an invalid time", testSecret, map[string]string{"webhook-signature": good, "webhook-timestamp": "soon"}, body, signed, false},
 		{"a time far away", testSecret, map[string]string{"webhook-signature": good, "webhook-timestamp": "9223372036854775807"}, body, signed, false},
 		{"no id", testSecret, map[string]string{"webhook-signature": good, "webhook-id": ""}, body, signed, false},
 	} {
@@ -216,7 +216,7 @@ func TestVendorsWebhooks(t *testing.T) {
 	}
 }
 
-func TestSecretThatIsNone(t *testing.T) {
+func TestInvalidSecret(t *testing.T) {
 	system := incidentio.System()
 	common := system.Defaults
 	common.WebhookSecret = "whsec_not base64!"
@@ -246,7 +246,7 @@ func FuzzReceive(f *testing.F) {
 
 func FuzzSignature(f *testing.F) {
 	f.Add("msg", "1614265330", "v1,AAAA", []byte("{}"))
-	f.Add("", "-1", "v1, v1,", []byte(nil))
+	f.Add("", "-1", "v1,", []byte(nil))
 	r := receiver(f, testSecret)
 	f.Fuzz(func(t *testing.T, id, stamp, signature string, body []byte) {
 		h := http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {stamp}, "Webhook-Signature": {signature}}

@@ -65,8 +65,7 @@ func (c *Connector) editIncident(ctx context.Context, ref connectors.Ref, fields
 		JSON: map[string]any{"incident": e.body, "notify_incident_channel": false},
 	}
 	record, err := c.write(ctx, ref, request)
-	var refused *connectors.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*connectors.Error](err); ok {
 		refused.Field = fieldOfChange(refused.Field, e.sent)
 	}
 	return record, err

@@ -384,8 +384,8 @@ func TestUpdateRefusesWithoutSending(t *testing.T) {
 	}
 }
 
-// TestUpdateHeedsItsLease: a write whose time is over is not sent.
-func TestUpdateHeedsItsLease(t *testing.T) {
+// TestUpdateHonoursItsLease: a write whose time is over is not sent.
+func TestUpdateHonoursItsLease(t *testing.T) {
 	server, c := start(t, incidentiotest.Options{})
 	made := create(t, server)
 	ctx := connectors.WithSendBefore(t.Context(), time.Now().Add(-time.Second))

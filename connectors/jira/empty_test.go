@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,10 +49,8 @@ func hasEmpty(v any) bool {
 	case string:
 		return strings.TrimSpace(v) == ""
 	case []any:
-		for _, element := range v {
-			if hasEmpty(element) {
-				return true
-			}
+		if slices.ContainsFunc(v, hasEmpty) {
+			return true
 		}
 		return len(v) == 0
 	case map[string]any:

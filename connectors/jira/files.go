@@ -131,7 +131,7 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 // form is what stands before and behind the content.
 func form(file connectors.File) (head, tail, contentType string) {
 	var random [16]byte
-	rand.Read(random[:]) //nolint:errcheck // never fails
+	rand.Read(random[:])
 	boundary := hex.EncodeToString(random[:])
 	kind := file.Type
 	if _, _, err := mime.ParseMediaType(kind); err != nil || strings.ContainsAny(kind, "\r\n") {

@@ -169,7 +169,7 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"fields":{}}`:                        "neither id nor key",
 		`{"webhookEvent":"user_created"}`:      "holds no issue",
 		`{"id":"1","fields":{"labels":"a"}}`:   "labels: this is no list",
-		`{"id":"1","fields":{"created":"x"}}`:  "created: this is no timestamp",
+		`{"id":"1","fields":{"created":"x"}}`:  "created: this is not a timestamp",
 		`{"id":"1","fields":{"summary":[]}}`:   "summary: no name",
 		`{"id":"1","fields":{"timespent":{}}}`: "timespent: this is no int",
 	} {

@@ -104,7 +104,7 @@ func TestPollAtOneMoment(t *testing.T) {
 		}
 		got := map[string]int{}
 		for range 8 {
-			for _, number := range strings.Fields(p.next(t)) {
+			for number := range strings.FieldsSeq(p.next(t)) {
 				got[number]++
 			}
 			time.Sleep(20 * time.Second)

@@ -3,6 +3,7 @@ package jira_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,9 +66,7 @@ func wantClass(t testing.TB, err error, class connectors.Class) *connectors.Erro
 // draft is a minimal issue.
 func draft(key string, fields map[string]any) connectors.Draft {
 	all := map[string]any{"project": "ENG", "issuetype": "Bug", "summary": "Our database is sad"}
-	for name, v := range fields {
-		all[name] = v
-	}
+	maps.Copy(all, fields)
 	return connectors.Draft{Collection: issues, Key: key, Stamp: "ls-1", Fields: all}
 }
 

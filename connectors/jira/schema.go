@@ -37,17 +37,15 @@ func limited(f connectors.Field, characters int) connectors.Field {
 // project by its key, a user by account id, everything else by name.
 func issueSchema() *connectors.Schema {
 	var (
-		text     = kind(connectors.String)
-		markdown = kind(connectors.Text)
-		integer  = kind(connectors.Int)
-		moment   = kind(connectors.Time)
-		user     = kind(connectors.Reference)
-		names    = connectors.ListOf(text)
-		anything = kind(connectors.Any)
-		seconds  = func(what string) connectors.Field { return readOnly(integer, what+", in seconds") }
-		of       = func(name string, fields map[string]connectors.Type) connectors.Type {
-			return connectors.ObjectOf(name, fields)
-		}
+		text      = kind(connectors.String)
+		markdown  = kind(connectors.Text)
+		integer   = kind(connectors.Int)
+		moment    = kind(connectors.Time)
+		user      = kind(connectors.Reference)
+		names     = connectors.ListOf(text)
+		anything  = kind(connectors.Any)
+		seconds   = func(what string) connectors.Field { return readOnly(integer, what+", in seconds") }
+		of        = connectors.ObjectOf
 		lookedUp  = func(f connectors.Field) connectors.Field { f.Lookups = []string{"email"}; return f }
 		creatable = func(f connectors.Field) connectors.Field { f.Write = connectors.AtCreation; return f }
 	)

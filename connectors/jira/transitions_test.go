@@ -1,6 +1,7 @@
 package jira_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -41,9 +42,7 @@ func TestStatus(t *testing.T) {
 			}
 			server.ResetRequests()
 			fields := map[string]any{"status": test.to}
-			for name, v := range test.fields {
-				fields[name] = v
-			}
+			maps.Copy(fields, test.fields)
 			answer := update(t, c, record.Ref, "ls-2", fields)
 			for name, v := range fields {
 				if !c.Same("issue", name, v, answer.Fields[name]) {

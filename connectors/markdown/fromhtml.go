@@ -11,7 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/markdown/steps"
 )
 
-// FromHTML turns HTML into Markdown. What is no text, scripts and styles, is
+// FromHTML turns HTML into Markdown. What is not text, as scripts and styles, is
 // left out.
 //
 // It reads tags one after the other and knows a few levels of them: no tree is

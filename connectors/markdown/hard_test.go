@@ -110,7 +110,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 }
 
-// TestBudget: a text that exceeds its budget arrives as it stands.
+// TestBudget: a text that exceeds its budget arrives as it is.
 func TestBudget(t *testing.T) {
 	const in = "**a** [b](http://x.example)"
 	none := func(c converter) converter {

@@ -35,7 +35,7 @@ func (c converter) html(markdown string) string {
 	return strings.ReplaceAll(b.String(), "\n", "")
 }
 
-// literal is text as it stands in HTML.
+// literal is text as it is in HTML.
 func literal(s string) string {
 	return strings.ReplaceAll(html.EscapeString(strings.TrimRight(s, "\r\n")), "\n", "<br>")
 }

@@ -26,7 +26,7 @@ const maxPasses = 16
 // heading marks go, a link becomes "text (address)", and what reads well as it
 // stands (line breaks, lists, quotes, tables, code with its backticks) stays.
 //
-// It only takes marks off and never lays text out anew, so text without
+// It only takes marks off and never lays text out again, so text without
 // Markdown comes out unchanged. It is idempotent.
 func Plain(markdown string) string { return newConverter(len(markdown)).plain(markdown) }
 

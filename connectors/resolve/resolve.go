@@ -25,20 +25,20 @@ const (
 // CodeType is the Code of a value of a kind that the field does not take.
 const CodeType = "type"
 
-// A Refusal says why a value cannot be written to its field. Every other error
+// A FieldError says why a value cannot be written to its field. Every other error
 // says nothing about the field: the system could not be asked. Its message
 // quotes names of the configuration and of the system, never the value: its
 // record may be private.
-type Refusal struct{ Code, Message string }
+type FieldError struct{ Code, Message string }
 
-func (r *Refusal) Error() string { return r.Message }
+func (r *FieldError) Error() string { return r.Message }
 
 // Refuse makes a refusal.
 func Refuse(code, format string, args ...any) error {
 	if len(args) > 0 {
 		format = fmt.Sprintf(format, args...)
 	}
-	return &Refusal{code, format}
+	return &FieldError{code, format}
 }
 
 // Mistyped is a refusal of what a conversion says of a value; nil where it says
@@ -47,13 +47,12 @@ func Mistyped(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Refusal{CodeType, err.Error()}
+	return &FieldError{CodeType, err.Error()}
 }
 
 // RefusalIn is the refusal in err's chain; nil: there is none.
-func RefusalIn(err error) *Refusal {
-	var refused *Refusal
-	if errors.As(err, &refused) {
+func RefusalIn(err error) *FieldError {
+	if refused, ok := errors.AsType[*FieldError](err); ok {
 		return refused
 	}
 	return nil
@@ -119,7 +118,7 @@ func Lookup(l connectors.Lookup, find func(key, text string) (Found, error)) (an
 		case l.HasFallback:
 			return nil, nil
 		default:
-			return nil, &Refusal{found.Code, found.Message}
+			return nil, &FieldError{found.Code, found.Message}
 		}
 	}
 }

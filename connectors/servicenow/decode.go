@@ -138,7 +138,7 @@ func typed(f connectors.Field, s string) any {
 		}
 	case connectors.List:
 		var list []any
-		for _, element := range strings.Split(s, ",") {
+		for element := range strings.SplitSeq(s, ",") {
 			if element = strings.TrimSpace(element); element != "" {
 				list = append(list, element)
 			}

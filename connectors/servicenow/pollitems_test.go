@@ -143,7 +143,7 @@ func TestPollItemsOfDroppedConditions(t *testing.T) {
 		t.Errorf("got %v, %v", changed, err)
 	}
 	if _, _, err := c.PollItems(t.Context(), connectors.CommentItems, []string{"a^b"}, nil); err == nil {
-		t.Error("a table's name that is none")
+		t.Error("an invalid table name")
 	}
 	if _, next, err := c.PollItems(t.Context(), connectors.CommentItems, nil, cursor); err != nil || string(next) != string(cursor) {
 		t.Errorf("of no tables: %q, %v", next, err)

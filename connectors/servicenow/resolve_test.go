@@ -211,10 +211,10 @@ func TestLookupsAreKept(t *testing.T) {
 		if asked() != 2 {
 			t.Errorf("asked %d times, want once for each", asked())
 		}
-		anew := server.AddUser(servicenowtest.User{UserName: "new", Email: "new@incident.io"})
+		added := server.AddUser(servicenowtest.User{UserName: "new", Email: "new@incident.io"})
 		time.Sleep(time.Minute + time.Second)
-		if got := resolve("new@incident.io")["caller_id"]; got != anew {
-			t.Errorf("a user added since is %v after a minute, want %s", got, anew)
+		if got := resolve("new@incident.io")["caller_id"]; got != added {
+			t.Errorf("a user added since is %v after a minute, want %s", got, added)
 		}
 		if got := resolve("lisa@incident.io")["caller_id"]; got != lisa || asked() != 3 {
 			t.Errorf("%v, asked %d times, want 3", got, asked())

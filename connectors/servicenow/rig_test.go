@@ -3,6 +3,7 @@ package servicenow_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -101,9 +102,7 @@ func shared(t testing.TB, name string) []byte {
 // draft is a minimal ticket.
 func draft(key string, fields map[string]any) connectors.Draft {
 	all := map[string]any{"short_description": "Our database is sad"}
-	for name, v := range fields {
-		all[name] = v
-	}
+	maps.Copy(all, fields)
 	return connectors.Draft{Collection: incidents, Key: key, Stamp: "w1", Fields: all}
 }
 

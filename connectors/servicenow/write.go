@@ -76,8 +76,7 @@ func (c *Connector) write(ctx context.Context, r transport.Request, collection c
 	var into result[row]
 	r.Into = &into
 	if _, err := c.do(ctx, r); err != nil {
-		var failure *connectors.Error
-		if errors.As(err, &failure) {
+		if failure, ok := errors.AsType[*connectors.Error](err); ok {
 			explainMandatory(failure, body)
 		}
 		return connectors.Record{}, err

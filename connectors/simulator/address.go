@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -17,7 +18,7 @@ func FreeAddress() (string, error) {
 	for range 50 {
 		address := fmt.Sprint("127.0.0.1:", lowest+rand.IntN(highest-lowest))
 		var listener net.Listener
-		if listener, err = net.Listen("tcp", address); err == nil {
+		if listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", address); err == nil {
 			return address, listener.Close()
 		}
 	}

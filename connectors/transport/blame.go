@@ -41,8 +41,7 @@ func (c *Client) blame(failure *connectors.Error) {
 
 // cause is what net/http said, which an error's text is cleaned of.
 func cause(failure *connectors.Error) error {
-	var cleaned redacted
-	if errors.As(failure.Err, &cleaned) {
+	if cleaned, ok := errors.AsType[redacted](failure.Err); ok {
 		return cleaned.err
 	}
 	return failure.Err

@@ -105,13 +105,13 @@ func TestRequestsUnderWayAreOneLimit(t *testing.T) {
 	})
 }
 
-// TestPausesOutliveTheClient: one that is made anew for the same system keeps
+// TestPausesOutliveTheClient: one that is made again for the same system keeps
 // the pauses, of the whole and of its parts; one of another system has none.
 func TestPausesOutliveTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSystem(t, answer(429, "later", "Retry-After", "60", "X-Limit", ""))
 		pauses := connectors.NewPauses()
-		anew := func(name, url string) *Client {
+		renewed := func(name, url string) *Client {
 			return s.client(t, func(o *Options) {
 				o.Env.Pauses, o.Limit = pauses, func(a *Answer) string { return a.Header.Get("X-Limit") }
 				if name != "" {
@@ -122,11 +122,11 @@ func TestPausesOutliveTheClient(t *testing.T) {
 				}
 			})
 		}
-		failed(t, anew("", ""), write)
-		if left := time.Until(anew("", "").PausedUntil()); left != time.Minute {
+		failed(t, renewed("", ""), write)
+		if left := time.Until(renewed("", "").PausedUntil()); left != time.Minute {
 			t.Errorf("the next one is paused for %v", left)
 		}
-		for _, other := range []*Client{anew("other", ""), anew("", "http://elsewhere.example")} {
+		for _, other := range []*Client{renewed("other", ""), renewed("", "http://elsewhere.example")} {
 			if until := other.PausedUntil(); !until.IsZero() {
 				t.Errorf("another system is paused until %v", until)
 			}

@@ -103,8 +103,7 @@ func (r redacted) Is(target error) bool { return errors.Is(r.err, target) }
 // bare takes the method and the address off an error of net/http: the
 // operation and the record say it better.
 func bare(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

@@ -215,6 +215,18 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 	}
 }
 
+func (c *Client) observe(op string, failure *connectors.Error, took time.Duration) {
+	o := c.opts.Env.Observer
+	if o == nil {
+		return
+	}
+	outcome := "ok"
+	if failure != nil {
+		outcome = failure.Class.String()
+	}
+	o.Request(c.opts.Connector, op, outcome, took)
+}
+
 func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, *connectors.Error) {
 	fail := func(class connectors.Class, message string, err error) *connectors.Error {
 		e := &connectors.Error{Class: class, Op: r.Op, Record: r.Record, Message: c.redact(message), Own: message != ""}
@@ -282,13 +294,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 			failure = c.unread(answer, write, err, fail)
 		}
 	}
-	if o := c.opts.Env.Observer; o != nil {
-		outcome := "ok"
-		if failure != nil {
-			outcome = failure.Class.String()
-		}
-		o.Request(c.opts.Connector, r.Op, outcome, time.Since(began))
-	}
+	c.observe(r.Op, failure, time.Since(began))
 	if failure == nil || failure.Status/100 == 4 && failure.Until.IsZero() {
 		c.answered(r)
 	}

@@ -219,7 +219,7 @@ func (s *Server) user(id string) *User {
 	})
 }
 
-// fieldInfo is a custom field as it stands in an incident.
+// fieldInfo is a custom field as it is in an incident.
 func (s *Server) fieldInfo(f *CustomField) FieldInfo {
 	info := FieldInfo{ID: f.ID, Name: f.Name, Description: f.Description, FieldType: f.FieldType, Options: []Option{}, Catalog: f.Catalog}
 	for _, option := range s.options {

@@ -94,7 +94,7 @@ type Option struct {
 	SortKey       int    `json:"sort_key"`
 }
 
-// FieldInfo is a custom field as it stands in an incident.
+// FieldInfo is a custom field as it is in an incident.
 type FieldInfo struct {
 	ID          string         `json:"id"`
 	Name        string         `json:"name"`

@@ -3,6 +3,7 @@ package jiratest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -57,9 +58,7 @@ func shapes() grammar {
 	id := map[string]func(any) bool{"localId": isString}
 	with := func(more map[string]func(any) bool) map[string]func(any) bool {
 		all := map[string]func(any) bool{"localId": isString}
-		for name, check := range more {
-			all[name] = check
-		}
+		maps.Copy(all, more)
 		return all
 	}
 	cellAttrs := map[string]func(any) bool{

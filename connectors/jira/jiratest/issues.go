@@ -292,7 +292,7 @@ func (is *issue) offered() []flowStep {
 func (s *Server) transitions(c *call, is *issue) answer {
 	all := []any{}
 	for _, st := range is.offered() {
-		to, _ := is.project.status(st.to)
+		to := is.project.status(st.to)
 		t := object{
 			"id": st.id, "name": st.name, "to": s.shownStatus(to), "hasScreen": len(st.screen) > 0,
 			"isGlobal": st.from == nil, "isInitial": false, "isAvailable": true, "isConditional": false, "isLooped": false,
@@ -348,7 +348,7 @@ func (s *Server) transit(c *call, is *issue) answer {
 
 // take takes one step of the workflow.
 func (s *Server) take(is *issue, step flowStep, in input, who string) {
-	to, _ := is.project.status(step.to)
+	to := is.project.status(step.to)
 	if in.fields == nil {
 		in.fields = map[string]any{}
 	}

@@ -172,13 +172,14 @@ func (s *Server) nextID() string {
 	return strconv.Itoa(10100 + s.sequence)
 }
 
-func (p *project) status(name string) (flowStatus, bool) {
+// status is the one of that name; the zero flowStatus: there is none.
+func (p *project) status(name string) flowStatus {
 	for _, st := range p.statuses {
 		if strings.EqualFold(st.name, name) {
-			return st, true
+			return st
 		}
 	}
-	return flowStatus{}, false
+	return flowStatus{}
 }
 
 func (s *Server) shownStatus(st flowStatus) object {

@@ -22,7 +22,7 @@ func decoded(v any) any {
 // lines, a break for each other line's end.
 func Document(text string) any {
 	content := []any{}
-	for _, part := range strings.Split(text, "\n\n") {
+	for part := range strings.SplitSeq(text, "\n\n") {
 		inline := []any{}
 		for i, line := range strings.Split(part, "\n") {
 			if i > 0 {

@@ -22,7 +22,7 @@ import (
 type Options struct {
 	// Now is the site's clock; nil is time.Now.
 	Now func() time.Time
-	// URL is the site's address, as it stands in links, and MediaURL the one of
+	// URL is the site's address, as it is in links, and MediaURL the one of
 	// the host that has the contents of attachments.
 	URL      string // "" is https://acme.atlassian.net
 	MediaURL string // "" is https://media.example
@@ -254,18 +254,19 @@ func anonymous(method, path string) answer {
 // that it writes.
 func (s *Server) limit(c *call, parts []string) *answer {
 	now := s.opts.Now()
-	endpoint := c.Method
+	var endpoint strings.Builder
+	endpoint.WriteString(c.Method)
 	for _, p := range parts {
 		if _, err := strconv.Atoi(p); err == nil || s.projects[p] != nil || strings.Contains(p, "-") && s.find(p) != nil {
 			p = "*"
 		}
-		endpoint += "/" + p
+		endpoint.WriteString("/" + p)
 	}
 	most := s.opts.Burst
 	if c.Method == http.MethodPut || c.Method == http.MethodDelete {
 		most /= 2
 	}
-	if most > 0 && !s.allow("burst "+endpoint, now, time.Second, most) {
+	if most > 0 && !s.allow("burst "+endpoint.String(), now, time.Second, most) {
 		a := limited("jira-burst-based", time.Second)
 		a.Header.Set("X-Ratelimit-Limit", strconv.Itoa(most))
 		a.Header.Set("X-Ratelimit-Remaining", "0")

@@ -96,7 +96,7 @@ func TestStrict(t *testing.T) {
 		{"a transition without its id", "POST", "/issue/" + number + "/transitions", `{}`, 400, "Missing 'transition'"},
 		{"a field that is not on the screen", "POST", "/issue/" + number + "/transitions", `{"transition":{"id":"11"},"fields":{"summary":"x"}}`, 400, "not on the appropriate screen"},
 		{"a query without a restriction", "POST", "/search/jql", `{"jql":"order by key"}`, 400, "Unbounded JQL"},
-		{"a query that is none", "POST", "/search/jql", `{"jql":"labels ="}`, 400, "Error in the JQL Query"},
+		{"an invalid query", "POST", "/search/jql", `{"jql":"labels ="}`, 400, "Error in the JQL Query"},
 		{"a query for a property", "POST", "/search/jql", `{"jql":"property = 1"}`, 400, "does not exist"},
 		{"a member that there is not", "POST", "/search/jql", `{"jql":"project = ENG","startAt":0}`, 400, "Invalid request payload"},
 		{"a token of no page", "POST", "/search/jql", `{"jql":"project = ENG","nextPageToken":"x"}`, 400, "invalid or expired"},

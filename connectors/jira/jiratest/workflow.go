@@ -13,7 +13,7 @@ type putBack struct {
 }
 
 // PutBack adds an automation: whenever the API writes one of the fields of an
-// issue, the account writes them all anew, a moment later.
+// issue, the account writes them all again, a moment later.
 func (s *Server) PutBack(who string, fields map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,7 +28,7 @@ func (c codec) cut(markdown string, limit int, more bool) string {
 	if !more && (limit <= 0 || weight(doc) <= limit) {
 		return markdown
 	}
-	// What is written and read again may weigh a little more.
+	// What is written and read again may be a little longer.
 	for left, less := limit, 1; left > 0 && less < 100; left, less = limit-limit*less/100, less*2 {
 		if short := c.canonical(c.toMarkdown(shortened(doc, left))); weight(c.read(short)) <= limit {
 			return short
@@ -37,7 +37,7 @@ func (c codec) cut(markdown string, limit int, more bool) string {
 	return note
 }
 
-// shortened is as much of a document as weighs no more than the limit, the note
+// shortened is as much of a document as is no longer than the limit, the note
 // at its end included.
 func shortened(doc *Node, limit int) *Node {
 	end := paragraph(text(note))
@@ -54,7 +54,7 @@ func shortened(doc *Node, limit int) *Node {
 	return short
 }
 
-// kept is a copy of a node with as much of its beginning as weighs what is
+// kept is a copy of a node with as much of its beginning as is as long as what is
 // left; nil: nothing.
 func kept(n *Node, left *int) *Node {
 	own := weight(&Node{Type: n.Type, Marks: n.Marks})

@@ -35,10 +35,10 @@ func (c codec) read(markdown string) *Node {
 	return doc
 }
 
-// asText is a document of a text as it stands.
+// asText is a document of a text as it is.
 func asText(s string) *Node {
 	doc := &Node{Type: "doc", Version: 1}
-	for _, block := range strings.Split(cleanCode(s), "\n\n") {
+	for block := range strings.SplitSeq(cleanCode(s), "\n\n") {
 		if block = strings.TrimSpace(block); block == "" {
 			continue
 		}
@@ -132,7 +132,7 @@ func codeBlock(code string) *Node {
 	return node
 }
 
-// lines are the lines of a block as they stand, without the last line's end.
+// lines are the lines of a block as they are, without the last line's end.
 func (r reader) lines(n ast.Node) string {
 	var b bytes.Buffer
 	for i := range n.Lines().Len() {
@@ -183,7 +183,7 @@ func with(marks []Mark, m Mark) []Mark {
 	if m.Type == "link" && cleanAddress(m.href()) == "" || slices.ContainsFunc(marks, func(o Mark) bool { return o.Type == m.Type }) {
 		return marks
 	}
-	return append(marks[:len(marks):len(marks)], m)
+	return append(slices.Clip(marks), m)
 }
 
 var lineBreak = regexp.MustCompile(`(?i)^<br\s*/?>$`)

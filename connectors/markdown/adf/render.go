@@ -308,7 +308,7 @@ func (w *writer) run(nodes []*Node, open []Mark) {
 		default:
 			with := map[string]string{"strong": "**", "em": w.em, "strike": "~~"}[m.Type]
 			w.b.WriteString(with)
-			w.run(nodes[i:i+length], append(open[:len(open):len(open)], m))
+			w.run(nodes[i:i+length], append(slices.Clip(open), m))
 			w.b.WriteString(with)
 		}
 		i += length
@@ -353,7 +353,7 @@ func (w *writer) link(nodes []*Node, m Mark, open []Mark) {
 		}
 	}
 	w.b.WriteByte('[')
-	w.run(nodes, append(open[:len(open):len(open)], m))
+	w.run(nodes, append(slices.Clip(open), m))
 	w.b.WriteString("](" + w.destination(href) + ")")
 }
 
@@ -361,8 +361,7 @@ func (w *writer) link(nodes []*Node, m Mark, open []Mark) {
 func (w *writer) destination(href string) string {
 	var b strings.Builder
 	for i := range len(href) {
-		switch c := href[i]; {
-		case c == '\\' || c == '&' && isEntity(href[i:]) || c == '|' && w.place == inCell:
+		if c := href[i]; c == '\\' || c == '&' && isEntity(href[i:]) || c == '|' && w.place == inCell {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(href[i])

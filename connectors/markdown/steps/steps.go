@@ -11,7 +11,7 @@ const (
 
 // A Budget is the steps that one conversion may take. A step is a byte read or
 // written, or a node visited. Who spends asks whether to go on, and leaves what
-// is left of the text as it stands once it may not.
+// is left of the text as it is once it may not.
 type Budget struct{ spent, limit int }
 
 // For is a budget for a text of so many bytes.

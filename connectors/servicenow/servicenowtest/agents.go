@@ -66,7 +66,7 @@ func (s *Server) SetRow(table, id string, values Row) {
 	}
 }
 
-// AddTable adds a table that extends parent; "" is none.
+// AddTable adds a table that extends parent; empty: none.
 func (s *Server) AddTable(name, parent, numberPrefix string, columns ...Column) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -29,7 +29,7 @@ var operand = regexp.MustCompile(`^([a-z][a-z0-9_.]*)(ISNOTEMPTY|ISEMPTY|NOT IN|
 // columns that the table does not have, are dropped in silence.
 func (s *Server) parse(table, encoded string) encodedQuery {
 	q := encodedQuery{alternatives: [][][]condition{nil}}
-	for _, term := range strings.Split(encoded, "^") {
+	for term := range strings.SplitSeq(encoded, "^") {
 		if term == "" || term == "EQ" {
 			continue
 		}

@@ -21,7 +21,7 @@ import (
 type Options struct {
 	// Now is the instance's clock; nil is time.Now. Stamps are UTC, to the second.
 	Now func() time.Time
-	// URL is the instance's address, as it stands in links.
+	// URL is the instance's address, as it is in links.
 	URL string // "" is https://instance.service-now.com
 
 	// Username and Password are the integration user's.

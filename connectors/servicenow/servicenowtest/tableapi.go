@@ -197,7 +197,7 @@ func (s *Server) links(u *url.URL, offset, limit, total int) string {
 func (s *Server) shape(q url.Values, r *record) map[string]any {
 	var names []string
 	if asked := q.Get("sysparm_fields"); asked != "" {
-		for _, name := range strings.Split(asked, ",") {
+		for name := range strings.SplitSeq(asked, ",") {
 			if name = strings.TrimSpace(name); s.walkable(r.table, name) {
 				names = append(names, name)
 			}

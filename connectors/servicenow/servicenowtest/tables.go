@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -224,9 +225,7 @@ func (s *Server) store(table string, values Row) *record {
 	r.values["sys_created_on"], r.values["sys_updated_on"] = stamp, stamp
 	r.values["sys_created_by"], r.values["sys_updated_by"] = "system", "system"
 	r.values["sys_mod_count"] = "0"
-	for name, v := range values {
-		r.values[name] = v
-	}
+	maps.Copy(r.values, values)
 	t.rows = append(t.rows, r)
 	s.records[r.values["sys_id"]] = r
 	return r

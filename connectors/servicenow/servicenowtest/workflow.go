@@ -12,7 +12,7 @@ type putBack struct {
 }
 
 // PutBack adds a workflow: whenever the API writes one of the fields of a record
-// of the table, the user writes them all anew, a moment later.
+// of the table, the user writes them all again, a moment later.
 func (s *Server) PutBack(table, userName string, fields Row) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
