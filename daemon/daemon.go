@@ -17,6 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/daemon/systemd"
 	"github.com/lockstep-sync/lockstep/daemon/watch"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -48,7 +49,7 @@ type Options struct {
 	OnReady func(Addresses)
 	// OnStep and RoundTripper are for tests: steps of a reconcile, and what
 	// carries the requests of a connector.
-	OnStep       func(context.Context, engine.Step)
+	OnStep       func(context.Context, reconcile.Step)
 	RoundTripper func(connector string) http.RoundTripper
 }
 

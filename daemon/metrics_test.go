@@ -12,11 +12,12 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 var (
-	_ engine.Metrics      = (*metrics)(nil)
+	_ reconcile.Metrics   = (*metrics)(nil)
 	_ connectors.Observer = (*metrics)(nil)
 )
 

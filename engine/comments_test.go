@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 const talking = `
@@ -117,7 +117,7 @@ func TestACommentArrivesOnceWhateverHappensToIt(t *testing.T) {
 		"the second lost, done":     {{ok: true}, {class: connectors.ClassUnclear, after: true}},
 		"the second lost, not done": {{ok: true}, {class: connectors.ClassUnclear}},
 	}
-	steps := []engine.Step{"", engine.StepDecided, engine.StepIntentSaved, engine.StepCarried, engine.StepAgreed, engine.StepJournaled}
+	steps := []reconcile.Step{"", reconcile.StepDecided, reconcile.StepIntentSaved, reconcile.StepCarried, reconcile.StepAgreed, reconcile.StepJournaled}
 	taken := sample()
 	for name, post := range faults {
 		for _, crash := range steps {
@@ -144,7 +144,7 @@ func TestACommentArrivesOnceWhateverHappensToIt(t *testing.T) {
 						r.world.edit(ref, "title", "Edited meanwhile")
 						if crash != "" {
 							r.kill()
-							r.crash.Store(engine.Step(""))
+							r.crash.Store(reconcile.Step(""))
 							r.start(talking)
 						}
 						r.pass(2 * time.Hour)
@@ -342,7 +342,7 @@ func talk(r *rig, seed uint64) {
 	defer func() { other.kill() }()
 	ref := incidents.Ref("01A")
 	r.world.put(ref, false, critical())
-	steps := []engine.Step{engine.StepClaimed, engine.StepCreated, engine.StepConfirmed, engine.StepIntentSaved, engine.StepCarried, engine.StepAgreed}
+	steps := []reconcile.Step{reconcile.StepClaimed, reconcile.StepCreated, reconcile.StepConfirmed, reconcile.StepIntentSaved, reconcile.StepCarried, reconcile.StepAgreed}
 	var onIncident, onTicket []string
 	for i := range 16 {
 		one := []*rig{r, other}[random.IntN(2)]
@@ -371,7 +371,7 @@ func talk(r *rig, seed uint64) {
 		for _, one := range []*rig{r, other} {
 			if one.life.over.Load() {
 				one.kill()
-				one.crash.Store(engine.Step(""))
+				one.crash.Store(reconcile.Step(""))
 				one.start(talking)
 			}
 		}
@@ -385,7 +385,7 @@ func talk(r *rig, seed uint64) {
 	r.world.mu.Unlock()
 	for _, one := range []*rig{r, other} {
 		one.kill()
-		one.crash.Store(engine.Step(""))
+		one.crash.Store(reconcile.Step(""))
 		one.start(talking)
 	}
 	r.pass(3 * time.Hour)

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // TestSomebodyElseConfirmed: while a ticket is opened another daemon confirms
@@ -18,8 +18,8 @@ func TestSomebodyElseConfirmed(t *testing.T) {
 		ref := incidents.Ref("01A")
 		theirs := tickets.Ref("theirs")
 		once := true
-		r.during = func(s engine.Step) {
-			if s != engine.StepCreated || !once {
+		r.during = func(s reconcile.Step) {
+			if s != reconcile.StepCreated || !once {
 				return
 			}
 			once = false

@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 const oneRoute = `
@@ -90,7 +90,7 @@ func TestOneTicketWhateverHappensToTheCreate(t *testing.T) {
 		"not sent, then lost":  {{class: connectors.ClassRetry}, {class: connectors.ClassUnclear, late: 90 * time.Second}},
 		"lost, then throttled": {{class: connectors.ClassUnclear}, {class: connectors.ClassThrottled, pause: 5 * time.Minute}},
 	}
-	crashes := []engine.Step{"", engine.StepDecided, engine.StepClaimed, engine.StepLookedUp, engine.StepCreated, engine.StepConfirmed, engine.StepJournaled}
+	crashes := []reconcile.Step{"", reconcile.StepDecided, reconcile.StepClaimed, reconcile.StepLookedUp, reconcile.StepCreated, reconcile.StepConfirmed, reconcile.StepJournaled}
 	for name, create := range faults {
 		for _, crash := range crashes {
 			t.Run(name+"/"+strings.Trim(string(crash)+" crash", " "), func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestOneTicketWhateverHappensToTheCreate(t *testing.T) {
 					r.pass(3 * time.Second)
 					if crash != "" {
 						r.kill()
-						r.crash.Store(engine.Step(""))
+						r.crash.Store(reconcile.Step(""))
 						r.start(oneRoute)
 					}
 					r.pass(time.Hour)

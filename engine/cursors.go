@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -46,10 +47,10 @@ func beginOf(cursor []byte) (time.Time, bool) {
 }
 
 // asked are the keys of the cursors of the polls that a configuration makes.
-func (c *running) asked() map[string]bool {
+func asked(c *reconcile.Running) map[string]bool {
 	keys := map[string]bool{}
 	for _, p := range pollings(c.Set) {
-		if g := c.guards[p.connector]; g != nil && p.with(g.Connector) != nil {
+		if g := c.Guards[p.connector]; g != nil && p.with(g.Connector) != nil {
 			keys[p.cursor] = true
 		}
 	}
@@ -59,15 +60,15 @@ func (c *running) asked() map[string]bool {
 // beginPolls has every poll begin now that is not known, and gives back the
 // cursor of one that has lost it. Where nothing is recorded, cursors that are
 // there are an older build's.
-func (e *subscriptions) beginPolls(ctx context.Context, config *running, known *places, now time.Time) error {
-	for key := range config.asked() {
+func (e *subscriptions) beginPolls(ctx context.Context, config *reconcile.Running, known *places, now time.Time) error {
+	for key := range asked(config) {
 		if known.Polls[key] == nil && !known.unrecorded {
-			if _, err := e.store.Marks.Put(ctx, key, beginAt(now)); err != nil {
+			if _, err := e.Store.Marks.Put(ctx, key, beginAt(now)); err != nil {
 				return fmt.Errorf("%s: %w", key, err)
 			}
 			continue
 		}
-		_, err := e.store.Marks.Get(ctx, key)
+		_, err := e.Store.Marks.Get(ctx, key)
 		if err == nil {
 			continue
 		}
@@ -80,7 +81,7 @@ func (e *subscriptions) beginPolls(ctx context.Context, config *running, known *
 				return err
 			}
 		}
-		if _, err := e.store.Marks.Create(ctx, key, cursor); err != nil && !errors.Is(err, store.ErrConflict) {
+		if _, err := e.Store.Marks.Create(ctx, key, cursor); err != nil && !errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
@@ -95,11 +96,11 @@ func (e *subscriptions) lostCursor(ctx context.Context, key string, known *place
 	}
 	if len(all) > 0 {
 		last := all[len(all)-1]
-		e.findings.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
+		e.Reports.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
 		return last.Cursor, nil
 	}
 	since := known.since(key, now)
-	e.findings.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it begins anew at %s", polledBy(key), since.Format(time.RFC3339)))
+	e.Reports.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it begins anew at %s", polledBy(key), since.Format(time.RFC3339)))
 	return beginAt(since), nil
 }
 
@@ -118,7 +119,7 @@ func (p *places) since(key string, now time.Time) time.Time {
 func polledBy(key string) string { return strings.TrimPrefix(key, "cursor/") }
 
 func (e *subscriptions) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
-	entry, err := e.store.Marks.Get(ctx, checkpointsKey(key))
+	entry, err := e.Store.Marks.Get(ctx, checkpointsKey(key))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -156,7 +157,7 @@ func (e *subscriptions) checkpoint(ctx context.Context, key string, c checkpoint
 		value, err = json.Marshal(all)
 	}
 	if err == nil {
-		_, err = e.store.Marks.Put(ctx, checkpointsKey(key), value)
+		_, err = e.Store.Marks.Put(ctx, checkpointsKey(key), value)
 	}
 	if err != nil {
 		return fmt.Errorf("checkpoints of %s: %w", key, err)
@@ -186,17 +187,17 @@ func (e *subscriptions) recoverHints(ctx context.Context, known *places, end sto
 		if err != nil {
 			return err
 		}
-		cursor := beginAt(known.since(key, e.clock.Now()))
+		cursor := beginAt(known.since(key, e.Clock.Now()))
 		if len(all) > 0 {
 			cursor = all[0].Cursor
 		}
-		if _, err := e.store.Marks.Put(ctx, key, cursor); err != nil {
+		if _, err := e.Store.Marks.Put(ctx, key, cursor); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	e.findings.Report("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
-	err := e.links.Each(ctx, func(l links.Stored) error {
-		return e.store.Hints.Add(ctx, l.Source, "")
+	e.Reports.Report("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
+	err := e.Repo.Each(ctx, func(l links.Stored) error {
+		return e.Store.Hints.Add(ctx, l.Source, "")
 	})
 	if err != nil {
 		return err
@@ -213,15 +214,15 @@ func (e *subscriptions) recoverHints(ctx context.Context, known *places, end sto
 
 // keepCheckpoints keeps the cursors that are behind what the routes have done,
 // and returns how far each has come, for recordReached.
-func (e *subscriptions) keepCheckpoints(ctx context.Context, config *running) (map[string]store.Position, error) {
+func (e *subscriptions) keepCheckpoints(ctx context.Context, config *reconcile.Running) (map[string]store.Position, error) {
 	reached := map[string]store.Position{} // by place
 	for source := range sourcesOf(config) {
 		key := cursorKey(source)
-		entry, err := e.store.Marks.Get(ctx, key)
+		entry, err := e.Store.Marks.Get(ctx, key)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
-		end, failed := e.store.Hints.End(ctx) // what the cursor has passed lies before it
+		end, failed := e.Store.Hints.End(ctx) // what the cursor has passed lies before it
 		if failed != nil {
 			return nil, fmt.Errorf("end of hints: %w", failed)
 		}
@@ -230,7 +231,7 @@ func (e *subscriptions) keepCheckpoints(ctx context.Context, config *running) (m
 			if route.Source != source {
 				continue
 			}
-			at, err := e.store.Hints.Place(ctx, placeOf(route))
+			at, err := e.Store.Hints.Place(ctx, placeOf(route))
 			if errors.Is(err, store.ErrNotFound) {
 				at = store.Position{} // it is being made
 			} else if err != nil {
@@ -245,7 +246,7 @@ func (e *subscriptions) keepCheckpoints(ctx context.Context, config *running) (m
 		if err != nil {
 			continue // nothing polled yet
 		}
-		fresh := candidate{checkpoint{At: e.clock.Now().UTC(), Cursor: entry.Value}, end}
+		fresh := candidate{checkpoint{At: e.Clock.Now().UTC(), Cursor: entry.Value}, end}
 		if err := e.advance(ctx, key, fresh, done); err != nil {
 			return nil, err
 		}
@@ -254,7 +255,7 @@ func (e *subscriptions) keepCheckpoints(ctx context.Context, config *running) (m
 }
 
 // recordProgress notes how far everything has come, when this daemon ends.
-func (e *subscriptions) recordProgress(ctx context.Context, config *running) error {
+func (e *subscriptions) recordProgress(ctx context.Context, config *reconcile.Running) error {
 	reached, err := e.keepCheckpoints(ctx, config)
 	if err != nil {
 		return err
@@ -296,7 +297,7 @@ func (e *subscriptions) advance(ctx context.Context, key string, fresh candidate
 	return nil
 }
 
-func sourcesOf(config *running) map[connectors.Collection]bool {
+func sourcesOf(config *reconcile.Running) map[connectors.Collection]bool {
 	all := map[connectors.Collection]bool{}
 	for _, route := range config.Set.Routes {
 		all[route.Source] = true

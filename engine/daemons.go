@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -41,16 +42,16 @@ func (e *Engine) keepPlaces() {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.clock.After(presentEvery):
+		case <-e.core.Clock.After(presentEvery):
 		}
 		if err := e.tendPlaces(e.loops); err != nil && e.loops.Err() == nil {
-			e.log.Warn("where routes are was not noted; it is tried again", "error", err)
+			e.core.Log.Warn("where routes are was not noted; it is tried again", "error", err)
 		}
 	}
 }
 
 func (e *Engine) tendPlaces(ctx context.Context) error {
-	config := e.config.Load()
+	config := e.core.Config.Load()
 	others, err := e.daemons.renewPresence(ctx, config)
 	if err != nil {
 		return err
@@ -67,17 +68,17 @@ func (e *Engine) tendPlaces(ctx context.Context) error {
 	if err := e.losses.keepEnds(ctx); err != nil {
 		return err
 	}
-	return e.subscriptions.forgetOverdue(ctx, known, e.clock.Now())
+	return e.subscriptions.forgetOverdue(ctx, known, e.core.Clock.Now())
 }
 
 // renewPresence says that this daemon lives, and returns what the others that live
 // have said. Where no other can live there is nothing to say.
-func (e *daemons) renewPresence(ctx context.Context, config *running) ([]presence, error) {
-	if e.alone {
+func (e *daemons) renewPresence(ctx context.Context, config *reconcile.Running) ([]presence, error) {
+	if e.Alone {
 		return nil, nil
 	}
-	now := e.clock.Now().UTC()
-	mine := presence{Host: e.host, Generation: config.Set.Generation, At: now, Routes: []string{}, Polls: slices.Sorted(maps.Keys(config.asked()))}
+	now := e.Clock.Now().UTC()
+	mine := presence{Host: e.host, Generation: config.Set.Generation, At: now, Routes: []string{}, Polls: slices.Sorted(maps.Keys(asked(config)))}
 	for _, route := range config.Set.Routes {
 		mine.Routes = append(mine.Routes, placeOf(route))
 	}
@@ -106,7 +107,7 @@ func (e *daemons) endPresence(ctx context.Context) error {
 func (e *daemons) changePresences(ctx context.Context, change func(map[string]presence)) (map[string]presence, error) {
 	for range daemonTries {
 		all := map[string]presence{}
-		entry, err := e.store.Marks.Get(ctx, daemonsKey)
+		entry, err := e.Store.Marks.Get(ctx, daemonsKey)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("daemons that live: %w", err)
 		}
@@ -118,9 +119,9 @@ func (e *daemons) changePresences(ctx context.Context, change func(map[string]pr
 		switch {
 		case err != nil:
 		case entry.Revision == 0:
-			_, err = e.store.Marks.Create(ctx, daemonsKey, value)
+			_, err = e.Store.Marks.Create(ctx, daemonsKey, value)
 		default:
-			_, err = e.store.Marks.Update(ctx, daemonsKey, value, entry.Revision)
+			_, err = e.Store.Marks.Update(ctx, daemonsKey, value, entry.Revision)
 		}
 		if err == nil {
 			return all, nil
@@ -134,7 +135,7 @@ func (e *daemons) changePresences(ctx context.Context, change func(map[string]pr
 
 // compare says so when another daemon has been running another configuration
 // for longer than it takes to roll one out.
-func (e *daemons) compare(config *running, others []presence) {
+func (e *daemons) compare(config *reconcile.Running, others []presence) {
 	var differ, mine []string
 	for _, route := range config.Set.Routes {
 		mine = append(mine, placeOf(route))
@@ -154,16 +155,16 @@ func (e *daemons) compare(config *running, others []presence) {
 	}
 	if len(differ) == 0 {
 		e.differs = time.Time{}
-		e.findings.Report("daemons", "")
+		e.Reports.Report("daemons", "")
 		return
 	}
-	now := e.clock.Now().UTC()
+	now := e.Clock.Now().UTC()
 	if e.differs.IsZero() {
 		e.differs = now
 	}
 	if now.Sub(e.differs) < differFor {
 		return
 	}
-	e.findings.Report("daemons", fmt.Sprintf("daemons with different configurations use one store (prefix) since %s: %s. Routes of one alone are carried out by it; a route of both by whichever takes a record. Give both the same configuration, or each its own nats { prefix }",
+	e.Reports.Report("daemons", fmt.Sprintf("daemons with different configurations use one store (prefix) since %s: %s. Routes of one alone are carried out by it; a route of both by whichever takes a record. Give both the same configuration, or each its own nats { prefix }",
 		e.differs.Format(time.RFC3339), strings.Join(differ, "; ")))
 }

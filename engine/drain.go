@@ -36,7 +36,7 @@ func (l lock) lock(ctx context.Context) error {
 func (e *Engine) Drain(ctx context.Context) error {
 	e.ready.Store(false)
 	e.drained.Store(true)
-	defer e.workers.stopWork()
+	defer e.workers.StopWork()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -48,9 +48,9 @@ func (e *Engine) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	// All of it ends by itself, or has to wait for what is in work.
-	e.workers.stopWork()
+	e.workers.StopWork()
 	e.stopLoops()
-	e.workers.queue.Close()
+	e.workers.Queue.Close()
 	select {
 	case <-ended:
 		return fmt.Errorf("drain: work was cut off: %w", ctx.Err())
@@ -69,15 +69,15 @@ func (e *Engine) end() {
 	clear(e.consumers)
 	e.waiting.Stop()
 	e.stopLoops()
-	e.workers.queue.Close()
+	e.workers.Queue.Close()
 	e.running.Wait()
-	<-e.workers.queue.Ended
-	if config := e.config.Load(); config != nil {
-		if err := errors.Join(e.subscriptions.recordProgress(e.workers.work, config), e.losses.keepEnds(e.workers.work)); err != nil {
-			e.log.Debug("how far it has come was not noted", "error", err)
+	<-e.workers.Queue.Ended
+	if config := e.core.Config.Load(); config != nil {
+		if err := errors.Join(e.subscriptions.recordProgress(e.workers.Work, config), e.losses.keepEnds(e.workers.Work)); err != nil {
+			e.core.Log.Debug("how far it has come was not noted", "error", err)
 		}
 	}
-	if err := e.daemons.endPresence(e.workers.work); err != nil {
-		e.log.Debug("other daemons were not told that this one stops", "error", err)
+	if err := e.daemons.endPresence(e.workers.Work); err != nil {
+		e.core.Log.Debug("other daemons were not told that this one stops", "error", err)
 	}
 }

@@ -12,25 +12,8 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/queue"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
-	"github.com/lockstep-sync/lockstep/rules"
-)
-
-// A Step is a point of a reconcile at which a crash must do no harm.
-type Step string
-
-// The steps of a creation and an update, in their order.
-const (
-	StepDecided     Step = "decided"
-	StepClaimed     Step = "claimed"
-	StepLookedUp    Step = "looked_up"
-	StepCreated     Step = "created"
-	StepConfirmed   Step = "confirmed"
-	StepIntentSaved Step = "intent_saved"
-	StepSent        Step = "sent"
-	StepAgreed      Step = "agreed"
-	StepJournaled   Step = "journaled"
-	StepCarried     Step = "carried" // a comment or attachment
 )
 
 // Options are what an engine is made of.
@@ -38,7 +21,7 @@ type Options struct {
 	Store   store.Store
 	Clock   store.Clock // nil: SystemClock
 	Logger  *slog.Logger
-	Metrics Metrics // nil: nobody watches
+	Metrics reconcile.Metrics // nil: nobody watches
 
 	// Alone says that the store's lock proves that no other daemon lives: what
 	// an earlier one left under way has only its requests to wait for.
@@ -57,27 +40,20 @@ type Options struct {
 
 	// OnStep, if set, is called at every step; tests crash there.
 	// What it does counts as computing, but for what it says it waits for.
-	OnStep func(context.Context, Step)
-}
-
-// A Config is what the engine runs. It is replaced as a whole.
-type Config struct {
-	Set        *rules.Set
-	Commit     string // of the configuration's git repository; empty: none
-	Connectors map[string]connectors.Connector
+	OnStep func(context.Context, reconcile.Step)
 }
 
 // An Engine keeps records in step. Its methods are safe for concurrent use,
 // after Start.
 type Engine struct {
-	*core
 	*operations
+	core *reconcile.Core
 	*background
 	losses        *losses
 	daemons       *daemons
 	subscriptions *subscriptions
 	poller        *poller
-	workers       *workers
+	workers       *reconcile.Workers
 	waiting       *breaker.Waiters
 
 	still   bool
@@ -89,17 +65,14 @@ type Engine struct {
 	consumers map[string]func() // by place: what stops reading it
 }
 
-// running is a Config with the guards of its connectors.
-type running struct {
-	Config
-	guards map[string]*breaker.Breaker
-}
+// A Config is what the engine runs. It is replaced as a whole.
+type Config = reconcile.Config
 
 // New makes an engine. It starts nothing and touches no store.
 func New(o Options) *Engine {
-	c, b := newCore(o), newBackground()
-	waiting := breaker.NewWaiters(c.clock, c.log)
-	workers, subscriptions := newWorkers(c, waiting, o.Computing), newSubscriptions(c)
+	c, b := reconcile.NewCore(o.Store, o.Clock, o.Logger, o.Metrics, o.Alone, o.OnStep), newBackground()
+	waiting := breaker.NewWaiters(c.Clock, c.Log)
+	workers, subscriptions := reconcile.NewWorkers(c, waiting, o.Computing), newSubscriptions(c)
 	return &Engine{
 		core: c, background: b, waiting: waiting, workers: workers, subscriptions: subscriptions,
 		losses: &losses{c}, daemons: newDaemons(c, o.Host),
@@ -116,23 +89,23 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.losses.lookForLosses(ctx); err != nil {
 		return err
 	}
-	digest, err := links.Installation(ctx, e.store, e.findings)
+	digest, err := links.Installation(ctx, e.core.Store, e.core.Reports)
 	if err != nil {
 		return err
 	}
-	e.digest = digest
-	e.started = e.clock.Now()
+	e.core.Digest = digest
+	e.core.Started = e.core.Clock.Now()
 	e.waiting.Start(e.loops, &e.running)
 	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
-	if err := e.links.RebuildIndex(ctx); err != nil {
+	if err := e.core.Repo.RebuildIndex(ctx); err != nil {
 		return err
 	}
 	if err := e.losses.lookForLostLinks(ctx); err != nil {
 		return err
 	}
-	e.workers.queue.Open()
+	e.workers.Queue.Open()
 	if !e.still {
 		e.running.Go(e.keepHints)
 	}
@@ -147,7 +120,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 func (e *Engine) Apply(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(e.workers.work, cancel)()
+	defer context.AfterFunc(e.workers.Work, cancel)()
 	if err := e.applying.lock(ctx); err != nil {
 		return err
 	}
@@ -159,18 +132,18 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	if e.drained.Load() {
 		return errors.New("the engine is stopping")
 	}
-	next := &running{Config: c, guards: map[string]*breaker.Breaker{}}
-	before := e.config.Load()
+	next := &reconcile.Running{Config: c, Guards: map[string]*breaker.Breaker{}}
+	before := e.core.Config.Load()
 	for name, connector := range c.Connectors {
-		if before != nil && before.guards[name] != nil && before.guards[name].Connector == connector {
-			next.guards[name] = before.guards[name]
+		if before != nil && before.Guards[name] != nil && before.Guards[name].Connector == connector {
+			next.Guards[name] = before.Guards[name]
 			continue
 		}
 		kind := ""
 		if block := c.Set.Connectors[name]; block != nil {
 			kind = block.System.Type
 		}
-		next.guards[name] = breaker.New(name, kind, connector, e.clock, e.waiting)
+		next.Guards[name] = breaker.New(name, kind, connector, e.core.Clock, e.waiting)
 	}
 
 	// What can fail comes first: places for new routes. They deliver when the
@@ -192,9 +165,9 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if e.consumers[place] != nil {
 			continue
 		}
-		stop, err := e.store.Hints.Consume(ctx, place, route.Source, e.subscriptions.begin(place), func(h store.Hint) {
+		stop, err := e.core.Store.Hints.Consume(ctx, place, route.Source, e.subscriptions.begin(place), func(h store.Hint) {
 			if <-known; !abandoned {
-				e.workers.queue.Add(queue.Key{Route: name, Source: h.Ref}, h)
+				e.workers.Queue.Add(queue.Key{Route: name, Source: h.Ref}, h)
 			}
 		})
 		if err != nil {
@@ -205,11 +178,11 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	}
 
 	// From here on nothing fails the change.
-	e.config.Store(next)
+	e.core.Config.Store(next)
 	close(known)
 	if before != nil {
-		for name, g := range before.guards {
-			if next.guards[name] != g {
+		for name, g := range before.Guards {
+			if next.Guards[name] != g {
 				g.Retire()
 			}
 		}
@@ -223,7 +196,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 
 // leavePlaces stops reading for routes that are not configured any more. Their
 // places are kept for a while.
-func (e *Engine) leavePlaces(ctx context.Context, config *running) {
+func (e *Engine) leavePlaces(ctx context.Context, config *reconcile.Running) {
 	wanted := map[string]bool{}
 	for _, route := range config.Set.Routes {
 		wanted[placeOf(route)] = true
@@ -239,7 +212,7 @@ func (e *Engine) leavePlaces(ctx context.Context, config *running) {
 		_, err = e.subscriptions.markPlaces(ctx, config, others, nil)
 	}
 	if err != nil {
-		e.log.Warn("which routes are gone was not noted; it is tried again", "error", err)
+		e.core.Log.Warn("which routes are gone was not noted; it is tried again", "error", err)
 	}
 }
 
@@ -248,30 +221,30 @@ func (e *Engine) leavePlaces(ctx context.Context, config *running) {
 // its route was not configured; and what was an orphan under the configuration
 // before, of which nothing was carried since. And it says which links are
 // orphans now.
-func (e *Engine) takeUp(ctx context.Context, before, config *running) {
+func (e *Engine) takeUp(ctx context.Context, before, config *reconcile.Running) {
 	orphans := map[[2]string]int{}
-	err := e.links.Each(ctx, func(l links.Stored) error {
-		if config.orphaned(l.Link) {
+	err := e.core.Repo.Each(ctx, func(l links.Stored) error {
+		if config.Orphaned(l.Link) {
 			orphans[[2]string{l.Route, l.Template}]++
 			return nil
 		}
-		back := before != nil && before.orphaned(l.Link)
+		back := before != nil && before.Orphaned(l.Link)
 		if l.Phase == links.Claim || l.Intent != nil || back {
-			return e.store.Hints.Add(ctx, l.Source, "")
+			return e.core.Store.Hints.Add(ctx, l.Source, "")
 		}
 		return nil
 	})
 	if err != nil {
-		e.log.Error("what is under way was not all taken up; it goes on when its own hints come", "error", err)
+		e.core.Log.Error("what is under way was not all taken up; it goes on when its own hints come", "error", err)
 	}
 	for of, n := range orphans {
-		e.log.Warn("links are orphans: their route, template or connector is gone; they are kept, and rest until it comes back",
+		e.core.Log.Warn("links are orphans: their route, template or connector is gone; they are kept, and rest until it comes back",
 			"route", of[0], "template", of[1], "links", n)
 	}
 }
 
 // Findings are what is to be said of the store, oldest first.
-func (e *operations) Findings() []store.Finding { return e.findings.All() }
+func (e *operations) Findings() []store.Finding { return e.core.Reports.All() }
 
 // Hint stores that the records may have changed; it is durable on return.
 // delivery is the id of the webhook that said so, empty for none.
@@ -284,6 +257,13 @@ func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery strin
 // changes nothing, and has every link looked at.
 func (e *Engine) Restore(ctx context.Context) error { return e.losses.Restore(ctx) }
 
+// Plan says what would be done about a record on every route that begins with
+// it, and does nothing: it is observe and plan, without apply. Values are not in
+// it, only the names of fields. Comments and attachments are not looked at.
+func (e *Engine) Plan(ctx context.Context, ref connectors.Ref) ([]reconcile.Planned, error) {
+	return e.core.DryRun(ctx, ref)
+}
+
 // Ready reports whether the engine carries out a configuration.
 func (e *Engine) Ready() bool { return e.ready.Load() }
 
@@ -295,14 +275,14 @@ func (e *Engine) keepHints() {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.workers.queue.Occupied:
+		case <-e.workers.Queue.Occupied:
 		}
 		for kept := true; kept; {
 			select {
 			case <-e.loops.Done():
 				return
-			case <-e.clock.After(store.HintWait / 3):
-				kept = e.workers.queue.KeepHints()
+			case <-e.core.Clock.After(store.HintWait / 3):
+				kept = e.workers.Queue.KeepHints()
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 const withFiles = `
@@ -89,7 +89,7 @@ func TestAFileArrivesOnceWhateverHappensToIt(t *testing.T) {
 	taken := sample()
 	for name, fails := range faults {
 		for _, op := range []string{"itsm list files", "itsm open", "acme attach", "acme list links"} {
-			for _, crash := range []engine.Step{"", engine.StepIntentSaved, engine.StepCarried, engine.StepAgreed} {
+			for _, crash := range []reconcile.Step{"", reconcile.StepIntentSaved, reconcile.StepCarried, reconcile.StepAgreed} {
 				if !taken() {
 					continue
 				}
@@ -107,7 +107,7 @@ func TestAFileArrivesOnceWhateverHappensToIt(t *testing.T) {
 						r.pass(3 * time.Second)
 						if crash != "" {
 							r.kill()
-							r.crash.Store(engine.Step(""))
+							r.crash.Store(reconcile.Step(""))
 							r.start(withFiles)
 						}
 						r.pass(3 * time.Hour)

@@ -21,7 +21,7 @@ func (e *subscriptions) Hint(ctx context.Context, refs []connectors.Ref, deliver
 			return err
 		}
 		for _, source := range concerned {
-			if err := e.store.Hints.Add(ctx, source, delivery); err != nil {
+			if err := e.Store.Hints.Add(ctx, source, delivery); err != nil {
 				return fmt.Errorf("hint %s: %w", source, err)
 			}
 		}
@@ -35,7 +35,7 @@ func (e *subscriptions) Hint(ctx context.Context, refs []connectors.Ref, deliver
 // found the change will not find it again.
 func (e *subscriptions) concerned(ctx context.Context, ref connectors.Ref, known **places) ([]connectors.Ref, error) {
 	var records []connectors.Ref
-	read := slices.ContainsFunc(e.config.Load().Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection })
+	read := slices.ContainsFunc(e.Config.Load().Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection })
 	if !read && *known == nil {
 		var err error
 		if *known, _, err = e.loadPlaces(ctx); err != nil {
@@ -45,7 +45,7 @@ func (e *subscriptions) concerned(ctx context.Context, ref connectors.Ref, known
 	if read || (*known).readBy(ref.Collection) {
 		records = append(records, ref)
 	}
-	link, err := e.links.ByTarget(ctx, ref)
+	link, err := e.Repo.ByTarget(ctx, ref)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnreadable) {
 		return records, nil
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // opened starts a daemon and lets it open one ticket.
@@ -82,7 +82,7 @@ func TestAnUpdateArrivesWhateverHappensToIt(t *testing.T) {
 		"lost, done later": {{class: connectors.ClassUnclear, late: 110 * time.Second}},
 	}
 	for name, update := range faults {
-		for _, crash := range []engine.Step{"", engine.StepDecided, engine.StepIntentSaved, engine.StepSent, engine.StepAgreed, engine.StepJournaled} {
+		for _, crash := range []reconcile.Step{"", reconcile.StepDecided, reconcile.StepIntentSaved, reconcile.StepSent, reconcile.StepAgreed, reconcile.StepJournaled} {
 			t.Run(name+"/"+strings.Trim(string(crash)+" crash", " "), func(t *testing.T) {
 				simulate(t, func(r *rig) {
 					ref, ticket := opened(r, oneRoute)
@@ -94,7 +94,7 @@ func TestAnUpdateArrivesWhateverHappensToIt(t *testing.T) {
 					r.world.edit(ticket, "note", "typed meanwhile")
 					if crash != "" {
 						r.kill()
-						r.crash.Store(engine.Step(""))
+						r.crash.Store(reconcile.Step(""))
 						r.start(oneRoute)
 					}
 					r.pass(time.Hour)
@@ -442,8 +442,8 @@ func TestAParentsTicketThatIsOpenedJustNowIsNotMissed(t *testing.T) {
 	simulate(t, func(r *rig) {
 		incident, followUp := incidents.Ref("01A"), followUps.Ref("02F")
 		var told atomic.Bool
-		r.during = func(s engine.Step) {
-			if s != engine.StepDecided || !told.CompareAndSwap(false, true) {
+		r.during = func(s reconcile.Step) {
+			if s != reconcile.StepDecided || !told.CompareAndSwap(false, true) {
 				return
 			}
 			if err := r.engine.Hint(r.t.Context(), []connectors.Ref{incident}, ""); err != nil {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon/embed"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/storetest"
 )
 
@@ -60,7 +60,7 @@ func TestOneTicketOnJetStream(t *testing.T) {
 	}
 	taken := sample()
 	for name, create := range faults {
-		for _, crash := range []engine.Step{"", engine.StepDecided, engine.StepClaimed, engine.StepCreated, engine.StepConfirmed} {
+		for _, crash := range []reconcile.Step{"", reconcile.StepDecided, reconcile.StepClaimed, reconcile.StepCreated, reconcile.StepConfirmed} {
 			if !taken() {
 				continue
 			}
@@ -75,7 +75,7 @@ func TestOneTicketOnJetStream(t *testing.T) {
 					r.pass(3 * time.Second)
 					if crash != "" {
 						r.kill()
-						r.crash.Store(engine.Step(""))
+						r.crash.Store(reconcile.Step(""))
 						r.start(oneRoute)
 					}
 					r.pass(20 * time.Minute)

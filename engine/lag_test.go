@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // TestASearchThatLagsOpensNoSecondTicket: a search that does not show a ticket
@@ -16,11 +16,11 @@ func TestASearchThatLagsOpensNoSecondTicket(t *testing.T) {
 	const lag = 10 * time.Minute
 	for name, test := range map[string]struct {
 		create fault
-		crash  engine.Step
+		crash  reconcile.Step
 	}{
 		"nobody saw the answer":            {create: fault{class: connectors.ClassUnclear, after: true}},
 		"it took effect as late as it can": {create: fault{class: connectors.ClassUnclear, late: 119 * time.Second}},
-		"killed before it was confirmed":   {crash: engine.StepCreated},
+		"killed before it was confirmed":   {crash: reconcile.StepCreated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
@@ -36,7 +36,7 @@ func TestASearchThatLagsOpensNoSecondTicket(t *testing.T) {
 				if test.crash != "" {
 					<-r.crashed
 					r.kill()
-					r.crash.Store(engine.Step(""))
+					r.crash.Store(reconcile.Step(""))
 					r.start(oneRoute)
 				}
 				r.pass(lag)

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 const living = `
@@ -60,7 +60,7 @@ func TestADeletedSourceClosesItsTicket(t *testing.T) {
 		"lost, not done": {{class: connectors.ClassUnclear}},
 		"lost, done":     {{class: connectors.ClassUnclear, after: true}},
 	} {
-		for _, crash := range []engine.Step{"", engine.StepIntentSaved, engine.StepSent, engine.StepJournaled} {
+		for _, crash := range []reconcile.Step{"", reconcile.StepIntentSaved, reconcile.StepSent, reconcile.StepJournaled} {
 			t.Run(name+"/"+strings.Trim(string(crash)+" crash", " "), func(t *testing.T) {
 				simulate(t, func(r *rig) {
 					ref, ticket := opened(r, hcl)
@@ -74,7 +74,7 @@ func TestADeletedSourceClosesItsTicket(t *testing.T) {
 					r.pass(11 * time.Minute)
 					if crash != "" {
 						r.kill()
-						r.crash.Store(engine.Step(""))
+						r.crash.Store(reconcile.Step(""))
 						r.start(hcl)
 						r.hint(ref)
 					}
@@ -228,7 +228,7 @@ func TestASourceThatComesBack(t *testing.T) {
 // of it.
 func TestANewTicketForAReopenedRecordIsOpenedOnce(t *testing.T) {
 	hcl := lifecycle(t, "")
-	for _, crash := range []engine.Step{engine.StepDecided, engine.StepJournaled, engine.StepClaimed, engine.StepCreated, engine.StepConfirmed} {
+	for _, crash := range []reconcile.Step{reconcile.StepDecided, reconcile.StepJournaled, reconcile.StepClaimed, reconcile.StepCreated, reconcile.StepConfirmed} {
 		t.Run(string(crash), func(t *testing.T) {
 			simulate(t, func(r *rig) {
 				ref, first := opened(r, hcl)
@@ -241,7 +241,7 @@ func TestANewTicketForAReopenedRecordIsOpenedOnce(t *testing.T) {
 				r.hint(ref)
 				r.pass(3 * time.Second)
 				r.kill()
-				r.crash.Store(engine.Step(""))
+				r.crash.Store(reconcile.Step(""))
 				r.start(hcl)
 				r.pass(time.Hour)
 				if n := len(r.world.list(tickets)); n != 2 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -29,31 +31,9 @@ type LinkView struct {
 	Commit     string          `json:"commit,omitempty"`
 }
 
-// orphaned reports whether a link's route, template or connector is not
-// configured, or its template opens its tickets elsewhere now. It rests until
-// that comes back. This is a matter of the configuration that runs, and not
-// stored in the link (rule 8.4).
-func (c *running) orphaned(l *links.Link) bool {
-	route, template := c.Set.Route(l.Route), c.Set.Templates[l.Template]
-	if route == nil || route.Source != l.Source.Collection || template == nil {
-		return true
-	}
-	target := template.Target
-	if l.Target != nil {
-		target = l.Target.Collection
-	}
-	return target != template.Target || !c.has(target)
-}
-
-// has reports whether the connector of a collection is configured.
-func (c *running) has(in connectors.Collection) bool {
-	g := c.guards[in.Connector]
-	return g != nil && g.Type == in.Type
-}
-
 func (e *operations) view(s links.Stored) LinkView {
 	state := s.Phase
-	if state == links.Active && e.config.Load().orphaned(s.Link) {
+	if state == links.Active && e.core.Config.Load().Orphaned(s.Link) {
 		state = links.Orphan
 	}
 	return LinkView{
@@ -65,7 +45,7 @@ func (e *operations) view(s links.Stored) LinkView {
 // Links lists all links, the one changed last first.
 func (e *operations) Links(ctx context.Context) ([]LinkView, error) {
 	views := []LinkView{}
-	err := e.links.Each(ctx, func(l links.Stored) error {
+	err := e.core.Repo.Each(ctx, func(l links.Stored) error {
 		views = append(views, e.view(l))
 		return nil
 	})
@@ -75,7 +55,7 @@ func (e *operations) Links(ctx context.Context) ([]LinkView, error) {
 
 // Link returns one link; ErrNotFound where there is none.
 func (e *operations) Link(ctx context.Context, id string) (LinkView, error) {
-	l, err := e.links.Load(ctx, id)
+	l, err := e.core.Repo.Load(ctx, id)
 	if err != nil {
 		return LinkView{}, err
 	}
@@ -85,7 +65,7 @@ func (e *operations) Link(ctx context.Context, id string) (LinkView, error) {
 // Unlink parts a record from its ticket for good: neither is written again,
 // and no new ticket opens for the record on that route.
 func (e *operations) Unlink(ctx context.Context, id string) error {
-	return e.links.Change(ctx, id, func(l *links.Link) error {
+	return e.core.Repo.Change(ctx, id, func(l *links.Link) error {
 		l.Phase = links.Detached
 		l.DropContents()
 		return nil
@@ -100,7 +80,7 @@ func (e *AdoptError) Error() string { return e.Message }
 // Adopt makes a link between a record and a ticket that both exist. They are
 // agreed on as they stand; nothing is written until one of them changes.
 func (e *operations) Adopt(ctx context.Context, route string, source, target connectors.Ref) (LinkView, error) {
-	config := e.config.Load()
+	config := e.core.Config.Load()
 	r := config.Set.Route(route)
 	if r == nil {
 		return LinkView{}, &AdoptError{fmt.Sprintf("there is no route %q", route)}
@@ -112,11 +92,11 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	if template == "" {
 		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
 	}
-	_, id, n, err := e.links.Current(ctx, route, source)
+	_, id, n, err := e.core.Repo.Current(ctx, route, source)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return LinkView{}, err
 	}
-	other, err := e.links.ByTarget(ctx, target)
+	other, err := e.core.Repo.ByTarget(ctx, target)
 	if err == nil && other.Phase != links.Detached && other.ID != id && other.Target != nil && *other.Target == target {
 		return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
 	}
@@ -139,9 +119,9 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	}
 	fresh := links.New(route, source, n)
 	adopted(fresh)
-	_, err = e.links.Save(ctx, fresh, 0)
+	_, err = e.core.Repo.Save(ctx, fresh, 0)
 	if errors.Is(err, store.ErrConflict) {
-		err = e.links.Change(ctx, fresh.ID, func(l *links.Link) error {
+		err = e.core.Repo.Change(ctx, fresh.ID, func(l *links.Link) error {
 			if l.Phase == links.Active || l.Phase == links.Claim {
 				return &AdoptError{fmt.Sprintf("%s has link %s on this route already; unlink it first", source, l.ID)}
 			}
@@ -152,13 +132,13 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	if err != nil {
 		return LinkView{}, err
 	}
-	if err := e.links.IndexTarget(ctx, fresh); err != nil {
+	if err := e.core.Repo.IndexTarget(ctx, fresh); err != nil {
 		return LinkView{}, err
 	}
-	if err := e.dead.Remove(ctx, route, source, "", deadletter.ReasonKeyTaken); err != nil { // a person has answered it
+	if err := e.core.Letters.Remove(ctx, route, source, "", deadletter.ReasonKeyTaken); err != nil { // a person has answered it
 		return LinkView{}, err
 	}
-	if err := e.store.Hints.Add(ctx, source, ""); err != nil {
+	if err := e.core.Store.Hints.Add(ctx, source, ""); err != nil {
 		return LinkView{}, fmt.Errorf("hint %s: %w", source, err)
 	}
 	return e.Link(ctx, fresh.ID)
@@ -166,7 +146,7 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 
 // templateFor is the first template of a route that writes to the collection.
 func templateFor(r *rules.Route, target connectors.Collection) string {
-	for _, t := range templatesOf(r) {
+	for _, t := range reconcile.TemplatesOf(r) {
 		if t.Target == target {
 			return t.Name
 		}
@@ -174,18 +154,26 @@ func templateFor(r *rules.Route, target connectors.Collection) string {
 	return ""
 }
 
-// templatesOf are all templates that a route may choose.
-func templatesOf(r *rules.Route) []*rules.Template {
-	if r.NoMatch == nil {
-		return r.Templates
-	}
-	return append(slices.Clone(r.Templates), r.NoMatch)
-}
-
 // readRef reads any record through its connector's guard.
-func (e *operations) readRef(ctx context.Context, config *running, ref connectors.Ref) (connectors.Record, error) {
-	if !config.has(ref.Collection) {
+func (e *operations) readRef(ctx context.Context, config *reconcile.Running, ref connectors.Ref) (connectors.Record, error) {
+	if !config.Has(ref.Collection) {
 		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
 	}
-	return config.guards[ref.Connector].Read(ctx, ref)
+	return config.Guards[ref.Connector].Read(ctx, ref)
+}
+
+// Decisions returns what was decided about a record, newest first; the zero
+// Ref is every record. At most limit entries.
+func (e *operations) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
+	return e.core.Journal.Decisions(ctx, ref, limit)
+}
+
+// Export returns the journal since a time, oldest first, with what is needed
+// to decide again.
+func (e *operations) Export(ctx context.Context, since time.Time) ([]json.RawMessage, error) {
+	set := e.core.Config.Load().Set
+	return e.core.Journal.Export(ctx, since, func(name string) bool {
+		route := set.Route(name)
+		return route != nil && route.Private
+	})
 }

@@ -33,9 +33,9 @@ func (e *losses) lookForLosses(ctx context.Context) error {
 		case !there, was.In(at):
 			continue
 		case was.Log != at.Log:
-			e.findings.Report("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
+			e.Reports.Report("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
 		default:
-			e.findings.Report("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
+			e.Reports.Report("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
 		}
 	}
 	return nil
@@ -43,10 +43,10 @@ func (e *losses) lookForLosses(ctx context.Context) error {
 
 // ends are where the parts of the store end; none where it cannot tell.
 func (e *losses) ends(ctx context.Context) (map[string]store.Position, error) {
-	if e.store.Ends == nil {
+	if e.Store.Ends == nil {
 		return nil, nil
 	}
-	ends, err := e.store.Ends(ctx)
+	ends, err := e.Store.Ends(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ends of the store: %w", err)
 	}
@@ -54,7 +54,7 @@ func (e *losses) ends(ctx context.Context) (map[string]store.Position, error) {
 }
 
 func (e *losses) loadEnds(ctx context.Context) (map[string]store.Position, error) {
-	entry, err := e.store.Marks.Get(ctx, endsKey)
+	entry, err := e.Store.Marks.Get(ctx, endsKey)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ func (e *losses) keepEnds(ctx context.Context) error {
 	}
 	value, err := json.Marshal(now)
 	if err == nil {
-		_, err = e.store.Marks.Put(ctx, endsKey, value)
+		_, err = e.Store.Marks.Put(ctx, endsKey, value)
 	}
 	if err != nil {
 		return fmt.Errorf("ends of the store: %w", err)
@@ -93,9 +93,9 @@ func (e *losses) keepEnds(ctx context.Context) error {
 func (e *losses) lookForLostLinks(ctx context.Context) error {
 	var lost []string
 	all := 0
-	err := e.store.Targets.Each(ctx, func(entry store.Entry) error {
+	err := e.Store.Targets.Each(ctx, func(entry store.Entry) error {
 		all++
-		_, err := e.store.Links.Get(ctx, string(entry.Value))
+		_, err := e.Store.Links.Get(ctx, string(entry.Value))
 		if errors.Is(err, store.ErrNotFound) {
 			lost = append(lost, entry.Key)
 			return nil
@@ -105,7 +105,7 @@ func (e *losses) lookForLostLinks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("links of tickets: %w", err)
 	}
-	e.findings.Report("lost links", lostLinks(lost, all))
+	e.Reports.Report("lost links", lostLinks(lost, all))
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // titles fails unless the title is the same on both sides.
@@ -32,11 +32,11 @@ func TestATicketEditedAtOnceReachesTheSource(t *testing.T) {
 				ref := incidents.Ref("01A")
 				r.world.put(ref, false, critical())
 				r.world.fail("itsm", "create", answer...)
-				r.crash.Store(engine.StepConfirmed)
+				r.crash.Store(reconcile.StepConfirmed)
 				r.hint(ref)
 				r.pass(10 * time.Minute)
 				r.kill()
-				r.crash.Store(engine.Step(""))
+				r.crash.Store(reconcile.Step(""))
 				ticket := r.oneTicket()
 				r.world.edit(ticket, "title", "Typed at once")
 				r.start(bothWays)

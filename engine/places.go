@@ -14,6 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -69,7 +70,7 @@ const (
 // loadPlaces returns the places that are stored, with their revision, 0 where
 // none are. A record that was lost while the daemon ran is as it was read last.
 func (e *subscriptions) loadPlaces(ctx context.Context) (*places, uint64, error) {
-	entry, err := e.store.Marks.Get(ctx, placesKey)
+	entry, err := e.Store.Marks.Get(ctx, placesKey)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, 0, fmt.Errorf("places of routes: %w", err)
 	}
@@ -79,11 +80,11 @@ func (e *subscriptions) loadPlaces(ctx context.Context) (*places, uint64, error)
 		return p, entry.Revision, nil
 	}
 	if last := e.lastPlaces.Load(); last != nil {
-		e.findings.Report("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
+		e.Reports.Report("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
 		return readPlaces(*last), entry.Revision, nil
 	}
 	if entry.Revision != 0 {
-		e.findings.Report("places", "the record of where routes are cannot be read, and is written anew: what changed while no daemon ran may have been passed over")
+		e.Reports.Report("places", "the record of where routes are cannot be read, and is written anew: what changed while no daemon ran may have been passed over")
 	}
 	return &places{V: placesVersion, Routes: map[string]*place{}, Polls: map[string]*poll{}, unrecorded: true}, entry.Revision, nil
 }
@@ -114,9 +115,9 @@ func (e *subscriptions) changePlaces(ctx context.Context, change func(*places)) 
 		}
 		switch {
 		case revision == 0:
-			_, err = e.store.Marks.Create(ctx, placesKey, after)
+			_, err = e.Store.Marks.Create(ctx, placesKey, after)
 		case !bytes.Equal(p.stored, after):
-			_, err = e.store.Marks.Update(ctx, placesKey, after, revision)
+			_, err = e.Store.Marks.Update(ctx, placesKey, after, revision)
 		}
 		if err == nil {
 			e.lastPlaces.Store(&after)
@@ -132,8 +133,8 @@ func (e *subscriptions) changePlaces(ctx context.Context, change func(*places)) 
 // takePlaces gives every route of a configuration its place, and every poll its
 // cursor, before anything is read: a new one begins here and now, one that was
 // there goes on.
-func (e *subscriptions) takePlaces(ctx context.Context, config *running) error {
-	now := e.clock.Now().UTC()
+func (e *subscriptions) takePlaces(ctx context.Context, config *reconcile.Running) error {
+	now := e.Clock.Now().UTC()
 	known, _, err := e.loadPlaces(ctx)
 	if err != nil {
 		return err
@@ -141,7 +142,7 @@ func (e *subscriptions) takePlaces(ctx context.Context, config *running) error {
 	if err := e.forgetOverdue(ctx, known, now); err != nil {
 		return err
 	}
-	end, err := e.store.Hints.End(ctx)
+	end, err := e.Store.Hints.End(ctx)
 	if err != nil {
 		return fmt.Errorf("end of hints: %w", err)
 	}
@@ -170,7 +171,7 @@ func (e *subscriptions) takePlaces(ctx context.Context, config *running) error {
 				p.Routes[placeOf(route)] = &place{Since: now, Made: made, At: at}
 			}
 		}
-		for key := range config.asked() {
+		for key := range asked(config) {
 			p.Polls[key] = &poll{}
 		}
 	})
@@ -180,13 +181,13 @@ func (e *subscriptions) takePlaces(ctx context.Context, config *running) error {
 // findPlaces are the places that a store has of which nothing is recorded: it
 // is one of an older build, or the record was lost.
 func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[string]store.Position, error) {
-	names, err := e.store.Hints.Names(ctx)
+	names, err := e.Store.Hints.Names(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("places of routes: %w", err)
 	}
 	found := map[string]store.Position{}
 	for _, name := range names {
-		at, err := e.store.Hints.Place(ctx, name)
+		at, err := e.Store.Hints.Place(ctx, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("places of routes: %w", err)
 		}
@@ -195,7 +196,7 @@ func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[str
 		}
 	}
 	linked := map[string]bool{}
-	if err := e.links.Each(ctx, func(l links.Stored) error {
+	if err := e.Repo.Each(ctx, func(l links.Stored) error {
 		linked[l.Route+" "+l.Source.Collection.String()] = true
 		return nil
 	}); err != nil {
@@ -203,7 +204,7 @@ func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[str
 	}
 	for _, route := range set.Routes {
 		if _, there := found[placeOf(route)]; !there && linked[placeOf(route)] {
-			e.findings.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
+			e.Reports.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
 		}
 	}
 	return found, nil
@@ -211,9 +212,9 @@ func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[str
 
 // markPlaces notes which routes and polls no daemon has any more, and since
 // when, and how far those of the configuration, which have been made, have come.
-func (e *subscriptions) markPlaces(ctx context.Context, config *running, others []presence, reached map[string]store.Position) (*places, error) {
-	now := e.clock.Now().UTC()
-	routes, polls := map[string]bool{}, config.asked()
+func (e *subscriptions) markPlaces(ctx context.Context, config *reconcile.Running, others []presence, reached map[string]store.Position) (*places, error) {
+	now := e.Clock.Now().UTC()
+	routes, polls := map[string]bool{}, asked(config)
 	mine := map[string]bool{}
 	for _, route := range config.Set.Routes {
 		routes[placeOf(route)], mine[placeOf(route)] = true, true
@@ -267,13 +268,13 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 		return nil
 	}
 	for _, name := range routes {
-		if err := e.store.Hints.Forget(ctx, name, func(ref connectors.Ref) error { return e.buryPending(ctx, name, ref) }); err != nil {
+		if err := e.Store.Hints.Forget(ctx, name, func(ref connectors.Ref) error { return e.buryPending(ctx, name, ref) }); err != nil {
 			return fmt.Errorf("place of route %s, which is gone: %w", routeAt(name), err)
 		}
 	}
 	for _, key := range polls {
 		for _, mark := range []string{key, checkpointsKey(key)} {
-			if err := e.store.Marks.Delete(ctx, mark, 0); err != nil {
+			if err := e.Store.Marks.Delete(ctx, mark, 0); err != nil {
 				return fmt.Errorf("%s, which nobody polls any more: %w", key, err)
 			}
 		}
@@ -292,7 +293,7 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 }
 
 func (e *subscriptions) buryPending(ctx context.Context, name string, ref connectors.Ref) error {
-	return e.dead.Put(ctx, deadletter.Letter{
+	return e.Letters.Put(ctx, deadletter.Letter{
 		Route: routeAt(name), Record: ref, Reason: deadletter.ReasonRouteGone,
 		Message: "the route was removed, or given another source, a day ago, while the record waited; retrying hints the record anew",
 	}, false)
@@ -302,7 +303,7 @@ func (e *subscriptions) buryPending(ctx context.Context, name string, ref connec
 // where it is known to have been.
 func (e *subscriptions) begin(name string) func(context.Context) (store.Position, error) {
 	return func(ctx context.Context) (store.Position, error) {
-		end, err := e.store.Hints.End(ctx)
+		end, err := e.Store.Hints.End(ctx)
 		if err != nil {
 			return store.Position{}, fmt.Errorf("end of hints: %w", err)
 		}
@@ -312,12 +313,12 @@ func (e *subscriptions) begin(name string) func(context.Context) (store.Position
 		}
 		at := known.Routes[name]
 		if at == nil { // the record was lost while the daemon ran
-			e.findings.Report("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at anew", routeAt(name)))
+			e.Reports.Report("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at anew", routeAt(name)))
 			return store.Position{Log: end.Log}, nil
 		}
 		if at.At.In(end) {
 			if at.Made {
-				e.findings.Report("route "+routeAt(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeAt(name)))
+				e.Reports.Report("route "+routeAt(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeAt(name)))
 			}
 			return at.At, nil
 		}

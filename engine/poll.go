@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -60,7 +62,7 @@ func pollings(set *rules.Set) map[string]polling {
 	}
 	for _, route := range set.Routes {
 		add(route.Source)
-		for _, t := range templatesOf(route) {
+		for _, t := range reconcile.TemplatesOf(route) {
 			if t.WritesBack {
 				add(t.Target)
 			}
@@ -112,15 +114,15 @@ func (e *poller) pollForever(ctx context.Context, p polling) {
 		return nil
 	}
 	for {
-		config := e.config.Load()
+		config := e.Config.Load()
 		e.waiting.Forget(key)
 		found, err := e.poll(ctx, config, p)
 		if ctx.Err() != nil {
 			return
 		}
-		e.metrics.Polled(p.connector, p.record, found, err)
+		e.Metrics.Polled(p.connector, p.record, found, err)
 		if err != nil && breaker.Redact(err) != lastError {
-			e.log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "connector", p.connector, "polled", p.record, "error", breaker.Redact(err))
+			e.Log.Warn("poll failed; webhooks go on, and the next poll takes up where the last one ended", "connector", p.connector, "polled", p.record, "error", breaker.Redact(err))
 		}
 		lastError, failures = "", failures+1
 		if err != nil {
@@ -144,7 +146,7 @@ func (e *poller) pollForever(ctx context.Context, p polling) {
 		case <-ctx.Done():
 			return
 		case <-back:
-		case <-e.clock.After(interval):
+		case <-e.Clock.After(interval):
 		}
 	}
 }
@@ -152,8 +154,8 @@ func (e *poller) pollForever(ctx context.Context, p polling) {
 func cursorKey(c connectors.Collection) string { return "cursor/" + c.String() }
 
 // poll hints what changed since the cursor, then moves the cursor.
-func (e *poller) poll(ctx context.Context, config *running, polled polling) (int, error) {
-	g := config.guards[polled.connector]
+func (e *poller) poll(ctx context.Context, config *reconcile.Running, polled polling) (int, error) {
+	g := config.Guards[polled.connector]
 	if g == nil {
 		return 0, nil
 	}
@@ -161,12 +163,12 @@ func (e *poller) poll(ctx context.Context, config *running, polled polling) (int
 	if question == nil {
 		return 0, nil
 	}
-	entry, err := e.store.Marks.Get(ctx, polled.cursor)
+	entry, err := e.Store.Marks.Get(ctx, polled.cursor)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
 	if last, known := e.cursors.Load(polled.cursor); err != nil && known {
-		e.findings.Report(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
+		e.Reports.Report(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
 		entry.Value = last.([]byte)
 	}
 	type page struct {
@@ -188,9 +190,9 @@ func (e *poller) poll(ctx context.Context, config *running, polled polling) (int
 		return len(p.changed), nil
 	}
 	if entry.Revision == 0 {
-		_, err = e.store.Marks.Create(ctx, polled.cursor, p.next)
+		_, err = e.Store.Marks.Create(ctx, polled.cursor, p.next)
 	} else {
-		_, err = e.store.Marks.Update(ctx, polled.cursor, p.next, entry.Revision)
+		_, err = e.Store.Marks.Update(ctx, polled.cursor, p.next, entry.Revision)
 	}
 	// Another daemon has moved it, or it was set back: the next poll goes on
 	// from there.
@@ -202,4 +204,34 @@ func (e *poller) poll(ctx context.Context, config *running, polled polling) (int
 	}
 	e.cursors.Store(polled.cursor, p.next)
 	return len(p.changed), nil
+}
+
+// polledItems are the record types whose items are to be polled for, by
+// connector.
+func polledItems(set *rules.Set) map[itemPlace][]string {
+	wanted := map[itemPlace][]string{}
+	add := func(n int, c connectors.Collection, items connectors.Items) {
+		place := itemPlace{c.Type, c.Connector, items}
+		if n > 0 && !slices.Contains(wanted[place], c.Record) {
+			wanted[place] = append(wanted[place], c.Record)
+		}
+	}
+	for _, r := range set.Routes {
+		for _, t := range reconcile.TemplatesOf(r) {
+			add(len(t.Comments.Inbound), t.Target, connectors.CommentItems)
+			add(len(t.Comments.Outbound), r.Source, connectors.CommentItems)
+			add(len(t.Files.Inbound), t.Target, connectors.AttachmentItems)
+			add(len(t.Files.Outbound), r.Source, connectors.AttachmentItems)
+		}
+	}
+	for _, records := range wanted {
+		slices.Sort(records)
+	}
+	return wanted
+}
+
+// An itemPlace is where items are polled for.
+type itemPlace struct {
+	kind, connector string
+	items           connectors.Items
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -315,8 +315,8 @@ func TestNothingIsJournaledOfARecordThatTurnedPrivateMeanwhile(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, _ := opened(r, oneRoute)
 		stopped := false
-		r.during = func(s engine.Step) {
-			if s != engine.StepAgreed || stopped {
+		r.during = func(s reconcile.Step) {
+			if s != reconcile.StepAgreed || stopped {
 				return
 			}
 			stopped = true

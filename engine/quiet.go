@@ -13,4 +13,4 @@ func (e *Engine) Loops() int {
 // Quiet waits until no record is queued or in work. With the loops at rest and
 // a store that delivers nothing meanwhile, the engine then does nothing more
 // until the clock moves or somebody hints.
-func (e *Engine) Quiet() { e.workers.queue.WaitIdle() }
+func (e *Engine) Quiet() { e.workers.Queue.WaitIdle() }

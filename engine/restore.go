@@ -11,15 +11,15 @@ import (
 // are empty again. It may be called at any time: where nothing was lost it
 // changes nothing, and has every link looked at.
 func (e *losses) Restore(ctx context.Context) error {
-	if err := e.digest.RestoreKey(ctx, e.store); err != nil {
+	if err := e.Digest.RestoreKey(ctx, e.Store); err != nil {
 		return err
 	}
-	if err := e.links.RebuildIndex(ctx); err != nil {
+	if err := e.Repo.RebuildIndex(ctx); err != nil {
 		return err
 	}
 	// What waited to be looked at may be lost.
-	return e.links.Each(ctx, func(l links.Stored) error {
-		if err := e.store.Hints.Add(ctx, l.Source, ""); err != nil {
+	return e.Repo.Each(ctx, func(l links.Stored) error {
+		if err := e.Store.Hints.Add(ctx, l.Source, ""); err != nil {
 			return fmt.Errorf("hint %s: %w", l.Source, err)
 		}
 		return nil

@@ -8,27 +8,28 @@ import (
 
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // RetryDead forgets why something was refused and looks at the record anew.
 // It returns ErrNotFound where there is no such dead letter.
 func (e *operations) RetryDead(ctx context.Context, id string) error {
-	d, revision, err := e.dead.Get(ctx, id)
+	d, revision, err := e.core.Letters.Get(ctx, id)
 	if err != nil {
 		return err
 	}
 	if err := e.forgiveLink(ctx, d); err != nil {
 		return err
 	}
-	if err := e.store.Marks.Delete(ctx, decidedKey(d.Route, d.Record), 0); err != nil {
+	if err := e.core.Store.Marks.Delete(ctx, reconcile.DecidedKey(d.Route, d.Record), 0); err != nil {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
-	if err := e.store.Hints.Add(ctx, d.Record, ""); err != nil {
+	if err := e.core.Store.Hints.Add(ctx, d.Record, ""); err != nil {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
 	// The record may have been looked at already, and be dead again.
-	err = e.dead.Delete(ctx, id, revision)
+	err = e.core.Letters.Delete(ctx, id, revision)
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
@@ -38,7 +39,7 @@ func (e *operations) RetryDead(ctx context.Context, id string) error {
 // forgiveLink removes the refusal behind a dead letter from its link.
 func (e *operations) forgiveLink(ctx context.Context, d deadletter.Letter) error {
 	for range 5 {
-		link, _, _, err := e.links.Current(ctx, d.Route, d.Record)
+		link, _, _, err := e.core.Repo.Current(ctx, d.Route, d.Record)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
@@ -62,7 +63,7 @@ func (e *operations) forgiveLink(ctx context.Context, d deadletter.Letter) error
 		if !forgiven {
 			return nil
 		}
-		_, err = e.links.Save(ctx, next, link.Revision)
+		_, err = e.core.Repo.Save(ctx, next, link.Revision)
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
@@ -71,7 +72,11 @@ func (e *operations) forgiveLink(ctx context.Context, d deadletter.Letter) error
 }
 
 // DropDead removes a dead letter; store.ErrNotFound where there is none.
-func (e *operations) DropDead(ctx context.Context, id string) error { return e.dead.Drop(ctx, id) }
+func (e *operations) DropDead(ctx context.Context, id string) error {
+	return e.core.Letters.Drop(ctx, id)
+}
 
 // Dead lists the dead letters, newest first.
-func (e *operations) Dead(ctx context.Context) ([]deadletter.Letter, error) { return e.dead.List(ctx) }
+func (e *operations) Dead(ctx context.Context) ([]deadletter.Letter, error) {
+	return e.core.Letters.List(ctx)
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -43,7 +44,7 @@ type rig struct {
 	clients []*client
 	crash   atomic.Value // the engine.Step at the next one of which it is killed, once
 	crashed chan struct{}
-	during  func(engine.Step) // nil: nothing happens at the steps
+	during  func(reconcile.Step) // nil: nothing happens at the steps
 
 	mu   sync.Mutex
 	told []int // how many computations take long
@@ -193,10 +194,10 @@ func (r *rig) startAgain(hcl string) {
 
 // onStep kills the daemon at the step that the test asked for: from there on
 // neither its store nor its systems do anything for it.
-func (r *rig) onStep(l *life, crashed chan struct{}) func(context.Context, engine.Step) {
+func (r *rig) onStep(l *life, crashed chan struct{}) func(context.Context, reconcile.Step) {
 	var once sync.Once
 	clients := func() []*client { return r.clients }
-	return func(ctx context.Context, s engine.Step) {
+	return func(ctx context.Context, s reconcile.Step) {
 		defer connectors.Waiting(ctx)() // for what the test does
 		if r.during != nil {
 			r.during(s)

@@ -30,7 +30,7 @@ type RouteStatus struct {
 // configuration.
 func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 	linked, dead := map[string]int{}, map[string]int{}
-	err := e.links.Each(ctx, func(l links.Stored) error {
+	err := e.core.Repo.Each(ctx, func(l links.Stored) error {
 		linked[l.Route]++
 		return nil
 	})
@@ -45,14 +45,14 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 		dead[d.Route]++
 	}
 	statuses := []RouteStatus{}
-	for _, route := range e.config.Load().Set.Routes {
-		pending, oldest, err := e.store.Hints.Backlog(ctx, placeOf(route))
+	for _, route := range e.core.Config.Load().Set.Routes {
+		pending, oldest, err := e.core.Store.Hints.Backlog(ctx, placeOf(route))
 		if err != nil {
 			return nil, fmt.Errorf("backlog of route %s: %w", route.Name, err)
 		}
 		statuses = append(statuses, RouteStatus{
-			Name: route.Name, Pending: pending, InFlight: e.workers.queue.InWork(route.Name),
-			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.workers.runaways.on(route.Name), Oldest: oldest,
+			Name: route.Name, Pending: pending, InFlight: e.workers.Queue.InWork(route.Name),
+			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.workers.Runaways.On(route.Name), Oldest: oldest,
 		})
 	}
 	return statuses, nil
@@ -61,8 +61,8 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 // Connectors says how each connector does, by name.
 func (e *operations) Connectors() []breaker.ConnectorStatus {
 	statuses := []breaker.ConnectorStatus{}
-	config := e.config.Load()
-	for name, g := range config.guards {
+	config := e.core.Config.Load()
+	for name, g := range config.Guards {
 		s := g.Status()
 		if block := config.Set.Connectors[name]; block != nil && s.Attribute != "" {
 			s.Setting = block.NameSetting(s.Attribute)

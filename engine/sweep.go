@@ -1,30 +1,6 @@
 package engine
 
-import (
-	"context"
-	"fmt"
-	"slices"
-	"time"
-
-	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine/breaker"
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
-	"github.com/lockstep-sync/lockstep/engine/links"
-	"github.com/lockstep-sync/lockstep/engine/queue"
-	"github.com/lockstep-sync/lockstep/engine/store"
-)
-
-// How often all links are looked at although nothing was heard of them, and
-// how tickets are looked for that carry the key of another.
-const (
-	sweepEvery    = 6 * time.Hour
-	sweepPace     = 2 * time.Second // between two links, at the most
-	firstVerify   = 15 * time.Minute
-	verifyFor     = 7 * 24 * time.Hour
-	noteDrift     = "drift"
-	noteDuplicate = "duplicate"
-	verifySuffix  = "/verify"
-)
+import "github.com/lockstep-sync/lockstep/engine/reconcile"
 
 // sweepForever finds drift that no event announced: what it has to write was
 // missed by webhooks and polls.
@@ -33,68 +9,10 @@ func (e *Engine) sweepForever() {
 		select {
 		case <-e.loops.Done():
 			return
-		case <-e.clock.After(sweepEvery):
+		case <-e.core.Clock.After(reconcile.ResyncEvery):
 		}
-		if err := e.workers.sweep(e.loops); err != nil && e.loops.Err() == nil {
-			e.log.Error("the sweep did not look at every link; the next one will", "error", err)
-		}
-	}
-}
-
-// sweep has every link looked at once, slowly.
-func (e *workers) sweep(ctx context.Context) error {
-	var keys []queue.Key
-	err := e.links.Each(ctx, func(l links.Stored) error {
-		// What is under way is looked at when it is due.
-		if l.Intent == nil && (l.Phase == links.Active || l.Phase == links.Gone) {
-			keys = append(keys, queue.Key{Route: l.Route, Source: l.Source})
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		e.queue.Add(key, store.Hint{Ref: key.Source, At: e.clock.Now(), Ack: func() {}, Keep: func() {}, FromResync: true})
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-e.clock.After(min(sweepPace, sweepEvery/time.Duration(2*len(keys)))):
+		if err := e.workers.Resync(e.loops); err != nil && e.loops.Err() == nil {
+			e.core.Log.Error("the sweep did not look at every link; the next one will", "error", err)
 		}
 	}
-	return nil
-}
-
-// verify looks for other tickets with the link's key: a request that took
-// effect later than anything allows for has opened one (rule 7.6).
-func (w lifecycle) verify(ctx context.Context, g *breaker.Breaker, target connectors.Target, next *links.Link) error {
-	now := w.engine.clock.Now()
-	if next.VerifyAfter == nil || !w.verifies && now.Before(*next.VerifyAfter) {
-		return nil
-	}
-	found, err := w.lookUp(ctx, g, target, next.Target.Collection, next.Key)
-	if err != nil {
-		return err
-	}
-	taken := slices.DeleteFunc(found.taken, func(t connectors.Record) bool { return t.Ref == *next.Target }) // it was adopted
-	if len(taken) > 0 {
-		if err := w.bury(ctx, deadletter.ReasonKeyTaken, "", w.keyTaken(taken, next.Key, next.Target)); err != nil {
-			return err
-		}
-	}
-	for _, other := range found.own {
-		if other.Ref == *next.Target {
-			continue
-		}
-		message := fmt.Sprintf("%s carries the key of %s as well; lockstep keeps %s in step and never writes the other: close it by hand", other.Ref, next.Target, next.Target)
-		if err := w.bury(ctx, deadletter.ReasonDuplicate, "", message); err != nil {
-			return err
-		}
-	}
-	next.VerifyAfter = nil
-	if now.Sub(next.OpenedAt) < verifyFor {
-		at := now.Add(sweepEvery).UTC()
-		next.VerifyAfter = &at
-	}
-	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 var twoWaySeeds = flag.Uint64("twoway.seeds", 80, "how many seeds the random tests of two daemons run")
@@ -103,10 +103,10 @@ func keepBothInStep(r *rig, seed uint64) {
 	text := func(who string, i int) string {
 		return fmt.Sprintf([]string{"%s %d", " %s %d\n", "%s %d and much more than the field of the other system takes"}[random.IntN(3)], who, i)
 	}
-	steps := []engine.Step{engine.StepDecided, engine.StepClaimed, engine.StepCreated, engine.StepConfirmed, engine.StepIntentSaved, engine.StepSent, engine.StepAgreed}
+	steps := []reconcile.Step{reconcile.StepDecided, reconcile.StepClaimed, reconcile.StepCreated, reconcile.StepConfirmed, reconcile.StepIntentSaved, reconcile.StepSent, reconcile.StepAgreed}
 	restart := func(one *rig) {
 		one.kill()
-		one.crash.Store(engine.Step(""))
+		one.crash.Store(reconcile.Step(""))
 		one.start(hcl)
 	}
 	for i := range 16 {

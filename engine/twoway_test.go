@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 const bothWays = `
@@ -243,7 +243,7 @@ func TestBothSidesConverge(t *testing.T) {
 				r.start(rules)
 				ref := incidents.Ref("01A")
 				r.world.put(ref, false, critical())
-				steps := []engine.Step{engine.StepDecided, engine.StepClaimed, engine.StepCreated, engine.StepConfirmed, engine.StepIntentSaved, engine.StepSent, engine.StepAgreed}
+				steps := []reconcile.Step{reconcile.StepDecided, reconcile.StepClaimed, reconcile.StepCreated, reconcile.StepConfirmed, reconcile.StepIntentSaved, reconcile.StepSent, reconcile.StepAgreed}
 				for i := range 14 {
 					switch random.IntN(7) {
 					case 0:
@@ -272,12 +272,12 @@ func TestBothSidesConverge(t *testing.T) {
 						r.crash.Store(steps[random.IntN(len(steps))])
 					case 6:
 						r.kill()
-						r.crash.Store(engine.Step(""))
+						r.crash.Store(reconcile.Step(""))
 						r.start(rules)
 					}
 					if r.life.over.Load() {
 						r.kill()
-						r.crash.Store(engine.Step(""))
+						r.crash.Store(reconcile.Step(""))
 						r.start(rules)
 					}
 					if random.IntN(2) == 0 {
@@ -286,7 +286,7 @@ func TestBothSidesConverge(t *testing.T) {
 					r.pass(time.Duration(random.IntN(90)) * time.Second)
 				}
 				r.kill()
-				r.crash.Store(engine.Step(""))
+				r.crash.Store(reconcile.Step(""))
 				r.world.mu.Lock()
 				clear(r.world.faults)
 				r.world.mu.Unlock()

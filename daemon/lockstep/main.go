@@ -11,7 +11,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
@@ -36,7 +36,7 @@ type app struct {
 	env            func(string) (string, bool)
 	// onStep, if not nil, is called at every step of a reconcile; tests kill
 	// the process there.
-	onStep func(context.Context, engine.Step)
+	onStep func(context.Context, reconcile.Step)
 }
 
 // run is the whole command line; it returns the exit status.

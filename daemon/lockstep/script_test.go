@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // killAtKey names the environment variable that lets the test binary, run as
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lockstep": func() {
 		a := newApp(os.Stdin, os.Stdout, os.Stderr, os.LookupEnv)
 		if at := os.Getenv(killAtKey); at != "" {
-			a.onStep = func(_ context.Context, s engine.Step) {
+			a.onStep = func(_ context.Context, s reconcile.Step) {
 				if string(s) == at {
 					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 					select {} // the signal is on its way
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		if at := os.Getenv(hangAtKey); at != "" {
 			var hangs atomic.Bool
-			a.onStep = func(_ context.Context, s engine.Step) {
+			a.onStep = func(_ context.Context, s reconcile.Step) {
 				if string(s) == at && hangs.CompareAndSwap(false, true) {
 					select {}
 				}

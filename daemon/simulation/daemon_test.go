@@ -16,6 +16,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -35,8 +36,8 @@ type daemon struct {
 	mu         sync.Mutex // guards what follows
 	connectors map[string]connectors.Connector
 	blocks     map[string]*rules.Connector
-	crashAt    engine.Step // the next time it comes there it dies
-	stallAt    engine.Step // the next time it comes there it stands still
+	crashAt    reconcile.Step // the next time it comes there it dies
+	stallAt    reconcile.Step // the next time it comes there it stands still
 	stall      time.Duration
 }
 
@@ -105,7 +106,7 @@ func (d *daemon) apply(set *rules.Set) error {
 }
 
 // onStep is where a daemon dies or stands still.
-func (d *daemon) onStep(ctx context.Context, s engine.Step) {
+func (d *daemon) onStep(ctx context.Context, s reconcile.Step) {
 	d.mu.Lock()
 	crash := d.crashAt == s
 	stall := time.Duration(0)

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
-	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // An operation is one thing that people, systems or daemons do. weight is how
@@ -47,7 +47,7 @@ func operations() []operation {
 var errNothing = errors.New("nothing to do it to")
 
 // stallRequest is the step at which a request of the daemon hangs on its way.
-const stallRequest engine.Step = "request"
+const stallRequest reconcile.Step = "request"
 
 func pick[T any](w *world, all []T) T { return all[w.random.IntN(len(all))] }
 
@@ -330,10 +330,10 @@ func (w *world) outage() error {
 	return nil
 }
 
-func steps() []engine.Step {
-	return []engine.Step{
-		engine.StepDecided, engine.StepClaimed, engine.StepLookedUp, engine.StepCreated, engine.StepConfirmed,
-		engine.StepIntentSaved, engine.StepSent, engine.StepCarried, engine.StepAgreed, engine.StepJournaled,
+func steps() []reconcile.Step {
+	return []reconcile.Step{
+		reconcile.StepDecided, reconcile.StepClaimed, reconcile.StepLookedUp, reconcile.StepCreated, reconcile.StepConfirmed,
+		reconcile.StepIntentSaved, reconcile.StepSent, reconcile.StepCarried, reconcile.StepAgreed, reconcile.StepJournaled,
 	}
 }
 

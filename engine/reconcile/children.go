@@ -1,0 +1,72 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+// hasChildren reports whether some route reads records that belong to records
+// like this one.
+func (w observer) hasChildren() bool {
+	for _, route := range w.config.Set.Routes {
+		if route.Source.Connector != w.source.Connector {
+			continue
+		}
+		if schema := w.schema(connectors.Ref{Collection: route.Source}); schema != nil && schema.Parent == w.source.Record {
+			return true
+		}
+	}
+	return false
+}
+
+// hintChildren has the records looked at that belong to one which turned
+// private or public: they are as private as it is, and nobody tells of them.
+func (w committer) hintChildren(ctx context.Context) error {
+	if !w.hasChildren() {
+		return nil
+	}
+	hint := func(ref connectors.Ref) error {
+		if err := w.engine.Store.Hints.Add(ctx, ref, ""); err != nil {
+			return fmt.Errorf("hint %s: %w", ref, err)
+		}
+		return nil
+	}
+	err := w.engine.Repo.Each(ctx, func(l links.Stored) error {
+		if l.Parent != w.source {
+			return nil
+		}
+		return hint(l.Source)
+	})
+	if err != nil {
+		return err
+	}
+	err = store.EachReadable(ctx, "decisions without a ticket", w.engine.Store.Marks, w.engine.Reports, func(entry store.Entry) error {
+		name, decided := strings.CutPrefix(entry.Key, decidedPrefix)
+		if !decided {
+			return nil
+		}
+		var m mark
+		if err := json.Unmarshal(entry.Value, &m); err != nil {
+			return store.Unreadable("mark "+entry.Key, err)
+		}
+		if m.Parent != w.source {
+			return nil
+		}
+		_, name, _ = strings.Cut(name, "/")
+		ref, err := connectors.ParseRef(name)
+		if err != nil {
+			return store.Unreadable("mark "+entry.Key, err)
+		}
+		return hint(ref)
+	})
+	if err != nil {
+		return fmt.Errorf("records of %s: %w", w.source, err)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+)
+
+// A change is what a decision makes of what is stored of a record: whoever
+// decides says what, and commit alone knows the order.
+type change struct {
+	resolve string         // field whose dead letters have come true; deadletter.AllFields: all
+	letters []plan.Failure // what cannot be carried out
+
+	purge        bool // nothing of the record may be kept: it is private
+	turned       bool // what belongs to it is as private as it is, and nobody tells
+	predecessors bool // the links before this one hold nothing any more either
+
+	link     *links.Link // as it will be; nil: it stays
+	revision uint64      // of the link that it takes the place of; 0: there is none
+	step     Step        // of the link's save
+	opened   bool        // the link has a new ticket
+	unclaim  links.Stored
+
+	mark  *mark
+	early bool // the mark counts before the journal: whoever journals goes by it
+
+	decided string // action, for metrics
+	entry   *journal.Entry
+}
+
+// commit writes a change. The order makes a crash between any two parts, and
+// whoever stands still meanwhile, harmless:
+//
+//   - dead letters come before the link, after which nobody would look for them;
+//   - what is kept of a private record goes before the link says so, for a link
+//     that is stopped is not looked at again, and once more after it, for those
+//     who have journaled since: from then on they see that it is private (rule 8.3);
+//   - the link is compared and set before anything that others find it by;
+//   - the journal comes last, and after it the mark by which the same version is
+//     not decided again.
+func (w committer) commit(ctx context.Context, c change) error {
+	if c.resolve != "" {
+		if err := w.engine.Letters.Resolve(ctx, w.route.Name, w.source, c.resolve); err != nil {
+			return err
+		}
+	}
+	for _, f := range c.letters {
+		if err := w.bury(ctx, f.Reason, f.Field, f.Message); err != nil {
+			return err
+		}
+	}
+	if c.purge {
+		if err := w.engine.Journal.Forget(ctx, w.route.Name, w.source); err != nil {
+			return err
+		}
+	}
+	if c.turned {
+		if err := w.hintChildren(ctx); err != nil {
+			return err
+		}
+	}
+	if c.predecessors {
+		if err := w.emptyPredecessors(ctx); err != nil {
+			return err
+		}
+	}
+	if c.mark != nil && c.early {
+		if err := w.saveMark(ctx, *c.mark); err != nil {
+			return err
+		}
+	}
+	if err := w.commitLink(ctx, c); err != nil {
+		return err
+	}
+	if c.purge {
+		if err := w.engine.Journal.Purge(ctx, w.source); err != nil {
+			return err
+		}
+	}
+	if c.decided != "" {
+		w.engine.Metrics.Decided(w.route.Name, c.entry.Template, c.decided)
+	}
+	if c.entry != nil {
+		if err := w.journal(ctx, *c.entry); err != nil {
+			return err
+		}
+	}
+	if c.mark != nil && !c.mark.Failed {
+		return w.saveMark(ctx, *c.mark)
+	}
+	return nil
+}
+
+// commitLink saves the link, and what it is found by.
+func (w committer) commitLink(ctx context.Context, c change) error {
+	if c.unclaim.Link != nil {
+		return w.engine.Repo.Delete(ctx, c.unclaim)
+	}
+	if c.link == nil {
+		return nil
+	}
+	if _, err := w.engine.Repo.Save(ctx, c.link, c.revision); err != nil {
+		return err
+	}
+	if c.step != "" {
+		w.engine.step(ctx, c.step)
+	}
+	if !c.opened {
+		return nil
+	}
+	if err := w.engine.Repo.IndexTarget(ctx, c.link); err != nil {
+		return err
+	}
+	if err := w.verifyLater(ctx); err != nil {
+		return err
+	}
+	return w.engine.Store.Marks.Delete(ctx, DecidedKey(w.route.Name, w.source), 0)
+}
+
+// emptyPredecessors drops what the links before this one still hold.
+func (w committer) emptyPredecessors(ctx context.Context) error {
+	for n := 1; n < w.n; n++ {
+		err := w.engine.Repo.Change(ctx, links.ID(w.route.Name, w.source, n), func(l *links.Link) error {
+			l.DropContents()
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verifyLater has the key of a new ticket looked up again when the search must
+// have caught up (rule 7.6).
+func (w committer) verifyLater(ctx context.Context) error {
+	due := w.engine.Clock.Now().Add(firstVerify) // not the link's, which is of the wall clock alone
+	if err := w.engine.Store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, due, 0); err != nil {
+		return fmt.Errorf("verification of link %s: %w", w.linkID, err)
+	}
+	return nil
+}
+
+// sameLink reports whether two links are the same document.
+func sameLink(a, b *links.Link) bool {
+	one, errOne := json.Marshal(a)
+	two, errTwo := json.Marshal(b)
+	return errOne == nil && errTwo == nil && bytes.Equal(one, two)
+}

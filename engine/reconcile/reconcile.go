@@ -1,0 +1,314 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/queue"
+	"github.com/lockstep-sync/lockstep/engine/store"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A session is one reconcile: one record on one route, under the configuration
+// that was current when it began. It does nothing by itself.
+type session struct {
+	engine *Core
+	turn   *queue.Turn
+	budget *budget
+	done   <-chan struct{} // closed when the work is given up
+	config *Running
+	route  *rules.Route
+	source connectors.Ref
+	linkID string
+	n      int // of the link
+	tries  int
+	log    *slog.Logger
+
+	record *connectors.Record // the source, as read last; nil: not yet
+	readAt time.Time          // when it was answered
+
+	underWay   bool      // an intent was saved
+	verifies   bool      // it is time to look the key up again
+	resumes    time.Time // when a field that is paused is written again
+	sourceGone bool      // it was not found, and what is sent says so
+
+	decided  bool              // the rules were asked
+	snapshot *journal.Snapshot // what they were asked, for the journal
+	parents  *rules.Parent     // what they saw of the record's parent
+}
+
+// A result is how a reconcile ended.
+type result struct {
+	outcome string    // for metrics
+	again   time.Time // look again then; zero: when something changes
+	tries   int
+	awaits  *breaker.AwayError // or as soon as this outage is over
+}
+
+var (
+	resultOK   = result{outcome: "ok"}
+	resultNone = result{outcome: "none"}
+	resultDead = result{outcome: "dead"}
+)
+
+// requeueAt looks again at t without counting a failure.
+func (w *session) requeueAt(t time.Time) result {
+	return result{outcome: "parked", again: t, tries: w.tries}
+}
+
+// reconcile brings one record in step, once, and parks or acknowledges the
+// hints that asked for it.
+func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
+	key, hints := t.Key, t.Hints
+	began := e.Clock.Now()
+	config := e.Config.Load()
+	route := config.Set.Route(key.Route)
+	if route == nil || route.Source != key.Source.Collection {
+		return // the route is being removed; its pending hints become dead letters
+	}
+	w := newWork(&session{engine: e.Core, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.Source})
+	link, id, n, err := e.Repo.Current(ctx, route.Name, key.Source)
+	w.linkID, w.n, w.tries = id, n, queue.Tries(id, hints)
+	w.verifies = slices.ContainsFunc(hints, func(h store.Hint) bool { return h.Slot == id+verifySuffix })
+	e.waiting.Forget(id)
+	if link.Link != nil {
+		e.Repo.Seen(link)
+	}
+	w.log = e.Log.With("route", route.Name, "link", w.linkID, "record", key.Source.String(), "generation", config.Set.Generation)
+
+	var v result
+	switch {
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+	case e.Runaways.has(key):
+		v, err = w.requeueAt(began.Add(asideFor)), nil
+	default:
+		v, err = w.run(ctx, link)
+	}
+	if errors.Is(err, errNoWorker) {
+		return // with its hints
+	}
+	if ctx.Err() != nil {
+		return // cut off; the hints come again
+	}
+	if err != nil {
+		v, err = w.handleError(ctx, err)
+	}
+	if err == nil && v.again.IsZero() {
+		v.again = w.resumes
+	}
+	// A retry that is parked already keeps its turn and its tries: a sweep that
+	// fails before it sent anything leaves it to that, or to the next sweep.
+	swept := queue.OnlyResync(hints)
+	switch now := e.Clock.Now(); {
+	case err != nil, v.again.IsZero(), swept && !w.underWay:
+	case v.tries == 0 && !v.again.After(now):
+		err = e.Store.Hints.Add(ctx, key.Source, "") // a store may schedule to the second only
+	default:
+		if err = e.Store.Hints.AddAt(ctx, w.linkID, key.Source, v.again, v.tries); err == nil {
+			err = e.awaits(ctx, w.linkID, key.Source, v)
+		}
+	}
+	if err != nil {
+		// The store failed; the hints come again when it is back.
+		w.log.Error("a reconcile was not finished", "error", err)
+		e.Metrics.Reconciled(route.Name, "error", e.Clock.Now().Sub(began))
+		return
+	}
+	for _, h := range hints {
+		h.Ack()
+	}
+	if v.outcome == resultOK.outcome && swept {
+		e.Metrics.Noted(route.Name, noteDrift)
+		w.log.Warn("drift: a sweep found what no webhook or poll had told")
+	}
+	e.Metrics.Reconciled(route.Name, v.outcome, e.Clock.Now().Sub(began))
+}
+
+// handleError decides what a failed reconcile waits for.
+func (w work) handleError(ctx context.Context, failure error) (result, error) {
+	now := w.engine.Clock.Now()
+	if errors.Is(failure, store.ErrConflict) {
+		// Somebody else moved: drop everything and look again.
+		return w.requeueAt(now.Add(breaker.Jitter(breaker.FirstBackoff))), nil
+	}
+	if errors.Is(failure, store.ErrUnreadable) { // nor will it be the next time
+		return resultDead, w.bury(ctx, deadletter.ReasonUnreadable, "", failure.Error())
+	}
+	if plan.TooCostly(failure) {
+		return w.costs(ctx, failure)
+	}
+	var said *connectors.Error
+	if !errors.As(failure, &said) {
+		return result{}, failure
+	}
+	var away *breaker.AwayError
+	if errors.As(failure, &away) && away.During { // which is no failure of this record
+		w.log.Debug("parked while a system is away", "connector", away.Breaker.Name, "reason", breaker.Redact(failure))
+		v := w.requeueAt(now.Add(breaker.Jitter(away.Fallback())))
+		v.awaits = away
+		return v, nil
+	}
+	switch said.Class {
+	case connectors.ClassThrottled:
+		w.log.Debug("parked", "until", said.Until, "reason", breaker.Redact(failure))
+		return w.requeueAt(said.Until.Add(breaker.Jitter(breaker.FirstBackoff))), nil
+	case connectors.ClassRejected, connectors.ClassGone:
+		err := w.bury(ctx, deadletter.ReasonRejected, said.Field, w.describe(failure))
+		return resultDead, err
+	}
+	pause := breaker.Jitter(breaker.Backoff(w.tries))
+	w.log.Warn("it did not work", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", breaker.Redact(failure))
+	v, err := w.retryAt(ctx, now.Add(pause), "the last time: "+w.describe(failure))
+	if away != nil && !away.OfRecord && v.tries <= breaker.FirstTries {
+		v.awaits = away // if it turns out to be the system's
+	}
+	return v, err
+}
+
+// retryAt looks again at t after a failure, or gives up when a day went by.
+func (w committer) retryAt(ctx context.Context, t time.Time, failure string) (result, error) {
+	if breaker.Exhausted(w.tries) {
+		return resultDead, w.bury(ctx, deadletter.ReasonGaveUp, "", "it did not work for a day; "+failure)
+	}
+	return result{outcome: "parked", again: t, tries: w.tries + 1}, nil
+}
+
+// describe is what the system said, if the record that it may be quoting is known
+// and so known not to be private.
+func (w *session) describe(err error) string {
+	if w.record == nil {
+		return breaker.Redact(err)
+	}
+	return err.Error()
+}
+
+func (w committer) bury(ctx context.Context, reason, field, message string) error {
+	return w.engine.Letters.Put(ctx, deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
+}
+
+// errNoWorker says that the record waits for a worker of another lane.
+var errNoWorker = errors.New("no worker is free")
+
+// moveTo goes on as a worker of the lane in which the ticket's system is called.
+func (w *session) moveTo(l queue.Lane) error {
+	if w.turn.MoveTo(l) {
+		return nil
+	}
+	return errNoWorker
+}
+
+// run goes on with the link; one without a document: there is none.
+func (w work) run(ctx context.Context, link links.Stored) (result, error) {
+	if link.Link != nil && link.AsideAt(links.Versions{}) {
+		return resultNone, nil
+	}
+	if err := w.moveTo(w.config.laneOf(w.turn, link)); err != nil {
+		return result{}, err
+	}
+	switch {
+	case link.Link == nil:
+		return w.open(ctx)
+	case link.Opened != nil: // a claim, also one that was stopped
+		return w.resumeClaim(ctx, link)
+	case link.Target == nil, link.Phase == links.Detached: // until a person changes that
+		return w.resting(ctx, link)
+	case w.config.Orphaned(link.Link):
+		w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
+		return w.resting(ctx, link)
+	}
+	return w.update(ctx, link)
+}
+
+// readSource reads the record.
+func (w observer) readSource(ctx context.Context) (connectors.Record, error) {
+	g := w.config.Guards[w.source.Connector]
+	if g == nil {
+		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
+	}
+	record, err := g.Read(ctx, w.source)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	w.record, w.readAt = &record, w.engine.Clock.Now()
+	w.budget.saw(func(v *links.Versions) { v.Source = record.Version })
+	return record, bounded(record)
+}
+
+func isGone(err error) bool {
+	class, known := connectors.ClassOf(err)
+	return known && class == connectors.ClassGone
+}
+
+// decide asks the rules. linked is the template of the link, empty for none,
+// and ticket what the link leads to.
+func (w observer) decide(ctx context.Context, record connectors.Record, linked string, ticket *connectors.Record) (rules.Decision, *rules.Parent, error) {
+	parent, err := w.parent(ctx, record)
+	if err != nil {
+		return rules.Decision{}, nil, err
+	}
+	w.decided, w.parents = true, parent
+	in := rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket}
+	d := w.askRules(in)
+	if d.Err != nil {
+		return rules.Decision{}, nil, d.Err
+	}
+	if w.snapshot, err = journal.NewSnapshot(in, d); err != nil {
+		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
+	}
+	return d, parent, nil
+}
+
+// askRules decides, until the work is given up.
+func (w *session) askRules(in rules.Input) rules.Decision {
+	in.Done = w.done
+	return w.config.Set.Decide(w.route.Name, in)
+}
+
+// parent reads the record's parent, if the rules look at it, and finds the
+// parent's oldest ticket in each connector.
+func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.Parent, error) {
+	if !w.route.NeedsParent || record.Parent.IsZero() {
+		return nil, nil
+	}
+	g := w.config.Guards[record.Parent.Connector]
+	parent, err := g.Read(ctx, record.Parent)
+	if isGone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	tickets := map[string]rules.Ticket{}
+	opened := map[string]time.Time{}
+	for _, route := range w.config.Set.Routes {
+		if route.Source != record.Parent.Collection {
+			continue
+		}
+		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, record.Parent)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if link.Target == nil || link.Phase != links.Active {
+			continue
+		}
+		in := link.Target.Connector
+		if at, known := opened[in]; !known || link.OpenedAt.Before(at) {
+			opened[in] = link.OpenedAt
+			tickets[in] = rules.Ticket{ID: link.Target.ID, Number: link.Number, URL: link.URL}
+		}
+	}
+	return &rules.Parent{Record: parent, Tickets: tickets}, nil
+}
