@@ -51,7 +51,7 @@ func (w committer) commit(ctx context.Context, c change) error {
 		}
 	}
 	for _, f := range c.letters {
-		if err := w.bury(ctx, f.Reason, f.Field, f.Message); err != nil {
+		if err := w.giveUp(ctx, f.Reason, f.Field, f.Message); err != nil {
 			return err
 		}
 	}

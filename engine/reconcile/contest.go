@@ -39,7 +39,7 @@ func (w sender) contest(ctx context.Context, s *sending, e *plan.End, writes []p
 		message := fmt.Sprintf("lockstep wrote field %s of %s %d times within %d minutes, and %s put other values in their place: two automations write one field. "+
 			"The field rests until %s, or until this is retried; switch one of the two off",
 			links.FieldOf(name), e.Ref, len(c.Over), int(links.ContestWithin.Minutes()), who, next[name].Until.Format(time.RFC3339))
-		if err := w.bury(ctx, deadletter.ReasonContested, links.Label(name), message); err != nil {
+		if err := w.giveUp(ctx, deadletter.ReasonContested, links.Label(name), message); err != nil {
 			return err
 		}
 	}

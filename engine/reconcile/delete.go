@@ -72,7 +72,7 @@ func (w lifecycle) closingWrites(ctx context.Context, s *sending) ([]plan.Write,
 		return nil, err
 	}
 	for _, f := range failed {
-		if err := w.bury(ctx, f.Reason, f.Field, f.Message); err != nil {
+		if err := w.giveUp(ctx, f.Reason, f.Field, f.Message); err != nil {
 			return nil, err
 		}
 	}

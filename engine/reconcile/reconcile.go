@@ -142,7 +142,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 		return w.requeueAt(now.Add(breaker.Jitter(breaker.FirstBackoff))), nil
 	}
 	if errors.Is(failure, store.ErrUnreadable) { // nor will it be the next time
-		return resultDead, w.bury(ctx, deadletter.ReasonUnreadable, "", failure.Error())
+		return resultDead, w.giveUp(ctx, deadletter.ReasonUnreadable, "", failure.Error())
 	}
 	if plan.TooCostly(failure) {
 		return w.costs(ctx, failure)
@@ -163,7 +163,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 		w.log.Debug("parked", "until", said.Until, "reason", breaker.Redact(failure))
 		return w.requeueAt(said.Until.Add(breaker.Jitter(breaker.FirstBackoff))), nil
 	case connectors.ClassRejected, connectors.ClassGone:
-		err := w.bury(ctx, deadletter.ReasonRejected, said.Field, w.describe(failure))
+		err := w.giveUp(ctx, deadletter.ReasonRejected, said.Field, w.describe(failure))
 		return resultDead, err
 	}
 	pause := breaker.Jitter(breaker.Backoff(w.tries))
@@ -178,7 +178,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 // retryAt looks again at t after a failure, or gives up when a day went by.
 func (w committer) retryAt(ctx context.Context, t time.Time, failure string) (result, error) {
 	if breaker.Exhausted(w.tries) {
-		return resultDead, w.bury(ctx, deadletter.ReasonGaveUp, "", "it did not work for a day; "+failure)
+		return resultDead, w.giveUp(ctx, deadletter.ReasonGaveUp, "", "it did not work for a day; "+failure)
 	}
 	return result{outcome: "parked", again: t, tries: w.tries + 1}, nil
 }
@@ -192,7 +192,7 @@ func (w *session) describe(err error) string {
 	return err.Error()
 }
 
-func (w committer) bury(ctx context.Context, reason, field, message string) error {
+func (w committer) giveUp(ctx context.Context, reason, field, message string) error {
 	return w.engine.Letters.Put(ctx, deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: reason, Field: field, Message: message}, w.private())
 }
 

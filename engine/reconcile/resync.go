@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/queue"
@@ -52,10 +51,14 @@ func (e *Workers) Resync(ctx context.Context) error {
 
 // verify looks for other tickets with the link's key: a request that took
 // effect later than anything allows for has opened one (rule 7.6).
-func (w lifecycle) verify(ctx context.Context, g *breaker.Breaker, target connectors.Target, next *links.Link) error {
+func (w lifecycle) verify(ctx context.Context, next *links.Link) error {
 	now := w.engine.Clock.Now()
 	if next.VerifyAfter == nil || !w.verifies && now.Before(*next.VerifyAfter) {
 		return nil
+	}
+	g, target, err := w.targetOf(next.Target.Collection)
+	if err != nil {
+		return err
 	}
 	found, err := w.lookUp(ctx, g, target, next.Target.Collection, next.Key)
 	if err != nil {
@@ -63,7 +66,7 @@ func (w lifecycle) verify(ctx context.Context, g *breaker.Breaker, target connec
 	}
 	taken := slices.DeleteFunc(found.taken, func(t connectors.Record) bool { return t.Ref == *next.Target }) // it was adopted
 	if len(taken) > 0 {
-		if err := w.bury(ctx, deadletter.ReasonKeyTaken, "", w.keyTaken(taken, next.Key, next.Target)); err != nil {
+		if err := w.giveUp(ctx, deadletter.ReasonKeyTaken, "", w.keyTaken(taken, next.Key, next.Target)); err != nil {
 			return err
 		}
 	}
@@ -72,7 +75,7 @@ func (w lifecycle) verify(ctx context.Context, g *breaker.Breaker, target connec
 			continue
 		}
 		message := fmt.Sprintf("%s carries the key of %s as well; lockstep keeps %s in step and never writes the other: close it by hand", other.Ref, next.Target, next.Target)
-		if err := w.bury(ctx, deadletter.ReasonDuplicate, "", message); err != nil {
+		if err := w.giveUp(ctx, deadletter.ReasonDuplicate, "", message); err != nil {
 			return err
 		}
 	}

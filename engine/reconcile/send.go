@@ -229,5 +229,5 @@ func (w sender) refuse(ctx context.Context, s *sending, name, pair string, f pla
 	if !s.Reject(s.Link, name, pair, f.Reason) {
 		return nil
 	}
-	return w.bury(ctx, f.Reason, links.Label(name), f.Message)
+	return w.giveUp(ctx, f.Reason, links.Label(name), f.Message)
 }

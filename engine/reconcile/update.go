@@ -15,7 +15,7 @@ import (
 // the plan out.
 func (w work) update(ctx context.Context, link links.Stored) (result, error) {
 	template := w.config.Set.Templates[link.Template]
-	guard, target, err := w.targetOf(link.Target.Collection)
+	guard, _, err := w.targetOf(link.Target.Collection)
 	if err != nil {
 		return result{}, err
 	}
@@ -55,14 +55,20 @@ func (w work) update(ctx context.Context, link links.Stored) (result, error) {
 		}
 	}
 
-	decision, parent, err := w.decide(ctx, record, link.Template, &ticket)
+	return w.sync(ctx, link, next, ticket, template)
+}
+
+// sync decides what the fields, states, comments and attachments of both records
+// should be, and writes the difference. next is the link as it will be.
+func (w work) sync(ctx context.Context, link links.Stored, next *links.Link, ticket connectors.Record, template *rules.Template) (result, error) {
+	decision, parent, err := w.decide(ctx, *w.record, link.Template, &ticket)
 	if err != nil {
 		return result{}, err
 	}
 	w.engine.step(ctx, StepDecided)
 	entry := w.entryOf(decision)
 	entry.Target = *link.Target
-	if err := w.verify(ctx, guard, target, next); err != nil {
+	if err := w.verify(ctx, next); err != nil {
 		return result{}, err
 	}
 	if decision.Action != rules.Update {
