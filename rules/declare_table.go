@@ -55,8 +55,10 @@ func (l *declarer) decodeTables() {
 }
 
 func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
-	t := &tableDecl{at: b.DefRange(), result: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
-		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{}, used: map[tableUse]bool{}}
+	t := &tableDecl{
+		at: b.DefRange(), result: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
+		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{}, used: map[tableUse]bool{},
+	}
 	var states []*hclsyntax.Block
 	body := *b.Body
 	body.Blocks = slices.DeleteFunc(slices.Clone(b.Body.Blocks), func(inner *hclsyntax.Block) bool {

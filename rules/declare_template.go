@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -258,13 +259,13 @@ func (l *declarer) extendedBy(t *templateDecl) *templateDecl {
 // extendInCycle reports templates of which each extends the next, and the last the
 // first.
 func (l *declarer) extendInCycle(cycle []*templateDecl) {
-	names := ""
+	var names strings.Builder
 	for _, t := range cycle {
-		names += t.name + " → "
+		names.WriteString(t.name + " → ")
 		t.ok = false
 	}
 	last := cycle[len(cycle)-1]
-	l.err(last.extends.at, "templates that extend each other in a cycle", "The cycle is "+names+cycle[0].name+". One of them must extend no other.")
+	l.err(last.extends.at, "templates that extend each other in a cycle", "The cycle is "+names.String()+cycle[0].name+". One of them must extend no other.")
 }
 
 // inherit takes from a template everything that t does not write itself.

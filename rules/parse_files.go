@@ -213,8 +213,7 @@ func ReadConfigFile(ctx context.Context, path string) (content []byte, body *hcl
 // reason is why a file could not be read, without the path that the message
 // has anyway.
 func reason(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()
 	}
 	return err.Error()

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"maps"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -15,9 +17,7 @@ func (l *evaluator) unmarkedContext() *hcl.EvalContext {
 	for name, v := range l.context.Variables {
 		ctx.Variables[name], _ = plain(v)
 	}
-	for name, f := range l.functions {
-		ctx.Functions[name] = f
-	}
+	maps.Copy(ctx.Functions, l.functions)
 	for _, name := range []string{"env", "file", "sensitive"} {
 		ctx.Functions[name] = unmarked(l.functions[name])
 	}

@@ -197,7 +197,7 @@ func TestProve(t *testing.T) {
 		m := &model{templates: map[string]*template{}, compiled: map[compiledKey]*compiledTemplate{}, files: &parser{}}
 		for _, name := range sortedKeys(routes) {
 			r := &routeDecl{name: name, source: source, sourceOK: true}
-			for _, t := range strings.Fields(routes[name]) {
+			for t := range strings.FieldsSeq(routes[name]) {
 				r.templates = append(r.templates, templateRef{t, at(1)})
 			}
 			m.routes = append(m.routes, r)

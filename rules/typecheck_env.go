@@ -107,7 +107,7 @@ func (l *checker) explainSensitive(f *findings) {
 // lookUp is the value of a dotted path in a record, nil if it has none.
 func lookUp(r *connectors.Record, path string) any {
 	var v any = r.Fields
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil

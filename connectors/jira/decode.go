@@ -184,7 +184,7 @@ func visible(t connectors.Type, value any, path string) (any, error) {
 			return values.ListOrNil(all), nil
 		}
 	}
-	return nil, fmt.Errorf("%s: this is no %s", path, t.Kind)
+	return nil, fmt.Errorf("%s: expected a value of type %s", path, t.Kind)
 }
 
 // richText is a document as Markdown.
@@ -286,7 +286,7 @@ func members(t connectors.Type, value any, path string) (any, error) {
 		}
 		return object, nil
 	}
-	return nil, fmt.Errorf("%s: this is no %s", path, t.Kind)
+	return nil, fmt.Errorf("%s: expected a value of type %s", path, t.Kind)
 }
 
 func keys(value any) any {

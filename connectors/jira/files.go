@@ -72,7 +72,7 @@ func (c *Connector) Files(ctx context.Context, record connectors.Record) ([]conn
 func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file connectors.File) (io.ReadCloser, error) {
 	const op = "file"
 	if strings.Trim(file.ID, "0123456789") != "" || file.ID == "" {
-		return nil, &connectors.Error{Class: connectors.ClassGone, Op: op, Record: record.Ref.String(), Code: "not_found", Message: "this is no id of an attachment"}
+		return nil, &connectors.Error{Class: connectors.ClassGone, Op: op, Record: record.Ref.String(), Code: "not_found", Message: "this is not an id of an attachment"}
 	}
 	return c.open(ctx, transport.Request{
 		Op: op, Record: record.Ref.String(), Method: http.MethodGet, Path: api + "/attachment/content/" + file.ID,

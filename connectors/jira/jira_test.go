@@ -168,10 +168,10 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"id":"1"}`:                           `no "fields"`,
 		`{"fields":{}}`:                        "neither id nor key",
 		`{"webhookEvent":"user_created"}`:      "holds no issue",
-		`{"id":"1","fields":{"labels":"a"}}`:   "labels: this is no list",
-		`{"id":"1","fields":{"created":"x"}}`:  "created: this is not a timestamp",
+		`{"id":"1","fields":{"labels":"a"}}`:   "labels: expected a value of type list",
+		`{"id":"1","fields":{"created":"x"}}`:  "created: expected a value of type timestamp",
 		`{"id":"1","fields":{"summary":[]}}`:   "summary: no name",
-		`{"id":"1","fields":{"timespent":{}}}`: "timespent: this is no int",
+		`{"id":"1","fields":{"timespent":{}}}`: "timespent: expected a value of type int",
 	} {
 		_, err := jira.System().Decode(issues, []byte(body))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -81,6 +81,7 @@ func TestEscape(t *testing.T) {
 		{"5 * 3, snake_case, a_b_c, C:\\temp\\x, #1234, a < b > c, [ ] not done", ""},
 		{"- one\n- two\n1) three\n> said", ""},
 		{"*not bold*", `\*not bold\*`},
+		{"a\x00b\x1b[31m red\u009b2J\ttab\r\nline", "ab[31m red2J\ttab\nline"},
 		{"see [it](https://g.example)", `see \[it\](https://g.example)`},
 		{"# of users: 5", `\# of users: 5`},
 		{"Title\n---\ntext", "Title\n\\---\ntext"},

@@ -16,7 +16,7 @@ import (
 func Escape(plain string) string { return newConverter(len(plain)).escape(plain) }
 
 func (c converter) escape(plain string) string {
-	plain = strings.ReplaceAll(strings.ReplaceAll(plain, "\r\n", "\n"), "\r", "\n")
+	plain = strings.Map(printable, strings.ReplaceAll(strings.ReplaceAll(plain, "\r\n", "\n"), "\r", "\n"))
 	want := wordsOf(listMarks(plain))
 	if wordsOf(c.shown(plain)) == want {
 		return plain
@@ -26,6 +26,15 @@ func (c converter) escape(plain string) string {
 	}
 	plain = indented.ReplaceAllString(plain, "   ") // more is code, in which a backslash is one
 	return eachLine(plain, func(string) func(int, byte) bool { return isSign })
+}
+
+// printable takes out what no system shows and a terminal carries out: control
+// characters but the line's end and the tab.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
 }
 
 // isSign reports whether a character is one that may be escaped.

@@ -186,7 +186,7 @@ func TestCopyIsReadBack(t *testing.T) {
 	server, c := instance(t)
 	texts := []string{
 		"a", "the **database** is *sad*", "snake\\_case", "## Head", "- a\n- b", "1. a\n2. b", "> said", "run `rm -rf *`", "[it](https://g.example/a_b)",
-		"```\na := *b\n```", "größer 😀", "a < b", "<b>x</b>", "[code]x[/code]", "(lockstep-x)", "line", "  indented", "5 * 3 * 2", "#1234", "Ann:",
+		"```\na := *b\n```", "größer 😀", "a < b", "<b>x</b>", "[code]x[/code]", "(lockstep-x)", "line\nline", "  indented", "5 * 3 * 2", "#1234", "Ann:",
 	}
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {

@@ -51,8 +51,7 @@ func (m *Meter) function(name string, f function.Function) function.Function {
 // plain is an error of a function without the stack that cty puts into one of a
 // function that panicked.
 func plain(err error) error {
-	var panicked function.PanicError
-	if errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[function.PanicError](err); ok {
 		return &Error{"it failed", source.Panicked(panicked.Value)}
 	}
 	return err

@@ -11,7 +11,7 @@ import (
 // fields reads "a.b t:c": paths of the record, and of the ticket t.
 func fields(s string) []Field {
 	var all []Field
-	for _, one := range strings.Fields(s) {
+	for one := range strings.FieldsSeq(s) {
 		ticket, path, found := strings.Cut(one, ":")
 		if !found {
 			ticket, path = "", one

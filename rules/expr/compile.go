@@ -32,7 +32,7 @@ type program struct {
 	chains  []*chain
 }
 
-// compile parses and checks the runes from (included) to to (excluded) of a
+// compile parses and checks the runes from (included) to (excluded) of
 // text. It returns nil if and only if there are errors.
 //
 // What a library panics about is an error of the expression.

@@ -47,8 +47,7 @@ func (p *program) failAll(message string) error {
 
 // evalError turns an error of CEL's into one of ours.
 func (p *program) evalError(err error, vars map[string]any) error {
-	var cancelled interpreter.EvalCancelledError
-	if errors.As(err, &cancelled) {
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
 		return &EvalError{p.span(0, len(p.source)), fmt.Sprintf("the evaluation costs more than %d steps", p.env.language.costLimit), connectors.ErrTooCostly}
 	}
 	var celErr *types.Err
@@ -63,8 +62,7 @@ func (p *program) evalError(err error, vars map[string]any) error {
 		}
 		return &EvalError{at, "this takes too much time or memory for one record", connectors.ErrTooCostly}
 	}
-	var explained *explanation
-	if errors.As(err, &explained) {
+	if explained, ok := errors.AsType[*explanation](err); ok {
 		return &EvalError{Range: p.nodeRange(explained.id), Message: explained.message}
 	}
 	e, ok := p.nodes[id]

@@ -185,8 +185,7 @@ func TestEval(t *testing.T) {
 				t.Helper()
 				got, err := tmpl.Eval(vars)
 				if err != nil {
-					var e *EvalError
-					if !errors.As(err, &e) {
+					if _, ok := errors.AsType[*EvalError](err); !ok {
 						t.Fatalf("%s: %T: %v", name, err, err)
 					}
 					got = failure(err.Error())

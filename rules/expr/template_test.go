@@ -275,8 +275,7 @@ func FuzzSplit(f *testing.F) {
 		tmpl.Literals()
 		tmpl.Reads()
 		if _, err := tmpl.Eval(emptyVars()); err != nil {
-			var e *EvalError
-			if !errors.As(err, &e) {
+			if _, ok := errors.AsType[*EvalError](err); !ok {
 				t.Fatalf("%q: %T", s, err)
 			}
 		}

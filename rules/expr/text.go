@@ -91,7 +91,7 @@ func (t *Text) Sensitive() bool { return t.sensitive }
 // Range is the place of the whole expression, quotes included.
 func (t *Text) Range() hcl.Range { return t.rng }
 
-// Span is the place of the runes from (included) to to (excluded). Where there
+// Span is the place of the runes from (included) to (excluded). Where there
 // are no runes, it is the empty range before rune from.
 func (t *Text) Span(from, to int) hcl.Range {
 	from = min(max(from, 0), len(t.runes))

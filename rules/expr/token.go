@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// span is the place in the file of the runes from (included) to to (excluded)
+// span is the place in the file of the runes from (included) to (excluded)
 // of the expression.
 func (p *program) span(from, to int) hcl.Range { return p.text.Span(p.from+from, p.from+to) }
 
@@ -160,7 +160,7 @@ func closing(src []rune, at int) (int, bool) {
 	return 0, false
 }
 
-// trimmed is the run from (included) to to (excluded) without the white space
+// trimmed is the run from (included) to (excluded) without the white space
 // at its ends.
 func trimmed(src []rune, from, to int) (int, int) {
 	for from < to && unicode.IsSpace(src[from]) {

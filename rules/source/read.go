@@ -112,8 +112,7 @@ func regular(info fs.FileInfo) error {
 
 // bare is an error without the path that the message has anyway.
 func bare(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err
 	}
 	return err

@@ -50,7 +50,7 @@ func Resolve(path string) (string, error) {
 // link than in the text.
 func elements(path string) []string {
 	var all []string
-	for _, e := range strings.Split(filepath.ToSlash(path), "/") {
+	for e := range strings.SplitSeq(filepath.ToSlash(path), "/") {
 		if e != "" && e != "." {
 			all = append(all, e)
 		}

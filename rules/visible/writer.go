@@ -2,6 +2,7 @@ package visible
 
 import (
 	"io"
+	"slices"
 	"sync"
 	"unicode/utf8"
 )
@@ -24,7 +25,7 @@ func (w *Writer) To() io.Writer { return w.to }
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	whole := append(w.pending, p...)
+	whole := slices.Concat(w.pending, p)
 	end := len(whole)
 	for i := max(0, end-utf8.UTFMax+1); i < end; i++ {
 		if utf8.RuneStart(whole[i]) && !utf8.FullRune(whole[i:]) {
