@@ -18,26 +18,9 @@ func (w opening) confirmCreated(ctx context.Context, claim links.Stored, ticket 
 	next := w.confirmed(claim, ticket)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref
-	var lost []plan.Failure
-	for _, v := range decision.Values {
-		sent, have := send[v.Field], ticket.Fields[v.Field]
-		if sent != nil {
-			entry.Writes = append(entry.Writes, v.Field)
-		}
-		stuck := plan.Empty(sent) || !plan.Empty(have)
-		if !stuck {
-			lost = append(lost, plan.Fail(v.Field, deadletter.ReasonDidNotStick, plan.DidNotStick(ticket, v.Field)))
-		}
-		now := links.Agreement{From: w.engine.Digest.Of(v.Value), Have: w.engine.Digest.Of(have), Expr: v.Expr}
-		switch {
-		case v.Once:
-		case stuck:
-			next.Fields[links.Outbound(v.Field)] = now
-		default: // never agreed, so that a retry writes it
-			next.Refuse(links.Refusal{What: links.Outbound(v.Field), Pair: w.engine.Digest.Pair(now.From, now.Have), Code: deadletter.ReasonDidNotStick, At: w.engine.Clock.Now().UTC()})
-		}
-	}
-	next.State = w.begun(claim.Opened.State, ticket, true, decision)
+	wrote, lost := plan.AgreeCreated(next, decision.Values, send, ticket, w.engine.Clock.Now(), w.engine.Digest)
+	entry.Writes = append(entry.Writes, wrote...)
+	next.State = plan.BaseState(w.stateOf(decision), claim.Opened.State, ticket, true, w.schema(ticket.Ref))
 	if err := w.beginPairs(ctx, next, ticket); err != nil {
 		return result{}, err
 	}
@@ -62,19 +45,8 @@ func (w opening) confirmCreated(ctx context.Context, claim links.Stored, ticket 
 func (w opening) adoptFound(ctx context.Context, claim links.Stored, found keyed, decision rules.Decision) (result, error) {
 	ticket := found.own[0]
 	next := w.confirmed(claim, ticket)
-	var letters []plan.Failure
-	for name, opened := range claim.Opened.Fields {
-		now := links.Agreement{From: opened.From, Have: w.haveOfFound(ticket, name, opened), Expr: opened.Expr}
-		field := links.FieldOf(name)
-		if !ticket.Pristine || opened.Sent == w.engine.Digest.Of(nil) || !plan.Empty(ticket.Fields[field]) {
-			next.Fields[name] = now
-			continue
-		}
-		failure := plan.Fail(field, deadletter.ReasonDidNotStick, plan.DidNotStick(ticket, field))
-		next.Refuse(links.Refusal{What: name, Pair: w.engine.Digest.Pair(now.From, now.Have), Code: failure.Reason, At: w.engine.Clock.Now().UTC()})
-		letters = append(letters, failure)
-	}
-	next.State = w.begun(claim.Opened.State, ticket, ticket.Pristine, decision)
+	letters := plan.AgreeFound(next, claim.Opened, ticket, w.engine.Clock.Now(), w.engine.Digest)
+	next.State = plan.BaseState(w.stateOf(decision), claim.Opened.State, ticket, ticket.Pristine, w.schema(ticket.Ref))
 	if err := w.beginPairs(ctx, next, ticket); err != nil {
 		return result{}, err
 	}
@@ -109,44 +81,11 @@ func (w opening) beginPairs(ctx context.Context, next *links.Link, ticket connec
 		}
 		w.decided, w.parents = true, parent
 	}
-	d := w.engine.Digest
 	decision := w.askRules(rules.Input{
 		Record: *w.record, Linked: next.Template, LinkID: w.linkID, Parent: w.parents, Ticket: &ticket,
 	})
-	for _, v := range decision.Inbound {
-		partner, agreed := next.Fields[links.Outbound(v.Pair)]
-		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.Of(plan.FieldAt(ticket, plan.FieldPath(v.Pair))) {
-			continue
-		}
-		next.Fields[links.Inbound(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(plan.FieldAt(*w.record, plan.FieldPath(v.Field))), Expr: v.Expr}
-	}
+	plan.AgreePairs(next, *w.record, ticket, decision.Inbound, w.engine.Digest)
 	return nil
-}
-
-// begun are the states that a link begins with. A ticket is pristine where
-// nobody wrote it since it was opened.
-func (w *session) begun(source *links.StatePair, ticket connectors.Record, pristine bool, decision rules.Decision) *links.StatePair {
-	sync := w.stateOf(decision)
-	if source == nil || sync.Table == nil {
-		return nil
-	}
-	both := *source
-	if !pristine && both.Target != "" {
-		return &both // what stands there now may be a later edit
-	}
-	to := plan.StateOf(ticket, sync.TargetField, w.schema(ticket.Ref))
-	both.Target, both.TargetCategory = to.Raw, to.Category
-	return &both
-}
-
-// haveOfFound is the digest of a field as it was when the ticket was opened:
-// what the system made of what was sent, where nobody wrote since, else what
-// was sent.
-func (w *session) haveOfFound(ticket connectors.Record, name string, opened links.Sent) string {
-	if ticket.Pristine || opened.Sent == w.engine.Digest.Of(nil) {
-		return w.engine.Digest.Of(ticket.Fields[links.FieldOf(name)])
-	}
-	return opened.Sent
 }
 
 // confirmed is the link of a claim with its ticket, without agreements yet.

@@ -1,0 +1,87 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// AgreeCreated takes what the answer to a creation holds as agreed (rule 3.8). A
+// field that stayed empty although something was sent did not stick: it is
+// never agreed, so that a retry writes it.
+func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, ticket connectors.Record, now time.Time, d links.Digester) (wrote []string, lost []Failure) {
+	for _, v := range values {
+		sent, have := send[v.Field], ticket.Fields[v.Field]
+		if sent != nil {
+			wrote = append(wrote, v.Field)
+		}
+		stuck := Empty(sent) || !Empty(have)
+		if !stuck {
+			lost = append(lost, Fail(v.Field, deadletter.ReasonDidNotStick, DidNotStick(ticket, v.Field)))
+		}
+		agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
+		switch {
+		case v.Once:
+		case stuck:
+			next.Fields[links.Outbound(v.Field)] = agreement
+		default:
+			notStuck(next, links.Outbound(v.Field), agreement, now, d)
+		}
+	}
+	return wrote, lost
+}
+
+// AgreeFound agrees on what a ticket that was found by its key was about to be
+// opened with, so that an edit made meanwhile is later, not a conflict (rule 7.4).
+func AgreeFound(next *links.Link, opened *links.Opened, ticket connectors.Record, now time.Time, d links.Digester) (lost []Failure) {
+	for name, sent := range opened.Fields {
+		field := links.FieldOf(name)
+		nothing := sent.Sent == d.Of(nil)
+		agreement := links.Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
+		if ticket.Pristine || nothing { // what the system made of what was sent
+			agreement.Have = d.Of(ticket.Fields[field])
+		}
+		if !ticket.Pristine || nothing || !Empty(ticket.Fields[field]) {
+			next.Fields[name] = agreement
+			continue
+		}
+		notStuck(next, name, agreement, now, d)
+		lost = append(lost, Fail(field, deadletter.ReasonDidNotStick, DidNotStick(ticket, field)))
+	}
+	return lost
+}
+
+func notStuck(next *links.Link, name string, a links.Agreement, now time.Time, d links.Digester) {
+	next.Refuse(links.Refusal{What: name, Pair: d.Pair(a.From, a.Have), Code: deadletter.ReasonDidNotStick, At: now.UTC()})
+}
+
+// BaseState are the states that a link begins with. A ticket is pristine where
+// nobody wrote it since it was opened.
+func BaseState(sync rules.StateSync, opened *links.StatePair, ticket connectors.Record, pristine bool, schema *connectors.Schema) *links.StatePair {
+	if opened == nil || sync.Table == nil {
+		return nil
+	}
+	both := *opened
+	if !pristine && both.Target != "" {
+		return &both // what stands there now may be a later edit
+	}
+	to := StateOf(ticket, sync.TargetField, schema)
+	both.Target, both.TargetCategory = to.Raw, to.Category
+	return &both
+}
+
+// AgreePairs sets the agreements of what is read back from the fields that a
+// ticket was opened with, where they still hold what was agreed: what people
+// type there from now on is an edit.
+func AgreePairs(next *links.Link, source, ticket connectors.Record, inbound []rules.Value, d links.Digester) {
+	for _, v := range inbound {
+		partner, agreed := next.Fields[links.Outbound(v.Pair)]
+		if v.Pair == "" || v.Err != nil || !agreed || partner.Have != d.Of(FieldAt(ticket, FieldPath(v.Pair))) {
+			continue
+		}
+		next.Fields[links.Inbound(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(FieldAt(source, FieldPath(v.Field))), Expr: v.Expr}
+	}
+}
