@@ -72,7 +72,7 @@ type AwayError struct {
 }
 
 // Fallback is how long a record waits that nobody wakes, since the process was
-// started anew.
+// started again.
 func (e *AwayError) Fallback() time.Duration {
 	return min(max(e.lasted, FirstBackoff), longestFallback)
 }
@@ -196,7 +196,7 @@ func (g *Breaker) answered() {
 }
 
 // Retire ends what is known of a connector whose block has changed: its
-// successor is asked anew.
+// successor is asked again.
 func (g *Breaker) Retire() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

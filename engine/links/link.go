@@ -68,7 +68,7 @@ type Link struct {
 	// Contests are of the fields that were written lately, by mapping.
 	Contests map[string]Contest `json:"contests,omitempty"`
 
-	// Items are the comments and attachments carried, by haul.
+	// Items are the comments and attachments carried, by transfer.
 	Items map[string]*Items `json:"items,omitempty"`
 
 	// Seen are the versions of both sides when all was last in step, kept where
@@ -127,7 +127,7 @@ type Intent struct {
 	State     *StatePair `json:"state,omitempty"`
 	StatePath []string   `json:"state_path,omitempty"`
 	StateWas  string     `json:"state_was,omitempty"`
-	// Items are the comments and attachments under way: HAUL/KEY.
+	// Items are the comments and attachments under way: TRANSFER/KEY.
 	Items []string `json:"items,omitempty"`
 }
 

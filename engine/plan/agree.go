@@ -147,7 +147,7 @@ func (o *Observation) LeaveOut(writes []Write, said *connectors.Error) (left []W
 	return left, letters
 }
 
-// Settle finds out what became of an intent whose answer nobody saw, from
+// Settle finds out what became of an intent whose answer was lost, from
 // evidence; it is never replayed (section 5). What the merge then sees is as if
 // the answer had come, or the request had not been sent. While needs is not
 // empty, nothing is settled.

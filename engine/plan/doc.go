@@ -4,7 +4,7 @@
 //
 //   - Merge is the table of the protocol (section 4), row by row.
 //   - MergeState compares states through their table (rule 4.6).
-//   - SettleFields finds out what became of an intent whose answer nobody saw
+//   - SettleFields finds out what became of an intent whose answer was lost
 //     (section 5).
 //   - Newest decides conflicts by time (rule 4.5).
 package plan

@@ -159,7 +159,7 @@ func Merge(in Input) Result {
 	}
 	out = out.dropCrossWrites(in)
 	// What loses to its partner agrees when the partner's write is answered, and
-	// not before: until then time, or another configuration, may decide anew.
+	// not before: until then time, or another configuration, may decide again.
 	for _, m := range lost {
 		last, agreed := in.Agreed[m.Name]
 		if agreed && slices.ContainsFunc(out.Writes, func(f Write) bool { return f.Mapping.Name == m.Pair }) {

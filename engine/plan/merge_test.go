@@ -45,10 +45,10 @@ func TestMergeTable(t *testing.T) {
 		newest   links.Side // known time of the last change; empty: it is not known
 		refused  bool
 
-		sends  []any            // every value that is written
-		agrees *links.Agreement // nil: no agreement afterwards
-		notes  []Note
-		uneven bool
+		sends    []any            // every value that is written
+		agrees   *links.Agreement // nil: no agreement afterwards
+		notes    []Note
+		diverged bool
 	}{
 		{row: "null writes nothing", want: nil, have: "x", agrees: leftOn(nil, "x", expr)},
 		{row: "null after a value: the next value is a change", want: nil, have: "old", agreed: agreedOn("old", "old", expr), agrees: leftOn(nil, "old", expr)},
@@ -80,7 +80,7 @@ func TestMergeTable(t *testing.T) {
 		{row: "changed over a value that was left there, and edited since", want: "b", have: "q", agreed: leftOn("a", "p", expr), sends: []any{"b"}, agrees: leftOn("a", "p", expr), notes: lost("q", links.Target)},
 		{row: "cleared", want: "", have: "a", agreed: agreedOn("a", "a", expr), sends: []any{""}, agrees: agreedOn("a", "a", expr)},
 		{row: "changed to what stands there", want: "b ", have: "b", agreed: agreedOn("a", "b", expr), agrees: agreedOn("b ", "b", expr)},
-		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr), uneven: true},
+		{row: "same, changed: people's", want: "a", have: "p", agreed: agreedOn("a", "a", expr), agrees: agreedOn("a", "a", expr), diverged: true},
 		{row: "both changed, equal", want: "b", have: "b", agreed: agreedOn("a", "a", expr), agrees: agreedOn("b", "b", expr)},
 		{row: "both changed, source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
 		{row: "both changed, target wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.TargetWins, agrees: leftOn("b", "p", expr), notes: lost("b", links.Source)},
@@ -90,8 +90,8 @@ func TestMergeTable(t *testing.T) {
 		{row: "both changed, the ticket last", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, newest: links.Target, agrees: leftOn("b", "p", expr), notes: lost("b", links.Source)},
 		{row: "both changed, nobody knows which last: the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), conflict: rules.LatestWins, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: append([]Note{{Field: "f", What: "time_unknown"}}, lost("p", links.Target)...)},
 		{row: "times do not decide where the source wins", want: "b", have: "p", agreed: agreedOn("a", "a", expr), newest: links.Target, sends: []any{"b"}, agrees: agreedOn("a", "a", expr), notes: lost("p", links.Target)},
-		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr), uneven: true},
-		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true, uneven: true},
+		{row: "refused with this pair", want: "b", have: "a", agreed: agreedOn("a", "a", expr), refused: true, agrees: agreedOn("a", "a", expr), diverged: true},
+		{row: "refused with this pair, never agreed", want: "b", have: nil, refused: true, diverged: true},
 	} {
 		t.Run(test.row, func(t *testing.T) {
 			m := Mapping{Name: "out:f", Side: links.Target, Field: "f", Expr: expr, Want: test.want, Send: test.want, Ready: true}
@@ -137,8 +137,8 @@ func TestMergeTable(t *testing.T) {
 			if diff := cmp.Diff(test.notes, got.Notes); diff != "" {
 				t.Errorf("what is noted (-want +got):\n%s", diff)
 			}
-			if got.Diverged != test.uneven {
-				t.Errorf("uneven: %t, want %t", got.Diverged, test.uneven)
+			if got.Diverged != test.diverged {
+				t.Errorf("diverged: %t, want %t", got.Diverged, test.diverged)
 			}
 		})
 	}
@@ -191,7 +191,7 @@ func TestAPairNeverSwapsItsValues(t *testing.T) {
 }
 
 // TestTheLoserOfAPairAgreesWithItsPartnersAnswer: until the winning value is
-// written, the conflict is open, and may be decided anew.
+// written, the conflict is open, and may be decided again.
 func TestTheLoserOfAPairAgreesWithItsPartnersAnswer(t *testing.T) {
 	of := testDigest.Of
 	before := links.Agreement{From: of("a"), Have: of("a"), Expr: "e"}

@@ -142,7 +142,7 @@ func (o *Observation) Reject(link *links.Link, name, pair, code string) bool {
 }
 
 // clearChanged forgets refusals of pairs that are no longer what they were; the
-// write that may follow says anew whether they are refused (rule 3.8). It returns
+// write that may follow says again whether they are refused (rule 3.8). It returns
 // how dead letters call what was forgotten. Names in kept stay.
 func clearChanged(link *links.Link, pairs map[string]string, kept func(name string) bool) (recovered []string) {
 	for _, r := range slices.Clone(link.Refused) {

@@ -16,7 +16,7 @@ func SettleFields(intent *links.Intent, e *End, known map[string]Mapping, agreed
 			notes = append(notes, unclear(name, sent, e, have, known, d))
 		}
 		if !written {
-			continue // the agreement stays, and the merge decides anew
+			continue // the agreement stays, and the merge decides again
 		}
 		agreement := links.Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
 		m, ok := known[name]

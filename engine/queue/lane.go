@@ -49,8 +49,8 @@ func urgencyOf(h store.Hint) urgency {
 	return live
 }
 
-// A waitingRoom is who waits in a lane, and how many of its workers are busy.
-type waitingRoom struct {
+// A laneQueue is who waits in a lane, and how many of its workers are busy.
+type laneQueue struct {
 	lane    Lane
 	busy    int
 	turns   int // given so far
@@ -64,11 +64,11 @@ type position struct {
 }
 
 // add lets a key wait at its place.
-func (r *waitingRoom) add(k Key, item *queueItem) {
+func (r *laneQueue) add(k Key, item *queueItem) {
 	heap.Push(&r.waiting[item.urgency], position{item.place, k})
 }
 
-func (r *waitingRoom) empty() bool {
+func (r *laneQueue) empty() bool {
 	for _, w := range r.waiting {
 		if len(w) > 0 {
 			return false
@@ -79,7 +79,7 @@ func (r *waitingRoom) empty() bool {
 
 // next takes out the key whose turn it is: of the most urgent ones, or of
 // those that have been passed over often enough, the one that came first.
-func (r *waitingRoom) next(items map[Key]*queueItem) (Key, bool) {
+func (r *laneQueue) next(items map[Key]*queueItem) (Key, bool) {
 	r.turns++
 	order := [urgencies]urgency{live, again, swept}
 	switch {

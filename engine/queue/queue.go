@@ -24,7 +24,7 @@ type Queue struct {
 	mu      sync.Mutex
 	resting sync.Cond // nothing is left; see rest
 	items   map[Key]*queueItem
-	lanes   map[Lane]*waitingRoom
+	lanes   map[Lane]*laneQueue
 	working map[string]int // by route
 	places  uint64         // given so far
 	running int            // turns that the end waits for
@@ -47,7 +47,7 @@ type queueItem struct {
 
 func New(work func(*Turn)) *Queue {
 	q := &Queue{
-		work: work, Load: &Load{}, items: map[Key]*queueItem{}, lanes: map[Lane]*waitingRoom{}, working: map[string]int{},
+		work: work, Load: &Load{}, items: map[Key]*queueItem{}, lanes: map[Lane]*laneQueue{}, working: map[string]int{},
 		Ended: make(chan struct{}), Occupied: make(chan struct{}, 1),
 	}
 	q.resting.L = &q.mu
@@ -92,7 +92,7 @@ func (q *Queue) Add(k Key, h store.Hint) {
 	case urgent < item.urgency:
 		item.urgency = urgent
 		if !item.inWork {
-			q.room(item.lane).add(k, item)
+			q.laneOf(item.lane).add(k, item)
 		}
 	}
 }
@@ -101,14 +101,14 @@ func (q *Queue) Add(k Key, h store.Hint) {
 func (q *Queue) wait(k Key, item *queueItem, l Lane) {
 	q.places++
 	item.lane, item.place = l, q.places
-	q.room(l).add(k, item)
+	q.laneOf(l).add(k, item)
 	q.handOut(l)
 }
 
-func (q *Queue) room(l Lane) *waitingRoom {
+func (q *Queue) laneOf(l Lane) *laneQueue {
 	r := q.lanes[l]
 	if r == nil {
-		r = &waitingRoom{lane: l}
+		r = &laneQueue{lane: l}
 		q.lanes[l] = r
 	}
 	return r
@@ -164,7 +164,7 @@ func (t *Turn) MoveTo(l Lane) bool {
 	case t.left, t.Lane == l:
 		return true
 	}
-	from, r := t.Lane, q.room(l)
+	from, r := t.Lane, q.laneOf(l)
 	q.lanes[from].busy--
 	defer q.handOut(from)
 	if r.busy < workersOfLane {

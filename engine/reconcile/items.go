@@ -43,8 +43,8 @@ type transfer struct {
 // refusalName is what a refused item is called among the refusals of a link.
 func refusalName(h transfer, key string) string { return links.ItemPrefix + h.name + "/" + key }
 
-// runTransfers carries the items of all transfers. A result means that nobody saw an
-// answer; an error, that a request was certainly not done.
+// runTransfers carries the items of all transfers. A result means that an
+// answer was lost; an error, that a request was certainly not done.
 func (w transfers) runTransfers(ctx context.Context, s *sending, wanted []transfer) (*result, error) {
 	kept := map[string]bool{}
 	for _, h := range wanted {

@@ -13,7 +13,7 @@ import (
 const leaseTime = 10 * time.Second
 
 // renewFor bounds how old a lease may be that is renewed: what was decided
-// longer ago is decided anew. What a write has to ask for first, and a request
+// longer ago is decided again. What a write has to ask for first, and a request
 // that is repeated, fit into it on a system that takes a minute for each answer.
 const renewFor = 6 * time.Minute
 

@@ -45,7 +45,7 @@ func (w opening) open(ctx context.Context) (result, error) {
 	return w.decideAndOpen(ctx, record, before, links.Stored{})
 }
 
-// decideAndOpen decides anew and opens a ticket if the rules say so. dead is
+// decideAndOpen decides again and opens a ticket if the rules say so. dead is
 // the claim of an owner that is gone, if there is one.
 func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead links.Stored) (result, error) {
 	decision, parent, err := w.decide(ctx, record, "", nil)

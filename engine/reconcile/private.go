@@ -24,7 +24,7 @@ func (w *session) private() bool { return w.record != nil && w.record.Private }
 
 // stillAllowed reads the source again before something is sent, if it was
 // read some time ago or a request was sent since. Where it turned private or
-// cannot be found, ErrConflict lets everything be decided anew (rule 3.8).
+// cannot be found, ErrConflict lets everything be decided again (rule 3.8).
 func (w sender) stillAllowed(ctx context.Context, sent bool) error {
 	if age := w.engine.Clock.Now().Sub(w.readAt); !sent && age >= 0 && age < freshFor {
 		return nil

@@ -8,7 +8,7 @@ import (
 )
 
 // supersede lets another link take the place of one whose ticket stays closed.
-// The record is then decided anew.
+// The record is then decided again.
 func (w lifecycle) supersede(ctx context.Context, s *sending) (result, error) {
 	next := s.link.Clone()
 	next.Phase, next.Then = links.Detached, w.n+1
