@@ -7,7 +7,7 @@ GOVULNCHECK_VERSION   := v1.9.0
 GO_LICENSES_VERSION   := v1.6.0
 # How many seeds of the simulation run without the race detector, which is
 # some six times as slow, and for how long new ones are tried.
-SEEDS   ?= 60
+SEEDS   ?= 40
 SOAK    ?= 10m
 # Which places are changed by make mutants, and how many of them are tried.
 MUTANTS ?= engine connectors/transport connectors/incidentio connectors/jira connectors/servicenow
@@ -36,7 +36,7 @@ build: ## Build bin/lockstep
 .PHONY: test
 test: ## Run all tests with the race detector, the exhaustive ones again without
 	$(GO) test -race -short -p 4 -parallel 4 ./... $(CI)
-	$(GO) test ./engine/...
+	$(GO) test ./engine
 	$(GO) test ./connectors/markdown/... -run 'TestMemory$$'
 	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
 
@@ -49,8 +49,12 @@ mutants: ## Change the code in SAMPLE places, one at a time: does a test notice?
 	$(GO) run ./.ci/mutants -n $(SAMPLE) -seed $(SEED) $(MUTANTS)
 
 .PHONY: lint
-lint: $(LINT) modules licences vulnerabilities ## Check style, likely mistakes, modules, licences and vulnerabilities
+lint: $(LINT) words modules licences vulnerabilities ## Check style, words, likely mistakes, modules, licences and vulnerabilities
 	$(LINT) run ./... $(CI)
+
+.PHONY: words
+words: ## Refuse the words and phrases of .ci/words/words.txt
+	$(GO) run ./.ci/words .
 
 .PHONY: modules
 modules: ## Compare the downloaded modules with go.sum

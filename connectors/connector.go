@@ -68,11 +68,11 @@ type Mover interface {
 
 // A Draft is a record to be created. Fields are resolved values.
 type Draft struct {
-	Collection Collection
-	Key        string // at most 100 characters, no spaces
-	Stamp      string
-	Fields     map[string]any
-	Spare      map[string]any // as in Change
+	Collection       Collection
+	Key              string // at most 100 characters, no spaces
+	Stamp            string
+	Fields           map[string]any
+	TransitionFields map[string]any // as in Change
 }
 
 // A Change is an update. Fields are resolved values; "" clears a field.
@@ -80,10 +80,10 @@ type Change struct {
 	Ref    Ref
 	Stamp  string
 	Fields map[string]any
-	// Spare are resolved values of fields that are empty. Where Fields moves the
+	// TransitionFields are resolved values of fields that are empty. Where Fields moves the
 	// record's state and the system asks for one of them there, it travels along;
 	// the others are not sent.
-	Spare map[string]any
+	TransitionFields map[string]any
 }
 
 // A Poller finds records that changed, without webhooks.

@@ -32,7 +32,7 @@ func TestAClockThatIsSetDelaysNoRetry(t *testing.T) {
 	}{
 		"that did not work":        {fault{class: connectors.ClassConflict}, 4 * time.Second},
 		"that was throttled":       {fault{class: connectors.ClassThrottled, pause: time.Minute}, 64 * time.Second},
-		"nobody saw the answer":    {fault{class: connectors.ClassUnclear}, 140 * time.Second},
+		"the answer is lost":       {fault{class: connectors.ClassUnclear}, 140 * time.Second},
 		"the answer alone is lost": {fault{class: connectors.ClassUnclear, after: true}, 140 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestAClockThatIsSetDelaysNoRetry(t *testing.T) {
 }
 
 // TestAClockThatIsSetDelaysNoTicket, and makes none too many: a creation that
-// nobody saw the answer to may take effect for as long as ever.
+// answer to is lost may take effect for as long as ever.
 func TestAClockThatIsSetDelaysNoTicket(t *testing.T) {
 	for name, f := range map[string]fault{
 		"never done": {class: connectors.ClassUnclear},

@@ -41,7 +41,7 @@ state_table "incident" {
 `
 
 // puts is a rule of a system: after each write of lockstep to a field there, a
-// workflow writes it anew, and a webhook says so.
+// workflow writes it again, and a webhook says so.
 func (r *rig) puts(connector, field string, value func(n int) any) *atomic.Int64 {
 	var n atomic.Int64
 	r.world.mu.Lock()

@@ -60,7 +60,7 @@ func TestATicketIsOpenedOnce(t *testing.T) {
 	})
 }
 
-// TestACreationCostsThreeCalls holds the contract's thrift.
+// TestACreationCostsThreeCalls holds the contract's budget of requests.
 func TestACreationCostsThreeCalls(t *testing.T) {
 	simulate(t, func(r *rig) {
 		r.start(oneRoute)

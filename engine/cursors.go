@@ -100,7 +100,7 @@ func (e *subscriptions) lostCursor(ctx context.Context, key string, known *place
 		return last.Cursor, nil
 	}
 	since := known.since(key, now)
-	e.Reports.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it begins anew at %s", polledBy(key), since.Format(time.RFC3339)))
+	e.Reports.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it starts again at %s", polledBy(key), since.Format(time.RFC3339)))
 	return beginAt(since), nil
 }
 
@@ -128,7 +128,7 @@ func (e *subscriptions) checkpoints(ctx context.Context, key string) ([]checkpoi
 	}
 	var all []checkpoint
 	if json.Unmarshal(entry.Value, &all) != nil {
-		all = nil // they are made anew
+		all = nil // they are made again
 	}
 	return all, nil
 }
@@ -232,11 +232,12 @@ func (e *subscriptions) keepCheckpoints(ctx context.Context, config *reconcile.R
 				continue
 			}
 			at, err := e.Store.Hints.Place(ctx, placeOf(route))
-			if errors.Is(err, store.ErrNotFound) {
+			switch {
+			case errors.Is(err, store.ErrNotFound):
 				at = store.Position{} // it is being made
-			} else if err != nil {
+			case err != nil:
 				return nil, fmt.Errorf("place of route %s: %w", route.Name, err)
-			} else {
+			default:
 				reached[placeOf(route)] = at
 			}
 			if at.Log != end.Log || at.Last < done.Last {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// cutOffTime is how long Drain waits for what it has cut off. What does not heed
+// cutOffTime is how long Drain waits for what it has cut off. What ignores
 // the end of its context is left behind.
 const cutOffTime = 2 * time.Second
 

@@ -10,7 +10,7 @@ import (
 )
 
 // stuckBucket is part of a store that answers nothing while it is stuck, and
-// heeds no context.
+// ignores its context.
 type stuckBucket struct {
 	store.Bucket
 	stuck chan struct{}
@@ -35,7 +35,7 @@ func (h *stuckHints) End(ctx context.Context) (store.Position, error) {
 	return h.Hints.End(ctx)
 }
 
-// TestDrainEndsWhateverRuns: a system, a store and a computation that heed no
+// TestDrainEndsWhateverRuns: a system, a store and a computation that ignore their
 // context, and a change of the configuration that hangs in the store.
 func TestDrainEndsWhateverRuns(t *testing.T) {
 	for name, hang := range map[string]func(r *rig, links *stuckBucket, hints *stuckHints, over chan struct{}){

@@ -116,7 +116,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 }
 
 // Apply replaces what the engine runs. A reconcile under way keeps the
-// configuration it began with. On an error the old one stays.
+// configuration it began with. On an error the current one is kept.
 func (e *Engine) Apply(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -269,7 +269,7 @@ func (e *Engine) Ready() bool { return e.ready.Load() }
 
 // keepHints tells the store, three times within HintWait, that the hints
 // in the queue are still wanted. It waits for the clock only while there are
-// any, and so is none of the Loops.
+// any, and so is not one of the Loops.
 func (e *Engine) keepHints() {
 	for {
 		select {

@@ -299,7 +299,7 @@ func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 const longest = 40
 
 // asStored is what the system makes of a value: it trims and cuts text, and an
-// empty one is none.
+// empty one counts as not there.
 func asStored(v any) any {
 	if s, ok := v.(string); ok {
 		if s = strings.TrimSpace(s); s == "" {
@@ -451,10 +451,10 @@ func (c *client) Update(ctx context.Context, change connectors.Change) (connecto
 			return c.w.read(change.Ref)
 		}
 		if asked := c.w.asks; asked != "" && change.Fields["state"] == int64(6) {
-			if t.fields[asked] == nil && change.Fields[asked] == nil && change.Spare[asked] == nil {
+			if t.fields[asked] == nil && change.Fields[asked] == nil && change.TransitionFields[asked] == nil {
 				return connectors.Record{}, &connectors.Error{Class: connectors.ClassRejected, Op: "update", Field: "state", Message: asked + " is mandatory"}
 			}
-			if v, ok := change.Spare[asked]; ok {
+			if v, ok := change.TransitionFields[asked]; ok {
 				c.w.write(t, map[string]any{asked: v}, "lockstep")
 			}
 		}

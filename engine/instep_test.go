@@ -217,7 +217,7 @@ func TestARecordThatTurnsPrivateStops(t *testing.T) {
 		r.world.put(ref, false, map[string]any{"title": "public again"})
 		r.hint(ref)
 		if title := r.world.field(ticket, "title"); title != "Database down" {
-			t.Errorf("adopted as it stands, yet the title became %v", title)
+			t.Errorf("adopted as it is, yet the title became %v", title)
 		}
 		r.world.edit(ref, "title", "and edited")
 		r.hint(ref)

@@ -18,7 +18,7 @@ func TestASearchThatLagsOpensNoSecondTicket(t *testing.T) {
 		create fault
 		crash  reconcile.Step
 	}{
-		"nobody saw the answer":            {create: fault{class: connectors.ClassUnclear, after: true}},
+		"the answer is lost":               {create: fault{class: connectors.ClassUnclear, after: true}},
 		"it took effect as late as it can": {create: fault{class: connectors.ClassUnclear, late: 119 * time.Second}},
 		"killed before it was confirmed":   {crash: reconcile.StepCreated},
 	} {

@@ -224,9 +224,9 @@ func TestASourceThatComesBack(t *testing.T) {
 	}
 }
 
-// TestANewTicketForAReopenedRecordIsOpenedOnce kills the daemon at every step
+// TestNewTicketForAReopenedRecordIsOpenedOnce kills the daemon at every step
 // of it.
-func TestANewTicketForAReopenedRecordIsOpenedOnce(t *testing.T) {
+func TestNewTicketForAReopenedRecordIsOpenedOnce(t *testing.T) {
 	hcl := lifecycle(t, "")
 	for _, crash := range []reconcile.Step{reconcile.StepDecided, reconcile.StepJournaled, reconcile.StepClaimed, reconcile.StepCreated, reconcile.StepConfirmed} {
 		t.Run(string(crash), func(t *testing.T) {

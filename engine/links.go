@@ -78,7 +78,7 @@ type AdoptError struct{ Message string }
 func (e *AdoptError) Error() string { return e.Message }
 
 // Adopt makes a link between a record and a ticket that both exist. They are
-// agreed on as they stand; nothing is written until one of them changes.
+// agreed on as they are; nothing is written until one of them changes.
 func (e *operations) Adopt(ctx context.Context, route string, source, target connectors.Ref) (LinkView, error) {
 	config := e.core.Config.Load()
 	r := config.Set.Route(route)

@@ -78,7 +78,7 @@ func TestLinksWithoutTheirKeyAreNotCarriedOut(t *testing.T) {
 	})
 }
 
-// TestPartsOfTheStoreThatEndSoonerAreNamed, as those are that were made anew.
+// TestPartsOfTheStoreThatEndSoonerAreNamed, as those are that were made again.
 func TestPartsOfTheStoreThatEndSoonerAreNamed(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ends := map[string]store.Position{"dead letters": {Log: "a", Last: 100}, "journal": {Log: "a", Last: 100}, "links": {Log: "a", Last: 100}}

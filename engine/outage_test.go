@@ -144,8 +144,8 @@ func (h outageHints) Names(ctx context.Context) (names []string, err error) {
 	return names, err
 }
 
-func (h outageHints) Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error {
-	return h.o.call(func() error { return h.Hints.Forget(ctx, name, bury) })
+func (h outageHints) Forget(ctx context.Context, name string, deadLetter func(connectors.Ref) error) error {
+	return h.o.call(func() error { return h.Hints.Forget(ctx, name, deadLetter) })
 }
 
 func (h outageHints) Add(ctx context.Context, ref connectors.Ref, delivery string) error {
@@ -231,7 +231,7 @@ func TestAnUpdateSurvivesAnyOutageOfTheStore(t *testing.T) {
 		if title := r.world.field(ticket, "title"); title != "Database is slow" {
 			t.Errorf("the title is %v", title)
 		}
-		if detail := r.world.field(ticket, "detail"); detail != "Refused" { // taken when tried anew, or refused and told
+		if detail := r.world.field(ticket, "detail"); detail != "Refused" { // taken when tried again, or refused and told
 			if letters := r.dead(); len(letters) != 1 || letters[0].Field != "detail" {
 				t.Errorf("dead letters: %+v", letters)
 			}

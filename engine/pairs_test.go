@@ -22,9 +22,9 @@ func (r *rig) titles(ref, ticket connectors.Ref, want string) {
 // daemon did not get to look at it again.
 func TestATicketEditedAtOnceReachesTheSource(t *testing.T) {
 	for name, answer := range map[string][]fault{
-		"the answer came":            nil,
-		"nobody saw the answer":      {{class: connectors.ClassUnclear, after: true}},
-		"nobody saw the late answer": {{class: connectors.ClassUnclear, late: time.Second}},
+		"the answer came":         nil,
+		"the answer is lost":      {{class: connectors.ClassUnclear, after: true}},
+		"the late answer is lost": {{class: connectors.ClassUnclear, late: time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
@@ -48,9 +48,9 @@ func TestATicketEditedAtOnceReachesTheSource(t *testing.T) {
 	}
 }
 
-// TestAnEchoNobodySawIsNoEdit: the ticket was written, nobody saw it, and the
-// source was edited again meanwhile. The ticket wins conflicts, but this is none.
-func TestAnEchoNobodySawIsNoEdit(t *testing.T) {
+// TestALostAnswersEchoIsNoEdit: the ticket was written, the answer was lost, and the
+// source was edited again meanwhile. The ticket wins conflicts, but this is not one.
+func TestALostAnswersEchoIsNoEdit(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, ticket := opened(r, replaced(t, bothWays, "once {", "conflict = \"target\"\n  once {"))
 		r.pass(time.Second)
@@ -118,9 +118,9 @@ func TestOneFieldOfSeveralPairsComesToRest(t *testing.T) {
 	})
 }
 
-// TestAStateConflictThatNobodyWritesIsSaidOnce: the source wins, but nothing
+// TestAStateConflictThatNobodyWritesIsNotedOnce: the source wins, but nothing
 // is written to the ticket.
-func TestAStateConflictThatNobodyWritesIsSaidOnce(t *testing.T) {
+func TestAStateConflictThatNobodyWritesIsNotedOnce(t *testing.T) {
 	simulate(t, func(r *rig) {
 		three := replacedAll(t, bothWays,
 			"table = state_table.incident", "table = state_table.incident\n    direction = \"inbound\"",

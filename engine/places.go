@@ -84,12 +84,12 @@ func (e *subscriptions) loadPlaces(ctx context.Context) (*places, uint64, error)
 		return readPlaces(*last), entry.Revision, nil
 	}
 	if entry.Revision != 0 {
-		e.Reports.Report("places", "the record of where routes are cannot be read, and is written anew: what changed while no daemon ran may have been passed over")
+		e.Reports.Report("places", "the record of where routes are cannot be read, and is written again: what changed while no daemon ran may have been passed over")
 	}
 	return &places{V: placesVersion, Routes: map[string]*place{}, Polls: map[string]*poll{}, unrecorded: true}, entry.Revision, nil
 }
 
-// readPlaces is nil where the document is none.
+// readPlaces is nil where the document is not a record of places.
 func readPlaces(document []byte) *places {
 	var p places
 	if json.Unmarshal(document, &p) != nil || p.V != placesVersion || p.Routes == nil || p.Polls == nil {
@@ -204,7 +204,7 @@ func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[str
 	}
 	for _, route := range set.Routes {
 		if _, there := found[placeOf(route)]; !there && linked[placeOf(route)] {
-			e.Reports.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it begins anew; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
+			e.Reports.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it starts from now; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
 		}
 	}
 	return found, nil
@@ -268,7 +268,7 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 		return nil
 	}
 	for _, name := range routes {
-		if err := e.Store.Hints.Forget(ctx, name, func(ref connectors.Ref) error { return e.buryPending(ctx, name, ref) }); err != nil {
+		if err := e.Store.Hints.Forget(ctx, name, func(ref connectors.Ref) error { return e.deadLetterPending(ctx, name, ref) }); err != nil {
 			return fmt.Errorf("place of route %s, which is gone: %w", routeAt(name), err)
 		}
 	}
@@ -292,10 +292,10 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 	return err
 }
 
-func (e *subscriptions) buryPending(ctx context.Context, name string, ref connectors.Ref) error {
+func (e *subscriptions) deadLetterPending(ctx context.Context, name string, ref connectors.Ref) error {
 	return e.Letters.Put(ctx, deadletter.Letter{
 		Route: routeAt(name), Record: ref, Reason: deadletter.ReasonRouteGone,
-		Message: "the route was removed, or given another source, a day ago, while the record waited; retrying hints the record anew",
+		Message: "the route was removed, or given another source, a day ago, while the record waited; retry to reconcile the record again",
 	}, false)
 }
 
@@ -313,7 +313,7 @@ func (e *subscriptions) begin(name string) func(context.Context) (store.Position
 		}
 		at := known.Routes[name]
 		if at == nil { // the record was lost while the daemon ran
-			e.Reports.Report("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at anew", routeAt(name)))
+			e.Reports.Report("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at again", routeAt(name)))
 			return store.Position{Log: end.Log}, nil
 		}
 		if at.At.In(end) {

@@ -201,9 +201,9 @@ var comesBack = map[string]func(r *rig, meanwhile func()){
 	},
 }
 
-// TestARouteThatComesBackLaterBeginsAnew: what changed while nobody read its
-// source is no reason to open a ticket, an edit from then on is.
-func TestARouteThatComesBackLaterBeginsAnew(t *testing.T) {
+// TestARouteThatComesBackLaterStartsAgain: what changed while nobody read its
+// source is not a reason to open a ticket, an edit from then on is.
+func TestARouteThatComesBackLaterStartsAgain(t *testing.T) {
 	for name, gone := range comesBack {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {

@@ -12,14 +12,14 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// RetryDead forgets why something was refused and looks at the record anew.
+// RetryDead forgets why something was refused and reconciles the record again.
 // It returns ErrNotFound where there is no such dead letter.
 func (e *operations) RetryDead(ctx context.Context, id string) error {
 	d, revision, err := e.core.Letters.Get(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := e.forgiveLink(ctx, d); err != nil {
+	if err := e.clearRefusals(ctx, d); err != nil {
 		return err
 	}
 	if err := e.core.Store.Marks.Delete(ctx, reconcile.DecidedKey(d.Route, d.Record), 0); err != nil {
@@ -36,8 +36,8 @@ func (e *operations) RetryDead(ctx context.Context, id string) error {
 	return nil
 }
 
-// forgiveLink removes the refusal behind a dead letter from its link.
-func (e *operations) forgiveLink(ctx context.Context, d deadletter.Letter) error {
+// clearRefusals removes the refusal behind a dead letter from its link.
+func (e *operations) clearRefusals(ctx context.Context, d deadletter.Letter) error {
 	for range 5 {
 		link, _, _, err := e.core.Repo.Current(ctx, d.Route, d.Record)
 		if errors.Is(err, store.ErrNotFound) {
@@ -47,20 +47,20 @@ func (e *operations) forgiveLink(ctx context.Context, d deadletter.Letter) error
 			return err
 		}
 		next := link.Clone()
-		forgiven := next.ClearRefusal(links.ParseLabel(d.Field)) || next.Aside != nil
+		cleared := next.ClearRefusal(links.ParseLabel(d.Field)) || next.Aside != nil
 		next.Aside = nil
 		if d.Field == "" {
-			forgiven = forgiven || len(next.Refused) > 0
+			cleared = cleared || len(next.Refused) > 0
 			next.Refused = nil
 		}
 		if _, contested := next.Contests[links.ParseLabel(d.Field)]; contested && d.Reason == deadletter.ReasonContested {
 			next.Contests = maps.Clone(next.Contests)
-			maps.DeleteFunc(next.Contests, func(name string, c links.Contest) bool { // its partner begins anew as well
+			maps.DeleteFunc(next.Contests, func(name string, c links.Contest) bool { // its partner starts again as well
 				return name == links.ParseLabel(d.Field) || c.Until.IsZero()
 			})
-			forgiven = true
+			cleared = true
 		}
-		if !forgiven {
+		if !cleared {
 			return nil
 		}
 		_, err = e.core.Repo.Save(ctx, next, link.Revision)

@@ -163,7 +163,7 @@ func TestTriesOfOneRouteAreNotThoseOfAnother(t *testing.T) {
 	})
 }
 
-// TestAFollowUpMayWaitLong: waiting for a parent is no failure.
+// TestAFollowUpMayWaitLong: waiting for a parent is not a failure.
 func TestAFollowUpMayWaitLong(t *testing.T) {
 	simulate(t, func(r *rig) {
 		r.start(oneRoute + `

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -53,9 +54,7 @@ template "ticket" {
 func (w *world) editEntry(ref connectors.Ref, entry string, value any) {
 	all := map[string]any{}
 	old, _ := w.field(ref, "custom_fields").(map[string]any)
-	for name, v := range old {
-		all[name] = v
-	}
+	maps.Copy(all, old)
 	all[entry] = value
 	w.edit(ref, "custom_fields", all)
 }

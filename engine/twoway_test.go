@@ -57,7 +57,7 @@ func (r *rig) quietAfter(ref connectors.Ref) {
 	}
 }
 
-func TestANewTicketGivesItsNumberBack(t *testing.T) {
+func TestNewTicketGivesItsNumberBack(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, ticket := opened(r, bothWays)
 		r.pass(time.Second)

@@ -91,11 +91,11 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		return connectors.Record{}, err
 	}
 	// The screen of a new issue has no resolution: it goes with a transition.
-	later, spareNames, err := c.body(ctx, op, record, draft.Spare)
+	later, transitionNames, err := c.body(ctx, op, record, draft.TransitionFields)
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	maps.Copy(names, spareNames)
+	maps.Copy(names, transitionNames)
 	body, later = filled(body), filled(later)
 	if v, ok := body["resolution"]; ok {
 		later["resolution"] = v
@@ -175,13 +175,13 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 			delete(body, "resolution") // it went with a transition whose edit was lost
 		}
 		if target != "" {
-			offer, spareNames, err := c.body(ctx, op, record, change.Spare)
+			offer, transitionNames, err := c.body(ctx, op, record, change.TransitionFields)
 			if err != nil {
 				return connectors.Record{}, err
 			}
 			maps.Copy(offer, body)
-			maps.Copy(spareNames, names)
-			sent, err := c.walk(ctx, op, now, target, offer, spareNames)
+			maps.Copy(transitionNames, names)
+			sent, err := c.walk(ctx, op, now, target, offer, transitionNames)
 			if err != nil {
 				return connectors.Record{}, err
 			}

@@ -8,11 +8,11 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// TestSpareFieldsTravelWithTheStateThatAsksForThem and with no other.
-func TestSpareFieldsTravelWithTheStateThatAsksForThem(t *testing.T) {
+// TestTransitionFieldsTravelWithTheStateThatAsksForThem and with no other.
+func TestTransitionFieldsTravelWithTheStateThatAsksForThem(t *testing.T) {
 	_, c := instance(t)
 	ticket := create(t, c, "first", map[string]any{"state": int64(2)})
-	spare := map[string]any{"close_code": "Solution provided", "close_notes": "Done", "hold_reason": int64(3), "category": "software"}
+	onTransition := map[string]any{"close_code": "Solution provided", "close_notes": "Done", "hold_reason": int64(3), "category": "software"}
 	for _, step := range []struct {
 		state int64
 		want  map[string]any
@@ -21,7 +21,7 @@ func TestSpareFieldsTravelWithTheStateThatAsksForThem(t *testing.T) {
 		{2, map[string]any{"state": int64(2), "hold_reason": nil, "close_code": nil, "close_notes": nil}},
 		{6, map[string]any{"state": int64(6), "hold_reason": nil, "close_code": "Solution provided", "close_notes": "Done"}},
 	} {
-		answer, err := c.Update(t.Context(), connectors.Change{Ref: ticket.Ref, Stamp: "w2", Fields: map[string]any{"state": step.state}, Spare: spare})
+		answer, err := c.Update(t.Context(), connectors.Change{Ref: ticket.Ref, Stamp: "w2", Fields: map[string]any{"state": step.state}, TransitionFields: onTransition})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,14 +38,14 @@ func TestSpareFieldsTravelWithTheStateThatAsksForThem(t *testing.T) {
 	}
 }
 
-// TestSpareFieldsFillGapsAlone: what is written anyway is not replaced.
-func TestSpareFieldsFillGapsAlone(t *testing.T) {
+// TestTransitionFieldsFillGapsAlone: what is written anyway is not replaced.
+func TestTransitionFieldsFillGapsAlone(t *testing.T) {
 	_, c := instance(t)
 	ticket := create(t, c, "first", map[string]any{"state": int64(2)})
 	answer, err := c.Update(t.Context(), connectors.Change{
 		Ref: ticket.Ref, Stamp: "w2",
-		Fields: map[string]any{"state": int64(6), "close_code": "Workaround provided"},
-		Spare:  map[string]any{"close_code": "Solution provided", "close_notes": "Done"},
+		Fields:           map[string]any{"state": int64(6), "close_code": "Workaround provided"},
+		TransitionFields: map[string]any{"close_code": "Solution provided", "close_notes": "Done"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 	}, draft.Collection, body)
 }
 
-// Update writes the fields and the stamp, and of the spare ones those that the
+// Update writes the fields and the stamp, and of the transition fields those that the
 // product makes mandatory in the state that is written.
 func (c *Connector) Update(ctx context.Context, change connectors.Change) (connectors.Record, error) {
 	if failure := checkRef("update", change.Ref); failure != nil {
@@ -36,12 +36,12 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	if failure != nil {
 		return connectors.Record{}, failure
 	}
-	spare, failure := c.body("update", change.Ref.String(), change.Spare)
+	onTransition, failure := c.body("update", change.Ref.String(), change.TransitionFields)
 	if failure != nil {
 		return connectors.Record{}, failure
 	}
 	for _, name := range mandatoryIn(change.Ref.Record, body["state"]) {
-		if v, ok := spare[name]; ok && body[name] == "" {
+		if v, ok := onTransition[name]; ok && body[name] == "" {
 			body[name] = v
 		}
 	}

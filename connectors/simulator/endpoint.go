@@ -92,9 +92,9 @@ func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
 		a := e.work(c)
 		return a, whole, sleep(c.Context(), f.Delay)
 	case Throttle:
-		return e.spare(c, func() Answer { return e.system.Throttled(f.pause(e.system.State.now())) }), whole, nil
+		return e.answerOnly(c, func() Answer { return e.system.Throttled(f.pause(e.system.State.now())) }), whole, nil
 	case FailBefore:
-		return e.spare(c, func() Answer { return e.system.Failed(*f) }), whole, nil
+		return e.answerOnly(c, func() Answer { return e.system.Failed(*f) }), whole, nil
 	case FailAfter:
 		return e.workThen(c, func(a Answer) Answer {
 			if a.Status/100 != 2 {
@@ -124,7 +124,7 @@ func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
 	case Refuse:
 		return Answer{}, reset, nil
 	default: // ResetBefore
-		return e.spare(c, func() Answer { return Answer{} }), reset, nil
+		return e.answerOnly(c, func() Answer { return Answer{} }), reset, nil
 	}
 }
 
@@ -149,8 +149,8 @@ func (e *Endpoint) workLate(c *Call, d time.Duration) {
 	e.system.State.putOff(d, func() { e.handle(late) })
 }
 
-// spare answers without doing anything.
-func (e *Endpoint) spare(c *Call, answer func() Answer) Answer {
+// answerOnly answers without doing anything.
+func (e *Endpoint) answerOnly(c *Call, answer func() Answer) Answer {
 	e.system.State.Lock()
 	defer e.system.State.Unlock()
 	a := answer()

@@ -53,6 +53,8 @@ type Breaker struct {
 	silenced      string    // the last answer that asked for silence; never contents
 }
 
+// New makes the breaker of a connector: its name in the configuration and its
+// type. w wakes what waits for its return.
 func New(name, kind string, c connectors.Connector, clock store.Clock, w *Waiters) *Breaker {
 	return &Breaker{Name: name, Type: kind, Connector: c, clock: clock, waiting: w}
 }

@@ -133,8 +133,7 @@ func (h *callHealth) note(kind string, err error, now time.Time) {
 	}
 	k.lastFailed, k.failedAt = now, h.calls
 	k.message, k.setting, k.refused = told(kind, err), "", false
-	var said *connectors.Error
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*connectors.Error](err); ok {
 		k.setting = said.Setting
 		k.refused = said.Class == connectors.ClassUnauthorised || said.Class == connectors.ClassRejected || said.Setting != ""
 	}

@@ -52,7 +52,7 @@ func TestCallHealth(t *testing.T) {
 		{"a history that may not be read", times(9, call{"history incident", said(connectors.ClassRejected)}), "", false},
 		{"what was not sent", append(times(9, call{read, said(connectors.ClassThrottled)}), times(9, call{read, context.Canceled})...), "", false},
 		{"a cached answer says nothing of other kinds", []call{{create, said(connectors.ClassUnclear)}, {OpResolve, nil}}, create, false},
-		{"what is no connector's error", times(3, call{read, errors.New("x")}), read, false},
+		{"not a connector's error", times(3, call{read, errors.New("x")}), read, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var h callHealth

@@ -35,6 +35,7 @@ type waiter struct {
 	wake    func(context.Context) error
 }
 
+// NewWaiters makes Waiters; they watch nothing before Start.
 func NewWaiters(clock store.Clock, log *slog.Logger) *Waiters {
 	return &Waiters{clock: clock, log: log, waiters: map[string]waiter{}, back: map[*Breaker]chan struct{}{}, woken: map[*Breaker][]waiter{}}
 }

@@ -170,7 +170,7 @@ func (s *backend) last(ctx context.Context, stream, subject string) (msg *jetstr
 }
 
 // answered reports whether an error is a server's answer that says nothing of
-// how it does.
+// its state.
 func answered(err error) bool {
 	return errors.Is(err, jetstream.ErrMsgNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) ||
 		tooLarge(err) || wrongRevision(err)

@@ -24,7 +24,7 @@ const (
 // it deletes it. The consumer's floor alone does not tell them: above it lie
 // acknowledged ones too. If it fails half way, all is as before, but for the
 // AckWait, which the next Consume puts right.
-func (h *hints) Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error {
+func (h *hints) Forget(ctx context.Context, name string, deadLetter func(connectors.Ref) error) error {
 	refs, err := h.drain(ctx, name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return nil
@@ -33,7 +33,7 @@ func (h *hints) Forget(ctx context.Context, name string, bury func(connectors.Re
 		return fmt.Errorf("store: forget %s: %w", name, err)
 	}
 	for _, ref := range refs {
-		if err := bury(ref); err != nil {
+		if err := deadLetter(ref); err != nil {
 			return err
 		}
 	}

@@ -40,7 +40,7 @@ func token(text string) string {
 	return b.String()
 }
 
-// untoken reverses token; false for a token that holds a digest, or is none.
+// untoken reverses token; false for a token that holds a digest, or is not a token.
 func untoken(tok string) (string, bool) {
 	if tok == "=" {
 		return "", true

@@ -98,7 +98,7 @@ func FuzzSubjects(f *testing.F) {
 		ref := connectors.Collection{Type: system, Connector: name, Record: record}.Ref(id)
 		for _, subject := range []string{topology.hint(ref), topology.journal(ref), topology.retry(id)} {
 			if !server.IsValidPublishSubject(subject) || len(subject) > 1024 {
-				t.Errorf("%q is no subject", subject)
+				t.Errorf("%q is not a subject", subject)
 			}
 		}
 		if strings.Count(topology.hint(ref), ".") != 5 {

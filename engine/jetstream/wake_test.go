@@ -57,7 +57,7 @@ func TestScheduledHintsKeepTimeWhenTheClockIsSet(t *testing.T) {
 			t.Errorf("one that was replaced came: %+v", got)
 		}
 		if pass(2 * time.Minute); len(got) != 1 || got[0].Tries != 2 {
-			t.Errorf("there came %+v", got)
+			t.Errorf("got %+v", got)
 		}
 	})
 }

@@ -46,6 +46,8 @@ func (s *Snapshot) Input() (rules.Input, bool) {
 	return in, true
 }
 
+// NewSnapshot keeps what a decision rested on, so that it can be decided again.
+// It holds contents of the record.
 func NewSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
 	d.Skipped = nil // deciding again finds them
 	decided, err := d.MarshalJSON()

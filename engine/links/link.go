@@ -157,11 +157,15 @@ func linkKey(route string, source connectors.Ref, n int) string {
 	return "lockstep-" + Digest(route, source, n)[:32]
 }
 
+// Digest (hex) is the same for the same route, source and number of the link,
+// and says nothing of them.
 func Digest(route string, source connectors.Ref, n int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%d", route, source, n))
 	return hex.EncodeToString(sum[:])
 }
 
+// New is the link of a record that has no ticket yet; n counts the links that
+// the record had before on the route.
 func New(route string, source connectors.Ref, n int) *Link {
 	return &Link{
 		V:      linkVersion,
@@ -179,6 +183,7 @@ func (l *Link) DropContents() {
 	l.Fields, l.State, l.Opened, l.Intent, l.Refused, l.Items, l.Seen, l.Contests = nil, nil, nil, nil, nil, nil, nil, nil
 }
 
+// Refusal is what was refused of the link under that label; false: nothing was.
 func (l *Link) Refusal(what string) (Refusal, bool) {
 	for _, r := range l.Refused {
 		if r.What == what {

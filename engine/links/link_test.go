@@ -24,7 +24,7 @@ func TestACloneIsApart(t *testing.T) {
 	c.Items["out"] = &Items{}
 	delete(c.Items, "in")
 	if !c.ClearRefusal("out:g") || c.ClearRefusal("out:g") {
-		t.Error("a refusal is forgiven once")
+		t.Error("a refusal is cleared once")
 	}
 	after, err := json.Marshal(link)
 	if err != nil {

@@ -345,14 +345,14 @@ func (h *hints) hint(p *place, m *message) store.Hint {
 	}
 }
 
-// clear ends what waits at a place that is no more.
+// clear ends what waits at a place that was removed.
 func (p *place) clear() {
 	for ref := range p.live {
 		p.remove(ref)
 	}
 }
 
-func (h *hints) Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error {
+func (h *hints) Forget(ctx context.Context, name string, deadLetter func(connectors.Ref) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -365,7 +365,7 @@ func (h *hints) Forget(ctx context.Context, name string, bury func(connectors.Re
 	}
 	h.mu.Unlock()
 	for _, ref := range pending {
-		if err := bury(ref); err != nil {
+		if err := deadLetter(ref); err != nil {
 			return err
 		}
 	}

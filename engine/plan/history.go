@@ -54,6 +54,7 @@ func StateNames(sync rules.StateSync) map[links.Side]string {
 	return map[links.Side]string{links.Target: links.Outbound(sync.TargetField), links.Source: links.Inbound(sync.SourceField)}
 }
 
+// Later is the later of two times.
 func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

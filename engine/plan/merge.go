@@ -72,6 +72,8 @@ type Result struct {
 // Merge decides what to write. It is the table of the protocol, row by row,
 // and pure. Each mapping is decided by itself; of a pair, one leaves to the
 // other what the other carries (section 4).
+//
+//nolint:gocognit // a case a row, in the table's order
 func Merge(in Input) Result {
 	out := Result{Agreed: map[string]links.Agreement{}}
 	adopted, left := map[string]bool{}, map[string]links.Agreement{}
@@ -212,4 +214,5 @@ func Changed(m Mapping, last links.Agreement, agreed bool, d links.Digester) boo
 	return m.Want != nil && (!agreed || last.Expr != m.Expr || last.From != d.Of(m.Want))
 }
 
+// Empty reports whether a field with this value counts as not filled in.
 func Empty(v any) bool { return v == nil || v == "" }

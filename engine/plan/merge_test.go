@@ -64,7 +64,7 @@ func TestMergeTable(t *testing.T) {
 		{row: "template edited, ticket edited: a reload never beats a person", want: "b", have: "p", agreed: agreedOn("a", "a", edited), agrees: leftOn("b", "p", expr), notes: differs},
 		{row: "template edited, ticket cleared by a person", want: "b", have: "", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "", expr), notes: differs},
 		{row: "template edited, ticket edited to the same", want: "b", have: "b", agreed: agreedOn("a", "a", edited), agrees: agreedOn("b", "b", expr)},
-		{row: "template edited, says what it said over what was agreed on as it stands", want: "a", have: "p", agreed: agreedOn("a", "p", edited), agrees: leftOn("a", "p", expr)},
+		{row: "template edited, says what it said over what was agreed on as it is", want: "a", have: "p", agreed: agreedOn("a", "p", edited), agrees: leftOn("a", "p", expr)},
 		{row: "template edited, over what was left there", want: "b", have: "p", agreed: leftOn("a", "p", edited), sends: []any{"b"}, agrees: leftOn("a", "p", edited), notes: over("p")},
 		{row: "inbound edited, neither side changed but for it: a reload writes nothing back", want: "b", have: "a", agreed: agreedOn("a", "a", edited), inbound: true, agrees: leftOn("b", "a", expr), notes: differs},
 		{row: "inbound edited, source edited", want: "b", have: "p", agreed: agreedOn("a", "a", edited), inbound: true, agrees: leftOn("b", "p", expr), notes: differs},

@@ -75,7 +75,7 @@ func MergeState(in StateInput) StateResult {
 	lastTo, _ := in.Sync.Table.Label(in.Target.collection, in.Agreed.Target, in.Agreed.TargetCategory)
 	sourceMoved, targetMoved := from != lastFrom, to != lastTo
 	conflict := sourceMoved && targetMoved
-	// A move within the class is none, also after the table is changed.
+	// A move within the class is not one, also after the table is changed.
 	kept := *in.Agreed
 	if !sourceMoved {
 		kept.Source, kept.SourceCategory = now.Source, now.SourceCategory

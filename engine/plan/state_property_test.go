@@ -105,9 +105,9 @@ func TestMergeStateProperties(t *testing.T) {
 	})
 }
 
-// TestAMoveWithinTheClassIsNoneUnderTheNextTable: both sides were adopted as
+// TestAMoveWithinTheClassIsKeptUnderTheNextTable: both sides were adopted as
 // they stood, and the source's two values are parted by a reload.
-func TestAMoveWithinTheClassIsNoneUnderTheNextTable(t *testing.T) {
+func TestAMoveWithinTheClassIsKeptUnderTheNextTable(t *testing.T) {
 	from := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}
 	to := connectors.Collection{Type: "fake", Connector: "itsm", Record: "ticket"}
 	tables := stateTables()

@@ -196,7 +196,7 @@ func (o *Observation) ClearItems() (recovered []string) {
 
 // OnceValues are the once values of a template whose fields are empty: a system
 // may ask for them when the ticket's state changes, and then they travel along
-// (rule 4.4). A value that fails is none.
+// (rule 4.4). A value that fails is left out.
 func (o *Observation) OnceValues(writes []Write) (wanted []rules.Value) {
 	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.State && f.Mapping.Side == links.Target }) {
 		return nil

@@ -16,6 +16,7 @@ type Load struct {
 	told  int
 }
 
+// Add counts n more computations, or fewer, and has that told.
 func (l *Load) Add(n int) {
 	l.count.Add(int64(n))
 	if l.Tell != nil {

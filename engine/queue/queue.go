@@ -45,6 +45,8 @@ type queueItem struct {
 	place   uint64
 }
 
+// New makes a queue that runs work for every key that it hands out, in a
+// goroutine of its own, once it is opened.
 func New(work func(*Turn)) *Queue {
 	q := &Queue{
 		work: work, Load: &Load{}, items: map[Key]*queueItem{}, lanes: map[Lane]*laneQueue{}, working: map[string]int{},
@@ -64,6 +66,8 @@ func (q *Queue) Open() {
 	}
 }
 
+// Add queues a hint under its key. A queue that is closed drops it: the store
+// delivers it again.
 func (q *Queue) Add(k Key, h store.Hint) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -304,7 +308,7 @@ func (q *Queue) Close() {
 }
 
 // Tries is how often what was scheduled in a slot has failed. All routes of
-// a source see a hint; what one route failed at is no failure of another.
+// a source see a hint; what one route failed at is not a failure of another.
 func Tries(slot string, hints []store.Hint) (tries int) {
 	for _, h := range hints {
 		if h.Slot == slot {

@@ -57,9 +57,11 @@ func NewCore(s store.Store, clock store.Clock, logger *slog.Logger, metrics Metr
 	return c
 }
 
+// NewWorkers makes the workers of an engine. computing, if not nil, is told how
+// many reconciles compute.
 func NewWorkers(c *Core, waiting *breaker.Waiters, computing func(int)) *Workers {
 	w := &Workers{Core: c, waiting: waiting}
-	w.Work, w.StopWork = context.WithCancel(context.Background())
+	w.Work, w.StopWork = context.WithCancel(context.Background()) //nolint:gosec // the engine calls StopWork when it ends
 	w.Queue = queue.New(w.takeTurn)
 	w.Queue.Load.Tell = computing
 	w.Runaways.load = w.Queue.Load

@@ -177,8 +177,7 @@ func (w committer) clearAside(ctx context.Context, next *links.Link) error {
 // that was while reading, it is cheap to find out again.
 func (w work) costs(ctx context.Context, failure error) (result, error) {
 	letter := deadletter.Letter{Route: w.route.Name, Record: w.source, Reason: deadletter.ReasonTooCostly, Message: w.describe(failure)}
-	var said *connectors.Error
-	if errors.As(failure, &said) {
+	if said, ok := errors.AsType[*connectors.Error](failure); ok {
 		letter.Field = said.Field
 	}
 	at := w.budget.versions()

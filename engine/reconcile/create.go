@@ -77,7 +77,7 @@ func (w opening) create(ctx context.Context, record connectors.Record, decision 
 		failure := plan.Fail("", deadletter.ReasonKeyTaken, w.keyTaken(found.taken, link.Key, nil))
 		return w.refused(ctx, record, decision, claim, []plan.Failure{failure})
 	}
-	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, Spare: moving}
+	draft := connectors.Draft{Collection: decision.Target, Key: link.Key, Stamp: newStamp(), Fields: send, TransitionFields: moving}
 	ticket, err := breaker.Ask(guard, breaker.Kind("create", decision.Target.Record), func() (connectors.Record, error) {
 		if err := lease.check(ctx); err != nil {
 			return connectors.Record{}, err
@@ -130,7 +130,7 @@ func (w opening) createFailed(ctx context.Context, record connectors.Record, dec
 	}
 	switch said.Class {
 	case connectors.ClassUnclear:
-		w.log.Warn("nobody saw the answer to a create; it will be looked for", "error", breaker.Redact(failure))
+		w.log.Warn("create outcome unknown; the ticket is looked up by its key", "error", breaker.Redact(failure))
 		return w.unclear(ctx, claim)
 	case connectors.ClassRejected, connectors.ClassGone:
 		return w.refused(ctx, record, decision, claim, []plan.Failure{plan.Fail(said.Field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error())})
@@ -146,7 +146,7 @@ func (w opening) unclear(ctx context.Context, claim links.Stored) (result, error
 	if left := w.left(claim, true); left > 0 && again.After(now.Add(left)) {
 		again = now.Add(left)
 	}
-	return w.retryAt(ctx, again, "nobody ever saw the answer to a create; a ticket may have been opened all the same")
+	return w.retryAt(ctx, again, "the answer to a create was lost; a ticket may have been opened all the same")
 }
 
 // refused gives a creation up until the record changes or someone retries.
@@ -267,11 +267,12 @@ func (w *session) patience(l links.Stored, own, search bool) time.Duration {
 		wait = 0
 	}
 	name := ""
-	if l.Intent != nil && links.Side(l.Intent.Side) == links.Source {
+	switch {
+	case l.Intent != nil && links.Side(l.Intent.Side) == links.Source:
 		name = l.Source.Connector
-	} else if l.Target != nil {
+	case l.Target != nil:
 		name = l.Target.Connector
-	} else if l.Opened != nil {
+	case l.Opened != nil:
 		name = connectorOf(l.Opened.Into)
 	}
 	if c := w.config.Set.Connectors[name]; c != nil {
@@ -283,7 +284,7 @@ func (w *session) patience(l links.Stored, own, search bool) time.Duration {
 	return wait
 }
 
-// connectorOf is the connector of a collection; empty if it is none.
+// connectorOf is the connector of a collection; empty if it is not one.
 func connectorOf(collection string) string {
 	c, err := connectors.ParseCollection(collection)
 	if err != nil {

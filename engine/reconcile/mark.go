@@ -25,6 +25,7 @@ type mark struct {
 
 const decidedPrefix = "decided/"
 
+// DecidedKey is where it is noted that a record gets no ticket on a route.
 func DecidedKey(route string, ref connectors.Ref) string {
 	return decidedPrefix + route + "/" + ref.String()
 }

@@ -104,7 +104,7 @@ func (w opening) awaitParent(ctx context.Context, record connectors.Record, deci
 		}
 	}
 	pause := min(max(now.Sub(since), breaker.FirstBackoff), longestParentPause, template.Lifecycle.ParentWait)
-	return w.requeueAt(now.Add(breaker.Jitter(pause))), true, nil // which is no failure
+	return w.requeueAt(now.Add(breaker.Jitter(pause))), true, nil // which is not a failure
 }
 
 // parentMayGetTicket reports whether some route may still open a ticket for

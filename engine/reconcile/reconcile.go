@@ -152,7 +152,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 		return result{}, failure
 	}
 	var away *breaker.AwayError
-	if errors.As(failure, &away) && away.During { // which is no failure of this record
+	if errors.As(failure, &away) && away.During { // which is not a failure of this record
 		w.log.Debug("parked while a system is away", "connector", away.Breaker.Name, "reason", breaker.Redact(failure))
 		v := w.requeueAt(now.Add(breaker.Jitter(away.Fallback())))
 		v.awaits = away
@@ -167,7 +167,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 		return resultDead, err
 	}
 	pause := breaker.Jitter(breaker.Backoff(w.tries))
-	w.log.Warn("it did not work", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", breaker.Redact(failure))
+	w.log.Warn("reconcile failed; retrying", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", breaker.Redact(failure))
 	v, err := w.retryAt(ctx, now.Add(pause), "the last time: "+w.describe(failure))
 	if away != nil && !away.OfRecord && v.tries <= breaker.FirstTries {
 		v.awaits = away // if it turns out to be the system's
@@ -178,7 +178,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 // retryAt looks again at t after a failure, or gives up when a day went by.
 func (w committer) retryAt(ctx context.Context, t time.Time, failure string) (result, error) {
 	if breaker.Exhausted(w.tries) {
-		return resultDead, w.giveUp(ctx, deadletter.ReasonGaveUp, "", "it did not work for a day; "+failure)
+		return resultDead, w.giveUp(ctx, deadletter.ReasonGaveUp, "", "it failed for a day; "+failure)
 	}
 	return result{outcome: "parked", again: t, tries: w.tries + 1}, nil
 }

@@ -64,13 +64,13 @@ func (w sender) send(ctx context.Context, s *sending) (result, error) {
 	}
 	if len(s.entry.Writes) > 0 {
 		outcome = resultOK
-		w.log.Info("brought in step", "template", s.link.Template, "target", s.link.Target.String(), "fields", s.entry.Writes)
+		w.log.Info("synced", "template", s.link.Template, "target", s.link.Target.String(), "fields", s.entry.Writes)
 	}
 	return outcome, w.journal(ctx, s.entry)
 }
 
 // unsent ends a send whose request to one side was not done, or whose answer
-// nobody saw. What the other side was sent before is in the journal.
+// was lost. What the other side was sent before is in the journal.
 func (w sender) unsent(ctx context.Context, s *sending, v *result, failure error) (result, error) {
 	if v == nil {
 		var said *connectors.Error
@@ -111,7 +111,7 @@ func (w sender) saveAgreed(ctx context.Context, s *sending) error {
 }
 
 // sendTo writes to one side. A field that is refused is left out of the next
-// try. A result means that nobody saw the answer; an error, that the request
+// try. A result means that the answer was lost; an error, that the request
 // was certainly not done.
 func (w sender) sendTo(ctx context.Context, s *sending, to links.Side, writes []plan.Write) (*result, error) {
 	e := s.Ends.Of(to)
@@ -133,7 +133,7 @@ func (w sender) sendTo(ctx context.Context, s *sending, to links.Side, writes []
 			if err := lease.check(ctx); err != nil {
 				return connectors.Record{}, err
 			}
-			return e.Writer().Update(connectors.WithLease(ctx, lease), connectors.Change{Ref: e.Ref, Stamp: intent.ID, Fields: fields, Spare: transition})
+			return e.Writer().Update(connectors.WithLease(ctx, lease), connectors.Change{Ref: e.Ref, Stamp: intent.ID, Fields: fields, TransitionFields: transition})
 		})
 		s.sent = true
 		if err == nil {
@@ -215,12 +215,12 @@ func (w sender) saveIntent(ctx context.Context, s *sending, intent *links.Intent
 // answerLost leaves the saved intent and comes back when its request can no
 // longer take effect (rule 3.3).
 func (w sender) answerLost(ctx context.Context, s *sending, verb string, failure error) (*result, error) {
-	w.log.Warn("nobody saw the answer to a write; what became of it is settled later", "verb", verb, "error", breaker.Redact(failure))
+	w.log.Warn("write outcome unknown; it is settled later", "verb", verb, "error", breaker.Redact(failure))
 	now := w.engine.Clock.Now()
 	under := s.Link.Clone()
 	under.Intent = s.saved
 	dead := now.Add(w.patience(links.Stored{Link: under, At: now}, true, false))
-	v, err := w.retryAt(ctx, plan.Later(dead, now.Add(breaker.Jitter(breaker.Backoff(w.tries)))), "nobody ever saw the answer to the "+verb)
+	v, err := w.retryAt(ctx, plan.Later(dead, now.Add(breaker.Jitter(breaker.Backoff(w.tries)))), "the answer was lost to the "+verb)
 	return &v, err
 }
 

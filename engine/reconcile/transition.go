@@ -8,7 +8,7 @@ import (
 )
 
 // transitionFields are what travels along with a state change whose screen may
-// ask for it (rule 4.4). A value that fails is none.
+// ask for it (rule 4.4). A value that fails is left out.
 func (w sender) transitionFields(ctx context.Context, s *sending, writes []plan.Write) (map[string]any, error) {
 	e := &s.Ends.Target
 	send, _, err := w.resolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, s.OnceValues(writes))

@@ -117,7 +117,7 @@ func (w *world) inOrder() []*thing {
 
 func (c *client) Create(_ context.Context, d connectors.Draft) (connectors.Record, error) {
 	return locked(c, func(w *world) (connectors.Record, error) {
-		d.Fields = w.travelling(d.Collection, d.Fields, d.Spare)
+		d.Fields = w.travelling(d.Collection, d.Fields, d.TransitionFields)
 		t := w.open(d)
 		w.wrote(t.record.Ref, "create", d.Fields, "")
 		return w.read(t.record.Ref)
@@ -131,7 +131,7 @@ func (c *client) Update(_ context.Context, change connectors.Change) (connectors
 			return w.read(change.Ref)
 		}
 		t.record.Stamp = change.Stamp
-		fields := w.travelling(change.Ref.Collection, change.Fields, change.Spare)
+		fields := w.travelling(change.Ref.Collection, change.Fields, change.TransitionFields)
 		w.write(t, fields)
 		w.touch(t, lockstep)
 		w.wrote(change.Ref, "update", fields, "")
@@ -139,16 +139,16 @@ func (c *client) Update(_ context.Context, change connectors.Change) (connectors
 	})
 }
 
-// travelling are fields with those of spare that go along with a move of the
+// travelling are fields with those of onTransition that go along with a move of the
 // state. What the real system asks for on the way, its screens say; here it is
 // what can be written on no other occasion, when the record is closed.
-func (w *world) travelling(in connectors.Collection, fields, spare map[string]any) map[string]any {
+func (w *world) travelling(in connectors.Collection, fields, onTransition map[string]any) map[string]any {
 	schema := w.schema(in)
 	if schema.State == nil || fields[schema.State.Field] == nil || !w.closes(in, fmt.Sprint(fields[schema.State.Field])) {
 		return fields
 	}
 	all := maps.Clone(fields)
-	for name, value := range spare {
+	for name, value := range onTransition {
 		if _, written := fields[name]; schema.Fields[name].OnMove && !written {
 			all[name] = value
 		}
@@ -188,8 +188,7 @@ func (c *client) Resolve(_ context.Context, record string, fields map[string]any
 			continue
 		}
 		failure := &connectors.Error{Class: connectors.ClassRejected, Op: "resolve", Record: of.String(), Field: name, Code: "wrong_type", Message: err.Error()}
-		var said *connectors.Error
-		if errors.As(err, &said) {
+		if said, ok := errors.AsType[*connectors.Error](err); ok {
 			failure.Code, failure.Message = said.Code, said.Message
 		}
 		failed[name] = failure

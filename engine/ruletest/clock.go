@@ -84,7 +84,7 @@ func (c *clock) rest(n int) error {
 		c.changed.Wait()
 	}
 	if len(c.waits) != n {
-		return fmt.Errorf("the engine does not come to rest: %d of its loops wait for the clock, and it has %d", len(c.waits), n)
+		return fmt.Errorf("the engine does not become idle: %d of its loops wait for the clock, and it has %d", len(c.waits), n)
 	}
 	return nil
 }

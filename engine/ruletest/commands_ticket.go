@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// deeds are what people do to a record.
-var deeds = []string{"set", "comment", "attach", "delete"}
+// actions are what people do to a record.
+var actions = []string{"set", "comment", "attach", "delete"}
 
 func (p *play) cmdTicket(c *call) error {
 	target, args := "", c.args
-	if len(args) > 0 && !slices.Contains(deeds, args[0]) {
+	if len(args) > 0 && !slices.Contains(actions, args[0]) {
 		target, args = args[0], args[1:]
 	}
 	ref, err := p.ticket(target)

@@ -103,7 +103,7 @@ const (
 )
 
 // errRestless is for rules that feed each other.
-var errRestless = errors.New("the records do not come to rest: lockstep's writes lead to more writes, without end")
+var errRestless = errors.New("the records did not converge: lockstep's writes lead to more writes, without end")
 
 // settle lets the engine do all that it can do at this moment, hears what
 // changed in the systems as from their webhooks, and so on until it is quiet.

@@ -103,7 +103,7 @@ func TestAdvisors(t *testing.T) {
 		advisor := advisorOf(set.Connectors[name])
 		mover, ok := advisor.(connectors.Mover)
 		if !ok {
-			t.Errorf("%s: %T is no Mover", name, advisor)
+			t.Errorf("%s: %T is not a Mover", name, advisor)
 		} else if name == "itsm" && mover.MayMove(closed, "2") {
 			t.Error("a closed ticket may be reopened")
 		}

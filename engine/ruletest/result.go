@@ -27,7 +27,7 @@ type Result struct {
 	Status Status
 	Took   time.Duration
 
-	// Of a failure: the line, the command as it stands there, and what came
+	// Of a failure: the line, the command as it is there, and what came
 	// and what was wanted. Line is 0 where no line is to blame.
 	Line    int
 	Command string

@@ -17,10 +17,10 @@ import (
 // Why a value does not fit. Values do not stand in errors.
 var (
 	errNotText   = errors.New("it takes text, and the value is an object")
-	errNotNumber = errors.New("it takes a number, and the value is none")
-	errNotWhole  = errors.New("it takes a whole number, and the value is none")
+	errNotNumber = errors.New("expected a number")
+	errNotWhole  = errors.New("expected a whole number")
 	errNotBool   = errors.New("it takes true or false, and the value is neither")
-	errNotTime   = errors.New("it takes a time (RFC 3339), and the value is none")
+	errNotTime   = errors.New("expected a time (RFC 3339)")
 )
 
 // resolve turns a rendered value into what a field will hold. A nil means:

@@ -9,7 +9,7 @@ import (
 )
 
 // A Finding is something about the store that an operator has to know: what it
-// lost, cannot read, or had to begin anew, and what to do about it.
+// lost, cannot read, or had to start again, and what to do about it.
 type Finding struct {
 	At      time.Time `json:"at"`
 	Message string    `json:"message"`

@@ -83,9 +83,9 @@ type Hints interface {
 	// ErrNotFound where there is no place of that name.
 	Place(ctx context.Context, name string) (Position, error)
 
-	// Forget ends the durable place of a name, after bury was called for the
-	// ref of every hint that is still pending there. Where bury fails, it stays.
-	Forget(ctx context.Context, name string, bury func(connectors.Ref) error) error
+	// Forget ends the durable place of a name, after deadLetter was called for the
+	// ref of every hint that is still pending there. Where deadLetter fails, it stays.
+	Forget(ctx context.Context, name string, deadLetter func(connectors.Ref) error) error
 
 	// Names are the durable places that exist.
 	Names(ctx context.Context) ([]string, error)
@@ -98,7 +98,7 @@ type Hints interface {
 // A Position lies between two hints of the sequence of all hints.
 type Position struct {
 	// Log is another one when the hints were lost: then the sequence begins
-	// anew, and no position of the old one is in it.
+	// again, and no position of the old one is in it.
 	Log string `json:"log"`
 	// Last is the number of the last hint before the position.
 	Last uint64 `json:"last"`

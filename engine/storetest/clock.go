@@ -42,8 +42,8 @@ func onBoth(wall time.Time, monotonic time.Duration) time.Time {
 		loc  *time.Location
 	}
 	read := func(monotonic time.Duration) time.Time {
-		p := parts{flag | uint64(from1885)<<seconds | uint64(wall.Nanosecond()), int64(monotonic), time.Local} //nolint:gosec // none is negative
-		return *(*time.Time)(unsafe.Pointer(&p))                                                               //nolint:gosec // see above
+		p := parts{flag | uint64(from1885)<<seconds | uint64(wall.Nanosecond()), int64(monotonic), time.Local}
+		return *(*time.Time)(unsafe.Pointer(&p)) //nolint:gosec // the layout is that of package time
 	}
 	out := read(monotonic)
 	if out.Sub(read(0)) != monotonic || !out.Round(0).Equal(wall) {

@@ -71,7 +71,7 @@ var placeCases = []testCase{
 		a.quiet(time.Minute)
 		b.quiet(time.Minute)
 	}},
-	{"places/another source begins anew", func(t *testing.T, kept store.Store) {
+	{"places/another source starts again", func(t *testing.T, kept store.Store) {
 		c := consume(t, kept, "r", incidents)
 		c.stop()
 		add(t, kept, incidents.Ref("1"), followUps.Ref("1"))
@@ -112,7 +112,7 @@ var placeCases = []testCase{
 		c.stop()
 		strange := incidents.Ref(strings.Repeat("never delivered/", 100))
 		add(t, kept, strange, incidents.Ref("kept"), followUps.Ref("another source"))
-		refs, err := forget(t, kept, "r")
+		refs, err := forget(t, kept)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ var placeCases = []testCase{
 			want = append(want, incidents.Ref(fmt.Sprint(i)))
 		}
 		add(t, kept, want...)
-		refs, err := forget(t, kept, "r")
+		refs, err := forget(t, kept)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ var placeCases = []testCase{
 	{"places/forget nothing", func(t *testing.T, kept store.Store) {
 		consume(t, kept, "r", incidents).stop()
 		for range 2 { // the second time there is no such name
-			refs, err := forget(t, kept, "r")
+			refs, err := forget(t, kept)
 			if err != nil || len(refs) > 0 {
 				t.Fatalf("got %v, %v", refs, err)
 			}
@@ -178,7 +178,7 @@ var placeCases = []testCase{
 		stayed := place(t, kept, "r")
 		c.stop()
 		add(t, kept, incidents.Ref("waits"))
-		if _, err := forget(t, kept, "r"); err != nil {
+		if _, err := forget(t, kept); err != nil {
 			t.Fatal(err)
 		}
 		add(t, kept, incidents.Ref("later"), incidents.Ref("waits"))
@@ -253,9 +253,9 @@ var placeCases = []testCase{
 }
 
 // forget returns what was still pending.
-func forget(t *testing.T, kept store.Store, name string) (refs []connectors.Ref, err error) {
+func forget(t *testing.T, kept store.Store) (refs []connectors.Ref, err error) {
 	t.Helper()
-	err = kept.Hints.Forget(t.Context(), name, func(ref connectors.Ref) error {
+	err = kept.Hints.Forget(t.Context(), "r", func(ref connectors.Ref) error {
 		refs = append(refs, ref)
 		return nil
 	})

@@ -35,7 +35,7 @@ var scheduleCases = []testCase{
 			addAt(t, kept, "slot", incidents.Ref("1"), wait, 1)
 			c.next(wait + slack).Ack()
 			if early := time.Until(due); early > 0 {
-				t.Errorf("due in %v came %v early", wait, early)
+				t.Errorf("due in %v fired %v early", wait, early)
 			}
 			pass(13 * time.Millisecond)
 		}
