@@ -29,7 +29,7 @@ const (
 	readAgain    = 50 * time.Millisecond
 )
 
-// adminEngine is what of the engine people may look at and do.
+// adminEngine is the part of the engine that operators may inspect and control.
 type adminEngine interface {
 	Links(ctx context.Context) ([]engine.LinkView, error)
 	Link(ctx context.Context, id string) (engine.LinkView, error)

@@ -180,8 +180,11 @@ func (r *reloader) attempt(life context.Context, a *attempt, cause string) error
 	defer cancel()
 	err := r.take(ctx, set, found, cause)
 	status := "running"
-	if err != nil {
-		status = "running on an older configuration: the files are bad"
+	switch {
+	case errors.Is(err, errBadConfig):
+		status = "running on an older configuration: the files have errors"
+	case err != nil:
+		status = "running on an older configuration: the files could not be taken over"
 	}
 	r.tell(r.notify.Ready(status))
 	return err
@@ -221,7 +224,7 @@ func (r *reloader) take(ctx context.Context, set *rules.Set, found rules.Diagnos
 	if err := r.apply(ctx, set, commit); err != nil {
 		r.refuse(rules.Diagnostics{{
 			Severity: "error", File: r.dir, Line: 1, Column: 1, Summary: err.Error(),
-			Detail: "The files are well formed, but could not be taken over; the old configuration runs on.",
+			Detail: "The files are well formed, but could not be taken over; keeping the current configuration.",
 		}}, cause)
 		return err
 	}
@@ -250,7 +253,7 @@ func (r *reloader) refuse(found rules.Diagnostics, cause string) {
 	}
 	now.errors = found
 	r.state.Store(&now)
-	r.log.Error("configuration not reloaded: the files are bad", "cause", cause, "errors", len(found),
+	r.log.Error("configuration not reloaded; keeping the current one", "cause", cause, "errors", len(found),
 		"generation", now.set.Generation)
 	for _, d := range found {
 		logDiagnostic(r.log, d)

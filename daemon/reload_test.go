@@ -214,7 +214,7 @@ func TestReloadTellsTheServiceManager(t *testing.T) {
 	for _, tt := range []struct{ text, status string }{
 		{"one", "running"},
 		{"two", "running"},
-		{"bad", "running on an older configuration: the files are bad"},
+		{"bad", "running on an older configuration: the files have errors"},
 	} {
 		writeFile(t, f.file, tt.text)
 		_ = r.reload(t.Context(), "test")

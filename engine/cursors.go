@@ -22,8 +22,8 @@ const (
 	checkpointBytes = 512 << 10
 )
 
-// A checkpoint is the cursor of a poll that had found nothing yet that was not
-// done since.
+// A checkpoint is a poll's cursor behind which everything that was found has
+// since been processed.
 type checkpoint struct {
 	At     time.Time `json:"at"`
 	Cursor []byte    `json:"cursor"`

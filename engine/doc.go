@@ -30,11 +30,15 @@
 //   - the pauses of retries: engine/breaker/backoff.go
 //   - a row of the merge: engine/plan/merge.go
 //   - what happens when an incident turns private: engine/plan/life.go decides,
-//     engine/reconcile/private.go and commit.go carry it out
-//   - the order of writes: engine/reconcile/commit.go (what is stored) and send.go
-//     (what is sent)
+//     engine/reconcile/private.go and commit.go carry it out; of a record without
+//     a ticket yet: engine/reconcile/open.go, create.go and rules/decide.go
+//   - the order of writes: engine/reconcile/commit.go (what follows from a
+//     reconcile), send.go and create.go (what is stored before and after a send),
+//     lease.go (who may send)
 //   - the stored format of a dead letter: engine/deadletter; of a link:
 //     engine/links/link.go; of the journal: engine/journal
-//   - a metric: engine/reconcile/metrics.go
-//   - how a poll finds its window: poll.go and cursors.go
+//   - a metric: engine/reconcile/metrics.go and daemon/metrics.go; a gauge of what
+//     is stored: daemon/collector.go
+//   - how a poll finds its window: connectors/polling; where it begins and where its
+//     cursor is kept: poll.go and cursors.go
 package engine

@@ -101,7 +101,7 @@ func (d *router) byName(name string) *compiledTemplate {
 	return d.unlisted(name)
 }
 
-// choose is the first template that matches, or the one for what none matches;
+// choose returns the first template that matches, else the one of no_match;
 // nil: no ticket. Those that were tried before are noted in the decision.
 func (d *router) choose(out *Decision, vars map[string]any, done <-chan struct{}) *compiledTemplate {
 	for _, c := range d.candidates {

@@ -69,7 +69,7 @@ func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error
 
 // typed is the type of a field that can be written.
 func (c *Connector) typed(ctx context.Context, name string) (fieldType, error) {
-	if t, ok := types()[name]; ok {
+	if t, ok := systemFieldTypes()[name]; ok {
 		return t, nil
 	}
 	entry := strings.TrimPrefix(name, customFieldsField+"/")

@@ -52,7 +52,7 @@ func (c *Connector) body(ctx context.Context, op, record string, fields map[stri
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		v := fields[name]
-		if t, ok := types()[name]; ok {
+		if t, ok := systemFieldTypes()[name]; ok {
 			put(name, name, t, v)
 			continue
 		}

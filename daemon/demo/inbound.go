@@ -13,8 +13,7 @@ import (
 
 // The scenes in which what is done on a ticket reaches its incident.
 
-// The scenes in which the ticket talks back.
-
+// agent is who works in the simulated ServiceNow.
 const agent = "fred.luddy"
 
 // jiraAgent is who works in the simulated Jira.

@@ -17,7 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// A Entry is one decision and what became of it.
+// An Entry is one decision and what became of it.
 type Entry struct {
 	At         time.Time      `json:"at"`
 	Generation string         `json:"generation"`

@@ -72,7 +72,7 @@ func (w work) sync(ctx context.Context, link links.Stored, next *links.Link, tic
 		return result{}, err
 	}
 	if decision.Action != rules.Update {
-		w.log.Warn("its template decides nothing", "template", link.Template, "reason", decision.Reason)
+		w.log.Warn("link skipped: its template no longer applies to the record", "template", link.Template, "reason", decision.Reason)
 		return resultNone, nil
 	}
 
