@@ -7,7 +7,7 @@ GOVULNCHECK_VERSION   := v1.9.0
 GO_LICENSES_VERSION   := v1.6.0
 # How many seeds of the simulation run without the race detector, which is
 # some six times as slow, and for how long new ones are tried.
-SEEDS   ?= 40
+SEEDS   ?= 30
 SOAK    ?= 10m
 # Which places are changed by make mutants, and how many of them are tried.
 MUTANTS ?= engine connectors/transport connectors/incidentio connectors/jira connectors/servicenow

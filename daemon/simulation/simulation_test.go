@@ -32,7 +32,7 @@ func TestSeeds(t *testing.T) {
 }
 
 // shortSeeds is how many seeds -short leaves.
-const shortSeeds = 8
+const shortSeeds = 5
 
 // TestSeed runs one seed again.
 func TestSeed(t *testing.T) {
