@@ -54,7 +54,7 @@ func newEnvironment(o Options, systems *simulators.Group) (*environment, error) 
 		Options: o, dir: dir, conf: filepath.Join(dir, "conf"), systems: systems,
 		vars: map[string]string{
 			"incidentio_url": systems.URL(), "servicenow_url": systems.URL(), "jira_url": systems.URL(),
-			"servicenow_user": simulators.User, "jira_email": jiratest.DefaultEmail, "tickets_poll": "1s",
+			"servicenow_user": simulators.User, "jira_email": jiratest.DefaultEmail, "incidents_poll": "1s", "tickets_poll": "1s",
 		},
 		env: func(name string) (string, bool) {
 			value, ok := systems.Secrets()[name]

@@ -26,6 +26,11 @@ variable "jira_email" {
   default     = "bot@acme.example"
 }
 
+variable "incidents_poll" {
+  description = "How often what no webhook tells is looked for"
+  default     = "60s"
+}
+
 variable "tickets_poll" {
   description = "How often changes of tickets are looked for"
   default     = "60s"
@@ -35,6 +40,7 @@ connector "incidentio" "acme" {
   api_url        = var.incidentio_url
   api_key        = env("INCIDENTIO_API_KEY")
   webhook_secret = env("INCIDENTIO_WEBHOOK_SECRET") # whsec_…, from the webhook's page in incident.io
+  poll_interval  = var.incidents_poll
 }
 
 connector "servicenow" "itsm" {
