@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
@@ -17,33 +18,10 @@ func TestSomebodyElseConfirmed(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref := incidents.Ref("01A")
 		theirs := tickets.Ref("theirs")
-		once := true
-		r.during = func(s reconcile.Step) {
-			if s != reconcile.StepCreated || !once {
-				return
-			}
-			once = false
+		r.onceCreated(ref, func(link *links.Link) {
 			r.world.put(theirs, false, map[string]any{"title": "Database down"})
-			id := links.ID("incidents", ref, 1)
-			entry, err := r.store.Links.Get(t.Context(), id)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			var link links.Link
-			if err := json.Unmarshal(entry.Value, &link); err != nil {
-				t.Error(err)
-				return
-			}
 			link.Phase, link.Target, link.Opened = links.Active, &theirs, nil
-			document, err := json.Marshal(link)
-			if err == nil {
-				_, err = r.store.Links.Update(t.Context(), id, document, entry.Revision)
-			}
-			if err != nil {
-				t.Error(err)
-			}
-		}
+		})
 		r.start(oneRoute)
 		r.world.put(ref, false, critical())
 		r.hint(ref)
@@ -70,4 +48,53 @@ func TestSomebodyElseConfirmed(t *testing.T) {
 			t.Error("what somebody does in our ticket would be taken for the record's")
 		}
 	})
+}
+
+// TestAClaimThatChangesMeanwhileIsLookedAtAgain: the claim is written while its
+// ticket is opened, so it is not confirmed. It is looked at again at once, and
+// not when its own hint comes.
+func TestAClaimThatChangesMeanwhileIsLookedAtAgain(t *testing.T) {
+	simulate(t, func(r *rig) {
+		ref := incidents.Ref("01A")
+		r.onceCreated(ref, func(*links.Link) {})
+		r.start(oneRoute)
+		r.world.put(ref, false, critical())
+		r.hint(ref)
+		r.pass(5 * time.Second)
+		ticket := r.oneTicket()
+		if all := r.links(); len(all) != 1 || all[0].Target == nil || *all[0].Target != ticket {
+			t.Errorf("links: %+v", all)
+		}
+	})
+}
+
+// onceCreated lets somebody else write the link of a record when its first
+// ticket has been opened and is not confirmed yet.
+func (r *rig) onceCreated(ref connectors.Ref, change func(*links.Link)) {
+	done := false
+	r.during = func(s reconcile.Step) {
+		if s != reconcile.StepCreated || done {
+			return
+		}
+		done = true
+		id := links.ID("incidents", ref, 1)
+		entry, err := r.store.Links.Get(r.t.Context(), id)
+		if err != nil {
+			r.t.Error(err)
+			return
+		}
+		var link links.Link
+		if err := json.Unmarshal(entry.Value, &link); err != nil {
+			r.t.Error(err)
+			return
+		}
+		change(&link)
+		document, err := json.Marshal(link)
+		if err == nil {
+			_, err = r.store.Links.Update(r.t.Context(), id, document, entry.Revision)
+		}
+		if err != nil {
+			r.t.Error(err)
+		}
+	}
 }
