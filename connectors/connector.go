@@ -123,9 +123,21 @@ type WebhookReceiver interface {
 	Receive(header http.Header, body []byte, now time.Time) (Delivery, error)
 }
 
-// A Prober makes one cheap call that fails when the credentials do.
+// A Prober makes one cheap call that fails when the credentials do, and only
+// then or when the system cannot be reached. It says whose credentials they are:
+// a record that another account, or nobody, cannot see has not been deleted.
 type Prober interface {
-	Probe(ctx context.Context) error
+	Probe(ctx context.Context) (Identity, error)
+}
+
+// An Identity is who a system says that the credentials belong to. It holds no
+// secret, and may be shown.
+type Identity struct {
+	// Account is the organisation, site or instance whose records are seen: the
+	// same text for as long as it is the same one. Empty: the system does not say.
+	Account string
+	// User is the system's id of the user or key. Empty: the system does not say.
+	User string
 }
 
 // A Use is one thing that a configuration relies on and that only the

@@ -88,12 +88,19 @@ func (c *Connector) collection(record string) connectors.Collection {
 	return connectors.Collection{Type: Type, Connector: c.name, Record: record}
 }
 
-// Probe asks who the key is.
-func (c *Connector) Probe(ctx context.Context) error {
+// Probe asks who the key is. Its account is the address of the organisation's
+// dashboard: the API names the organisation in no other way.
+func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
+	var answer struct {
+		Identity struct {
+			Name         string `json:"name"`
+			DashboardURL string `json:"dashboard_url"`
+		} `json:"identity"`
+	}
 	_, err := c.client.Do(ctx, transport.Request{
-		Op: "probe", Record: Type + "." + c.name, Method: http.MethodGet, Path: "/v1/identity", Into: &struct{}{},
+		Op: "probe", Record: Type + "." + c.name, Method: http.MethodGet, Path: "/v1/identity", Into: &answer,
 	})
-	return err
+	return connectors.Identity{Account: answer.Identity.DashboardURL, User: answer.Identity.Name}, err
 }
 
 // Read reads an incident, by its id or the number in its reference, or a

@@ -96,26 +96,27 @@ func TestBucketRunsDry(t *testing.T) {
 	at := newClock()
 	server, c := start(t, incidentiotest.Options{Now: at.now, RateLimit: 2})
 	for range 2 {
-		if err := c.Probe(context.Background()); err != nil {
+		if err := probe(context.Background(), c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := c.Probe(context.Background())
+	err := probe(context.Background(), c)
 	if class, _ := connectors.ClassOf(err); class != connectors.ClassThrottled {
 		t.Errorf("got %v", err)
 	}
 	at.advance(time.Minute)
-	if err := connect(t, server.RoundTripper(), incidentiotest.DefaultKey).Probe(context.Background()); err != nil {
+	if err := probe(context.Background(), connect(t, server.RoundTripper(), incidentiotest.DefaultKey)); err != nil {
 		t.Errorf("after a minute: %v", err)
 	}
 }
 
 func TestProbe(t *testing.T) {
-	server, c := start(t, incidentiotest.Options{})
-	if err := c.Probe(context.Background()); err != nil {
-		t.Error(err)
+	server, c := start(t, incidentiotest.Options{DashboardURL: "https://app.incident.io/acme"})
+	got, err := c.Probe(context.Background())
+	if err != nil || got.Account != "https://app.incident.io/acme" || got.User == "" {
+		t.Errorf("the key is of %+v, %v", got, err)
 	}
-	err := connect(t, held(t, server.RoundTripper()), "wrong-key").Probe(context.Background())
+	err = probe(context.Background(), connect(t, held(t, server.RoundTripper()), "wrong-key"))
 	var failure *connectors.Error
 	if !errors.As(err, &failure) || failure.Class != connectors.ClassUnauthorised || failure.Code != "authentication_error" {
 		t.Errorf("a wrong key: %v", err)

@@ -104,3 +104,8 @@ func newClock() *clock { return &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UT
 
 func (c *clock) now() time.Time          { return c.at }
 func (c *clock) advance(d time.Duration) { c.at = c.at.Add(d) }
+
+func probe(ctx context.Context, c connectors.Connector) error {
+	_, err := c.(connectors.Prober).Probe(ctx)
+	return err
+}

@@ -120,9 +120,9 @@ func (c *Connector) open(ctx context.Context, r transport.Request) (io.ReadClose
 }
 
 // Probe makes one cheap call that fails when the credentials do.
-func (c *Connector) Probe(ctx context.Context) error {
-	_, err := c.ask(ctx, "probe")
-	return err
+func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
+	me, err := c.ask(ctx, "probe")
+	return connectors.Identity{User: me}, err
 }
 
 // me is the account id of these credentials.

@@ -244,7 +244,7 @@ func TestBodiesOfRecordsAreNotQuoted(t *testing.T) {
 
 func TestProbe(t *testing.T) {
 	server, c := site(t)
-	if err := c.Probe(t.Context()); err != nil {
+	if err := probe(t.Context(), c); err != nil {
 		t.Error(err)
 	}
 	wrong := settings()
@@ -253,7 +253,7 @@ func TestProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantClass(t, other.(connectors.Prober).Probe(t.Context()), connectors.ClassUnauthorised)
+	wantClass(t, probe(t.Context(), other), connectors.ClassUnauthorised)
 }
 
 func TestNewRefuses(t *testing.T) {

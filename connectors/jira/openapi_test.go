@@ -86,7 +86,7 @@ func TestAgainstTheDescription(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check(c.Probe(ctx))
+	check(probe(ctx, c))
 	record := create(t, c, key, everything())
 	update(t, c, record.Ref, "ls-2", map[string]any{"labels": []any{"x"}, "description": "# New\n\n| a |\n| --- |\n| b |"})
 	update(t, c, record.Ref, "ls-3", map[string]any{"status": "Done", "resolution": "Done"})
@@ -125,7 +125,7 @@ func TestAgainstTheDescription(t *testing.T) {
 	_, err = c.Update(ctx, connectors.Change{Ref: inOps.Ref, Stamp: "w", Fields: map[string]any{"status": "In Progress"}})
 	wantClass(t, err, connectors.ClassConflict)
 	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
-	wantClass(t, c.Probe(ctx), connectors.ClassThrottled)
+	wantClass(t, probe(ctx, c), connectors.ClassThrottled)
 
 	j.Want(
 		"createIssue Created", "getIssue OK", "editIssue OK", "getTransitions OK", "doTransition No Content", "doTransition Conflict",

@@ -1,6 +1,7 @@
 package jira_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -105,4 +106,9 @@ func must[T any](v T, err error) func(testing.TB) T {
 		}
 		return v
 	}
+}
+
+func probe(ctx context.Context, c connectors.Connector) error {
+	_, err := c.(connectors.Prober).Probe(ctx)
+	return err
 }

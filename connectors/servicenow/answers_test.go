@@ -72,7 +72,7 @@ func TestTheSettingThatATokenIsRefusedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := connect(t, answer{path: "/oauth_token.do", contentType: "application/json", body: test.body, status: 401}, test.settings)
-			failure := wantClass(t, c.Probe(t.Context()), connectors.ClassUnauthorised)
+			failure := wantClass(t, probe(t.Context(), c), connectors.ClassUnauthorised)
 			if failure.Setting != test.want {
 				t.Errorf("the setting at fault is %q, want %q: %v", failure.Setting, test.want, failure)
 			}

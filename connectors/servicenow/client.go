@@ -249,14 +249,14 @@ func (c *Connector) record(op string, collection connectors.Collection, r row) (
 
 // Probe makes one cheap call that fails when the credentials do. That the user
 // may not read this table does not mean that the credentials are bad.
-func (c *Connector) Probe(ctx context.Context) error {
+func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
 	_, err := c.do(ctx, transport.Request{
 		Op: "probe", Record: c.name,
 		Method: http.MethodGet, Path: tableAPI + "sys_user",
 		Query: url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}, "sysparm_no_count": {"true"}},
 	})
 	if connectors.StatusOf(err) == http.StatusForbidden {
-		return nil
+		err = nil
 	}
-	return err
+	return connectors.Identity{}, err
 }

@@ -77,7 +77,7 @@ func TestGrants(t *testing.T) {
 				probe := func(want string) {
 					t.Helper()
 					before := len(seen.grants())
-					if err := c.Probe(t.Context()); err != nil {
+					if err := probe(t.Context(), c); err != nil {
 						t.Fatal(err)
 					}
 					if got := strings.TrimSpace(seen.grants()[before:]); got != want {
@@ -111,7 +111,7 @@ func TestTokenIsAskedForOnce(t *testing.T) {
 		var done sync.WaitGroup
 		for range 20 {
 			done.Go(func() {
-				if err := c.Probe(t.Context()); err != nil {
+				if err := probe(t.Context(), c); err != nil {
 					t.Error(err)
 				}
 			})
@@ -189,12 +189,12 @@ func TestEarlyRenewalThatFailsKeepsTheToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := servicenowtest.New(options())
 		c := connect(t, server.RoundTripper(), oauth())
-		if err := c.Probe(t.Context()); err != nil {
+		if err := probe(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(29*time.Minute + 5*time.Second)
 		server.Inject(simulator.Fault{Kind: simulator.Refuse, Path: "/oauth_token.do"})
-		if err := c.Probe(t.Context()); err != nil {
+		if err := probe(t.Context(), c); err != nil {
 			t.Errorf("the token is good for 55 s more: %v", err)
 		}
 	})
@@ -204,12 +204,12 @@ func TestWrongCredentials(t *testing.T) {
 	server := servicenowtest.New(options())
 	user, wrong := servicenowtest.DefaultUsername, connectors.Secret("wrong-0451")
 	c := connect(t, server.RoundTripper(), &servicenow.Settings{URL: servicenowtest.DefaultURL, Username: &user, Password: &wrong})
-	failure := wantClass(t, c.Probe(t.Context()), connectors.ClassUnauthorised)
+	failure := wantClass(t, probe(t.Context(), c), connectors.ClassUnauthorised)
 	if !strings.Contains(failure.Error(), "User Not Authenticated") || strings.Contains(failure.Error(), "wrong-0451") {
 		t.Errorf("%v", failure)
 	}
 	server.DenyReads("sys_user", true)
-	if err := connect(t, server.RoundTripper(), basic()).Probe(t.Context()); err != nil {
+	if err := probe(t.Context(), connect(t, server.RoundTripper(), basic())); err != nil {
 		t.Errorf("credentials that may not read sys_user are still good: %v", err)
 	}
 }

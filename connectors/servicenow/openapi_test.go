@@ -48,7 +48,7 @@ func TestAgainstTheDescription(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(c.Probe(ctx))
+	must(probe(ctx, c))
 	_, err := c.Read(ctx, record.Ref)
 	must(err)
 	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w", Fields: map[string]any{"description": "x"}})
@@ -73,10 +73,10 @@ func TestAgainstTheDescription(t *testing.T) {
 	wrong := basic()
 	nobody := "nobody"
 	wrong.Username = &nobody
-	wantClass(t, connect(t, j, wrong).Probe(ctx), connectors.ClassUnauthorised)
+	wantClass(t, probe(ctx, connect(t, j, wrong)), connectors.ClassUnauthorised)
 	refused := oauth()
 	refused.OAuth.ClientSecret = "wrong"
-	wantClass(t, connect(t, j, refused).Probe(ctx), connectors.ClassUnauthorised)
+	wantClass(t, probe(ctx, connect(t, j, refused)), connectors.ClassUnauthorised)
 
 	judgeItems(t, c, record)
 	judgeRest(t, j, record.Ref.ID)
@@ -84,7 +84,7 @@ func TestAgainstTheDescription(t *testing.T) {
 	_, err = c.Update(ctx, connectors.Change{Ref: record.Ref, Stamp: "w2"})
 	wantClass(t, err, connectors.ClassUnclear)
 	server.Inject(simulator.Fault{Kind: simulator.Throttle, Times: 1})
-	wantClass(t, c.Probe(ctx), connectors.ClassThrottled)
+	wantClass(t, probe(ctx, c), connectors.ClassThrottled)
 
 	j.Want(
 		"listRecords OK", "createRecord Created", "getRecord OK", "patchRecord OK", "oauthToken OK", "getRecord Not Found", "patchRecord Forbidden",

@@ -1,6 +1,7 @@
 package servicenow_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -113,4 +114,9 @@ func create(t testing.TB, c *servicenow.Connector, key string, fields map[string
 		t.Fatal(err)
 	}
 	return record
+}
+
+func probe(ctx context.Context, c connectors.Connector) error {
+	_, err := c.(connectors.Prober).Probe(ctx)
+	return err
 }
