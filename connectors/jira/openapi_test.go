@@ -90,6 +90,7 @@ func TestAgainstTheDescription(t *testing.T) {
 	record := create(t, c, key, everything())
 	update(t, c, record.Ref, "ls-2", map[string]any{"labels": []any{"x"}, "description": "# New\n\n| a |\n| --- |\n| b |"})
 	update(t, c, record.Ref, "ls-3", map[string]any{"status": "Done", "resolution": "Done"})
+	update(t, c, record.Ref, "ls-4", map[string]any{"status": "Done"})
 	_, err := c.FindByKey(ctx, issues, key)
 	check(err)
 	_, cursor, err := c.Poll(ctx, issues, nil)
@@ -128,7 +129,7 @@ func TestAgainstTheDescription(t *testing.T) {
 	wantClass(t, probe(ctx, c), connectors.ClassThrottled)
 
 	j.Want(
-		"createIssue Created", "getIssue OK", "editIssue OK", "getTransitions OK", "doTransition No Content", "doTransition Conflict",
+		"createIssue Created", "getIssue OK", "editIssue OK", "setIssueProperty OK", "getTransitions OK", "doTransition No Content", "doTransition Conflict",
 		"searchAndReconsileIssuesUsingJqlPost OK", "getFields OK", "findUsers OK", "getCurrentUser OK", "addComment Created", "getComments OK", "getCommentsByIds OK",
 		"addAttachment OK", "getAttachmentContent See Other", "getAttachmentMeta OK", "getChangeLogs OK", "getProject OK", "getAllStatuses OK",
 		"getCreateIssueMetaIssueTypes OK", "getCreateIssueMetaIssueTypeId OK", "getIssue Not Found", "editIssue Bad Request", "createIssue Bad Request", "getCurrentUser Too Many Requests",

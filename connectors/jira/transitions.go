@@ -52,42 +52,51 @@ type walk struct {
 	names   map[string]string // under which each was given
 	visited map[string]bool   // statuses in lower case
 	sent    []string          // fields that went with a transition
+
+	// Of given, what has to be written: what is left of it after the last step is
+	// edited then, and the stamp goes with that. Where nothing is left, the last
+	// step carries the stamp.
+	edits map[string]any
+	stamp string // "": none
 }
 
-// walk moves an issue to a status, one transition after the other, and returns
-// the fields that went with them. Each step is chosen by what Jira offers at
-// that moment.
-func (c *Connector) walk(ctx context.Context, op string, issue connectors.Record, target string, given map[string]any, names map[string]string) ([]string, error) {
-	w := &walk{c: c, op: op, issue: issue, target: target, given: given, names: names, visited: map[string]bool{}}
+func (c *Connector) newWalk(op string, issue connectors.Record, target string, given map[string]any, names map[string]string) *walk {
+	return &walk{c: c, op: op, issue: issue, target: target, given: given, names: names, visited: map[string]bool{}}
+}
+
+// run moves the issue to the status, one transition after the other. Each step
+// is chosen by what Jira offers at that moment.
+func (w *walk) run(ctx context.Context) error {
+	c, op, issue, target := w.c, w.op, w.issue, w.target
 	at := values.TextAt(issue.Fields, "status")
 	for range maxSteps {
 		if strings.EqualFold(at, target) {
-			return w.sent, nil
+			return nil
 		}
 		w.visited[strings.ToLower(at)] = true
 		offered, err := c.offered(ctx, op, issue.Ref, issue.Ref.ID)
 		if err != nil {
-			return nil, connectors.NotSent(err)
+			return connectors.NotSent(err)
 		}
 		c.known.moves.Put(w.key(at), offered)
 		next, err := w.choose(ctx, at, offered)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := w.step(ctx, next); err != nil {
-			return nil, err
+			return err
 		}
 		if at = next.To.Name; strings.EqualFold(at, target) {
-			return w.sent, nil
+			return nil
 		}
 		// A workflow may move an issue on by itself.
 		now, err := c.read(ctx, op, issue.Ref)
 		if err != nil {
-			return nil, connectors.NotSent(err)
+			return connectors.NotSent(err)
 		}
 		at = values.TextAt(now.Fields, "status")
 	}
-	return nil, w.refuse("no_transition", fmt.Sprintf("%q is not reached in %d transitions", target, maxSteps))
+	return w.refuse("no_transition", fmt.Sprintf("%q is not reached in %d transitions", target, maxSteps))
 }
 
 // offered are the transitions of an issue as it is.
@@ -285,6 +294,9 @@ func (w *walk) step(ctx context.Context, t transition) error {
 	if len(fields) > 0 {
 		request["fields"] = fields
 	}
+	if last && w.stamp != "" && !w.leaves(fields) {
+		request["properties"] = []any{property(stampProperty, w.stamp)}
+	}
 	_, err := w.c.do(ctx, transport.Request{
 		Op: w.op, Record: w.issue.Ref.String(), Method: http.MethodPost, Path: api + "/issue/" + w.issue.Ref.ID + "/transitions", JSON: request,
 	}, w.issue.Ref.ID)
@@ -294,4 +306,14 @@ func (w *walk) step(ctx context.Context, t transition) error {
 	}
 	w.sent = append(w.sent, slices.Sorted(maps.Keys(fields))...)
 	return nil
+}
+
+// leaves reports whether something is left to be edited after a step with fields.
+func (w *walk) leaves(fields map[string]any) bool {
+	for id := range w.edits {
+		if _, goes := fields[id]; !goes && !slices.Contains(w.sent, id) {
+			return true
+		}
+	}
+	return false
 }

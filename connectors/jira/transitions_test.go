@@ -24,12 +24,13 @@ func TestStatus(t *testing.T) {
 		to          string
 		fields      map[string]any
 		transitions int
+		edits       int
 	}{
 		{name: "one step", to: "In Progress", transitions: 1},
-		{name: "as it is", to: "to do", transitions: 0},
+		{name: "as it is", to: "to do", transitions: 0, edits: 1},
 		{name: "three steps through what is not known", to: "Done", fields: map[string]any{"resolution": "Done", "assignee": "acc-ann"}, transitions: 3},
 		{name: "reopened", from: []string{"Cancel"}, to: "In Progress", transitions: 2},
-		{name: "with fields of no screen", to: "In Progress", fields: map[string]any{"summary": "Else"}, transitions: 1},
+		{name: "with fields of no screen", to: "In Progress", fields: map[string]any{"summary": "Else"}, transitions: 1, edits: 1},
 		{name: "a field that the screen may have", to: "Cancelled", fields: map[string]any{"resolution": "Won't Do"}, transitions: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,10 +53,27 @@ func TestStatus(t *testing.T) {
 			if answer.Stamp != "ls-2" {
 				t.Errorf("stamp %q", answer.Stamp)
 			}
-			if transitions, edits := steps(server); transitions != test.transitions || edits != 1 {
-				t.Errorf("%d transitions, %d edits; want %d, 1", transitions, edits, test.transitions)
+			if transitions, edits := steps(server); transitions != test.transitions || edits != test.edits {
+				t.Errorf("%d transitions, %d edits; want %d, %d", transitions, edits, test.transitions, test.edits)
+			}
+			if read := must(c.Read(t.Context(), record.Ref))(t); read.Stamp != "ls-2" || read.Version != answer.Version {
+				t.Errorf("it reads with the stamp %q in version %q, answered was %q", read.Stamp, read.Version, answer.Version)
 			}
 		})
+	}
+}
+
+// TestStampOfAPlainTransition: where a transition stores no properties, the
+// stamp is stored all the same.
+func TestStampOfAPlainTransition(t *testing.T) {
+	with := options()
+	with.PlainTransitions = true
+	server := jiratest.New(with)
+	c := connect(t, server.RoundTripper(), nil)
+	record := create(t, c, key, nil)
+	update(t, c, record.Ref, "ls-2", map[string]any{"status": "In Progress"})
+	if read := must(c.Read(t.Context(), record.Ref))(t); read.Stamp != "ls-2" {
+		t.Errorf("stamp %q", read.Stamp)
 	}
 }
 

@@ -39,8 +39,10 @@ func labelOf(key string) string {
 func isMark(label string) bool { return strings.HasPrefix(label, labelPrefix) }
 
 func property(key, value string) map[string]any {
-	return map[string]any{"key": key, "value": map[string]string{"value": value}}
+	return map[string]any{"key": key, "value": propertyValue(value)}
 }
+
+func propertyValue(value string) map[string]string { return map[string]string{"value": value} }
 
 // body is fields as the API takes them, and under which name each was given.
 func (c *Connector) body(ctx context.Context, op, record string, fields map[string]any) (map[string]any, map[string]string, error) {
@@ -118,21 +120,14 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		return connectors.Record{}, asWritten(err, names)
 	}
 	ref := draft.Collection.Ref(created.ID)
-	made, err := c.read(ctx, op, ref)
-	if err != nil {
-		return connectors.Record{}, unseen(err)
+	made, err := c.readBack(ctx, op, ref)
+	if err != nil || target == "" || strings.EqualFold(values.TextAt(made.Fields, "status"), target) {
+		return made, err
 	}
-	if target == "" || strings.EqualFold(values.TextAt(made.Fields, "status"), target) {
-		return made, nil
-	}
-	if _, err := c.walk(ctx, op, made, target, later, names); err != nil {
+	if err := c.newWalk(op, made, target, later, names).run(ctx); err != nil {
 		c.log.Warn("a new issue did not reach its status", "record", ref.String(), "error", err.Error())
 	}
-	moved, err := c.read(ctx, op, ref)
-	if err != nil {
-		return connectors.Record{}, unseen(err)
-	}
-	return moved, nil
+	return c.readBack(ctx, op, ref)
 }
 
 // unseen is the failure of a read after a write: the write was done.
@@ -181,27 +176,20 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 			}
 			maps.Copy(offer, body)
 			maps.Copy(transitionNames, names)
-			sent, err := c.walk(ctx, op, now, target, offer, transitionNames)
-			if err != nil {
+			w := c.newWalk(op, now, target, offer, transitionNames)
+			w.edits, w.stamp = body, change.Stamp
+			if err := w.run(ctx); err != nil {
 				return connectors.Record{}, err
 			}
-			for _, id := range sent {
+			for _, id := range w.sent {
 				delete(body, id)
 			}
 		}
 	}
-	request := map[string]any{"properties": []any{property(stampProperty, change.Stamp)}}
-	if parent, ok := body["parent"]; ok && parent == nil {
-		delete(body, "parent") // taken off in a way of its own
-		request["update"] = map[string]any{"parent": []any{map[string]any{"set": map[string]any{"none": true}}}}
+	if len(body) == 0 {
+		return c.stamped(ctx, op, change)
 	}
-	if len(body) > 0 {
-		request["fields"] = body
-	}
-	answer, err := c.do(ctx, transport.Request{
-		Op: op, Record: record, Method: http.MethodPut, Path: api + "/issue/" + change.Ref.ID,
-		Query: url.Values{"returnIssue": {"true"}, "expand": {"names"}}, JSON: request,
-	}, change.Ref.ID)
+	answer, err := c.edit(ctx, op, change, body)
 	if err != nil {
 		return connectors.Record{}, asWritten(err, names)
 	}
@@ -211,11 +199,48 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 			return written, nil
 		}
 	}
-	written, err := c.read(ctx, op, change.Ref)
+	return c.readBack(ctx, op, change.Ref)
+}
+
+// edit writes fields and the stamp in one request.
+func (c *Connector) edit(ctx context.Context, op string, change connectors.Change, body map[string]any) (*transport.Answer, error) {
+	request := map[string]any{"properties": []any{property(stampProperty, change.Stamp)}}
+	if parent, ok := body["parent"]; ok && parent == nil {
+		delete(body, "parent") // taken off in a way of its own
+		request["update"] = map[string]any{"parent": []any{map[string]any{"set": map[string]any{"none": true}}}}
+	}
+	if len(body) > 0 {
+		request["fields"] = body
+	}
+	return c.do(ctx, transport.Request{
+		Op: op, Record: change.Ref.String(), Method: http.MethodPut, Path: api + "/issue/" + change.Ref.ID,
+		Query: url.Values{"returnIssue": {"true"}, "expand": {"names"}}, JSON: request,
+	}, change.Ref.ID)
+}
+
+// stamped reads an issue of which no field is left to be written, and sees to it
+// that it has the stamp. Jira refuses an edit of properties alone; the last
+// transition carried the stamp, if there was one.
+func (c *Connector) stamped(ctx context.Context, op string, change connectors.Change) (connectors.Record, error) {
+	written, err := c.readBack(ctx, op, change.Ref)
+	if err != nil || written.Stamp == change.Stamp {
+		return written, err
+	}
+	_, err = c.do(ctx, transport.Request{
+		Op: op, Record: change.Ref.String(), Method: http.MethodPut, Path: api + "/issue/" + change.Ref.ID + "/properties/" + stampProperty,
+		JSON: propertyValue(change.Stamp),
+	}, change.Ref.ID)
+	written.Stamp = change.Stamp
+	return written, err
+}
+
+// readBack reads what was written.
+func (c *Connector) readBack(ctx context.Context, op string, ref connectors.Ref) (connectors.Record, error) {
+	record, err := c.read(ctx, op, ref)
 	if err != nil {
 		return connectors.Record{}, unseen(err)
 	}
-	return written, nil
+	return record, nil
 }
 
 // isWhole reports whether an answer is a whole issue. Success may also be an

@@ -1,6 +1,7 @@
 package jiratest
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -240,7 +241,11 @@ func (s *Server) edit(c *call, is *issue) answer {
 	if !ok {
 		return refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 	}
-	if given, _ := body["fields"].(object); given["project"] != nil {
+	given, _ := body["fields"].(object)
+	if updates, _ := body["update"].(object); len(given)+len(updates) == 0 { // properties do not count
+		return refuse(http.StatusBadRequest, "one of 'fields' or 'update' required")
+	}
+	if given["project"] != nil {
 		return refuseFields(map[string]string{"project": "Field 'project' cannot be set. It is not on the appropriate screen, or unknown."})
 	}
 	in, bad := s.readInput(body, is.project, func(f *field) bool { return !f.offEdit })
@@ -252,9 +257,6 @@ func (s *Server) edit(c *call, is *issue) answer {
 	if errors := s.hierarchy(is.project, next); len(errors) > 0 {
 		return refuseFields(errors)
 	}
-	if len(in.fields)+len(in.properties) == 0 {
-		return refuse(http.StatusBadRequest, "one of 'fields' or 'update' required")
-	}
 	s.apply(is, in, Bot)
 	s.insist(is, in.fields, false)
 	if c.URL.Query().Get("returnIssue") == "true" && !s.opts.NoReturn {
@@ -262,6 +264,25 @@ func (s *Server) edit(c *call, is *issue) answer {
 		return say(http.StatusOK, s.bean(is, q))
 	}
 	return say(http.StatusNoContent, nil)
+}
+
+// propertyAPI reads or writes one property. It is no change of the issue.
+func (s *Server) propertyAPI(c *call, is *issue, key string) answer {
+	v, there := is.properties[key]
+	if c.Method == http.MethodGet {
+		if !there {
+			return refuse(http.StatusNotFound, "The property "+key+" does not exist.")
+		}
+		return say(http.StatusOK, object{"key": key, "value": v})
+	}
+	if len(c.Body) == 0 || len(c.Body) > 32768 || json.Unmarshal(c.Body, &v) != nil {
+		return refuse(http.StatusBadRequest, "The property is invalid.")
+	}
+	is.properties[key] = v
+	if there {
+		return say(http.StatusOK, object{})
+	}
+	return say(http.StatusCreated, object{})
 }
 
 // apply carries out what an edit or a transition sets.
@@ -340,6 +361,9 @@ func (s *Server) transit(c *call, is *issue) answer {
 		if required && in.fields[field] == nil && is.fields[field] == nil {
 			return refuseFields(map[string]string{field: "Field " + s.field(field).name + " is required."})
 		}
+	}
+	if s.opts.PlainTransitions {
+		in.properties = nil
 	}
 	s.take(is, step, in, Bot)
 	s.insist(is, in.fields, true)

@@ -45,6 +45,8 @@ type Options struct {
 	Burst int
 	// NoReturn: a PUT answers 204 although the issue was asked for.
 	NoReturn bool
+	// PlainTransitions: a transition stores none of the properties given with it.
+	PlainTransitions bool
 	// Webhook is told of every change.
 	Webhook Webhook
 }
@@ -364,12 +366,8 @@ func (s *Server) route(c *call, parts []string) answer {
 		return s.upload(c, is)
 	case match("GET", "issue", "*", "changelog"):
 		return s.changelog(c, is)
-	case match("GET", "issue", "*", "properties", "*"):
-		v, ok := is.properties[parts[3]]
-		if !ok {
-			return refuse(http.StatusNotFound, "The property "+parts[3]+" does not exist.")
-		}
-		return say(http.StatusOK, object{"key": parts[3], "value": v})
+	case match("GET", "issue", "*", "properties", "*"), match("PUT", "issue", "*", "properties", "*"):
+		return s.propertyAPI(c, is, parts[3])
 	}
 	return refuse(http.StatusMethodNotAllowed, "Method Not Allowed")
 }
