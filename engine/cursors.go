@@ -50,7 +50,7 @@ func beginOf(cursor []byte) (time.Time, bool) {
 func asked(c *reconcile.Running) map[string]bool {
 	keys := map[string]bool{}
 	for _, p := range pollings(c.Set) {
-		if g := c.Guards[p.connector]; g != nil && p.with(g.Connector) != nil {
+		if g := c.Breakers[p.connector]; g != nil && p.with(g.Connector) != nil {
 			keys[p.cursor] = true
 		}
 	}

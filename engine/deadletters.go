@@ -8,7 +8,6 @@ import (
 
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
-	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -22,7 +21,7 @@ func (e *operations) RetryDead(ctx context.Context, id string) error {
 	if err := e.clearRefusals(ctx, d); err != nil {
 		return err
 	}
-	if err := e.core.Store.Marks.Delete(ctx, reconcile.DecidedKey(d.Route, d.Record), 0); err != nil {
+	if err := e.core.Repo.ForgetUnlinked(ctx, d.Route, d.Record); err != nil {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
 	if err := e.core.Store.Hints.Add(ctx, d.Record, ""); err != nil {

@@ -132,18 +132,18 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	if e.drained.Load() {
 		return errors.New("the engine is stopping")
 	}
-	next := &reconcile.Running{Config: c, Guards: map[string]*breaker.Breaker{}}
+	next := &reconcile.Running{Config: c, Breakers: map[string]*breaker.Breaker{}}
 	before := e.core.Config.Load()
 	for name, connector := range c.Connectors {
-		if before != nil && before.Guards[name] != nil && before.Guards[name].Connector == connector {
-			next.Guards[name] = before.Guards[name]
+		if before != nil && before.Breakers[name] != nil && before.Breakers[name].Connector == connector {
+			next.Breakers[name] = before.Breakers[name]
 			continue
 		}
 		kind := ""
 		if block := c.Set.Connectors[name]; block != nil {
 			kind = block.System.Type
 		}
-		next.Guards[name] = breaker.New(name, kind, connector, e.core.Clock, e.waiting)
+		next.Breakers[name] = breaker.New(name, kind, connector, e.core.Clock, e.waiting)
 	}
 
 	// What can fail comes first: places for new routes. They deliver when the
@@ -181,8 +181,8 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	e.core.Config.Store(next)
 	close(known)
 	if before != nil {
-		for name, g := range before.Guards {
-			if next.Guards[name] != g {
+		for name, g := range before.Breakers {
+			if next.Breakers[name] != g {
 				g.Retire()
 			}
 		}

@@ -104,7 +104,7 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	if err != nil {
 		return LinkView{}, err
 	}
-	if record.Private && !r.Private {
+	if !r.Admits(record) {
 		return LinkView{}, &AdoptError{fmt.Sprintf("%s is private, and route %q takes no private records", source, route)}
 	}
 	ticket, err := e.readRef(ctx, config, target)
@@ -154,12 +154,12 @@ func templateFor(r *rules.Route, target connectors.Collection) string {
 	return ""
 }
 
-// readRef reads any record through its connector's guard.
+// readRef reads any record through its connector's breaker.
 func (e *operations) readRef(ctx context.Context, config *reconcile.Running, ref connectors.Ref) (connectors.Record, error) {
 	if !config.Has(ref.Collection) {
 		return connectors.Record{}, &AdoptError{fmt.Sprintf("there is no connector %s.%s", ref.Type, ref.Connector)}
 	}
-	return config.Guards[ref.Connector].Read(ctx, ref)
+	return config.Breakers[ref.Connector].Read(ctx, ref)
 }
 
 // Decisions returns what was decided about a record, newest first; the zero

@@ -155,7 +155,7 @@ func cursorKey(c connectors.Collection) string { return "cursor/" + c.String() }
 
 // poll hints what changed since the cursor, then moves the cursor.
 func (e *poller) poll(ctx context.Context, config *reconcile.Running, polled polling) (int, error) {
-	g := config.Guards[polled.connector]
+	g := config.Breakers[polled.connector]
 	if g == nil {
 		return 0, nil
 	}

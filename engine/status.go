@@ -62,7 +62,7 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 func (e *operations) Connectors() []breaker.ConnectorStatus {
 	statuses := []breaker.ConnectorStatus{}
 	config := e.core.Config.Load()
-	for name, g := range config.Guards {
+	for name, g := range config.Breakers {
 		s := g.Status()
 		if block := config.Set.Connectors[name]; block != nil && s.Attribute != "" {
 			s.Setting = block.NameSetting(s.Attribute)

@@ -39,7 +39,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 	if in.Linked != "" {
 		return s.decideLinked(d, r, in, vars)
 	}
-	if in.Record.Private && !r.Private {
+	if !r.Admits(in.Record) {
 		d.Reason = "private"
 		return d
 	}
@@ -78,7 +78,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 	case c == nil:
 		d.Reason = fmt.Sprintf("template %s does not fit %s", in.Linked, r.Source)
 		return d
-	case in.Record.Private && !r.Private && !c.template.Lifecycle.KeepPrivate:
+	case !r.Admits(in.Record) && !c.template.Lifecycle.KeepPrivate:
 		d.Reason = "private"
 		return d
 	}

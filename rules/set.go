@@ -133,6 +133,10 @@ type Route struct {
 	router *router
 }
 
+// Admits reports whether the route may take the record at all: a private one
+// only where it is configured to (contract, "Routing", rule 1).
+func (r *Route) Admits(record connectors.Record) bool { return r.Private || !record.Private }
+
 // A Template says what a ticket looks like and how it is kept in step.
 type Template struct {
 	Name   string

@@ -13,12 +13,16 @@ const (
 	FirstTries   = 3              // after which a failure is taken to be the record's own
 )
 
-// Backoff is the pause before try number tries+1, without jitter.
+// Backoff returns the pause before try number tries+1, without jitter.
 func Backoff(tries int) time.Duration {
-	if tries >= 11 { // 2 s doubled 11 times is more than an hour
-		return lastBackoff
+	pause := FirstBackoff
+	for range tries {
+		if pause >= lastBackoff {
+			break
+		}
+		pause *= 2
 	}
-	return min(FirstBackoff<<tries, lastBackoff)
+	return min(pause, lastBackoff)
 }
 
 // Exhausted reports whether the pauses before so many tries add up to the

@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,7 +32,8 @@ const (
 )
 
 // A Letter is something that cannot be carried out, kept until someone
-// retries or drops it. It holds no contents of a private record.
+// retries or drops it, as people and the admin API see it. It holds no contents
+// of a private record.
 type Letter struct {
 	ID      string         `json:"id"`
 	Route   string         `json:"route"`
@@ -78,12 +78,8 @@ func (l *Queue) Put(ctx context.Context, d Letter, private bool) error {
 	if private && d.Reason != ReasonKeyTaken { // which says nothing of the record
 		d.Message = withheld
 	}
-	value, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("dead letter: %w", err)
-	}
-	if _, err := l.bucket.Put(ctx, d.ID, value); err != nil {
-		return fmt.Errorf("dead letter: %w", err)
+	if err := l.save(ctx, d); err != nil {
+		return err
 	}
 	l.metrics.DeadLettered(d.Route, d.Reason)
 	l.log.Warn("dead letter", "dead", d.ID, "route", d.Route, "record", d.Record.String(), "reason", d.Reason, "field", d.Field, "message", d.Message)
@@ -101,12 +97,8 @@ func (l *Queue) Redact(ctx context.Context, route string, record connectors.Ref)
 			continue
 		}
 		d.Message = withheld
-		value, err := json.Marshal(d)
-		if err == nil {
-			_, err = l.bucket.Put(ctx, d.ID, value)
-		}
-		if err != nil {
-			return fmt.Errorf("dead letter %s: %w", d.ID, err)
+		if err := l.save(ctx, d); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -145,9 +137,9 @@ func (l *Queue) Remove(ctx context.Context, route string, record connectors.Ref,
 func (l *Queue) List(ctx context.Context) ([]Letter, error) {
 	letters := []Letter{}
 	err := store.EachReadable(ctx, "dead letters", l.bucket, l.findings, func(entry store.Entry) error {
-		var d Letter
-		if err := json.Unmarshal(entry.Value, &d); err != nil {
-			return store.Unreadable("dead letter "+entry.Key, err)
+		d, err := decode(entry)
+		if err != nil {
+			return err
 		}
 		letters = append(letters, d)
 		return nil
@@ -166,10 +158,8 @@ func (l *Queue) Get(ctx context.Context, id string) (d Letter, revision uint64, 
 	if err != nil {
 		return Letter{}, 0, fmt.Errorf("dead letter %s: %w", id, err)
 	}
-	if err := json.Unmarshal(entry.Value, &d); err != nil {
-		return Letter{}, 0, store.Unreadable("dead letter "+id, err)
-	}
-	return d, entry.Revision, nil
+	d, err = decode(entry)
+	return d, entry.Revision, err
 }
 
 // Drop removes a dead letter; store.ErrNotFound where there is none.

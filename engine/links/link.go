@@ -236,7 +236,7 @@ func decodeLink(entry store.Entry) (Stored, error) {
 		return Stored{}, store.Unreadable("link "+entry.Key, err)
 	}
 	if l.V != linkVersion {
-		return Stored{}, store.Unreadable("link "+entry.Key, fmt.Errorf("it is of version %d; this build reads version %d", l.V, linkVersion))
+		return Stored{}, store.UnknownVersion("link "+entry.Key, l.V, linkVersion)
 	}
 	if l.ID != entry.Key || l.Route == "" || l.Source.IsZero() {
 		return Stored{}, store.Unreadable("link "+entry.Key, errors.New("it is not a link of that id"))

@@ -16,11 +16,12 @@ import (
 const ownPrefix = "_"
 
 // A Repository keeps the links of a store, the index that leads from a ticket
-// to its link, and how old what is under way is. Links are written with
-// compare-and-set only.
+// to its link, how old what is under way is, and what is remembered of records
+// without a link. Links are written with compare-and-set only.
 type Repository struct {
 	bucket   store.Bucket
 	targets  store.Bucket
+	marks    store.Bucket
 	findings *store.Findings
 	ages     *ages
 }
@@ -28,7 +29,7 @@ type Repository struct {
 // NewRepository is the repository of a store's links. What cannot be read is
 // reported.
 func NewRepository(s store.Store, clock store.Clock, findings *store.Findings) *Repository {
-	return &Repository{bucket: s.Links, targets: s.Targets, findings: findings, ages: newAges(clock)}
+	return &Repository{bucket: s.Links, targets: s.Targets, marks: s.Marks, findings: findings, ages: newAges(clock)}
 }
 
 // Load returns the link with the id; store.ErrNotFound where there is none.

@@ -2,13 +2,10 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
-	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // hasChildren reports whether some route reads records that belong to records
@@ -46,22 +43,9 @@ func (w committer) hintChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = store.EachReadable(ctx, "decisions without a ticket", w.engine.Store.Marks, w.engine.Reports, func(entry store.Entry) error {
-		name, decided := strings.CutPrefix(entry.Key, decidedPrefix)
-		if !decided {
+	err = w.engine.Repo.EachUnlinked(ctx, func(ref connectors.Ref, u links.Unlinked) error {
+		if u.Parent != w.source {
 			return nil
-		}
-		var m mark
-		if err := json.Unmarshal(entry.Value, &m); err != nil {
-			return store.Unreadable("mark "+entry.Key, err)
-		}
-		if m.Parent != w.source {
-			return nil
-		}
-		_, name, _ = strings.Cut(name, "/")
-		ref, err := connectors.ParseRef(name)
-		if err != nil {
-			return store.Unreadable("mark "+entry.Key, err)
 		}
 		return hint(ref)
 	})

@@ -24,7 +24,7 @@ func (w transfers) commentTransfer(s *sending, name string, to links.Side, claus
 	}
 	h := transfer{name: name, to: to, verb: "comment"}
 	h.list = func(ctx context.Context, since time.Time) ([]item, error) {
-		all, err := breaker.Ask(w.guardOf(from), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
+		all, err := breaker.Ask(w.breakerOf(from), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
 			return reader.Comments(ctx, from.Record, since)
 		})
 		if err != nil {
@@ -64,7 +64,7 @@ func (w transfers) commentTransfer(s *sending, name string, to links.Side, claus
 		return items, nil
 	}
 	h.copies = func(ctx context.Context) (map[string][]string, error) {
-		all, err := breaker.Ask(w.guardOf(into), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
+		all, err := breaker.Ask(w.breakerOf(into), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
 			return writer.Comments(ctx, into.Record, time.Time{})
 		})
 		copies := map[string][]string{}

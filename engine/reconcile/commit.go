@@ -27,7 +27,7 @@ type change struct {
 	opened   bool        // the link has a new ticket
 	unclaim  links.Stored
 
-	mark  *mark
+	mark  *links.Unlinked
 	early bool // the mark counts before the journal: whoever journals goes by it
 
 	decided string // action, for metrics
@@ -120,7 +120,14 @@ func (w committer) commitLink(ctx context.Context, c change) error {
 	if err := w.verifyLater(ctx); err != nil {
 		return err
 	}
-	return w.engine.Store.Marks.Delete(ctx, DecidedKey(w.route.Name, w.source), 0)
+	return w.engine.Repo.ForgetUnlinked(ctx, w.route.Name, w.source)
+}
+
+func (w committer) saveMark(ctx context.Context, u links.Unlinked) error {
+	if w.record != nil {
+		u.Parent = w.record.Parent
+	}
+	return w.engine.Repo.SaveUnlinked(ctx, w.route.Name, w.source, u)
 }
 
 // emptyPredecessors drops what the links before this one still hold.

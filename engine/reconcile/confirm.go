@@ -14,7 +14,7 @@ import (
 )
 
 // confirmCreated makes a link of a claim whose ticket was just created.
-func (w opening) confirmCreated(ctx context.Context, claim links.Stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before mark) (result, error) {
+func (w opening) confirmCreated(ctx context.Context, claim links.Stored, ticket connectors.Record, decision rules.Decision, send map[string]any, before links.Unlinked) (result, error) {
 	next := w.confirmed(claim, ticket)
 	entry := w.entryOf(decision)
 	entry.Target = ticket.Ref

@@ -150,13 +150,13 @@ func (e *Core) setAside(ctx context.Context, letter deadletter.Letter, at links.
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	m, err := e.loadMark(ctx, letter.Route, letter.Record)
+	m, err := e.Repo.Unlinked(ctx, letter.Route, letter.Record)
 	if err != nil {
 		return err
 	}
 	m.Version, m.Failed, m.Unread, m.Waiting = at.Source, true, at.Source == "", time.Time{}
 	m.Private = m.Private && m.Unread
-	return e.putMark(ctx, letter.Route, letter.Record, m)
+	return e.Repo.SaveUnlinked(ctx, letter.Route, letter.Record, m)
 }
 
 // clearAside forgets that a link was set aside.

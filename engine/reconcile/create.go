@@ -21,7 +21,7 @@ import (
 // create opens a ticket: claim, look the key up, create with the key inside,
 // confirm. dead is the claim of an owner that is gone, if there is one; what it
 // may have begun was waited for and not found (rules 7.1 and 7.2).
-func (w opening) create(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (result, error) {
+func (w opening) create(ctx context.Context, record connectors.Record, decision rules.Decision, before links.Unlinked, dead links.Stored) (result, error) {
 	if err := w.moveTo(queue.Lane{Source: w.source.Connector, Target: decision.Target.Connector}); err != nil {
 		return result{}, err
 	}
@@ -155,7 +155,7 @@ func (w opening) refused(ctx context.Context, record connectors.Record, decision
 	entry.Error = failed[len(failed)-1].Message
 	return resultDead, w.commit(ctx, change{
 		letters: failed, unclaim: claim,
-		mark: &mark{Version: record.Version, Failed: true}, early: true,
+		mark: &links.Unlinked{Version: record.Version, Failed: true}, early: true,
 		decided: "refused", entry: &entry,
 	})
 }
@@ -211,7 +211,7 @@ func (w opening) resumeClaim(ctx context.Context, claim links.Stored) (result, e
 	if err != nil && !isGone(err) {
 		return result{}, err
 	}
-	if err == nil && record.Private && !w.route.Private {
+	if err == nil && !w.route.Admits(record) {
 		if claim.Phase == links.Stopped {
 			return resultNone, nil
 		}
@@ -251,17 +251,17 @@ func (w opening) resumeClaim(ctx context.Context, claim links.Stored) (result, e
 	if w.record == nil { // the source is gone, and no ticket was opened
 		return resultNone, w.commit(ctx, change{unclaim: claim})
 	}
-	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
+	before, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 	if err != nil {
 		return result{}, err
 	}
 	return w.decideAndOpen(ctx, record, before, claim)
 }
 
-// patience is how long after it was saved an intent or claim may still take
+// mayTake is how long after it was saved an intent or claim may still take
 // effect; with search, until a search would show it. The lease's time falls
 // away where the store's lock proves that its owner is dead (rule 3.3).
-func (w *session) patience(l links.Stored, own, search bool) time.Duration {
+func (w *session) mayTake(l links.Stored, own, search bool) time.Duration {
 	wait := leaseTime
 	if w.engine.Alone && !own && l.At.Before(w.engine.Started) {
 		wait = 0
@@ -294,7 +294,7 @@ func connectorOf(collection string) string {
 }
 
 func (w *session) targetOf(c connectors.Collection) (*breaker.Breaker, connectors.Target, error) {
-	g := w.config.Guards[c.Connector]
+	g := w.config.Breakers[c.Connector]
 	if !w.config.Has(c) {
 		return nil, nil, fmt.Errorf("connector %s.%s is not configured", c.Type, c.Connector)
 	}
@@ -316,5 +316,5 @@ func newStamp() string {
 // search would show it. It is not more than zero when that is over.
 func (w *session) left(l links.Stored, search bool) time.Duration {
 	age, own := w.engine.Repo.Age(l)
-	return w.patience(l, own, search) - age
+	return w.mayTake(l, own, search) - age
 }

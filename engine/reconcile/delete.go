@@ -67,7 +67,7 @@ func (w lifecycle) closingWrites(ctx context.Context, s *sending) ([]plan.Write,
 			values = append(values, v)
 		}
 	}
-	send, failed, err := w.resolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, values)
+	send, failed, err := w.resolve(ctx, w.breakerOf(e), e.Writer(), e.Ref.Record, values)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package reconcile brings one record in step on one route: observe, plan,
-// apply. The types of rooms.go are laid one on the other, and each can call only
+// apply. The types of layers.go are laid one on the other, and each can call only
 // what lies below it:
 //
 //   - observer reads systems and store. A dry run (dryrun.go) is in it alone, and so

@@ -77,7 +77,7 @@ func (w observer) planLink(ctx context.Context, link links.Stored, out *Planned)
 
 // planOpening plans for a record without a link.
 func (w observer) planOpening(ctx context.Context, out *Planned) error {
-	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
+	before, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 	if err != nil {
 		return err
 	}

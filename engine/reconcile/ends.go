@@ -21,10 +21,10 @@ func (w *session) schema(ref connectors.Ref) *connectors.Schema {
 // end is one side of a link, as it was read.
 func (w *session) end(ref connectors.Ref, record connectors.Record) plan.End {
 	e := plan.End{Ref: ref, Record: record, Schema: w.schema(ref)}
-	if g := w.config.Guards[ref.Connector]; g != nil {
+	if g := w.config.Breakers[ref.Connector]; g != nil {
 		e.System = g.Connector
 	}
 	return e
 }
 
-func (w *session) guardOf(e *plan.End) *breaker.Breaker { return w.config.Guards[e.Ref.Connector] }
+func (w *session) breakerOf(e *plan.End) *breaker.Breaker { return w.config.Breakers[e.Ref.Connector] }

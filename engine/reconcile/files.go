@@ -49,7 +49,7 @@ func (w transfers) fileTransfer(s *sending, name string, to links.Side, clauses 
 	switch {
 	case holds:
 		h.copies = func(ctx context.Context) (map[string][]string, error) {
-			all, err := breaker.Ask(w.guardOf(into), breaker.Kind(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.Record) })
+			all, err := breaker.Ask(w.breakerOf(into), breaker.Kind(opList, "files"), func() ([]connectors.File, error) { return writer.Files(ctx, into.Record) })
 			copies := map[string][]string{}
 			for _, f := range all {
 				for _, mark := range marks(f) {
@@ -85,7 +85,7 @@ func (w transfers) fileTransfer(s *sending, name string, to links.Side, clauses 
 		return transfer{}, false
 	}
 	h.list = func(ctx context.Context, _ time.Time) ([]item, error) {
-		all, err := breaker.Ask(w.guardOf(from), breaker.Kind(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.Record) })
+		all, err := breaker.Ask(w.breakerOf(from), breaker.Kind(opList, "files"), func() ([]connectors.File, error) { return reader.Files(ctx, from.Record) })
 		var items []item
 		for _, f := range all {
 			if f.Ours {
@@ -111,7 +111,7 @@ func (w transfers) dropFile(ctx context.Context, from *plan.End, reader connecto
 	if !slices.ContainsFunc(clauses, func(c rules.AttachmentClause) bool { return f.Size <= c.MaxSize }) {
 		return fileTooLarge, nil
 	}
-	content, err := breaker.Ask(w.guardOf(from), breaker.Kind("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.Record, f) })
+	content, err := breaker.Ask(w.breakerOf(from), breaker.Kind("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, from.Record, f) })
 	if err != nil {
 		return "", err
 	}
@@ -177,7 +177,7 @@ func ticketLink(ticket connectors.Record) connectors.WebLink {
 // linked lists the links of a record.
 func (w transfers) linked(e *plan.End, linker connectors.WebLinker) func(context.Context) (map[string][]string, error) {
 	return func(ctx context.Context) (map[string][]string, error) {
-		all, err := breaker.Ask(w.guardOf(e), breaker.Kind(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.Record) })
+		all, err := breaker.Ask(w.breakerOf(e), breaker.Kind(opList, "links"), func() ([]string, error) { return linker.WebLinks(ctx, e.Record) })
 		copies := map[string][]string{}
 		for _, url := range all {
 			copies[url] = append(copies[url], itemLinked)

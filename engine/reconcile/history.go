@@ -31,7 +31,7 @@ func (w observer) history(ctx context.Context, e *plan.End, since time.Time) ([]
 	if !ok {
 		return nil, false, nil
 	}
-	changes, err := breaker.Ask(w.guardOf(e), breaker.Kind(breaker.OpHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
+	changes, err := breaker.Ask(w.breakerOf(e), breaker.Kind(breaker.OpHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
 	if class, known := connectors.ClassOf(err); known && class == connectors.ClassRejected {
 		return nil, false, nil // it may not be read
 	}

@@ -157,7 +157,7 @@ func (w transfers) sendItems(ctx context.Context, s *sending, h transfer, fresh 
 				return nil, err
 			}
 		}
-		posted, err := breaker.Ask(w.guardOf(e), h.verb, func() (connectors.Posted, error) {
+		posted, err := breaker.Ask(w.breakerOf(e), h.verb, func() (connectors.Posted, error) {
 			if err := lent.check(ctx); err != nil {
 				return connectors.Posted{}, err
 			}

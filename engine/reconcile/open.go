@@ -19,22 +19,22 @@ const longestParentPause = 30 * time.Second
 
 // open decides about a record that has no link on this route.
 func (w opening) open(ctx context.Context) (result, error) {
-	if aside, err := w.engine.loadMark(ctx, w.route.Name, w.source); err != nil || aside.Unread {
+	if aside, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source); err != nil || aside.Unread {
 		return resultNone, err
 	}
 	record, gone := w.readSource(ctx)
 	if gone != nil && !isGone(gone) {
 		return result{}, gone
 	}
-	before, err := w.engine.loadMark(ctx, w.route.Name, w.source)
+	before, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 	if err != nil {
 		return result{}, err
 	}
 	if gone != nil {
 		return w.purgeGone(ctx, before.Parent)
 	}
-	dropped := record.Private && !w.route.Private
-	if before != (mark{}) && before.Private != dropped {
+	dropped := !w.route.Admits(record)
+	if before != (links.Unlinked{}) && before.Private != dropped {
 		if err := w.commit(ctx, change{turned: true}); err != nil {
 			return result{}, err
 		}
@@ -47,7 +47,7 @@ func (w opening) open(ctx context.Context) (result, error) {
 
 // decideAndOpen decides again and opens a ticket if the rules say so. dead is
 // the claim of an owner that is gone, if there is one.
-func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, before mark, dead links.Stored) (result, error) {
+func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, before links.Unlinked, dead links.Stored) (result, error) {
 	decision, parent, err := w.decide(ctx, record, "", nil)
 	if err != nil {
 		return result{}, err
@@ -65,11 +65,11 @@ func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, be
 }
 
 // declined keeps the decision that a record gets no ticket.
-func (w opening) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before mark, dead links.Stored) (result, error) {
-	dropped := record.Private && !w.route.Private
-	m := mark{Version: record.Version}
+func (w opening) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before links.Unlinked, dead links.Stored) (result, error) {
+	dropped := !w.route.Admits(record)
+	m := links.Unlinked{Version: record.Version}
 	if dropped {
-		m = mark{Private: true}
+		m = links.Unlinked{Private: true}
 	}
 	entry := w.entryOf(decision)
 	w.log.Info("no ticket", "template", decision.Template, "reason", decision.Reason)
@@ -83,7 +83,7 @@ func (w opening) declined(ctx context.Context, record connectors.Record, decisio
 
 // awaitParent waits a bounded time for the parent's ticket where the parent
 // may still get one.
-func (w opening) awaitParent(ctx context.Context, record connectors.Record, decision rules.Decision, parent *rules.Parent, before mark) (result, bool, error) {
+func (w opening) awaitParent(ctx context.Context, record connectors.Record, decision rules.Decision, parent *rules.Parent, before links.Unlinked) (result, bool, error) {
 	template := w.config.Set.Templates[decision.Template]
 	now := w.engine.Clock.Now()
 	since := before.Waiting
@@ -99,7 +99,7 @@ func (w opening) awaitParent(ctx context.Context, record connectors.Record, deci
 		return result{}, false, err
 	}
 	if began {
-		if err := w.saveMark(ctx, mark{Waiting: since.UTC(), Failed: before.Failed}); err != nil {
+		if err := w.saveMark(ctx, links.Unlinked{Waiting: since.UTC(), Failed: before.Failed}); err != nil {
 			return result{}, false, err
 		}
 	}
@@ -128,12 +128,12 @@ func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, pa
 		if !errors.Is(err, store.ErrNotFound) {
 			return false, err
 		}
-		m, err := w.engine.loadMark(ctx, route.Name, ref)
+		m, err := w.engine.Repo.Unlinked(ctx, route.Name, ref)
 		if err != nil {
 			return false, err
 		}
 		decided := m.Private || m.Version != "" && m.Version == parent.Record.Version
-		if route.Create && !decided && (route.Private || !parent.Record.Private) {
+		if route.Create && !decided && route.Admits(parent.Record) {
 			return true, nil
 		}
 	}

@@ -60,7 +60,7 @@ func (w lifecycle) resting(ctx context.Context, link links.Stored) (result, erro
 	}
 	next := link.Clone()
 	next.Private = record.Private
-	return resultNone, w.commit(ctx, change{turned: true, purge: record.Private && !w.route.Private, link: next, revision: link.Revision})
+	return resultNone, w.commit(ctx, change{turned: true, purge: !w.route.Admits(record), link: next, revision: link.Revision})
 }
 
 // purgeGone removes what is kept of a record that is gone, if it has to.
@@ -75,7 +75,7 @@ func (w lifecycle) purgeGone(ctx context.Context, parent connectors.Ref) (result
 // orphanIsPrivate reports whether a record that is gone belongs to one that is
 // private by now: it cannot say so itself.
 func (w observer) orphanIsPrivate(ctx context.Context, parent connectors.Ref) (bool, error) {
-	g := w.config.Guards[parent.Connector]
+	g := w.config.Breakers[parent.Connector]
 	if parent.IsZero() || g == nil || w.route.Private {
 		return false, nil
 	}

@@ -231,7 +231,7 @@ func (w work) run(ctx context.Context, link links.Stored) (result, error) {
 
 // readSource reads the record.
 func (w observer) readSource(ctx context.Context) (connectors.Record, error) {
-	g := w.config.Guards[w.source.Connector]
+	g := w.config.Breakers[w.source.Connector]
 	if g == nil {
 		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
 	}
@@ -280,7 +280,7 @@ func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.
 	if !w.route.NeedsParent || record.Parent.IsZero() {
 		return nil, nil
 	}
-	g := w.config.Guards[record.Parent.Connector]
+	g := w.config.Breakers[record.Parent.Connector]
 	parent, err := g.Read(ctx, record.Parent)
 	if isGone(err) {
 		return nil, nil

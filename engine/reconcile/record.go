@@ -48,7 +48,7 @@ func (w committer) journal(ctx context.Context, entry journal.Entry) error {
 func (w observer) turnedPrivate(ctx context.Context) (bool, error) {
 	link, _, _, err := w.engine.Repo.Current(ctx, w.route.Name, w.source)
 	if errors.Is(err, store.ErrNotFound) {
-		m, err := w.engine.loadMark(ctx, w.route.Name, w.source)
+		m, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 		return m.Private, err
 	}
 	return err == nil && (link.Private || link.Phase == links.Stopped), err

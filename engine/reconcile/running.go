@@ -16,10 +16,10 @@ type Config struct {
 	Connectors map[string]connectors.Connector
 }
 
-// Running is a Config with the guards of its connectors.
+// Running is a Config with the breakers of its connectors.
 type Running struct {
 	Config
-	Guards map[string]*breaker.Breaker
+	Breakers map[string]*breaker.Breaker
 }
 
 // Orphaned reports whether a link's route, template or connector is not
@@ -40,7 +40,7 @@ func (c *Running) Orphaned(l *links.Link) bool {
 
 // Has reports whether the connector of a collection is configured.
 func (c *Running) Has(in connectors.Collection) bool {
-	g := c.Guards[in.Connector]
+	g := c.Breakers[in.Connector]
 	return g != nil && g.Type == in.Type
 }
 

@@ -129,7 +129,7 @@ func (w sender) sendTo(ctx context.Context, s *sending, to links.Side, writes []
 		if err := lease.take(ctx); err != nil {
 			return nil, err
 		}
-		answer, err := breaker.Ask(w.guardOf(e), breaker.Kind("update", e.Ref.Record), func() (connectors.Record, error) {
+		answer, err := breaker.Ask(w.breakerOf(e), breaker.Kind("update", e.Ref.Record), func() (connectors.Record, error) {
 			if err := lease.check(ctx); err != nil {
 				return connectors.Record{}, err
 			}
@@ -177,7 +177,7 @@ func (w sender) sendTo(ctx context.Context, s *sending, to links.Side, writes []
 // unchanged fails where a record is no longer what it was when it was decided
 // what to write.
 func (w sender) unchanged(ctx context.Context, e *plan.End) error {
-	now, err := w.guardOf(e).Read(ctx, e.Ref)
+	now, err := w.breakerOf(e).Read(ctx, e.Ref)
 	if err == nil && now.Version != e.Record.Version {
 		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.Ref, store.ErrConflict)
 	}
@@ -219,7 +219,7 @@ func (w sender) answerLost(ctx context.Context, s *sending, verb string, failure
 	now := w.engine.Clock.Now()
 	under := s.Link.Clone()
 	under.Intent = s.saved
-	dead := now.Add(w.patience(links.Stored{Link: under, At: now}, true, false))
+	dead := now.Add(w.mayTake(links.Stored{Link: under, At: now}, true, false))
 	v, err := w.retryAt(ctx, plan.Later(dead, now.Add(breaker.Jitter(breaker.Backoff(w.tries)))), "the answer was lost to the "+verb)
 	return &v, err
 }

@@ -45,7 +45,7 @@ func newItems(t *rules.Template) map[string]*links.Items {
 // mayTransfer reports whether a new ticket may have items at once: what the source
 // holds already, or the ticket itself.
 func (w transfers) mayTransfer(t *rules.Template, ticket connectors.Record) bool {
-	source := w.config.Guards[w.source.Connector]
+	source := w.config.Breakers[w.source.Connector]
 	linker, shows := source.Connector.(connectors.WebLinker)
 	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 ||
 		shows && ticket.URL != "" && linker.TakesLink(w.source.Record, ticketLink(ticket))

@@ -11,7 +11,7 @@ import (
 // ask for it (rule 4.4). A value that fails is left out.
 func (w sender) transitionFields(ctx context.Context, s *sending, writes []plan.Write) (map[string]any, error) {
 	e := &s.Ends.Target
-	send, _, err := w.resolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, s.OnceValues(writes))
+	send, _, err := w.resolve(ctx, w.breakerOf(e), e.Writer(), e.Ref.Record, s.OnceValues(writes))
 	return send, err
 }
 

@@ -50,7 +50,7 @@ func (w work) update(ctx context.Context, link links.Stored) (result, error) {
 	next.Phase, next.Missing, next.Number, next.URL = links.Active, nil, ticket.Number, ticket.URL
 	if next.Parent, next.Private = record.Parent, record.Private; link.Private != record.Private {
 		// on_private keeps the ticket, not the contents
-		if err := w.commit(ctx, change{turned: true, purge: record.Private && !w.route.Private}); err != nil {
+		if err := w.commit(ctx, change{turned: true, purge: !w.route.Admits(record)}); err != nil {
 			return result{}, err
 		}
 	}
@@ -185,7 +185,7 @@ func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Ne
 		for _, v := range values {
 			fields[v.Field] = v.Value
 		}
-		resolved, failed, err := w.askResolve(ctx, w.guardOf(e), e.Writer(), e.Ref.Record, fields)
+		resolved, failed, err := w.askResolve(ctx, w.breakerOf(e), e.Writer(), e.Ref.Record, fields)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,12 @@ func Unreadable(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnreadable, err)
 }
 
+// UnknownVersion makes an error of a document of a version that this build does
+// not know.
+func UnknownVersion(what string, version, known int) error {
+	return Unreadable(what, fmt.Errorf("it is of version %d; this build reads version %d", version, known))
+}
+
 // EachReadable calls f for the entries of a bucket. Those for which f fails
 // with ErrUnreadable are passed over, counted and reported.
 func EachReadable(ctx context.Context, what string, bucket Bucket, findings *Findings, f func(Entry) error) error {

@@ -1,0 +1,114 @@
+package links
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+// Unlinked is what is remembered of a record that has no link on a route. The
+// same version again decides nothing (rule 9.1).
+type Unlinked struct {
+	Version string    // that was decided
+	Private bool      // and then there is no version
+	Failed  bool      // there are dead letters
+	Unread  bool      // reading it costs too much: nobody looks until someone retries
+	Waiting time.Time // for its parent's ticket, since
+	// Parent is what the record belongs to, for when that turns public.
+	Parent connectors.Ref
+}
+
+// unlinkedVersion is the version of the document that this build writes. Older
+// builds wrote the same one without a version.
+const unlinkedVersion = 1
+
+// An unlinkedDocument is how Unlinked is stored.
+type unlinkedDocument struct {
+	V       int            `json:"v"`
+	Version string         `json:"version,omitempty"`
+	Private bool           `json:"private,omitempty"`
+	Failed  bool           `json:"failed,omitempty"`
+	Unread  bool           `json:"unread,omitempty"`
+	Waiting time.Time      `json:"waiting,omitzero"`
+	Parent  connectors.Ref `json:"parent,omitzero"`
+}
+
+const unlinkedPrefix = "decided/"
+
+func unlinkedKey(route string, ref connectors.Ref) string {
+	return unlinkedPrefix + route + "/" + ref.String()
+}
+
+func decodeUnlinked(entry store.Entry) (Unlinked, error) {
+	var d unlinkedDocument
+	if err := json.Unmarshal(entry.Value, &d); err != nil {
+		return Unlinked{}, store.Unreadable("mark "+entry.Key, err)
+	}
+	if d.V > unlinkedVersion {
+		return Unlinked{}, store.UnknownVersion("mark "+entry.Key, d.V, unlinkedVersion)
+	}
+	return Unlinked{Version: d.Version, Private: d.Private, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Parent: d.Parent}, nil
+}
+
+// Unlinked returns what is remembered of a record on a route; the zero value
+// where nothing is.
+func (r *Repository) Unlinked(ctx context.Context, route string, ref connectors.Ref) (Unlinked, error) {
+	entry, err := r.marks.Get(ctx, unlinkedKey(route, ref))
+	if errors.Is(err, store.ErrNotFound) {
+		return Unlinked{}, nil
+	}
+	if err != nil {
+		return Unlinked{}, fmt.Errorf("mark of %s: %w", ref, err)
+	}
+	return decodeUnlinked(entry)
+}
+
+// SaveUnlinked replaces what is remembered of a record on a route.
+func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connectors.Ref, u Unlinked) error {
+	value, err := json.Marshal(unlinkedDocument{
+		V: unlinkedVersion, Version: u.Version, Private: u.Private, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Parent: u.Parent,
+	})
+	if err == nil {
+		_, err = r.marks.Put(ctx, unlinkedKey(route, ref), value)
+	}
+	if err != nil {
+		return fmt.Errorf("mark of %s: %w", ref, err)
+	}
+	return nil
+}
+
+// ForgetUnlinked forgets what is remembered of a record on a route: it is
+// decided again.
+func (r *Repository) ForgetUnlinked(ctx context.Context, route string, ref connectors.Ref) error {
+	if err := r.marks.Delete(ctx, unlinkedKey(route, ref), 0); err != nil {
+		return fmt.Errorf("mark of %s: %w", ref, err)
+	}
+	return nil
+}
+
+// EachUnlinked calls f for every record of which something is remembered and
+// can be read, on each of its routes.
+func (r *Repository) EachUnlinked(ctx context.Context, f func(ref connectors.Ref, u Unlinked) error) error {
+	return store.EachReadable(ctx, "decisions without a ticket", r.marks, r.findings, func(entry store.Entry) error {
+		name, ok := strings.CutPrefix(entry.Key, unlinkedPrefix)
+		if !ok {
+			return nil
+		}
+		u, err := decodeUnlinked(entry)
+		if err != nil {
+			return err
+		}
+		_, name, _ = strings.Cut(name, "/")
+		ref, err := connectors.ParseRef(name)
+		if err != nil {
+			return store.Unreadable("mark "+entry.Key, err)
+		}
+		return f(ref, u)
+	})
+}
