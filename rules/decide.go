@@ -4,27 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
-
-// A router decides the records of one route.
-type router struct {
-	candidates []*compiledTemplate // in the order tried
-	noMatch    *compiledTemplate   // nil: no ticket
-	// unlisted compiles a template that the route does not list, for links that were
-	// made when it did; nil: it is gone, or does not fit the source.
-	unlisted func(name string) *compiledTemplate
-	record   string // what expressions call the source
-	parent   string // what they call its parent, empty if it has none
-	locals   map[string]any
-}
-
-func newRouter(l *checker, r *Route) *router {
-	schema := l.catalog.schema(r.Source)
-	return &router{record: r.Source.Record, parent: schema.Parent, locals: l.locals.values}
-}
 
 // Decide says what should become of a record on a route. It reads nothing but
 // its arguments.
@@ -182,21 +164,6 @@ func (c *compiledTemplate) label(r *connectors.Record) (string, bool) {
 		category = text(lookUp(r, c.category))
 	}
 	return sync.Table.Label(r.Ref.Collection, text(lookUp(r, c.state)), category)
-}
-
-// text is a scalar as state tables write it; empty for anything else.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case int64:
-		return strconv.FormatInt(v, 10)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case bool:
-		return strconv.FormatBool(v)
-	}
-	return ""
 }
 
 func over(done <-chan struct{}) bool {

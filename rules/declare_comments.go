@@ -18,7 +18,7 @@ type commentDecl struct {
 }
 
 // decodeComments reads the clauses of a template's comments block.
-func (l *declarer) decodeComments(d *templateDecl) map[Direction][]commentDecl {
+func (l *bodyReader) decodeComments(d *templateDecl) map[Direction][]commentDecl {
 	all := map[Direction][]commentDecl{}
 	for direction, blocks := range d.clausesOf["comments"] {
 		for _, b := range blocks {
@@ -28,14 +28,14 @@ func (l *declarer) decodeComments(d *templateDecl) map[Direction][]commentDecl {
 	return all
 }
 
-func (l *declarer) decodeComment(b *hclsyntax.Block) commentDecl {
+func (l *bodyReader) decodeComment(b *hclsyntax.Block) commentDecl {
 	c := commentDecl{at: b.DefRange()}
 	if a := b.Body.Attributes["from"]; a != nil && !isNull(a.Expr) {
-		c.from, c.fromAt, _ = l.stringList(a)
+		c.from, c.fromAt, _ = l.read.stringList(a)
 	}
 	if a := b.Body.Attributes["to"]; a != nil && !isNull(a.Expr) {
-		c.to, c.toAt = l.str(a), a.Expr.Range()
+		c.to, c.toAt = l.read.str(a), a.Expr.Range()
 	}
-	c.when = l.text(b.Body.Attributes["when"])
+	c.when = l.read.text(b.Body.Attributes["when"])
 	return c
 }

@@ -17,8 +17,15 @@ import (
 
 // A catalog has the connectors, and so the record types that can be named.
 type catalog struct {
-	*decoder
+	systems    map[string]connectors.System
 	connectors map[string]*connectorDecl
+}
+
+// A connectorReader reads the connector blocks into a catalog.
+type connectorReader struct {
+	*findings
+	read *decoder
+	into *catalog
 }
 
 // A connectorDecl is a connector block.
@@ -35,30 +42,30 @@ const indexLag = "index_lag"
 
 // decodeConnectors reads the connector blocks. Their names are unique across
 // types, for a webhook's path and a state table's column have only the name.
-func (l *catalog) decodeConnectors() {
-	for _, b := range l.files.blocks["connector"] {
+func (l *connectorReader) decodeConnectors(blocks []*hclsyntax.Block) {
+	for _, b := range blocks {
 		kind, name := b.Labels[0], b.Labels[1]
-		if first, ok := l.connectors[name]; ok {
+		if first, ok := l.into.connectors[name]; ok {
 			l.duplicate(b.LabelRanges[1], first.at, "connector "+quote(name), "Names of connectors are unique across types.")
 			continue
 		}
 		decl := &connectorDecl{at: b.DefRange(), result: &Connector{Name: name, System: connectors.System{Type: kind}}}
-		l.connectors[name] = decl
-		system, ok := l.systems[kind]
+		l.into.connectors[name] = decl
+		system, ok := l.into.systems[kind]
 		if !ok {
-			l.err(b.LabelRanges[0], "unknown connector type "+quote(kind), suggest(kind, sortedKeys(l.systems), "connector type"))
+			l.err(b.LabelRanges[0], "unknown connector type "+quote(kind), suggest(kind, sortedKeys(l.into.systems), "connector type"))
 			decl.result = nil
 			continue
 		}
 		decl.result.System = system
-		if _, taken := l.systems[name]; taken && name != kind {
+		if _, taken := l.into.systems[name]; taken && name != kind {
 			l.err(b.LabelRanges[1], "a connector cannot be called like a connector type", "In a state table "+quote(name)+" is the column of that type. Choose another name.")
 		}
 		l.decodeConnector(b, decl.result)
 	}
 }
 
-func (l *catalog) decodeConnector(b *hclsyntax.Block, c *Connector) {
+func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	settings := newSettings(c.System)
 	schema, _ := gohcl.ImpliedBodySchema(settings)
 	own := make([]string, 0, len(schema.Attributes))
@@ -73,15 +80,15 @@ func (l *catalog) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	if c.System.Defaults.IndexLag > 0 {
 		common = append(common, indexLag)
 	}
-	in := l.contents(b.Body, b.DefRange(), quote(c.System.Type)+" connector", slices.Concat(own, common), nested)
-	l.onlyOnce(in, nested...)
+	in := l.read.contents(b.Body, b.DefRange(), quote(c.System.Type)+" connector", slices.Concat(own, common), nested)
+	l.read.onlyOnce(in, nested...)
 	l.decodeCommon(in, c)
 
 	before := l.errors()
 	reduced := l.settingsBody(in, b.Body, own, nested)
 	for _, a := range schema.Attributes {
 		if a.Required && reduced.Attributes[a.Name] == nil {
-			l.missing(b.DefRange(), quote(c.System.Type)+" connector", a.Name)
+			l.read.missing(b.DefRange(), quote(c.System.Type)+" connector", a.Name)
 		}
 	}
 	for i, inner := range reduced.Blocks {
@@ -90,12 +97,12 @@ func (l *catalog) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	if l.errors() > before {
 		return
 	}
-	l.hcl(gohcl.DecodeBody(reduced, l.unmarkedContext(), settings))
+	l.hcl(gohcl.DecodeBody(reduced, l.read.scope.unmarkedContext(), settings))
 	if l.errors() > before {
 		return
 	}
 	c.Settings = settings
-	l.nameSettings(b, "", c)
+	nameSettings(l.read.scope, b, "", c)
 	l.checkEncrypted(reduced)
 	if c.System.Check == nil {
 		return
@@ -106,9 +113,9 @@ func (l *catalog) decodeConnector(b *hclsyntax.Block, c *Connector) {
 }
 
 // checkEncrypted warns of addresses of systems that show credentials to the network.
-func (l *catalog) checkEncrypted(settings *hclsyntax.Body) {
+func (l *connectorReader) checkEncrypted(settings *hclsyntax.Body) {
 	for _, a := range attributesOf(settings) {
-		v, ok := l.eval(a.Expr)
+		v, ok := l.read.scope.eval(a.Expr)
 		if v, _ = plain(v); !ok || v.IsNull() || v.Type() != cty.String {
 			continue
 		}
@@ -129,24 +136,24 @@ func newSettings(s connectors.System) any {
 }
 
 // decodeCommon reads the settings that every connector has.
-func (l *catalog) decodeCommon(in contents, c *Connector) {
+func (l *connectorReader) decodeCommon(in contents, c *Connector) {
 	c.Common = c.System.Defaults
-	c.Common.PollInterval = l.duration(in.attr("poll_interval"), c.Common.PollInterval)
-	c.Common.Settle = l.duration(in.attr("settle"), c.Common.Settle)
-	c.Common.IndexLag = l.duration(in.attr(indexLag), c.Common.IndexLag)
+	c.Common.PollInterval = l.read.duration(in.attr("poll_interval"), c.Common.PollInterval)
+	c.Common.Settle = l.read.duration(in.attr("settle"), c.Common.Settle)
+	c.Common.IndexLag = l.read.duration(in.attr(indexLag), c.Common.IndexLag)
 	if a, least := in.attr("settle"), c.System.WriteTimeout; a != nil && c.Common.Settle > 0 && c.Common.Settle <= least {
 		l.warn(a.Expr.Range(), fmt.Sprintf("settle is not longer than a write to %s may take", c.System.Type),
 			fmt.Sprintf("The answer to a write is waited for up to %s. What is sent again before that can be done twice: write a longer one, or leave it out for %s.", seconds(least), seconds(c.System.Defaults.Settle)))
 	}
-	if n, ok := l.integer(in.attr("rate_limit")); ok {
+	if n, ok := l.read.integer(in.attr("rate_limit")); ok {
 		c.Common.RateLimit = n
 	}
-	c.Common.WebhookSecret = connectors.Secret(l.str(in.attr("webhook_secret")))
+	c.Common.WebhookSecret = connectors.Secret(l.read.str(in.attr("webhook_secret")))
 }
 
 // settingsBody is what of a body the system's settings take. An attribute that
 // is null is as good as not written.
-func (l *catalog) settingsBody(in contents, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
+func (l *connectorReader) settingsBody(in contents, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
 	reduced := &hclsyntax.Body{
 		Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange,
 	}
@@ -155,7 +162,7 @@ func (l *catalog) settingsBody(in contents, body *hclsyntax.Body, own, nested []
 		if a == nil {
 			continue
 		}
-		if v, ok := l.eval(a.Expr); ok {
+		if v, ok := l.read.scope.eval(a.Expr); ok {
 			if v, _ := plain(v); v.IsNull() {
 				continue
 			}
@@ -172,7 +179,7 @@ func (l *catalog) settingsBody(in contents, body *hclsyntax.Body, own, nested []
 
 // nestedSettings checks a block within a connector block against the struct
 // that it fills, and returns it without attributes that are null.
-func (l *catalog) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyntax.Block {
+func (l *connectorReader) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsyntax.Block {
 	var attrs, required []string
 	for i := range parent.NumField() {
 		name, kind, _ := strings.Cut(parent.Field(i).Tag.Get("hcl"), ",")
@@ -191,12 +198,12 @@ func (l *catalog) nestedSettings(b *hclsyntax.Block, parent reflect.Type) *hclsy
 			}
 		}
 	}
-	in := l.contents(b.Body, b.DefRange(), b.Type+" block", attrs, nil)
+	in := l.read.contents(b.Body, b.DefRange(), b.Type+" block", attrs, nil)
 	copied := *b
 	copied.Body = l.settingsBody(in, b.Body, attrs, nil)
 	for _, name := range required {
 		if copied.Body.Attributes[name] == nil {
-			l.missing(b.DefRange(), b.Type+" block", name)
+			l.read.missing(b.DefRange(), b.Type+" block", name)
 		}
 	}
 	return &copied
@@ -219,4 +226,22 @@ func settingRange(b *hclsyntax.Block, attribute string) hcl.Range {
 		return block.DefRange()
 	}
 	return b.DefRange()
+}
+
+// nameSettings remembers where a block's attributes come from.
+func nameSettings(scope *evaluator, b *hclsyntax.Block, prefix string, c *Connector) {
+	if c.settings == nil {
+		c.settings = map[string]string{}
+	}
+	for name, a := range b.Body.Attributes {
+		name = prefix + name
+		if from := environmentOf(scope, a.Expr, map[string]bool{}); from != "" {
+			c.settings[name] = from
+		} else {
+			c.settings[name] = name + " (" + position(a.NameRange) + ")"
+		}
+	}
+	for _, inner := range b.Body.Blocks {
+		nameSettings(scope, inner, prefix+inner.Type+".", c)
+	}
 }

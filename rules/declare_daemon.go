@@ -3,18 +3,23 @@ package rules
 import (
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
 // A daemonBlock reads the daemon block.
-type daemonBlock struct{ *decoder }
+type daemonBlock struct {
+	*findings
+	read   *decoder
+	files  map[string]*sourceFile
+	hidden []hcl.Range // no message shows these
+}
 
 // decodeDaemon reads the daemon block, of which there is at most one.
-func (l *daemonBlock) decodeDaemon() Daemon {
+func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 	var d Daemon
-	all := l.files.blocks["daemon"]
 	for _, b := range all[min(1, len(all)):] {
 		l.duplicate(b.TypeRange, all[0].DefRange(), "daemon block", "Put both into one block.")
 	}
@@ -22,13 +27,13 @@ func (l *daemonBlock) decodeDaemon() Daemon {
 		return d
 	}
 	b := all[0]
-	in := l.contents(b.Body, b.DefRange(), "daemon block",
+	in := l.read.contents(b.Body, b.DefRange(), "daemon block",
 		[]string{"listen", "admin", "admin_token", "data_dir"}, []string{"nats", "encryption", "tls"})
-	l.onlyOnce(in, "nats", "encryption", "tls")
-	d.Listen = l.str(in.attr("listen"))
-	d.Admin = l.str(in.attr("admin"))
-	d.AdminToken = connectors.Secret(l.str(in.attr("admin_token")))
-	d.DataDir = l.str(in.attr("data_dir"))
+	l.read.onlyOnce(in, "nats", "encryption", "tls")
+	d.Listen = l.read.str(in.attr("listen"))
+	d.Admin = l.read.str(in.attr("admin"))
+	d.AdminToken = connectors.Secret(l.read.str(in.attr("admin_token")))
+	d.DataDir = l.read.str(in.attr("data_dir"))
 	if a := in.attr("listen"); a != nil && d.Listen != "" {
 		l.checkAddress(a, d.Listen)
 	}
@@ -42,8 +47,8 @@ func (l *daemonBlock) decodeDaemon() Daemon {
 		d.NATS = l.decodeNATS(nats)
 	}
 	if encryption := in.block("encryption"); encryption != nil {
-		ein := l.contents(encryption.Body, encryption.DefRange(), "encryption block", []string{"key"}, nil, "key")
-		d.EncryptionKey = connectors.Secret(l.str(ein.attr("key")))
+		ein := l.read.contents(encryption.Body, encryption.DefRange(), "encryption block", []string{"key"}, nil, "key")
+		d.EncryptionKey = connectors.Secret(l.read.str(ein.attr("key")))
 		if d.NATS != nil {
 			l.err(encryption.DefRange(), "encryption is for the embedded server's files",
 				"With nats { url } the cluster keeps the files. Encrypt them there, and leave this block out.")
@@ -54,27 +59,27 @@ func (l *daemonBlock) decodeDaemon() Daemon {
 
 // decodeTLS reads the tls block. Its files are the daemon's to read.
 func (l *daemonBlock) decodeTLS(b *hclsyntax.Block) *TLS {
-	in := l.contents(b.Body, b.DefRange(), "tls block", []string{"cert", "key"}, nil, "cert", "key")
+	in := l.read.contents(b.Body, b.DefRange(), "tls block", []string{"cert", "key"}, nil, "cert", "key")
 	return &TLS{Cert: l.file(in.attr("cert")), Key: l.file(in.attr("key"))}
 }
 
 func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
-	in := l.contents(b.Body, b.DefRange(), "nats block",
+	in := l.read.contents(b.Body, b.DefRange(), "nats block",
 		[]string{"url", "creds", "ca", "cert", "key", "replicas", "prefix"}, nil, "url")
 	n := &NATS{
-		URL:    l.str(in.attr("url")),
-		Creds:  l.str(in.attr("creds")),
-		CA:     l.str(in.attr("ca")),
-		Cert:   l.str(in.attr("cert")),
-		Key:    l.str(in.attr("key")),
-		Prefix: l.str(in.attr("prefix")),
+		URL:    l.read.str(in.attr("url")),
+		Creds:  l.read.str(in.attr("creds")),
+		CA:     l.read.str(in.attr("ca")),
+		Cert:   l.read.str(in.attr("cert")),
+		Key:    l.read.str(in.attr("key")),
+		Prefix: l.read.str(in.attr("prefix")),
 	}
 	if (in.attr("cert") == nil) != (in.attr("key") == nil) {
 		l.err(b.DefRange(), "cert and key go together", "A client certificate needs both: cert is its file and key its private key's.")
 	}
 	// JetStream keeps at most five copies of a stream.
 	const mostReplicas = 5
-	if replicas, ok := l.integer(in.attr("replicas")); ok {
+	if replicas, ok := l.read.integer(in.attr("replicas")); ok {
 		if n.Replicas = replicas; replicas > mostReplicas {
 			l.err(in.attr("replicas").Expr.Range(), "replicas must be 1 to 5", "A cluster of three servers takes 3.")
 		}
@@ -92,5 +97,5 @@ func (l *daemonBlock) file(a *hclsyntax.Attribute) File {
 	}
 	var here findings
 	here.err(a.Expr.Range(), "", "")
-	return File{Path: l.str(a), at: here.diagnostics(l.files.sources, l.hidden)[0]}
+	return File{Path: l.read.str(a), at: here.diagnostics(l.files, l.hidden)[0]}
 }

@@ -43,21 +43,8 @@ func referenceTo[V any](f *findings, e hcl.Expression, kind string, known map[st
 	return "", hcl.Range{}, false
 }
 
-// literalText is the text of a literal in quotes.
-func literalText(e hcl.Expression) (string, bool) {
-	t, ok := e.(*hclsyntax.TemplateExpr)
-	if !ok || !t.IsStringLiteral() {
-		return "", false
-	}
-	v, diags := t.Value(nil)
-	if diags.HasErrors() {
-		return "", false
-	}
-	return v.AsString(), true
-}
-
 // collection resolves TYPE.NAME.RECORD.
-func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, bool) {
+func (l *catalog) collection(f *findings, a *hclsyntax.Attribute) (connectors.Collection, bool) {
 	none := connectors.Collection{}
 	form := "Write TYPE.NAME.RECORD, as in incidentio.acme.incident."
 	t, diags := hcl.AbsTraversalForExpr(a.Expr)
@@ -65,7 +52,7 @@ func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, boo
 		if text, ok := literalText(a.Expr); ok {
 			form = "Write it without quotes: " + text + "."
 		}
-		l.err(a.Expr.Range(), a.Name+" must name a record type", form)
+		f.err(a.Expr.Range(), a.Name+" must name a record type", form)
 		return none, false
 	}
 	kind, kindAt := t.RootName(), t[0].SourceRange()
@@ -75,45 +62,36 @@ func (l *catalog) collection(a *hclsyntax.Attribute) (connectors.Collection, boo
 		if c := l.connectors[kind]; c != nil && c.result != nil {
 			detail = fmt.Sprintf("%q is the name of a connector; its type comes before it: %s.%s.RECORD.", kind, c.result.System.Type, kind)
 		}
-		l.err(kindAt, "unknown connector type "+quote(kind), sentences(form, detail))
+		f.err(kindAt, "unknown connector type "+quote(kind), sentences(form, detail))
 		return none, false
 	}
 	if len(t) != 3 {
-		l.err(a.Expr.Range(), a.Name+" must name a record type", form)
+		f.err(a.Expr.Range(), a.Name+" must name a record type", form)
 		return none, false
 	}
 	name, nameAt, ok1 := attrStep(t[1])
 	record, recordAt, ok2 := attrStep(t[2])
 	if !ok1 || !ok2 {
-		l.err(a.Expr.Range(), a.Name+" must name a record type", form)
+		f.err(a.Expr.Range(), a.Name+" must name a record type", form)
 		return none, false
 	}
 	c, ok := l.connectors[name]
 	if !ok {
-		l.errAdvised(nameAt, "unknown connector "+quote(name), func() string { return suggest(name, l.connectorsOf(kind), kind+" connector") })
+		f.errAdvised(nameAt, "unknown connector "+quote(name), func() string { return suggest(name, l.connectorsOf(kind), kind+" connector") })
 		return none, false
 	}
 	if c.result == nil {
 		return none, false
 	}
 	if c.result.System.Type != kind {
-		l.err(nameAt, fmt.Sprintf("%q is not of type %s", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, position(c.at), c.result.System.Type))
+		f.err(nameAt, fmt.Sprintf("%q is not of type %s", name, kind), fmt.Sprintf("The connector %q at %s is of type %s.", name, position(c.at), c.result.System.Type))
 		return none, false
 	}
 	if _, ok := system.Schema(record); !ok {
-		l.err(recordAt, fmt.Sprintf("%s has no record type %q", kind, record), suggest(record, system.Records, "record type"))
+		f.err(recordAt, fmt.Sprintf("%s has no record type %q", kind, record), suggest(record, system.Records, "record type"))
 		return none, false
 	}
 	return connectors.Collection{Type: kind, Connector: name, Record: record}, true
-}
-
-// attrStep is a step ".name" and the place of the name, without the dot.
-func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
-	attr, ok := step.(hcl.TraverseAttr)
-	at := attr.SrcRange
-	at.Start.Byte++
-	at.Start.Column++
-	return attr.Name, at, ok
 }
 
 // connectorsOf are the names of the connectors of a type.

@@ -37,11 +37,19 @@ func (r *routeDecl) refs() []templateRef {
 	return append(slices.Clone(r.templates), *r.noMatch)
 }
 
+// A routeReader reads the route blocks.
+type routeReader struct {
+	*findings
+	read      *decoder
+	catalog   *catalog
+	templates map[string]*templateDecl
+}
+
 // decodeRoutes reads the route blocks, in the order of files and lines.
-func (l *declarer) decodeRoutes() []*routeDecl {
+func (l *routeReader) decodeRoutes(blocks []*hclsyntax.Block) []*routeDecl {
 	var all []*routeDecl
 	first := map[string]hcl.Range{}
-	for _, b := range l.files.blocks["route"] {
+	for _, b := range blocks {
 		name := b.Labels[0]
 		if at, ok := first[name]; ok {
 			l.duplicate(b.LabelRanges[0], at, "route "+quote(name), "A name stands for one route.")
@@ -56,16 +64,16 @@ func (l *declarer) decodeRoutes() []*routeDecl {
 	return all
 }
 
-func (l *declarer) decodeRoute(b *hclsyntax.Block) *routeDecl {
-	in := l.contents(b.Body, b.DefRange(), "route",
+func (l *routeReader) decodeRoute(b *hclsyntax.Block) *routeDecl {
+	in := l.read.contents(b.Body, b.DefRange(), "route",
 		[]string{"source", "create", "private", "templates", "no_match"}, nil, "source", "templates")
 	r := &routeDecl{name: b.Labels[0], at: b.DefRange()}
 	if a := in.attr("source"); a != nil {
 		r.sourceAt = a.Expr.Range()
-		r.source, r.sourceOK = l.collection(a)
+		r.source, r.sourceOK = l.catalog.collection(l.findings, a)
 	}
-	r.create = l.boolean(in.attr("create"), true)
-	r.private = l.boolean(in.attr("private"), false)
+	r.create = l.read.boolean(in.attr("create"), true)
+	r.private = l.read.boolean(in.attr("private"), false)
 	if a := in.attr("no_match"); a != nil && !isNull(a.Expr) {
 		if name, at, ok := referenceTo(l.findings, a.Expr, "template", l.templates); ok {
 			r.noMatch = &templateRef{name, at}

@@ -7,8 +7,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-
-	"github.com/lockstep-sync/lockstep/connectors"
 )
 
 // A tableDecl is a state_table block with the places of what is in it.
@@ -19,8 +17,6 @@ type tableDecl struct {
 	columns  map[string][]columnValue
 	byValue  map[columnKey]columnValue // all of columns; a value is there once
 	first    map[stateKey]hcl.Range    // where a state has its first value of a column
-	uses     []tableUse
-	used     map[tableUse]bool // uses
 }
 
 // A columnKey is a value of a column, a stateKey a state of one.
@@ -39,12 +35,16 @@ type columnValue struct {
 	at    hcl.Range
 }
 
-// CategoryPrefix is before a column value that stands for every state of a
-// category.
-const CategoryPrefix = "category:"
+// A tableReader reads the state_table blocks.
+type tableReader struct {
+	*findings
+	read    *decoder
+	catalog *catalog
+	tables  map[string]*tableDecl
+}
 
-func (l *declarer) decodeTables() {
-	for _, b := range l.files.blocks["state_table"] {
+func (l *tableReader) decodeTables(blocks []*hclsyntax.Block) {
+	for _, b := range blocks {
 		name := b.Labels[0]
 		if first, ok := l.tables[name]; ok {
 			l.duplicate(b.LabelRanges[0], first.at, "state table "+quote(name), "A name stands for one table.")
@@ -54,10 +54,10 @@ func (l *declarer) decodeTables() {
 	}
 }
 
-func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
+func (l *tableReader) decodeTable(b *hclsyntax.Block) *tableDecl {
 	t := &tableDecl{
 		at: b.DefRange(), result: &StateTable{Name: b.Labels[0]}, columns: map[string][]columnValue{},
-		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{}, used: map[tableUse]bool{},
+		byValue: map[columnKey]columnValue{}, first: map[stateKey]hcl.Range{},
 	}
 	var states []*hclsyntax.Block
 	body := *b.Body
@@ -67,18 +67,18 @@ func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
 		}
 		return inner.Type == "state"
 	})
-	in := l.contents(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
+	in := l.read.contents(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
 	if a := in.attr("unmapped"); a != nil {
 		t.unmapped = true
-		t.result.UnmappedIsError = oneOf(l.decoder, a, "ignore", "ignore", "error") == "error"
+		t.result.UnmappedIsError = oneOf(l.read, a, "ignore", "ignore", "error") == "error"
 	}
 	if len(states) == 0 {
 		l.err(b.DefRange(), "a state_table without states", `Write state "LABEL" { … } blocks, each with a list of values for every column.`)
 	}
 	labels := map[string]hcl.Range{}
 	known := func(name string) bool {
-		_, isType := l.systems[name]
-		return isType || l.connectors[name] != nil
+		_, isType := l.catalog.systems[name]
+		return isType || l.catalog.connectors[name] != nil
 	}
 	for _, s := range states {
 		if len(s.Labels) != 1 || strings.TrimSpace(s.Labels[0]) == "" {
@@ -97,7 +97,7 @@ func (l *declarer) decodeTable(b *hclsyntax.Block) *tableDecl {
 }
 
 // decodeState reads one state of a table.
-func (l *declarer) decodeState(b *hclsyntax.Block, t *tableDecl, known func(column string) bool) {
+func (l *tableReader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(column string) bool) {
 	s := State{Label: b.Labels[0], Columns: map[string][]string{}}
 	index := len(t.result.States)
 	for _, inner := range b.Body.Blocks {
@@ -106,12 +106,12 @@ func (l *declarer) decodeState(b *hclsyntax.Block, t *tableDecl, known func(colu
 	for _, a := range attributesOf(b.Body) {
 		if !known(a.Name) {
 			l.errAdvised(a.NameRange, "unknown column "+quote(a.Name), func() string {
-				all := append(sortedKeys(l.systems), sortedKeys(l.connectors)...)
+				all := append(sortedKeys(l.catalog.systems), sortedKeys(l.catalog.connectors)...)
 				return sentences("A column is a connector type or a connector's name.", suggest(a.Name, all, "connector"))
 			})
 			continue
 		}
-		values, places, ok := l.stringList(a)
+		values, places, ok := l.read.stringList(a)
 		if !ok {
 			continue
 		}
@@ -147,9 +147,9 @@ func (t *tableDecl) add(column string, v columnValue) {
 
 // checkOverride reports values that the column of a connector's name and the
 // column of its type, which fills in where the name has none, both have.
-func (l *declarer) checkOverride(t *tableDecl) {
+func (l *tableReader) checkOverride(t *tableDecl) {
 	for _, name := range sortedKeys(t.columns) {
-		c := l.connectors[name]
+		c := l.catalog.connectors[name]
 		if c == nil || c.result == nil || c.result.System.Type == name {
 			continue
 		}
@@ -168,39 +168,4 @@ func (l *declarer) checkOverride(t *tableDecl) {
 					position(first), t.result.States[other.state].Label, name, kind))
 		}
 	}
-}
-
-// Column are the values of a state for the records of a connector, the one to
-// write first: those of its name if the state has them, else those of its type.
-func (s *State) Column(c connectors.Collection) []string {
-	if values, ok := s.Columns[c.Connector]; ok {
-		return values
-	}
-	return s.Columns[c.Type]
-}
-
-// Label is the state that a raw state of a record means; false: none. A value
-// that names the state itself comes before one that names its category, which
-// is empty where it has none.
-func (t *StateTable) Label(c connectors.Collection, raw, category string) (string, bool) {
-	for _, want := range []string{raw, CategoryPrefix + category} {
-		if want == "" || want == CategoryPrefix {
-			continue
-		}
-		for i := range t.States {
-			if slices.Contains(t.States[i].Column(c), want) {
-				return t.States[i].Label, true
-			}
-		}
-	}
-	return "", false
-}
-
-// values are all values of a table for the records of a connector.
-func (t *StateTable) values(c connectors.Collection) []string {
-	var all []string
-	for i := range t.States {
-		all = append(all, t.States[i].Column(c)...)
-	}
-	return all
 }

@@ -10,29 +10,13 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// A declarer reads the blocks of a configuration as plain data.
-type declarer struct {
-	*catalog
-	tables    map[string]*tableDecl
+// A templateReader reads the template blocks, as far as they are plain.
+type templateReader struct {
+	*progress
+	read      *decoder
 	templates map[string]*templateDecl
-	inherited int // fields of templates, from those that they extend
+	inherited int // fields, from those that templates extend
 }
-
-func newDeclarer(names *resolver) *declarer {
-	return &declarer{
-		catalog: &catalog{names.decoder, map[string]*connectorDecl{}},
-		tables:  map[string]*tableDecl{}, templates: map[string]*templateDecl{},
-	}
-}
-
-// section is once, outbound or inbound of a template.
-type section string
-
-const (
-	onceSection     section = "once"
-	outboundSection section = "outbound"
-	inboundSection  section = "inbound"
-)
 
 // A field is one mapping as written.
 type field struct {
@@ -89,9 +73,9 @@ var (
 
 // decodeTemplates reads the template blocks and then puts each over the one
 // that it extends.
-func (l *declarer) decodeTemplates() {
+func (l *templateReader) decodeTemplates(blocks []*hclsyntax.Block) {
 	var order []*templateDecl
-	for _, b := range l.files.blocks["template"] {
+	for _, b := range blocks {
 		name := b.Labels[0]
 		if first, ok := l.templates[name]; ok {
 			l.duplicate(b.LabelRanges[0], first.at, "template "+quote(name), "A name stands for one template.")
@@ -120,7 +104,7 @@ func (l *declarer) decodeTemplates() {
 	}
 }
 
-func (l *declarer) decodeTemplate(b *hclsyntax.Block) *templateDecl {
+func (l *templateReader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 	t := &templateDecl{
 		name: b.Labels[0], at: b.DefRange(), ok: true,
 		attrs:     map[string]*hclsyntax.Attribute{},
@@ -140,8 +124,8 @@ func (l *declarer) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 		}
 		body.Attributes[name] = a
 	}
-	in := l.contents(&body, b.DefRange(), "template", templateAttributes, templateBlocks)
-	l.onlyOnce(in, templateBlocks...)
+	in := l.read.contents(&body, b.DefRange(), "template", templateAttributes, templateBlocks)
+	l.read.onlyOnce(in, templateBlocks...)
 	t.attrs = in.attrs
 	for _, s := range []section{onceSection, outboundSection, inboundSection} {
 		if block := in.block(string(s)); block != nil {
@@ -154,7 +138,7 @@ func (l *declarer) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 			continue
 		}
 		t.blockAt[name] = block.DefRange()
-		t.attrsOf[name] = l.contents(block.Body, block.DefRange(), name+" block", attrs, nil).attrs
+		t.attrsOf[name] = l.read.contents(block.Body, block.DefRange(), name+" block", attrs, nil).attrs
 	}
 	for name, attrs := range map[string][]string{"comments": commentAttributes, "attachments": fileAttributes} {
 		block := in.block(name)
@@ -168,7 +152,7 @@ func (l *declarer) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 }
 
 // decodeFields reads a block of mappings.
-func (l *declarer) decodeFields(t *templateDecl, s section, b *hclsyntax.Block) {
+func (l *templateReader) decodeFields(t *templateDecl, s section, b *hclsyntax.Block) {
 	for _, inner := range b.Body.Blocks {
 		l.err(inner.TypeRange, "a block in "+string(s), "A field is an attribute: "+inner.Type+" = { … }.")
 	}
@@ -200,12 +184,12 @@ func droppedField(key fieldKey) string {
 
 // decodeClauses reads the inbound and outbound blocks of comments or
 // attachments, which may repeat.
-func (l *declarer) decodeClauses(what string, b *hclsyntax.Block, attrs []string) map[Direction][]*hclsyntax.Block {
+func (l *templateReader) decodeClauses(what string, b *hclsyntax.Block, attrs []string) map[Direction][]*hclsyntax.Block {
 	clauses := map[Direction][]*hclsyntax.Block{}
-	in := l.contents(b.Body, b.DefRange(), what+" block", nil, []string{string(Inbound), string(Outbound)})
+	in := l.read.contents(b.Body, b.DefRange(), what+" block", nil, []string{string(Inbound), string(Outbound)})
 	for _, d := range []Direction{Inbound, Outbound} {
 		for _, inner := range in.blocks[string(d)] {
-			l.contents(inner.Body, inner.DefRange(), string(d)+" block of "+what, attrs, nil)
+			l.read.contents(inner.Body, inner.DefRange(), string(d)+" block of "+what, attrs, nil)
 			clauses[d] = append(clauses[d], inner)
 		}
 	}
@@ -218,7 +202,7 @@ const maxInherited = 100_000
 
 // extend puts a template over the one that it extends, which is completed before
 // it, however long the chain of those is.
-func (l *declarer) extend(t *templateDecl) {
+func (l *templateReader) extend(t *templateDecl) {
 	var chain []*templateDecl // each extends the next
 	for ; t != nil && t.phase == templateNew; t = l.extendedBy(t) {
 		t.phase = templateInWork
@@ -249,7 +233,7 @@ func (l *declarer) extend(t *templateDecl) {
 }
 
 // extendedBy is the template that t extends, nil if it extends none.
-func (l *declarer) extendedBy(t *templateDecl) *templateDecl {
+func (l *templateReader) extendedBy(t *templateDecl) *templateDecl {
 	if t.extends == nil {
 		return nil
 	}
@@ -258,7 +242,7 @@ func (l *declarer) extendedBy(t *templateDecl) *templateDecl {
 
 // extendInCycle reports templates of which each extends the next, and the last the
 // first.
-func (l *declarer) extendInCycle(cycle []*templateDecl) {
+func (l *templateReader) extendInCycle(cycle []*templateDecl) {
 	var names strings.Builder
 	for _, t := range cycle {
 		names.WriteString(t.name + " → ")

@@ -48,24 +48,34 @@ type mappingDecl struct {
 	value *value // nil if it has mistakes
 }
 
+// A bodyReader evaluates the HCL of templates.
+type bodyReader struct {
+	*progress
+	read      *decoder
+	values    *valueDecoder
+	catalog   *catalog
+	tables    map[string]*tableDecl
+	templates map[string]*templateDecl
+}
+
 // template decodes what of a template does not depend on the source; nil if
 // nothing can be made of it.
-func (l *declarer) template(d *templateDecl) *template {
+func (l *bodyReader) template(d *templateDecl) *template {
 	if !d.ok {
 		return nil
 	}
 	a := d.attrs["target"]
 	if a == nil || isNull(a.Expr) {
-		l.missing(d.at, "template", "target")
+		l.read.missing(d.at, "template", "target")
 		return nil
 	}
 	before := l.errors()
-	target, ok := l.collection(a)
+	target, ok := l.catalog.collection(l.findings, a)
 	if !ok {
 		return nil
 	}
-	t := &template{decl: d, result: &Template{Name: d.name, Target: target}, schema: l.schema(target)}
-	t.result.Conflict = oneOf(l.decoder, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
+	t := &template{decl: d, result: &Template{Name: d.name, Target: target}, schema: l.catalog.schema(target)}
+	t.result.Conflict = oneOf(l.read, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
 	if t.result.State = l.decodeStateSync(d); t.result.State != nil {
 		t.sourceField = t.result.State.SourceField
 		t.result.State.TargetField = stateField(l.findings, t, "target_field", t.result.State.TargetField, t.schema)
@@ -73,9 +83,9 @@ func (l *declarer) template(d *templateDecl) *template {
 	t.result.Lifecycle = l.decodeLifecycle(t)
 	t.result.Files = l.decodeAttachments(d)
 	t.comments = l.decodeComments(d)
-	t.when = l.text(d.attrs["when"])
+	t.when = l.read.text(d.attrs["when"])
 	for _, f := range d.fieldsOf(onceSection, outboundSection, inboundSection) {
-		v, ok := l.value(f.expr)
+		v, ok := l.values.value(f.expr)
 		switch {
 		case !ok:
 			t.fields = append(t.fields, &mappingDecl{f, nil})
@@ -94,7 +104,7 @@ func (l *declarer) template(d *templateDecl) *template {
 }
 
 // checkRequired warns of fields of the target that nothing sets.
-func (l *declarer) checkRequired(t *template) {
+func (l *bodyReader) checkRequired(t *template) {
 	var missing []string
 	for name, f := range t.schema.Fields {
 		if _, set := t.decl.fields[fieldKey{false, name}]; f.Required && !set {
@@ -109,7 +119,7 @@ func (l *declarer) checkRequired(t *template) {
 }
 
 // checkStateField warns of a state that two things write.
-func (l *declarer) checkStateField(t *template) {
+func (l *bodyReader) checkStateField(t *template) {
 	s := t.result.State
 	if s == nil || s.Direction == Inbound {
 		return
@@ -122,19 +132,19 @@ func (l *declarer) checkStateField(t *template) {
 
 // decodeStateSync reads the state block. The paths are filled in later, when
 // the source is known.
-func (l *declarer) decodeStateSync(d *templateDecl) *StateSync {
+func (l *bodyReader) decodeStateSync(d *templateDecl) *StateSync {
 	attrs, ok := d.attrsOf["state"]
 	if !ok {
 		return nil
 	}
 	s := &StateSync{
-		Direction:   oneOf(l.decoder, attrs["direction"], Both, Outbound, Inbound, Both),
-		SourceField: l.str(attrs["source_field"]),
-		TargetField: l.str(attrs["target_field"]),
+		Direction:   oneOf(l.read, attrs["direction"], Both, Outbound, Inbound, Both),
+		SourceField: l.read.str(attrs["source_field"]),
+		TargetField: l.read.str(attrs["target_field"]),
 	}
 	a := attrs["table"]
 	if a == nil || isNull(a.Expr) {
-		l.missing(d.blockAt["state"], "state block", "table")
+		l.read.missing(d.blockAt["state"], "state block", "table")
 		return s
 	}
 	if name, _, ok := referenceTo(l.findings, a.Expr, "state_table", l.tables); ok {
@@ -143,30 +153,30 @@ func (l *declarer) decodeStateSync(d *templateDecl) *StateSync {
 	return s
 }
 
-func (l *declarer) decodeLifecycle(t *template) Lifecycle {
+func (l *bodyReader) decodeLifecycle(t *template) Lifecycle {
 	attrs := t.decl.attrsOf["lifecycle"]
 	life := Lifecycle{
-		KeepPrivate: oneOf(l.decoder, attrs["on_private"], "stop", "stop", "keep") == "keep",
-		OnDelete:    oneOf(l.decoder, attrs["on_delete"], "detach", "detach", "close"),
-		OnReopen:    oneOf(l.decoder, attrs["on_reopen"], "same", "same", "new"),
+		KeepPrivate: oneOf(l.read, attrs["on_private"], "stop", "stop", "keep") == "keep",
+		OnDelete:    oneOf(l.read, attrs["on_delete"], "detach", "detach", "close"),
+		OnReopen:    oneOf(l.read, attrs["on_reopen"], "same", "same", "new"),
 		Modes:       defaultModes,
 		Statuses:    defaultStatuses,
-		ParentWait:  l.duration(attrs["parent_wait"], defaultParentWait),
+		ParentWait:  l.read.duration(attrs["parent_wait"], defaultParentWait),
 	}
 	if a := attrs["modes"]; a != nil && !isNull(a.Expr) {
-		modes, places, _ := l.stringList(a)
+		modes, places, _ := l.read.stringList(a)
 		t.modesAt = places
 		life.Modes = append([]string{}, modes...) // an empty list is one: no mode
 	}
 	if a := attrs["statuses"]; a != nil && !isNull(a.Expr) {
-		statuses, places, _ := l.stringList(a)
+		statuses, places, _ := l.read.stringList(a)
 		t.statusesAt = places
 		life.Statuses = append([]string{}, statuses...)
 	}
 	return life
 }
 
-func (l *declarer) decodeAttachments(d *templateDecl) Attachments {
+func (l *bodyReader) decodeAttachments(d *templateDecl) Attachments {
 	var all Attachments
 	for _, b := range d.clausesOf["attachments"][Inbound] {
 		all.Inbound = append(all.Inbound, l.attachmentClause(b.Body.Attributes))
@@ -177,13 +187,13 @@ func (l *declarer) decodeAttachments(d *templateDecl) Attachments {
 	return all
 }
 
-func (l *declarer) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause {
-	c := AttachmentClause{Types: defaultTypes, MaxSize: l.size(attrs["max_size"], defaultMaxSize)}
+func (l *bodyReader) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause {
+	c := AttachmentClause{Types: defaultTypes, MaxSize: l.read.size(attrs["max_size"], defaultMaxSize)}
 	a := attrs["types"]
 	if a == nil || isNull(a.Expr) {
 		return c
 	}
-	types, places, _ := l.stringList(a)
+	types, places, _ := l.read.stringList(a)
 	for i, t := range types {
 		if kind, sub, ok := strings.Cut(t, "/"); !ok || kind == "" || sub == "" {
 			l.err(places[i], "invalid media type "+quote(t), `Write a type as "image/png", "image/*" or "*/*".`)
@@ -195,7 +205,7 @@ func (l *declarer) attachmentClause(attrs hclsyntax.Attributes) AttachmentClause
 
 // templatesOf decodes the templates that can be chosen or are not used at all.
 // One that only others extend needs no target and is checked with these.
-func (l *declarer) templatesOf(routes []*routeDecl) map[string]*template {
+func (l *bodyReader) templatesOf(routes []*routeDecl) map[string]*template {
 	used := map[string]bool{}
 	for _, r := range routes {
 		for _, ref := range r.templates {
@@ -232,4 +242,22 @@ func (l *declarer) templatesOf(routes []*routeDecl) map[string]*template {
 		}
 	}
 	return templates
+}
+
+// stateField is the dotted path of the raw state of a record type: that of the
+// state block, written in an attribute, or else the type's own.
+func stateField(f *findings, t *template, attr, written string, s *connectors.Schema) string {
+	if written == "" {
+		if s.State == nil {
+			f.err(t.decl.blockAt["state"], s.Record+" has no state of its own", "Name the field that holds it: "+attr+" = \"FIELD\".")
+			return ""
+		}
+		return s.State.Field
+	}
+	top, _, _ := strings.Cut(written, ".")
+	free := slices.ContainsFunc(s.FreePrefixes, func(p string) bool { return strings.HasPrefix(top, p) })
+	if _, listed := s.Fields[top]; !listed && !free && s.Unlisted == connectors.RejectUnknown {
+		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %q", s.Record, top), suggest(top, sortedKeys(s.Fields), "field"))
+	}
+	return written
 }

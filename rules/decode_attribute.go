@@ -13,12 +13,17 @@ import (
 )
 
 // A decoder reads attributes and blocks as Go values.
-type decoder struct{ *evaluator }
+type decoder struct {
+	*findings
+	scope *evaluator
+}
+
+func newDecoder(scope *evaluator) *decoder { return &decoder{scope.findings, scope} }
 
 // primitive evaluates an attribute that is a text, a number or a bool; false
 // if it has mistakes. Null is cty.NilVal: as if it were not written.
 func (l *decoder) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value, sensitive, ok bool) {
-	v, ok = l.eval(a.Expr)
+	v, ok = l.scope.eval(a.Expr)
 	if !ok {
 		return cty.NilVal, false, false
 	}
@@ -116,7 +121,7 @@ func mustBe(choices []string) string {
 // stringList reads a list of texts, with the place of each; false if it has
 // mistakes.
 func (l *decoder) stringList(a *hclsyntax.Attribute) (values []string, places []hcl.Range, ok bool) {
-	v, ok := l.eval(a.Expr)
+	v, ok := l.scope.eval(a.Expr)
 	if !ok {
 		return nil, nil, false
 	}
@@ -182,11 +187,11 @@ func (l *decoder) text(a *hclsyntax.Attribute) *expr.Text {
 	if a == nil || isNull(a.Expr) {
 		return nil
 	}
-	v, ok := l.eval(a.Expr)
+	v, ok := l.scope.eval(a.Expr)
 	if !ok || v.IsNull() {
 		return nil
 	}
-	t, diags := l.newText(a.Expr)
+	t, diags := l.scope.newText(a.Expr)
 	l.hcl(diags)
 	if diags.HasErrors() {
 		return nil

@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // contents are the known attributes and blocks of a body.
@@ -75,21 +74,4 @@ func (l *decoder) onlyOnce(in contents, types ...string) {
 			l.duplicate(b.TypeRange, in.blocks[t][0].DefRange(), "block "+quote(t), "Put both into one block.")
 		}
 	}
-}
-
-func article(what string) string {
-	if what == "" || what[0] == '"' {
-		return what
-	}
-	switch what[0] {
-	case 'a', 'e', 'i', 'o', 'u':
-		return "an " + what
-	}
-	return "a " + what
-}
-
-// isNull reports whether an attribute is the literal null.
-func isNull(e hcl.Expression) bool {
-	lit, ok := e.(*hclsyntax.LiteralValueExpr)
-	return ok && lit.Val.RawEquals(cty.NullVal(cty.DynamicPseudoType))
 }

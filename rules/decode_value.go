@@ -9,14 +9,18 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/lockstep-sync/lockstep/rules/budget"
-	"github.com/lockstep-sync/lockstep/rules/expr"
-	"github.com/lockstep-sync/lockstep/rules/source"
 )
+
+// A valueDecoder reads what mappings write.
+type valueDecoder struct {
+	*findings
+	scope *evaluator
+}
 
 // value evaluates the HCL of a mapping; false if it has mistakes. Calls of
 // ref, lists, objects and conditionals are taken apart as they are written, so
 // that the texts in them keep their places.
-func (l *decoder) value(e hclsyntax.Expression) (*value, bool) {
+func (l *valueDecoder) value(e hclsyntax.Expression) (*value, bool) {
 	guarded := e
 	switch e := budget.Unguarded(e).(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -43,7 +47,7 @@ func (l *decoder) value(e hclsyntax.Expression) (*value, bool) {
 		if !callsRef(e) {
 			break
 		}
-		condition, ok := l.eval(e.Condition)
+		condition, ok := l.scope.eval(e.Condition)
 		if !ok {
 			return nil, false
 		}
@@ -62,8 +66,8 @@ func (l *decoder) value(e hclsyntax.Expression) (*value, bool) {
 }
 
 // evaluated is the value of an HCL expression that needs no taking apart.
-func (l *decoder) evaluated(e hclsyntax.Expression) (*value, bool) {
-	v, ok := l.eval(e)
+func (l *valueDecoder) evaluated(e hclsyntax.Expression) (*value, bool) {
+	v, ok := l.scope.eval(e)
 	if !ok {
 		return nil, false
 	}
@@ -83,8 +87,8 @@ func (l *decoder) evaluated(e hclsyntax.Expression) (*value, bool) {
 }
 
 // textValue is a text whose place is known to the rune.
-func (l *decoder) textValue(e hcl.Expression) (*value, bool) {
-	t, diags := l.newText(e)
+func (l *valueDecoder) textValue(e hcl.Expression) (*value, bool) {
+	t, diags := l.scope.newText(e)
 	l.hcl(diags)
 	if diags.HasErrors() {
 		return nil, false
@@ -92,15 +96,8 @@ func (l *decoder) textValue(e hcl.Expression) (*value, bool) {
 	return &value{kind: textValue, at: e.Range(), text: t, sensitive: t.Sensitive()}, true
 }
 
-// newText is an expression as a text. It is evaluated once more for that.
-func (l *decoder) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
-	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
-	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.files.sources[e.Range().Filename].bytes) })
-	return t, diags
-}
-
 // converted turns an HCL value into ours; its texts all stand at one place.
-func (l *decoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
+func (l *valueDecoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 	shallow, marks := v.Unmark()
 	sensitive := len(marks) > 0
 	switch t := shallow.Type(); {
@@ -146,12 +143,12 @@ func (l *decoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 }
 
 // object takes an object apart.
-func (l *decoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
+func (l *valueDecoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 	v, ok := &value{kind: objectValue, at: e.Range()}, true
 	first := map[string]hcl.Range{}
 	for _, item := range e.Items {
 		inner, good := l.value(item.ValueExpr)
-		key, evaluated := l.eval(item.KeyExpr)
+		key, evaluated := l.scope.eval(item.KeyExpr)
 		if !good || !evaluated {
 			ok = false
 			continue
@@ -177,14 +174,14 @@ func (l *decoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 }
 
 // reference reads a call of ref.
-func (l *decoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
+func (l *valueDecoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 	const form = `Write ref("KEY", "VALUE"), or ref("KEY", "VALUE", null) if the field is to be left alone where nobody is found.`
 	if len(e.Args) < 2 || len(e.Args) > 3 || e.ExpandFinal {
 		l.err(e.Range(), fmt.Sprintf("ref() takes two or three arguments, not %d", len(e.Args)), form)
 		return nil, false
 	}
 	ref := &reference{keyAt: e.Args[0].Range()}
-	key, ok := l.eval(e.Args[0])
+	key, ok := l.scope.eval(e.Args[0])
 	if ok {
 		key, _ = plain(key)
 		if key.Type() != cty.String || key.IsNull() || !key.IsKnown() {
@@ -223,16 +220,4 @@ func (l *decoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 		}
 	}
 	return out, ok
-}
-
-// callsRef reports whether ref is called in an expression.
-func callsRef(e hclsyntax.Expression) bool {
-	found := false
-	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
-		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name == "ref" {
-			found = true
-		}
-		return nil
-	})
-	return found
 }

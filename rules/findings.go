@@ -1,20 +1,16 @@
 package rules
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/lockstep-sync/lockstep/connectors/nearest"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // findings collects what is wrong while a configuration is read. Checking goes
@@ -82,6 +78,15 @@ func (f *findings) warn(at hcl.Range, summary, detail string) {
 // duplicate reports something that is written in two positions, at the second.
 func (f *findings) duplicate(at, first hcl.Range, what, detail string) {
 	f.err(at, "duplicate "+what, strings.TrimSpace("It is already at "+position(first)+". "+detail))
+}
+
+// unreadable reports a file of a configuration that cannot be read.
+func (f *findings) unreadable(at hcl.Range, err error) {
+	if errors.Is(err, source.ErrTooLarge) {
+		f.err(at, "the file is larger than "+source.Size(source.MaxFile), "Split it into several files.")
+		return
+	}
+	f.err(at, "cannot read the file: "+err.Error(), "Every *.hcl in the directory is part of the configuration.")
 }
 
 // errors counts the errors.
@@ -168,24 +173,6 @@ func plainRanges(detail string) string {
 	return strings.ReplaceAll(hclRange.ReplaceAllString(detail, ":$1:$2"), "have tuple", "this is a list")
 }
 
-func lowerFirst(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if next, _ := utf8.DecodeRuneInString(s[n:]); unicode.IsUpper(next) {
-		return s // an acronym
-	}
-	return string(unicode.ToLower(r)) + s[n:]
-}
-
-func upperFirst(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(r)) + s[n:]
-}
-
-// position is how a message names another place.
-func position(r hcl.Range) string {
-	return fmt.Sprintf("%s:%d", filepath.ToSlash(r.Filename), r.Start.Line)
-}
-
 // diagnostics are the findings with their lines, sorted by place, each once.
 func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range) Diagnostics {
 	all := make(Diagnostics, 0, len(f.list))
@@ -231,42 +218,4 @@ func cut(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// line is the line on which a range begins and how many of its characters are
-// in the range, at least one.
-func (s *sourceFile) line(r hcl.Range) (string, int) {
-	from := min(max(r.Start.Byte, 0), len(s.bytes))
-	begin := bytes.LastIndexByte(s.bytes[:from], '\n') + 1
-	end := len(s.bytes)
-	if i := bytes.IndexByte(s.bytes[from:], '\n'); i >= 0 {
-		end = from + i
-	}
-	text := strings.TrimSuffix(string(s.bytes[begin:end]), "\r")
-	to := min(max(r.End.Byte, from), begin+len(text))
-	marked := 1
-	if to > from {
-		marked = max(1, graphemes(string(s.bytes[from:to])))
-	}
-	return strings.ToValidUTF8(text, "\ufffd"), marked
-}
-
-// suggest ends a detail: the name that was probably meant, or all there are.
-func suggest(name string, known []string, what string) string {
-	there := fmt.Sprintf("There is no %s %q", what, name)
-	if near := nearest.Name(name, known); near != "" {
-		return fmt.Sprintf("%s; did you mean %q?", there, near)
-	}
-	const few = 24
-	if len(known) == 0 || len(known) > few {
-		return there + "."
-	}
-	sorted := slices.Clone(known)
-	slices.Sort(sorted)
-	return there + ". Known: " + strings.Join(sorted, ", ") + "."
-}
-
-// sentences joins the parts of a detail.
-func sentences(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }

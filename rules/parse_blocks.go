@@ -1,9 +1,6 @@
 package rules
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -12,26 +9,23 @@ var blockLabels = map[string]int{
 	"daemon": 0, "variable": 1, "locals": 0, "connector": 2, "state_table": 1, "route": 1, "template": 1,
 }
 
-// sortBlocks sorts the blocks of all files by their type.
-func (l *parser) sortBlocks() {
-	for _, path := range l.order {
-		body := l.sources[path].body
-		for _, a := range attributesOf(body) {
-			detail := sentences("A configuration is made of blocks.", suggest(a.Name, sortedKeys(blockLabels), "block"))
-			if _, ok := blockLabels[a.Name]; ok {
-				detail = "Write " + a.Name + " { … }, without the equals sign."
-			}
-			l.err(a.NameRange, "attribute "+quote(a.Name)+" outside a block", detail)
+// sortBlocks sorts the blocks of a file by their type.
+func (l *parser) sortBlocks(body *hclsyntax.Body) {
+	for _, a := range attributesOf(body) {
+		detail := sentences("A configuration is made of blocks.", suggest(a.Name, sortedKeys(blockLabels), "block"))
+		if _, ok := blockLabels[a.Name]; ok {
+			detail = "Write " + a.Name + " { … }, without the equals sign."
 		}
-		for _, b := range body.Blocks {
-			want, ok := blockLabels[b.Type]
-			if !ok {
-				l.err(b.TypeRange, "unknown block "+quote(b.Type), suggest(b.Type, sortedKeys(blockLabels), "block"))
-				continue
-			}
-			if l.checkLabels(b, want) {
-				l.blocks[b.Type] = append(l.blocks[b.Type], b)
-			}
+		l.err(a.NameRange, "attribute "+quote(a.Name)+" outside a block", detail)
+	}
+	for _, b := range body.Blocks {
+		want, ok := blockLabels[b.Type]
+		if !ok {
+			l.err(b.TypeRange, "unknown block "+quote(b.Type), suggest(b.Type, sortedKeys(blockLabels), "block"))
+			continue
+		}
+		if l.checkLabels(b, want) {
+			l.out.blocks[b.Type] = append(l.out.blocks[b.Type], b)
 		}
 	}
 }
@@ -56,14 +50,4 @@ func (l *parser) checkLabels(b *hclsyntax.Block, want int) bool {
 		}
 	}
 	return true
-}
-
-// attributesOf are the attributes of a body in the order written.
-func attributesOf(body *hclsyntax.Body) []*hclsyntax.Attribute {
-	all := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
-	for _, a := range body.Attributes {
-		all = append(all, a)
-	}
-	slices.SortFunc(all, func(a, b *hclsyntax.Attribute) int { return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte) })
-	return all
 }

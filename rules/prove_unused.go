@@ -72,7 +72,7 @@ func (m *model) namesUsed() map[string]bool {
 		}
 	}
 	for _, path := range m.files.order {
-		src := m.files.sources[path]
+		src := m.files.files[path]
 		look(src.code)
 		_ = hclsyntax.VisitAll(src.body, func(n hclsyntax.Node) hcl.Diagnostics {
 			if e, ok := n.(*hclsyntax.ScopeTraversalExpr); ok && len(e.Traversal) == 1 {
@@ -81,12 +81,11 @@ func (m *model) namesUsed() map[string]bool {
 			return nil
 		})
 	}
-	for _, content := range m.files.included {
+	for _, content := range m.included {
 		look(content)
 	}
-	for name := range m.variables {
-		value, _, _ := m.given(name)
-		look([]byte(value))
+	for _, v := range m.variables {
+		look([]byte(v.text))
 	}
 	return used
 }

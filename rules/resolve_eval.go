@@ -10,14 +10,14 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
-// An evaluator evaluates HCL expressions.
+// An evaluator evaluates HCL expressions: it has all that has a name.
 type evaluator struct {
 	*progress
-	files     *parser
-	options   Options
+	files     map[string]*sourceFile
 	systems   map[string]connectors.System
 	functions map[string]function.Function
 	variables map[string]*variable
@@ -26,15 +26,14 @@ type evaluator struct {
 	unmarked  *hcl.EvalContext // context without marks; nil: nobody asked yet
 }
 
-func newEvaluator(p *progress, files *parser, o Options) *evaluator {
+func newEvaluator(p *progress, files map[string]*sourceFile, r *reader, o Options) *evaluator {
 	e := &evaluator{
-		progress: p, files: files, options: o,
+		progress: p, files: files, functions: p.meter.Functions(hclFunctions(r, o)),
 		systems: map[string]connectors.System{}, variables: map[string]*variable{}, locals: map[string]*local{},
 	}
 	for _, s := range o.Systems {
 		e.systems[s.Type] = s
 	}
-	e.functions = p.meter.Functions(e.hclFunctions())
 	return e
 }
 
@@ -160,7 +159,7 @@ func (l *evaluator) contextWith(names []string) *hcl.EvalContext {
 // checkNames reports names that an expression cannot use; false if there are
 // any, or if one has no value because of a mistake of its own.
 func (l *evaluator) checkNames(e hcl.Expression) bool {
-	ok := l.checkFunctions(e)
+	ok := checkFunctions(e, l.functions, l.findings)
 	for _, t := range e.Variables() {
 		if !l.checkName(t) {
 			ok = false
@@ -177,7 +176,7 @@ func (l *evaluator) checkName(t hcl.Traversal) bool {
 		l.err(t.SourceRange(), "a "+root+" is not a value", "It can be named only where a block asks for one, as in templates = [template.NAME].")
 		return false
 	default:
-		l.unknownRoot(t)
+		unknownRoot(t, l.systems, l.findings)
 		return false
 	}
 	if len(t) < 2 {
@@ -205,37 +204,21 @@ func (l *evaluator) checkName(t hcl.Traversal) bool {
 	return l.evalLocal(v, t.SourceRange())
 }
 
-func (l *evaluator) unknownRoot(t hcl.Traversal) {
+func unknownRoot(t hcl.Traversal, systems map[string]connectors.System, f *findings) {
 	root := t.RootName()
-	if _, ok := l.systems[root]; ok {
-		l.err(t.SourceRange(), "a connector is not a value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
+	if _, ok := systems[root]; ok {
+		f.err(t.SourceRange(), "a connector is not a value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
 		return
 	}
 	detail := "HCL expressions know var.NAME and local.NAME. A text stands in double quotes: " + quote(root) + "."
 	if len(t) > 1 {
 		detail = "HCL expressions know var.NAME and local.NAME. What a record holds is written inside a text, in CEL: \"{{ " + traversalText(t) + " }}\"."
 	}
-	l.err(t.SourceRange(), "unknown name "+quote(root), detail)
-}
-
-// traversalText is a traversal as it is written.
-func traversalText(t hcl.Traversal) string {
-	var b strings.Builder
-	for _, step := range t {
-		switch step := step.(type) {
-		case hcl.TraverseRoot:
-			b.WriteString(step.Name)
-		case hcl.TraverseAttr:
-			b.WriteString("." + step.Name)
-		default:
-			b.WriteString("[…]")
-		}
-	}
-	return b.String()
+	f.err(t.SourceRange(), "unknown name "+quote(root), detail)
 }
 
 // checkFunctions reports functions that there are not.
-func (l *evaluator) checkFunctions(e hcl.Expression) bool {
+func checkFunctions(e hcl.Expression, known map[string]function.Function, f *findings) bool {
 	node, ok := e.(hclsyntax.Expression)
 	if !ok {
 		return true
@@ -246,17 +229,24 @@ func (l *evaluator) checkFunctions(e hcl.Expression) bool {
 		if !ok {
 			return nil
 		}
-		if _, known := l.functions[call.Name]; known {
+		if _, ok := known[call.Name]; ok {
 			return nil
 		}
 		good = false
 		if call.Name == "ref" {
-			l.err(call.NameRange, "ref() cannot stand here",
+			f.err(call.NameRange, "ref() cannot stand here",
 				`ref(KEY, VALUE) is the value of a field in once, outbound or inbound, or stands in a list or an object there; it cannot be part of another expression.`)
 			return nil
 		}
-		l.err(call.NameRange, "unknown function "+quote(call.Name), suggest(call.Name, append(sortedKeys(l.functions), "ref"), "function"))
+		f.err(call.NameRange, "unknown function "+quote(call.Name), suggest(call.Name, append(sortedKeys(known), "ref"), "function"))
 		return nil
 	})
 	return good
+}
+
+// newText is an expression as a text. It is evaluated once more for that.
+func (l *evaluator) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
+	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
+	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.files[e.Range().Filename].bytes) })
+	return t, diags
 }

@@ -18,9 +18,9 @@ const sensitiveMark = "sensitive"
 // hclFunctions are the functions of HCL expressions: cty's under the names
 // that Terraform gives them, and those that read what is outside. ref is not
 // among them: it is syntax, for the places in its texts must not be lost.
-func (l *evaluator) hclFunctions() map[string]function.Function {
+func hclFunctions(r *reader, o Options) map[string]function.Function {
 	all := map[string]function.Function{
-		"env": l.envFunction(), "file": l.fileFunction(), "sensitive": sensitiveFunction(),
+		"env": envFunction(o), "file": fileFunction(r), "sensitive": sensitiveFunction(),
 	}
 	maps.Copy(all, pureFunctions())
 	return all
@@ -60,10 +60,10 @@ func pureFunctions() map[string]function.Function {
 	}
 }
 
-func (l *evaluator) envFunction() function.Function {
+func envFunction(o Options) function.Function {
 	return namedFunction("name", func(name, shown string) (cty.Value, error) {
-		value, ok := l.options.Env(name)
-		if !ok && !l.options.Offline {
+		value, ok := o.Env(name)
+		if !ok && !o.Offline {
 			return cty.NilVal, &advisedError{
 				fmt.Sprintf("the environment variable %s is not set", shown),
 				"Set it in the environment of the command that talks to the systems, empty if it is to be empty. " +
@@ -74,11 +74,11 @@ func (l *evaluator) envFunction() function.Function {
 	})
 }
 
-func (l *evaluator) fileFunction() function.Function {
+func fileFunction(r *reader) function.Function {
 	return namedFunction("path", func(path, shown string) (cty.Value, error) {
-		content, outside, err := l.files.readFile(path)
+		content, outside, err := r.include(path)
 		if err != nil {
-			return cty.NilVal, &advisedError{strings.ReplaceAll(err.Error(), path, shown), "A path is relative to the configuration directory, " + l.dir + "."}
+			return cty.NilVal, &advisedError{strings.ReplaceAll(err.Error(), path, shown), "A path is relative to the configuration directory, " + r.dir + "."}
 		}
 		v := cty.StringVal(content)
 		if outside {

@@ -14,12 +14,24 @@ import (
 
 // A resolver works out the values that have names: variables and locals.
 type resolver struct {
-	*decoder
-	seen seenLocals
+	*progress
+	read    *decoder
+	scope   *evaluator
+	options Options
+	blocks  map[string][]*hclsyntax.Block
 }
 
-func newResolver(p *progress, files *parser, o Options) *resolver {
-	return &resolver{decoder: &decoder{newEvaluator(p, files, o)}}
+// resolve evaluates variables and locals, and returns what evaluates all other
+// expressions. False: the load is over.
+func resolve(p *progress, in *parsed, r *reader, o Options) (*evaluator, bool) {
+	scope := newEvaluator(p, in.files, r, o)
+	l := &resolver{progress: p, read: newDecoder(scope), scope: scope, options: o, blocks: in.blocks}
+	for _, step := range []func(){l.decodeVariables, l.decodeLocals} {
+		if step(); p.ended() {
+			return nil, false
+		}
+	}
+	return scope, true
 }
 
 // A variable is a variable block with its value.
@@ -27,6 +39,7 @@ type variable struct {
 	at    hcl.Range
 	value cty.Value
 	given string // where its value came from; empty: its default
+	text  string // what is given
 	ok    bool   // false: it has mistakes, which are reported
 }
 
@@ -36,23 +49,23 @@ const envPrefix = "LOCKSTEP_VAR_"
 // decodeVariables reads the variable blocks. Their values come, in this order,
 // from the command line, the environment and the default.
 func (l *resolver) decodeVariables() {
-	for _, b := range l.files.blocks["variable"] {
+	for _, b := range l.blocks["variable"] {
 		name := b.Labels[0]
-		if first, ok := l.variables[name]; ok {
+		if first, ok := l.scope.variables[name]; ok {
 			l.duplicate(b.LabelRanges[0], first.at, "variable "+quote(name), "A name stands for one value.")
 			continue
 		}
 		v := &variable{at: b.DefRange()}
-		l.variables[name] = v
+		l.scope.variables[name] = v
 		v.value, v.ok = l.decodeVariable(b)
-		if _, given, from := l.given(name); given {
-			v.given = from
+		if text, given, from := l.given(name); given {
+			v.given, v.text = from, text
 		}
 	}
 	for _, name := range sortedKeys(l.options.Vars) {
-		if _, ok := l.variables[name]; !ok {
+		if _, ok := l.scope.variables[name]; !ok {
 			l.err(hcl.Range{Filename: l.dir, Start: hcl.InitialPos}, "-var sets the unknown variable "+quote(name),
-				sentences("A variable needs a block: variable "+quote(name)+" {}.", suggest(name, sortedKeys(l.variables), "variable")))
+				sentences("A variable needs a block: variable "+quote(name)+" {}.", suggest(name, sortedKeys(l.scope.variables), "variable")))
 		}
 	}
 }
@@ -60,9 +73,9 @@ func (l *resolver) decodeVariables() {
 func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	name := b.Labels[0]
 	before := l.errors()
-	in := l.contents(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
-	sensitive := l.boolean(in.attr("sensitive"), false)
-	l.str(in.attr("description"))
+	in := l.read.contents(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
+	sensitive := l.read.boolean(in.attr("sensitive"), false)
+	l.read.str(in.attr("description"))
 	wanted, optional := l.typeConstraint(in.attr("type"))
 
 	fallback, hasDefault := cty.NilVal, false
@@ -70,7 +83,7 @@ func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 		if sensitive {
 			l.hidden = append(l.hidden, b.Body.Range()) // a second default, too
 		}
-		v, ok := l.eval(a.Expr)
+		v, ok := l.scope.eval(a.Expr)
 		if !ok {
 			return cty.DynamicVal, false
 		}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -106,6 +107,16 @@ type Connector struct {
 	Common   connectors.Common
 
 	settings map[string]string // what people know each attribute as
+}
+
+// NameSetting names a setting of the connector as people know it: the
+// environment variable that it is read from, else the attribute and its place.
+// An attribute of a nested block is named with a dot.
+func (c *Connector) NameSetting(attribute string) string {
+	if named := c.settings[attribute]; named != "" {
+		return named + " of connector " + c.Name
+	}
+	return attribute + " of connector " + c.Name
 }
 
 // Decode reads a record that somebody gives: it is refused where it is nested
@@ -233,4 +244,43 @@ type Attachments struct {
 type AttachmentClause struct {
 	Types   []string
 	MaxSize int64 // bytes
+}
+
+// CategoryPrefix is before a column value that stands for every state of a
+// category.
+const CategoryPrefix = "category:"
+
+// Column are the values of a state for the records of a connector, the one to
+// write first: those of its name if the state has them, else those of its type.
+func (s *State) Column(c connectors.Collection) []string {
+	if values, ok := s.Columns[c.Connector]; ok {
+		return values
+	}
+	return s.Columns[c.Type]
+}
+
+// Label is the state that a raw state of a record means; false: none. A value
+// that names the state itself comes before one that names its category, which
+// is empty where it has none.
+func (t *StateTable) Label(c connectors.Collection, raw, category string) (string, bool) {
+	for _, want := range []string{raw, CategoryPrefix + category} {
+		if want == "" || want == CategoryPrefix {
+			continue
+		}
+		for i := range t.States {
+			if slices.Contains(t.States[i].Column(c), want) {
+				return t.States[i].Label, true
+			}
+		}
+	}
+	return "", false
+}
+
+// values are all values of a table for the records of a connector.
+func (t *StateTable) values(c connectors.Collection) []string {
+	var all []string
+	for i := range t.States {
+		all = append(all, t.States[i].Column(c)...)
+	}
+	return all
 }

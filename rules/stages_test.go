@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/budget"
@@ -16,33 +17,35 @@ import (
 
 // Each stage of a load, on its own.
 
-// parsed is what the first stage makes of files, whose names and contents alternate.
-func parsed(t *testing.T, files ...string) *parser {
+// parse is what the first stage makes of files, whose names and contents alternate.
+func parse(t *testing.T, files ...string) *parser {
 	t.Helper()
-	p := newParser(newProgress(t.Context(), write(t, files...), budget.Limits{}), true)
-	p.readDir()
-	p.sortBlocks()
+	dir := write(t, files...)
+	p := newParser(newProgress(t.Context(), dir, budget.Limits{}), newReader(t.Context(), dir, true))
+	p.parse()
 	return p
 }
 
-// resolved is what the second one makes of them.
-func resolved(t *testing.T, files ...string) *resolver {
+// resolved is what the second one makes of blocks.
+func resolved(t *testing.T, files ...string) (*progress, *parsed, *evaluator) {
 	t.Helper()
-	p := parsed(t, files...)
-	r := newResolver(p.progress, p, Options{Systems: fakeSystems(), Offline: true, Env: environment("TOKEN", "t")})
-	r.decodeVariables()
-	r.decodeLocals()
-	return r
+	p := parse(t, files...)
+	scope, ok := resolve(p.progress, p.out, p.reader, Options{Systems: fakeSystems(), Offline: true, Env: environment("TOKEN", "t")})
+	if !ok {
+		t.Fatal(said(p.findings))
+	}
+	return p.progress, p.out, scope
 }
 
 // declared is what the third one makes of them.
-func declared(t *testing.T, files ...string) *declarer {
+func declared(t *testing.T, files ...string) (*progress, *declaration) {
 	t.Helper()
-	d := newDeclarer(resolved(t, files...))
-	d.decodeConnectors()
-	d.decodeTables()
-	d.decodeTemplates()
-	return d
+	p, in, scope := resolved(t, files...)
+	d, ok := declare(p, in, scope)
+	if !ok {
+		t.Fatal(said(p.findings))
+	}
+	return p, d
 }
 
 // said are the summaries of findings, in the order found.
@@ -55,23 +58,23 @@ func said(f *findings) string {
 }
 
 func TestParse(t *testing.T) {
-	p := parsed(t, "b.hcl", "route \"r\" {}\nlocals {}\n", "a.hcl", "variable \"v\" {}\nvariable \"w\" \"x\" {}\nrouter \"r\" {}\n", ".c.hcl", "locals {", "d.txt", "x")
-	if got := len(p.order); got != 2 || p.broken {
+	p := parse(t, "b.hcl", "route \"r\" {}\nlocals {}\n", "a.hcl", "variable \"v\" {}\nvariable \"w\" \"x\" {}\nrouter \"r\" {}\n", ".c.hcl", "locals {", "d.txt", "x")
+	if got := len(p.out.order); got != 2 || p.broken {
 		t.Errorf("%d files are read, broken %t", got, p.broken)
 	}
-	if got := slices.Sorted(maps.Keys(p.blocks)); !slices.Equal(got, []string{"locals", "route", "variable"}) || len(p.blocks["variable"]) != 1 {
+	if got := slices.Sorted(maps.Keys(p.out.blocks)); !slices.Equal(got, []string{"locals", "route", "variable"}) || len(p.out.blocks["variable"]) != 1 {
 		t.Errorf("blocks of the types %v", got)
 	}
 	if got, want := said(p.findings), `a variable block has one name; unknown block "router"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if p := parsed(t, "a.hcl", "locals {"); !p.broken {
+	if p := parse(t, "a.hcl", "locals {"); !p.broken {
 		t.Error("half a file passes for a whole one")
 	}
 }
 
 func TestResolve(t *testing.T) {
-	r := resolved(t, "a.hcl", `
+	p, _, scope := resolved(t, "a.hcl", `
 variable "v" { default = 2 }
 variable "w" {}
 locals {
@@ -82,25 +85,26 @@ locals {
   e = var.w
 }
 `)
-	if got := r.locals["a"].value.AsBigFloat().String(); got != "21" {
+	if got := scope.locals["a"].value.AsBigFloat().String(); got != "21" {
 		t.Errorf("a local that rests on another: got %s, want 21", got)
 	}
-	if _, ok := r.seen.seen["c"]; ok || !r.locals["c"].ok || !r.locals["c"].value.ContainsMarked() {
+	visible := visibleLocals(scope.locals)
+	if _, ok := visible.seen["c"]; ok || !scope.locals["c"].ok || !scope.locals["c"].value.ContainsMarked() {
 		t.Error("CEL sees a sensitive local")
 	}
-	if got := r.seen.values["b"]; got != int64(20) {
+	if got := visible.values["b"]; got != int64(20) {
 		t.Errorf("CEL sees %v", got)
 	}
-	if r.locals["d"].ok || r.locals["e"].ok || r.variables["w"].ok {
+	if scope.locals["d"].ok || scope.locals["e"].ok || scope.variables["w"].ok {
 		t.Error("a value that rests on a mistake counts")
 	}
-	if got, want := said(r.findings), `variable "w" has no value; locals that need each other`; got != want {
+	if got, want := said(p.findings), `variable "w" has no value; locals that need each other`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
 func TestDeclare(t *testing.T) {
-	d := declared(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+	p, d := declared(t, "connectors.hcl", connectorBlocks, "main.hcl", `
 state_table "t" {
   unmapped = "error"
   state "open" { jira = ["To Do", "Open"] }
@@ -124,20 +128,19 @@ route "r" {
   templates = [template.child, template.gone]
 }
 `)
-	routes := d.decodeRoutes()
-	if got, want := said(d.findings), `unknown template "gone"`; got != want {
+	if got, want := said(p.findings), `unknown template "gone"; template "child" does not set issuetype; template "child" does not set summary`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if len(d.connectors) != 3 || d.connectors["eng"].result.System.Type != "jira" {
-		t.Errorf("connectors: %v", d.connectors)
+	if len(d.catalog.connectors) != 3 || d.catalog.connectors["eng"].result.System.Type != "jira" {
+		t.Errorf("connectors: %v", d.catalog.connectors)
 	}
 	if table := d.tables["t"].result; len(table.States) != 2 || !table.UnmappedIsError || len(table.States[0].Columns["jira"]) != 2 {
 		t.Errorf("state table: %+v", table)
 	}
-	if r := routes[0]; len(r.refs()) != 1 || !r.sourceOK || r.source.Record != "incident" || !r.broken {
+	if r := d.routes[0]; len(r.refs()) != 1 || !r.sourceOK || r.source.Record != "incident" || !r.broken {
 		t.Errorf("route: %+v", r)
 	}
-	child := d.templatesOf(routes)["child"]
+	child := d.templates["child"]
 	var fields []string
 	for _, m := range child.fields {
 		fields = append(fields, fmt.Sprint(m.field.section, ".", m.field.name))
@@ -151,7 +154,7 @@ route "r" {
 }
 
 func TestTypecheck(t *testing.T) {
-	d := declared(t, "connectors.hcl", connectorBlocks, "main.hcl", `
+	_, d := declared(t, "connectors.hcl", connectorBlocks, "main.hcl", `
 template "t" {
   target = servicenow.itsm.incident
   when   = "incident.name != ''"
@@ -162,9 +165,9 @@ template "t" {
   }
 }
 `)
-	c := newChecker(d.progress, d, &resolver{decoder: d.decoder})
+	c := newCompiler(d.catalog, seenLocals{}, func() bool { return false })
 	source := connectors.Collection{Type: "incidentio", Connector: "acme", Record: "incident"}
-	tmpl := d.templatesOf(nil)["t"]
+	tmpl := d.templates["t"]
 	var found findings
 	if c.compile(tmpl, source, &found, &uses{}) != nil || found.errors() != 1 {
 		t.Errorf("got %s", said(&found))
@@ -178,8 +181,36 @@ template "t" {
 	if want := (expr.Path{"incident", "name"}); !slices.Equal(compiled.values[0].reads[0], want) {
 		t.Errorf("it reads %v, want %v", compiled.values[0].reads, want)
 	}
-	if again := c.envsOf(source, tmpl.result.Target); again != c.envsOf(source, tmpl.result.Target) {
+	if again := c.envs.envsOf(source, tmpl.result.Target); again != c.envs.envsOf(source, tmpl.result.Target) {
 		t.Error("an environment is built twice")
+	}
+}
+
+// TestTypecheckOfAll checks what no file was read for: a route whose template
+// writes where it reads, and a table that knows nothing of a record type.
+func TestTypecheckOfAll(t *testing.T) {
+	p, d := declared(t, "connectors.hcl", connectorBlocks, "main.hcl", "state_table \"t\" {\n  state \"open\" { jira = [\"Open\"] }\n}\n")
+	source := connectors.Collection{Type: "incidentio", Connector: "acme", Record: "incident"}
+	at := hcl.Range{Filename: "main.hcl", Start: hcl.Pos{Line: 1}}
+	of := func(name string, target connectors.Collection) *template {
+		return &template{
+			decl: &templateDecl{name: name}, schema: d.catalog.schema(target), used: true,
+			result: &Template{Name: name, Target: target, State: &StateSync{Table: d.tables["t"].result, SourceField: "name", TargetField: "summary"}},
+		}
+	}
+	d.templates = map[string]*template{
+		"back": of("back", source),
+		"out":  of("out", connectors.Collection{Type: "jira", Connector: "eng", Record: "issue"}),
+	}
+	d.templates["out"].decl.attrsOf = map[string]map[string]*hclsyntax.Attribute{"state": {"table": {Expr: &hclsyntax.LiteralValueExpr{SrcRange: at}}}}
+	d.routes = []*routeDecl{{name: "r", source: source, sourceOK: true, templates: []templateRef{{"back", at}, {"out", at}}}}
+	m, _ := typecheck(p, d, newCompiler(d.catalog, seenLocals{}, func() bool { return false }))
+	want := `template "back" writes where route "r" reads; state table "t" has no column for incidentio.acme.incident`
+	if got := said(p.findings); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if m == nil || m.compiled[compiledKey{d.templates["out"], source}] == nil || len(m.compiled) != 1 {
+		t.Errorf("model: %+v", m)
 	}
 }
 
@@ -194,7 +225,7 @@ func TestProve(t *testing.T) {
 		return &template{decl: &templateDecl{name: name}, result: &Template{Name: name}}, &compiledTemplate{inbound: inbound, entries: inbound}
 	}
 	modelOf := func(routes map[string]string, add func(m *model)) *model {
-		m := &model{templates: map[string]*template{}, compiled: map[compiledKey]*compiledTemplate{}, files: &parser{}}
+		m := &model{templates: map[string]*template{}, compiled: map[compiledKey]*compiledTemplate{}, files: &parsed{}}
 		for _, name := range sortedKeys(routes) {
 			r := &routeDecl{name: name, source: source, sourceOK: true}
 			for t := range strings.FieldsSeq(routes[name]) {
@@ -242,8 +273,7 @@ func TestProve(t *testing.T) {
 		}), "mappings that feed each other in a cycle"},
 		"unused": {proveUses, modelOf(nil, func(m *model) {
 			m.variables = map[string]*variable{"v": {at: at(1)}, "w": {at: at(2)}}
-			m.given = func(string) (string, bool, string) { return "", false, "" }
-			m.files.included = map[string][]byte{"text": []byte("${var.v}")}
+			m.included = map[string][]byte{"text": []byte("${var.v}")}
 		}), `nothing uses variable "w"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
 // comments checks the clauses of a template for a pair of record types, whose kinds
@@ -24,7 +23,7 @@ func (l *checker) comments(t *template, source *connectors.Schema) Comments {
 }
 
 func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) CommentClause {
-	c := CommentClause{From: d.from, To: d.to, locals: l.locals.values}
+	c := CommentClause{From: d.from, To: d.to, locals: l.compiler.locals.values}
 	if len(to.CommentKinds) == 0 {
 		l.err(d.at, article(to.Record)+" takes no comments", "Leave this block out.")
 	}
@@ -37,7 +36,7 @@ func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) Comm
 	if d.when == nil {
 		return c
 	}
-	env, err := l.commentEnv()
+	env, err := l.compiler.envs.forComments()
 	if err != nil {
 		l.err(d.at, "conditions on comments cannot be compiled", capital(err.Error()))
 		return c
@@ -52,26 +51,4 @@ func (l *checker) checkKind(kind string, at hcl.Range, s *connectors.Schema) {
 	if len(s.CommentKinds) > 0 && !slices.Contains(s.CommentKinds, kind) {
 		l.err(at, fmt.Sprintf("%s has no comments of the kind %q", s.Record, kind), suggest(kind, s.CommentKinds, "kind of comment"))
 	}
-}
-
-// commentEnv is the environment of a clause of comments.
-func (l *checker) commentEnv() (*expr.Env, error) {
-	if l.commentVars == nil {
-		env, err := l.newCommentEnv()
-		if err != nil {
-			return nil, err
-		}
-		l.commentVars = env
-	}
-	return l.commentVars, nil
-}
-
-func (l *checker) newCommentEnv() (*expr.Env, error) {
-	text := connectors.Type{Kind: connectors.Text}
-	return l.newEnv([]expr.Variable{
-		{Name: commentName, Nested: map[string]expr.Variable{
-			"text": {Name: "text", Type: text}, "kind": {Name: "kind", Type: text}, "author": {Name: "author", Type: text},
-		}},
-		l.localVariable(),
-	})
 }

@@ -1,21 +1,8 @@
 package rules
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/expr"
-)
-
-// The names that expressions see beside the record itself.
-const (
-	parentName  = "parent"
-	ticketName  = "ticket"
-	stateName   = "state"
-	localName   = "local"
-	linkName    = "link"
-	commentName = "comment"
 )
 
 // An envKey is what the environments of expressions depend on.
@@ -32,14 +19,27 @@ type envs struct {
 	err       error
 }
 
-// envs are the environments for a pair of record types, made once each.
-func (l *checker) envsOf(source, target connectors.Collection) *envs {
+// environments makes what expressions see.
+type environments struct {
+	catalog  *catalog
+	locals   seenLocals
+	language *expr.Language // of all expressions; nil: not built yet
+	made     map[envKey]*envs
+	comments *expr.Env // what conditions of comments see; nil: nobody asked yet
+}
+
+func newEnvironments(c *catalog, locals seenLocals) *environments {
+	return &environments{catalog: c, locals: locals, made: map[envKey]*envs{}}
+}
+
+// envsOf are the environments for a pair of record types, made once each.
+func (l *environments) envsOf(source, target connectors.Collection) *envs {
 	key := envKey{[2]string{source.Type, source.Record}, [2]string{target.Type, target.Record}}
-	if made, ok := l.envs[key]; ok {
+	if made, ok := l.made[key]; ok {
 		return made
 	}
 	made := &envs{}
-	l.envs[key] = made
+	l.made[key] = made
 	text := connectors.Type{Kind: connectors.String}
 	texts := func(names ...string) map[string]expr.Variable {
 		members := map[string]expr.Variable{}
@@ -72,7 +72,7 @@ func (l *checker) envsOf(source, target connectors.Collection) *envs {
 }
 
 // newEnv declares variables, in the one language of this load.
-func (l *checker) newEnv(vars []expr.Variable) (*expr.Env, error) {
+func (l *environments) newEnv(vars []expr.Variable) (*expr.Env, error) {
 	if l.language == nil {
 		language, err := expr.NewLanguage()
 		if err != nil {
@@ -83,7 +83,7 @@ func (l *checker) newEnv(vars []expr.Variable) (*expr.Env, error) {
 	return l.language.Env(vars)
 }
 
-func (l *checker) localVariable() expr.Variable {
+func (l *environments) localVariable() expr.Variable {
 	members := map[string]expr.Variable{}
 	for name, v := range l.locals.seen {
 		members[name] = expr.Variable{Name: name, Type: v.typ}
@@ -91,28 +91,18 @@ func (l *checker) localVariable() expr.Variable {
 	return expr.Variable{Name: localName, Nested: members}
 }
 
-// explainSensitive adds to the findings of an expression what they cannot know:
-// that a local which it does not see is there, and sensitive.
-func (l *checker) explainSensitive(f *findings) {
-	for i := range f.list {
-		d := &f.list[i]
-		name, _, _ := strings.Cut(strings.TrimPrefix(d.summary, `unknown field "`), `"`)
-		_, seen := l.locals.seen[name]
-		if l.locals.known[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
-			d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
-		}
+// forComments is the environment of a clause of comments, made once.
+func (l *environments) forComments() (*expr.Env, error) {
+	if l.comments != nil {
+		return l.comments, nil
 	}
-}
-
-// lookUp is the value of a dotted path in a record, nil if it has none.
-func lookUp(r *connectors.Record, path string) any {
-	var v any = r.Fields
-	for name := range strings.SplitSeq(path, ".") {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil
-		}
-		v = m[name]
-	}
-	return v
+	text := connectors.Type{Kind: connectors.Text}
+	env, err := l.newEnv([]expr.Variable{
+		{Name: commentName, Nested: map[string]expr.Variable{
+			"text": {Name: "text", Type: text}, "kind": {Name: "kind", Type: text}, "author": {Name: "author", Type: text},
+		}},
+		l.localVariable(),
+	})
+	l.comments = env
+	return env, err
 }

@@ -3,111 +3,84 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
-// A checker compiles the expressions of templates and checks them, and what they
-// write, against the schemas of the records.
+// A checker has templates compiled and checks them, and what they write, against
+// the schemas of the records.
 type checker struct {
 	*progress
-	catalog  *catalog
-	tables   map[string]*tableDecl
-	locals   seenLocals
-	language *expr.Language // of all expressions; nil: not built yet
-	envs     map[envKey]*envs
-	// commentVars are what conditions of comments see; nil: nobody asked yet.
-	commentVars *expr.Env
-	uses        uses
-	mu          sync.Mutex // guards envs once the set is in use
+	decl     *declaration
+	compiler *compiler
+	compiled map[compiledKey]*compiledTemplate
+	uses     uses
+	states   *tableChecker
 }
 
-func newChecker(p *progress, decl *declarer, names *resolver) *checker {
-	return &checker{
-		progress: p, catalog: decl.catalog, tables: decl.tables, locals: names.seen, envs: map[envKey]*envs{},
-	}
-}
-
-// link puts routes and templates together: each template is compiled and
-// checked against the source of every route that lists it.
-func (l *checker) link(set *Set, routes []*routeDecl, templates map[string]*template) *model {
-	compiled := map[compiledKey]*compiledTemplate{}
+// typecheck compiles and checks each template against the source of every route that
+// lists it. nil: the load is over.
+func typecheck(p *progress, d *declaration, c *compiler) (*model, *uses) {
+	l := &checker{progress: p, decl: d, compiler: c, compiled: map[compiledKey]*compiledTemplate{}}
+	l.states = newTableChecker(p.findings, &l.uses)
 	var bySource []sourceFindings
-	compileFor := func(t *template, source connectors.Collection, route string) *compiledTemplate {
-		key := compiledKey{t, source}
-		c, ok := compiled[key]
-		if !ok && l.givenUp() {
-			return nil
-		}
-		if !ok {
-			found := sourceFindings{template: t, route: route, source: source}
-			c = l.compile(t, source, &found.findings, &l.uses)
-			bySource = append(bySource, found)
-			compiled[key] = c
-			l.adopt(t, c, source)
-		}
-		return c
-	}
-	for _, d := range routes {
-		r := &Route{Name: d.name, Source: d.source, Create: d.create, Private: d.private}
-		set.Routes = append(set.Routes, r)
-		if !d.sourceOK {
+	for _, r := range d.routes {
+		if !r.sourceOK {
 			continue
 		}
-		r.router = newRouter(l, r)
-		add := func(ref templateRef) *compiledTemplate {
-			t := templates[ref.name]
-			if t == nil {
-				return nil
-			}
-			if t.result.Target == d.source {
-				l.err(ref.at, fmt.Sprintf("template %q writes where route %q reads", ref.name, d.name),
-					fmt.Sprintf("Each ticket would be a new record of %s, and get a ticket itself. Choose another target.", d.source))
-				return nil
-			}
-			c := compileFor(t, d.source, d.name)
-			if c != nil {
-				r.NeedsParent = r.NeedsParent || c.needsParent
-			}
-			return c
-		}
-		for _, ref := range d.templates {
-			if c := add(ref); c != nil {
-				r.Templates = append(r.Templates, c.template)
-				r.router.candidates = append(r.router.candidates, c)
+		for _, ref := range r.refs() {
+			t := d.templates[ref.name]
+			switch {
+			case t == nil:
+			case t.result.Target == r.source:
+				l.err(ref.at, fmt.Sprintf("template %q writes where route %q reads", ref.name, r.name),
+					fmt.Sprintf("Each ticket would be a new record of %s, and get a ticket itself. Choose another target.", r.source))
+			default:
+				if found, ok := l.check(t, r); ok {
+					bySource = append(bySource, found)
+				}
 			}
 		}
-		if d.noMatch != nil {
-			if c := add(*d.noMatch); c != nil {
-				r.NoMatch, r.router.noMatch = c.template, c
-			}
-		}
-		r.router.unlisted = l.unlisted(r.Source, templates)
 	}
 	l.addBySource(bySource)
-	broken := slices.ContainsFunc(routes, func(r *routeDecl) bool { return r.broken })
-	sources := l.sourcesOf(routes)
-	for _, name := range sortedKeys(templates) {
-		t := templates[name]
+	if !l.checkUnlisted() {
+		return nil, nil
+	}
+	l.states.check(d.tables)
+	return &model{routes: d.routes, templates: d.templates, compiled: l.compiled, tables: d.tables}, &l.uses
+}
+
+// check compiles a template for the source of a route; false: that is done, or the
+// load is over.
+func (l *checker) check(t *template, r *routeDecl) (sourceFindings, bool) {
+	key := compiledKey{t, r.source}
+	found := sourceFindings{template: t, route: r.name, source: r.source}
+	if _, ok := l.compiled[key]; ok || l.givenUp() {
+		return found, false
+	}
+	c := l.compiler.compile(t, r.source, &found.findings, &l.uses)
+	l.compiled[key] = c
+	l.adopt(t, c, r.source)
+	return found, true
+}
+
+// checkUnlisted looks at the templates that no route lists. False: the load is over.
+func (l *checker) checkUnlisted() bool {
+	broken := slices.ContainsFunc(l.decl.routes, func(r *routeDecl) bool { return r.broken })
+	sources := l.sourcesOf(l.decl.routes)
+	for _, name := range sortedKeys(l.decl.templates) {
+		t := l.decl.templates[name]
 		if l.givenUp() {
-			return nil
+			return false
 		}
 		if !t.used && !t.decl.extended && !broken {
 			l.checkUnused(t, sources)
 		}
 		l.stateOfUnlisted(t, sources)
-		set.Templates[name] = t.result
 	}
-	tables := tableChecker{l.findings, &l.uses}
-	tables.check(l.tables)
-	return &model{
-		routes: routes, templates: templates, compiled: compiled, tables: l.tables,
-		variables: l.catalog.variables, locals: l.catalog.evaluator.locals, files: l.catalog.files,
-	}
+	return true
 }
 
 // sourceFindings is what is wrong with a template for the records of one
@@ -157,16 +130,11 @@ func (l *checker) addBySource(all []sourceFindings) {
 	}
 }
 
-type compiledKey struct {
-	template *template
-	source   connectors.Collection
-}
-
 // adopt fills in what of a template is known with its first source.
 func (l *checker) adopt(t *template, c *compiledTemplate, source connectors.Collection) {
-	comments := l.comments(t, l.catalog.schema(source))
-	l.checkAttachments(t, l.catalog.schema(source))
-	l.useTable(t, source)
+	comments := l.comments(t, l.decl.catalog.schema(source))
+	l.checkAttachments(t, l.decl.catalog.schema(source))
+	l.states.use(t, l.decl.tables, source, l.decl.catalog.schema(source))
 	if c == nil {
 		return
 	}
@@ -195,21 +163,5 @@ func (l *checker) checkAttachments(t *template, source *connectors.Schema) {
 				l.warn(b.DefRange(), article(from.Record)+" has no files to give", "The API of "+from.Record+" holds links only, so nothing goes this way. Leave this block out.")
 			}
 		}
-	}
-}
-
-// unlisted compiles, when it is asked for, a template that a route does not list:
-// links keep theirs. nil: it is gone, or does not fit the source.
-func (l *checker) unlisted(source connectors.Collection, templates map[string]*template) func(name string) *compiledTemplate {
-	compiled := map[string]*compiledTemplate{}
-	return func(name string) *compiledTemplate {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		c, known := compiled[name]
-		if t := templates[name]; !known && t != nil {
-			c = l.compile(t, source, &findings{}, &uses{})
-			compiled[name] = c
-		}
-		return c
 	}
 }

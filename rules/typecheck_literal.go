@@ -181,37 +181,3 @@ func articleOf(t connectors.Type) string {
 	}
 	return "any value"
 }
-
-func nativeName(v any) string {
-	switch v.(type) {
-	case string:
-		return "a text"
-	case int64, float64:
-		return "a number"
-	case bool:
-		return "a bool"
-	case time.Time:
-		return "a time"
-	}
-	return "another value"
-}
-
-func showLiteral(v any) string {
-	text, err := encodeJSON(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(text)
-}
-
-// capital makes a schema's explanation a sentence.
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	s = upperFirst(s)
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
-}

@@ -18,36 +18,40 @@ type tableUse struct {
 	path   string // of the raw state
 }
 
-// useTable remembers which record types a template's state table is for, and
-// reports one that knows nothing of them.
-func (l *checker) useTable(t *template, source connectors.Collection) {
+// A tableChecker checks state tables against the record types that they are used
+// for.
+type tableChecker struct {
+	*findings
+	uses *uses
+	of   map[*tableDecl][]tableUse
+}
+
+func newTableChecker(f *findings, u *uses) *tableChecker {
+	return &tableChecker{f, u, map[*tableDecl][]tableUse{}}
+}
+
+// use remembers which record types a template's state table is for, and reports
+// one that knows nothing of them.
+func (c *tableChecker) use(t *template, tables map[string]*tableDecl, source connectors.Collection, from *connectors.Schema) {
 	if t.result.State == nil || t.result.State.Table == nil {
 		return
 	}
-	table := l.tables[t.result.State.Table.Name]
-	from := l.catalog.schema(source)
+	table := tables[t.result.State.Table.Name]
 	fromPath := t.sourceField
 	if fromPath == "" && from.State != nil {
 		fromPath = from.State.Field
 	}
 	for _, use := range []tableUse{{source, from, fromPath}, {t.result.Target, t.schema, t.result.State.TargetField}} {
-		if table.used[use] {
+		if slices.Contains(c.of[table], use) {
 			continue
 		}
-		table.used[use] = true
-		table.uses = append(table.uses, use)
+		c.of[table] = append(c.of[table], use)
 		if len(table.result.values(use.of)) == 0 {
-			l.err(t.decl.attrsOf["state"]["table"].Expr.Range(),
+			c.err(t.decl.attrsOf["state"]["table"].Expr.Range(),
 				fmt.Sprintf("state table %q has no column for %s", table.result.Name, use.of),
 				fmt.Sprintf("Give its states a column %s or %s.", use.of.Type, use.of.Connector))
 		}
 	}
-}
-
-// A tableChecker checks state tables against record types.
-type tableChecker struct {
-	*findings
-	uses *uses
 }
 
 // check checks the values of state tables against the record types that
@@ -58,7 +62,7 @@ func (c *tableChecker) check(tables map[string]*tableDecl) {
 		for _, column := range sortedKeys(t.columns) {
 			c.checkColumn(t, column)
 		}
-		for _, use := range t.uses {
+		for _, use := range c.of[t] {
 			c.checkCoverage(t, use)
 			c.checkReadsBack(t, use)
 		}
@@ -69,7 +73,7 @@ func (c *tableChecker) check(tables map[string]*tableDecl) {
 // for can have.
 func (c *tableChecker) checkColumn(t *tableDecl, column string) {
 	var uses []tableUse
-	for _, use := range t.uses {
+	for _, use := range c.of[t] {
 		if use.of.Connector == column || use.of.Type == column {
 			uses = append(uses, use)
 		}
@@ -160,7 +164,7 @@ func (c *tableChecker) checkReadsBack(t *tableDecl, use tableUse) {
 		if len(s.Column(use.of)) > 0 {
 			continue
 		}
-		for _, other := range t.uses {
+		for _, other := range c.of[t] {
 			if other.of != use.of && len(s.Column(other.of)) > 0 {
 				c.warn(t.positionOf(i, other.of), fmt.Sprintf("state %q of table %q has no value for %s", s.Label, t.result.Name, use.of),
 					fmt.Sprintf("A record of %s that is in it leaves the other side as it is. Give the state a value there, or set unmapped.", other.of))

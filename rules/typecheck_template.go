@@ -7,46 +7,29 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/hcl/v2"
+	"sync"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
-// A compiledTemplate is a template compiled for the records of one source.
-type compiledTemplate struct {
-	template *Template
-	when     *expr.Condition // nil: always
-	values   []*mapping      // of once and outbound, sorted by field
-	inbound  []*mapping      // as written
-	entries  []*mapping      // inbound, with each entry of a map on its own, sorted by field
-
-	needsParent bool // something looks at parent
-	wantsTicket bool // a value looks at parent.ticket
-
-	state    string // dotted path of the raw state; empty: no table
-	category string // of its category
-	mode     string // of what lifecycle.modes is compared with
-	modes    []string
-	status   string // of what lifecycle.statuses is compared with
-	statuses []string
+// A compiler compiles templates. A set keeps it for those that links have and no
+// route lists.
+type compiler struct {
+	catalog *catalog
+	locals  seenLocals
+	envs    *environments
+	ended   func() bool // nobody waits for what it compiles
+	mu      sync.Mutex  // guards envs once the set is in use
 }
 
-// A mapping is one field with what is written to it.
-type mapping struct {
-	field   string
-	section section
-	at      hcl.Range
-	digest  string
-	value   *value
-	reads   []expr.Path
-	partner string // the field of the mapping of the other direction that is its pair
+func newCompiler(c *catalog, locals seenLocals, ended func() bool) *compiler {
+	return &compiler{catalog: c, locals: locals, envs: newEnvironments(c, locals), ended: ended}
 }
 
 // entries are the mappings of an inbound field: of a map each entry is one of
 // its own, named FIELD/ENTRY, so that an edit of one says nothing of another.
-func (l *checker) entries(m *mapping, schema *connectors.Schema) []*mapping {
+func (l *compiler) entries(m *mapping, schema *connectors.Schema) []*mapping {
 	if m.value.kind != objectValue || schema.Fields[m.field].Type.Kind != connectors.Map {
 		return []*mapping{m}
 	}
@@ -128,9 +111,9 @@ func (m *mapping) readsOf(root string) [][]string {
 
 // compile compiles a template for a source and checks it against both schemas;
 // nil if it has mistakes. It changes nothing but f, u and the environments.
-func (l *checker) compile(t *template, source connectors.Collection, f *findings, u *uses) *compiledTemplate {
+func (l *compiler) compile(t *template, source connectors.Collection, f *findings, u *uses) *compiledTemplate {
 	before := f.errors()
-	env := l.envsOf(source, t.result.Target)
+	env := l.envs.envsOf(source, t.result.Target)
 	if env.err != nil {
 		f.err(t.decl.at, fmt.Sprintf("records of %s cannot be named in expressions", source), capital(env.err.Error()))
 		return nil
@@ -149,7 +132,7 @@ func (l *checker) compile(t *template, source connectors.Collection, f *findings
 	outward := &writer{findings: f, uses: u, to: t.result.Target, schema: t.schema}
 	inward := &writer{findings: f, uses: u, to: source, schema: from}
 	for _, d := range t.fields {
-		if l.ctx.Err() != nil {
+		if l.ended() {
 			return nil // nobody waits for it
 		}
 		in, w, visible := env.outbound, outward, seen
@@ -191,7 +174,7 @@ func (l *checker) compile(t *template, source connectors.Collection, f *findings
 }
 
 // readables are the records that the expressions of a template see.
-func (l *checker) readables(source connectors.Collection) []readable {
+func (l *compiler) readables(source connectors.Collection) []readable {
 	schema := l.catalog.schema(source)
 	seen := []readable{{expr.Path{source.Record}, source, schema}}
 	if parent := l.catalog.parentSchema(source); parent != nil {
@@ -213,7 +196,7 @@ func readsParentTicket(paths []expr.Path) bool {
 }
 
 // compileState finds where the source's raw state is.
-func (l *checker) compileState(c *compiledTemplate, from *connectors.Schema, f *findings, t *template) {
+func (l *compiler) compileState(c *compiledTemplate, from *connectors.Schema, f *findings, t *template) {
 	if t.result.State == nil {
 		return
 	}
@@ -223,28 +206,10 @@ func (l *checker) compileState(c *compiledTemplate, from *connectors.Schema, f *
 	}
 }
 
-// stateField is the dotted path of the raw state of a record type: that of the
-// state block, written in an attribute, or else the type's own.
-func stateField(f *findings, t *template, attr, written string, s *connectors.Schema) string {
-	if written == "" {
-		if s.State == nil {
-			f.err(t.decl.blockAt["state"], s.Record+" has no state of its own", "Name the field that holds it: "+attr+" = \"FIELD\".")
-			return ""
-		}
-		return s.State.Field
-	}
-	top, _, _ := strings.Cut(written, ".")
-	free := slices.ContainsFunc(s.FreePrefixes, func(p string) bool { return strings.HasPrefix(top, p) })
-	if _, listed := s.Fields[top]; !listed && !free && s.Unlisted == connectors.RejectUnknown {
-		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %q", s.Record, top), suggest(top, sortedKeys(s.Fields), "field"))
-	}
-	return written
-}
-
 // compileLifecycle says which modes and statuses of the source get tickets.
 // The defaults are incident.io's; they say nothing of a source that has other
 // categories.
-func (l *checker) compileLifecycle(c *compiledTemplate, from *connectors.Schema, f *findings, t *template) {
+func (l *compiler) compileLifecycle(c *compiledTemplate, from *connectors.Schema, f *findings, t *template) {
 	if from.Mode != "" {
 		c.mode, c.modes = from.Mode, t.result.Lifecycle.Modes
 		checkModes(from, f, t)
@@ -292,7 +257,7 @@ func checkModes(from *connectors.Schema, f *findings, t *template) {
 
 // digest tells a mapping that was edited from one that was not: it is of the
 // mapping as written, with the values of the locals that it names.
-func (l *checker) digest(m *mapping) string {
+func (l *compiler) digest(m *mapping) string {
 	h := sha256.New()
 	m.value.walk(func(v *value) {
 		fmt.Fprintf(h, "%d %d %d|", v.kind, len(v.elems), len(v.members))
@@ -324,4 +289,17 @@ func (l *checker) digest(m *mapping) string {
 	}
 	const enough = 16 // bytes
 	return hex.EncodeToString(h.Sum(nil)[:enough])
+}
+
+// explainSensitive adds to the findings of an expression what they cannot know:
+// that a local which it does not see is there, and sensitive.
+func (l *compiler) explainSensitive(f *findings) {
+	for i := range f.list {
+		d := &f.list[i]
+		name, _, _ := strings.Cut(strings.TrimPrefix(d.summary, `unknown field "`), `"`)
+		_, seen := l.locals.seen[name]
+		if l.locals.known[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
+			d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
+		}
+	}
 }

@@ -23,8 +23,8 @@ func (l *checker) sourcesOf(routes []*routeDecl) (all recordTypes) {
 		}
 	}
 	all.read = len(all.known)
-	for _, name := range sortedKeys(l.catalog.connectors) {
-		made := l.catalog.connectors[name].result
+	for _, name := range sortedKeys(l.decl.catalog.connectors) {
+		made := l.decl.catalog.connectors[name].result
 		if made == nil {
 			continue
 		}
@@ -52,7 +52,7 @@ func (l *checker) stateOfUnlisted(t *template, sources recordTypes) {
 		return
 	}
 	for _, c := range sources.known[:sources.read] {
-		if state := l.catalog.schema(c).State; state != nil {
+		if state := l.decl.catalog.schema(c).State; state != nil {
 			s.SourceField = state.Field
 			return
 		}
@@ -84,7 +84,7 @@ func (l *checker) checkUnused(t *template, sources recordTypes) {
 			continue
 		}
 		f := &findings{}
-		l.compile(t, source, f, &uses{})
+		l.compiler.compile(t, source, f, &uses{})
 		if best == nil || misfit(f) < misfit(best) {
 			best = f
 		}

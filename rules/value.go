@@ -201,3 +201,33 @@ func (v *value) reads() []expr.Path {
 	})
 	return all
 }
+
+// section is once, outbound or inbound of a template.
+type section string
+
+// A mapping is one field with what is written to it.
+type mapping struct {
+	field   string
+	section section
+	at      hcl.Range
+	digest  string
+	value   *value
+	reads   []expr.Path
+	partner string // the field of the mapping of the other direction that is its pair
+}
+
+const (
+	onceSection     section = "once"
+	outboundSection section = "outbound"
+	inboundSection  section = "inbound"
+)
+
+// The names that expressions see beside the record itself.
+const (
+	parentName  = "parent"
+	ticketName  = "ticket"
+	stateName   = "state"
+	localName   = "local"
+	linkName    = "link"
+	commentName = "comment"
+)
