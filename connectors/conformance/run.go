@@ -15,6 +15,7 @@ import (
 // Run holds a system to the contract.
 func Run(t *testing.T, s System) {
 	t.Run("classes of errors", s.classes)
+	t.Run("an answer to nobody is no answer", s.strangers)
 	t.Run("a write can be read", s.readYourWrite)
 	t.Run("created once", s.createdOnce)
 	t.Run("a key finds its own record", s.keys)

@@ -20,27 +20,21 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if reason := answer.Header.Get(reasonHeader); answer.Status == http.StatusTooManyRequests && reason != "" {
 		failure.Code = reason
 	}
-	var said struct {
-		Messages []string          `json:"errorMessages"`
-		Errors   map[string]string `json:"errors"`
-		Message  string            `json:"message"`
-	}
-	if json.Unmarshal(answer.Body, &said) == nil {
-		words := said.Messages
-		for _, field := range slices.Sorted(maps.Keys(said.Errors)) {
-			if failure.Field == "" {
-				failure.Field = field
-			}
-			words = append(words, field+": "+said.Errors[field])
+	said, own := parseSaid(answer)
+	words := said.Messages
+	for _, field := range slices.Sorted(maps.Keys(said.Errors)) {
+		if failure.Field == "" {
+			failure.Field = field
 		}
-		if said.Message != "" {
-			words = append(words, said.Message)
-		}
-		failure.Message = strings.Join(words, "; ")
+		words = append(words, field+": "+said.Errors[field])
 	}
+	if said.Message != "" {
+		words = append(words, said.Message)
+	}
+	failure.Message = strings.Join(words, "; ")
 	switch answer.Status {
 	case http.StatusNotFound:
-		if said.Messages == nil && said.Errors == nil {
+		if !own {
 			return // not Jira's, or not about a record
 		}
 		failure.Code = "not_found"
@@ -54,14 +48,52 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	}
 }
 
-// stranger says that Jira did not take the credentials: it then answers as to
-// nobody, who sees no issues, and calls that success.
-func stranger(h http.Header) string {
-	switch h.Get("X-Seraph-Loginreason") {
+// accountHeader names the account to which Jira answers. Where it does not take
+// the credentials it answers as to nobody, who sees no issues, and calls that
+// success: 404 for an issue, an empty list for a search.
+const accountHeader = "X-AAccountId"
+
+// stranger says why an answer does not prove that it was given to the account.
+func stranger(answer *transport.Answer) (why, setting string) {
+	switch answer.Header.Get("X-Seraph-Loginreason") {
 	case "AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED":
-		return "Jira did not take the API token, and answered as to nobody; it may have expired or been revoked"
+		return "Jira did not take the API token, and answered as to nobody; it may have expired or been revoked", "api_token"
 	}
-	return ""
+	if answer.Header.Get(accountHeader) != "" {
+		return "", ""
+	}
+	switch answer.Status {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
+		return "", "" // nobody need be known for these
+	case http.StatusForbidden, http.StatusNotFound:
+		if _, own := parseSaid(answer); !own {
+			return "", "" // by its form alone it is no word on a record
+		}
+	}
+	if class := answer.Status / 100; class != 2 && class != 4 && !leads(answer) {
+		return "", ""
+	}
+	return "the answer does not name the account that it was given to (" + accountHeader + "); it may be a log-in page, a proxy that takes the header off, or another site", ""
+}
+
+// leads reports whether an answer leads to where a content is: only the account
+// is told that.
+func leads(answer *transport.Answer) bool { return answer.Status == http.StatusSeeOther }
+
+// A saying is what Jira says in a refusal.
+type saying struct {
+	Messages []string          `json:"errorMessages"`
+	Errors   map[string]string `json:"errors"`
+	Message  string            `json:"message"`
+}
+
+// parseSaid reads a refusal; own is true where it has the form in which Jira
+// speaks of records.
+func parseSaid(answer *transport.Answer) (said saying, own bool) {
+	if json.Unmarshal(answer.Body, &said) != nil {
+		return saying{}, false
+	}
+	return said, said.Messages != nil || said.Errors != nil
 }
 
 // asWritten gives the field at fault the name under which it was written.

@@ -21,6 +21,9 @@ type System struct {
 	Throttled func(pause time.Duration) Answer
 	// Failed is the answer under FailBefore or FailAfter.
 	Failed func(Fault) Answer
+	// Anonymous is the answer to a call whose credentials are not taken; nil: it is
+	// Failed with 401.
+	Anonymous func(*Call) Answer
 	// Spoilt is what becomes of an answer under SpoiltBody; nil: nothing does.
 	Spoilt func(Answer) Answer
 
@@ -102,6 +105,15 @@ func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
 			}
 			return e.system.Failed(*f)
 		}), whole, nil
+	case Anonymous:
+		return e.answerOnly(c, func() Answer {
+			if e.system.Anonymous == nil {
+				return e.system.Failed(Fault{Status: http.StatusUnauthorized})
+			}
+			return e.system.Anonymous(c)
+		}), whole, nil
+	case LoginPage, LoginRedirect:
+		return e.answerOnly(c, func() Answer { return signIn(f.Kind) }), whole, nil
 	case CutBody:
 		return e.work(c), cut, nil
 	case SpoiltBody:
@@ -131,6 +143,17 @@ func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
 // work carries out a call.
 func (e *Endpoint) work(c *Call) Answer {
 	return e.workThen(c, func(a Answer) Answer { return a })
+}
+
+// signIn is what single sign-on puts in the place of an answer.
+func signIn(kind FaultKind) Answer {
+	if kind == LoginRedirect {
+		return Answer{Status: http.StatusFound, Header: http.Header{"Location": {"https://sso.example/login"}, "Content-Type": {"text/html"}}}
+	}
+	return Answer{
+		Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}},
+		Body: []byte("<!DOCTYPE html><html><head><title>Log in</title></head><body><form method=post></form></body></html>"),
+	}
 }
 
 // workThen carries out a call and answers it with what is made of the answer.

@@ -13,18 +13,21 @@ type FaultKind int
 
 // The kinds of fault. Those of the answer leave the work done.
 const (
-	Latency     FaultKind = iota // Delay passes before anything is done
-	SlowAnswer                   // the work is done, then Delay passes
-	Throttle                     // 429 with Retry-After; nothing is done
-	FailBefore                   // an error (Status, or the system's own); nothing is done
-	FailAfter                    // an error (Status, or the system's own); the work is done
-	CutBody                      // the connection ends within the answer; the work is done
-	SpoiltBody                   // the answer is whole, and not what it should be; the work is done
-	DeepBody                     // the answer is JSON that nests too deeply to be read; the work is done
-	ResetBefore                  // the connection is reset; nothing is done
-	ResetAfter                   // the connection is reset; the work is done
-	CommitLate                   // the connection is reset; the work is done once Delay has passed
-	Refuse                       // no connection; nothing is sent
+	Latency       FaultKind = iota // Delay passes before anything is done
+	SlowAnswer                     // the work is done, then Delay passes
+	Throttle                       // 429 with Retry-After; nothing is done
+	FailBefore                     // an error (Status, or the system's own); nothing is done
+	FailAfter                      // an error (Status, or the system's own); the work is done
+	CutBody                        // the connection ends within the answer; the work is done
+	SpoiltBody                     // the answer is whole, and not what it should be; the work is done
+	DeepBody                       // the answer is JSON that nests too deeply to be read; the work is done
+	ResetBefore                    // the connection is reset; nothing is done
+	ResetAfter                     // the connection is reset; the work is done
+	CommitLate                     // the connection is reset; the work is done once Delay has passed
+	Refuse                         // no connection; nothing is sent
+	Anonymous                      // as to a caller whose credentials are not taken; nothing is done
+	LoginPage                      // with success, a page on which people sign in; nothing is done
+	LoginRedirect                  // 302 to where people sign in; nothing is done
 )
 
 // A Fault happens to requests that it fits.

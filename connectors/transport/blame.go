@@ -8,22 +8,23 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// stranger is the failure of a request that was answered as if nobody had sent
-// it; nil where it was not.
+// stranger is the failure of a request whose answer does not prove that it was
+// given to its credentials; nil where it does. What nobody may see is neither
+// gone nor empty.
 func (c *Client) stranger(answer *Answer, r Request, write bool, fail failFunc) *connectors.Error {
 	if c.opts.Stranger == nil || r.NoAuthorization {
 		return nil
 	}
-	why := c.opts.Stranger(answer.Header)
+	why, setting := c.opts.Stranger(answer)
 	if why == "" {
 		return nil
 	}
 	class := connectors.ClassUnauthorised
 	if write && answer.Status/100 == 2 {
-		class = connectors.ClassUnclear // it was done, by nobody
+		class = connectors.ClassUnclear // it may have been done, by nobody
 	}
 	e := fail(class, why, nil)
-	e.Status, e.RequestID, e.Setting = answer.Status, requestID(answer.Header), c.opts.Credentials
+	e.Status, e.RequestID, e.Setting = answer.Status, requestID(answer.Header), setting
 	return e
 }
 

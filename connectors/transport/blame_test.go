@@ -14,7 +14,7 @@ import (
 func TestBlame(t *testing.T) {
 	options := func(o *Options) {
 		o.Address, o.Credentials = "url", "password"
-		o.Stranger = func(h http.Header) string { return h.Get("X-Stranger") }
+		o.Stranger = func(a *Answer) (string, string) { return a.Header.Get("X-Stranger"), "password" }
 	}
 	for name, test := range map[string]struct {
 		answer  http.HandlerFunc

@@ -64,10 +64,12 @@ type Options struct {
 	// where the answer has the system's own form: without one, something else
 	// answered, and nothing is known of the record.
 	Refusal func(answer *Answer, failure *connectors.Error)
-	// Stranger says why the answer is not one to these credentials: some systems
-	// answer as if to nobody where they do not take them, with success too.
-	// Empty: it is not so. nil: no answer is.
-	Stranger func(header http.Header) string
+	// Stranger says why the answer does not prove that it was given to these
+	// credentials, and names the setting at fault if that is known: some systems
+	// answer as if to nobody where they do not take them, with success too. It is
+	// asked of every answer to a request with credentials. Empty: it is proved.
+	// nil: every answer is.
+	Stranger func(answer *Answer) (why, setting string)
 	// Address and Credentials are the settings at fault where the system cannot
 	// be found at its address, and where it does not take the credentials.
 	Address, Credentials string
@@ -266,7 +268,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	}
 	bounds.moved()
 	began := time.Now()
-	response, failure := c.send(request, r, &sent, body, fail)
+	response, away, failure := c.send(request, r, &sent, body, fail)
 	if body != nil {
 		body.over.Store(true)
 	}
@@ -283,7 +285,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 		answer, failure = c.readAll(bounds.ctx, response, write, fail)
 	}
 	answered()
-	if failure == nil {
+	if failure == nil && !away {
 		failure = c.stranger(answer, r, write, fail)
 	}
 	if failure == nil && answer.Status/100 != 2 {
@@ -345,25 +347,31 @@ func (c *Client) unauthorised(err error, fail failFunc) *connectors.Error {
 
 type failFunc func(class connectors.Class, message string, err error) *connectors.Error
 
-// send sends a request and reads the beginning of the answer.
-func (c *Client) send(request *http.Request, r Request, sent *atomic.Bool, body *outgoing, fail failFunc) (*http.Response, *connectors.Error) {
+// send sends a request and reads the beginning of the answer; away is true where
+// that was given elsewhere, by where the system's own answer led.
+func (c *Client) send(request *http.Request, r Request, sent *atomic.Bool, body *outgoing, fail failFunc) (response *http.Response, away bool, _ *connectors.Error) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		err = ended(request.Context(), err)
 		if body != nil {
 			if failed := body.failed.Load(); failed != nil {
-				return nil, fail(connectors.ClassRetry, "not sent: the content cannot be read to its end", *failed)
+				return nil, false, fail(connectors.ClassRetry, "not sent: the content cannot be read to its end", *failed)
 			}
 		}
 		if sent.Load() {
-			return nil, fail(connectors.ClassUnclear, "no answer", err)
+			return nil, false, fail(connectors.ClassUnclear, "no answer", err)
 		}
-		return nil, fail(connectors.ClassRetry, "not sent", err)
+		return nil, false, fail(connectors.ClassRetry, "not sent", err)
 	}
-	if r.open && r.Follow && redirects(response.StatusCode) {
-		return c.follow(request.Context(), response, fail)
+	if !r.open || !r.Follow || !redirects(response.StatusCode) {
+		return response, false, nil
 	}
-	return response, nil
+	if failure := c.stranger(&Answer{Status: response.StatusCode, Header: response.Header}, r, false, fail); failure != nil {
+		response.Body.Close()
+		return nil, false, failure
+	}
+	response, failure := c.follow(request.Context(), response, fail)
+	return response, true, failure
 }
 
 // tooDeep reports whether JSON nests so deep that encoding/json gives up.

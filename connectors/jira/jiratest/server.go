@@ -123,7 +123,7 @@ func New(o Options) *Server {
 		projects: map[string]*project{}, issues: map[string]*issue{}, pages: map[string]page{}, media: map[string]bool{},
 		bursts: map[string][]time.Time{}, busy: map[string]int{}, noCreate: map[string]string{},
 	}
-	s.Endpoint = simulator.New(simulator.System{State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Spoilt: spoilt})
+	s.Endpoint = simulator.New(simulator.System{State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Anonymous: s.anonymous, Spoilt: spoilt})
 	s.seed()
 	return s
 }
@@ -193,7 +193,11 @@ func failed(f simulator.Fault) answer {
 	if status == 0 {
 		status = http.StatusServiceUnavailable
 	}
-	return refuse(status, http.StatusText(status))
+	a := refuse(status, http.StatusText(status))
+	if status != http.StatusUnauthorized {
+		a.Header.Set("X-Aaccountid", Bot)
+	}
+	return a
 }
 
 // spoilt is a page that a gateway puts in the place of an answer.
@@ -214,7 +218,7 @@ func (s *Server) handle(c *call) answer {
 	}
 	email, token, ok := c.BasicAuth()
 	if ok && (email != s.opts.Email || token != s.opts.APIToken) {
-		return anonymous(c.Method, path)
+		return s.anonymous(c)
 	}
 	if !ok {
 		a := answer{Status: http.StatusUnauthorized, Header: http.Header{}, Body: []byte("Client must be authenticated to access this resource.")}
@@ -237,16 +241,29 @@ func (s *Server) handle(c *call) answer {
 }
 
 // anonymous is how Jira answers to a token that it does not take: as to nobody,
-// which it calls success where nobody may ask.
-func anonymous(method, path string) answer {
+// which it calls success where anybody may ask.
+func (s *Server) anonymous(c *call) answer {
+	path := strings.TrimPrefix(c.URL.Path, "/rest/api/3/")
 	a := refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
 	switch {
 	case path == "search/jql":
 		a = say(http.StatusOK, object{"issues": []any{}, "isLast": true})
-	case method == http.MethodPost && path == "issue":
+	case path == "comment/list":
+		a = say(http.StatusOK, object{"values": []any{}, "isLast": true, "startAt": 0, "maxResults": 1000, "total": 0})
+	case path == "field":
+		a = s.listFields()
+	case strings.HasPrefix(path, "user/"):
+		a = say(http.StatusOK, []any{})
+	case strings.HasPrefix(path, "issue/createmeta/"):
+		a = say(http.StatusOK, object{"issueTypes": []any{}, "fields": []any{}, "startAt": 0, "maxResults": 50, "total": 0})
+	case strings.HasPrefix(path, "project/"):
+		a = refuse(http.StatusNotFound, "No project could be found with key '"+strings.Split(path, "/")[1]+"'.")
+	case c.Method == http.MethodPost && path == "issue":
 		a = refuse(http.StatusBadRequest, "Anonymous users do not have permission to create issues in this project. Please try logging in first.")
 	case strings.HasPrefix(path, "issue/"):
 		a = refuse(http.StatusNotFound, "Issue does not exist or you do not have permission to see it.")
+	case strings.HasPrefix(path, "attachment/content/"):
+		a = refuse(http.StatusNotFound, "The attachment with id '"+strings.TrimPrefix(path, "attachment/content/")+"' does not exist")
 	}
 	a.Header.Set("X-Seraph-Loginreason", "AUTHENTICATED_FAILED")
 	return a
