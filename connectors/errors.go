@@ -28,10 +28,13 @@ const (
 	ClassConflict
 	// ClassGone: there is no such record, or no permission to see it.
 	ClassGone
+	// ClassForbidden: the system took the credentials, and does not let them read
+	// this (a table, a kind of item, a record). It says nothing of anything else.
+	ClassForbidden
 )
 
 func (c Class) String() string {
-	return [...]string{"retry", "throttled", "unclear", "rejected", "unauthorised", "conflict", "gone"}[c]
+	return [...]string{"retry", "throttled", "unclear", "rejected", "unauthorised", "conflict", "gone", "forbidden"}[c]
 }
 
 // An Error is a system's failure to do what it was asked. Its text names the
@@ -120,11 +123,9 @@ func NotSent(err error) error {
 	return &certain
 }
 
-// StatusOf returns the HTTP status of an *Error in err's chain; 0 if there is
-// none, or no answer.
-func StatusOf(err error) int {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Status
-	}
-	return 0
+// IsRefusal reports whether a read failed for good by the system's own word: there
+// is nothing to read, or these credentials may not read it.
+func IsRefusal(err error) bool {
+	class, known := ClassOf(err)
+	return known && (class == ClassRejected || class == ClassGone || class == ClassForbidden)
 }

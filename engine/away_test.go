@@ -164,7 +164,7 @@ func TestARecordThatAlwaysFailsDoesNotKeepOthersWaiting(t *testing.T) {
 		refs := linked(r, 3)
 		bad := r.world.list(tickets)[0]
 		r.world.mu.Lock()
-		r.world.broken = map[connectors.Ref]connectors.Class{bad: connectors.ClassUnauthorised}
+		r.world.broken = map[connectors.Ref]connectors.Class{bad: connectors.ClassForbidden}
 		r.world.mu.Unlock()
 		late := 0
 		for i := range 200 {

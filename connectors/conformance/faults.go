@@ -23,6 +23,7 @@ func troubles() []trouble {
 		unclear      = connectors.ClassUnclear
 		rejected     = connectors.ClassRejected
 		unauthorised = connectors.ClassUnauthorised
+		forbidden    = connectors.ClassForbidden
 	)
 	return []trouble{
 		{"no connection", simulator.Fault{Kind: simulator.Refuse}, retry, retry, false, true},
@@ -37,7 +38,7 @@ func troubles() []trouble {
 		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 5 * time.Minute}, unclear, unclear, true, true},
 		{"late commit", simulator.Fault{Kind: simulator.CommitLate, Delay: 20 * time.Second}, unclear, unclear, true, true},
 		{"401", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, unauthorised, unauthorised, true, false},
-		{"403", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, unauthorised, rejected, true, false},
+		{"403", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, forbidden, rejected, true, false},
 		{"400", simulator.Fault{Kind: simulator.FailBefore, Status: 400}, rejected, rejected, true, false},
 		{"404", simulator.Fault{Kind: simulator.FailBefore, Status: 404}, connectors.ClassGone, connectors.ClassGone, true, false},
 	}

@@ -72,8 +72,11 @@ func newFourth(env connectors.Env) *fourth {
 					return
 				}
 				failure.Message = said.Error
-				if a.Status == http.StatusNotFound {
+				switch a.Status {
+				case http.StatusNotFound:
 					failure.Code = "not_found"
+				case http.StatusForbidden:
+					failure.Code = "forbidden"
 				}
 			},
 		}),

@@ -10,9 +10,9 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// NotFound checks what a connector makes of status 404: that a record is gone
-// only where the answer is own, which has the system's own form. A proxy's, a
-// gateway's and a load balancer's come and go.
+// NotFound checks what a connector makes of statuses 404 and 403: that a record is
+// gone, or may not be read, only where the answer is own, which has the system's
+// own form. A proxy's, a gateway's and a load balancer's come and go.
 func NotFound(t *testing.T, own string, read func(t *testing.T, to http.RoundTripper) error) {
 	t.Helper()
 	for _, c := range []struct {
@@ -28,21 +28,30 @@ func NotFound(t *testing.T, own string, read func(t *testing.T, to http.RoundTri
 		{`{"type":"about:blank","title":"Not Found","status":404}`, connectors.ClassUnclear},
 		{`{"timestamp":"2026-01-02T03:04:05Z","status":404,"error":"Not Found","path":"/x"}`, connectors.ClassUnclear},
 	} {
-		synctest.Test(t, func(t *testing.T) { // what is unclear is tried again, later
-			err := read(t, notFound(c.body))
-			if class, ok := connectors.ClassOf(err); !ok || class != c.want {
-				t.Errorf("status 404 with %q: %v, want class %s", c.body, err, c.want)
-			}
-		})
+		forbidden := connectors.ClassForbidden
+		if c.want != connectors.ClassGone {
+			forbidden = connectors.ClassRetry
+		}
+		for status, want := range map[int]connectors.Class{http.StatusNotFound: c.want, http.StatusForbidden: forbidden} {
+			synctest.Test(t, func(t *testing.T) { // what is unclear is tried again, later
+				err := read(t, refused{status, c.body})
+				if class, ok := connectors.ClassOf(err); !ok || class != want {
+					t.Errorf("status %d with %q: %v, want class %s", status, c.body, err, want)
+				}
+			})
+		}
 	}
 }
 
-// notFound answers everything with status 404.
-type notFound string
+// refused answers everything alike.
+type refused struct {
+	status int
+	body   string
+}
 
-func (body notFound) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a refused) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
-		StatusCode: http.StatusNotFound, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(strings.NewReader(string(body))), Request: r,
+		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(a.body)), Request: r,
 	}, nil
 }

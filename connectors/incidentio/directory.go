@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (
 	for element, err := range c.list(ctx, list) {
 		var refused *connectors.Error
 		switch {
-		case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
+		case errors.As(err, &refused) && refused.Class == connectors.ClassForbidden:
 			now.forbidden = true
 			return now, nil
 		case err != nil:

@@ -46,7 +46,7 @@ func TestReadFaults(t *testing.T) {
 		{"reset for ever", simulator.Fault{Kind: simulator.ResetAfter}, connectors.ClassUnclear, 3},
 		{"refused once", simulator.Fault{Kind: simulator.Refuse, Times: 1}, -1, 1},
 		{"outage", simulator.Fault{Kind: simulator.Refuse}, connectors.ClassRetry, 0},
-		{"403", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, connectors.ClassUnauthorised, 1},
+		{"403", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, connectors.ClassForbidden, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -32,7 +32,7 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 		failure.RequestID = body.RequestID
 	}
 	// Others' problems have a type, too; incident.io's name their errors.
-	own := len(body.Errors) > 0 || answer.Status != http.StatusNotFound
+	own := len(body.Errors) > 0 || answer.Status != http.StatusNotFound && answer.Status != http.StatusForbidden
 	if body.Type != "" && answer.Status/100 != 2 && own {
 		failure.Code = body.Type
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func (c *Connector) askForUser(ctx context.Context, k userKey) (resolve.Found, e
 	}
 	var refused *connectors.Error
 	switch {
-	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
+	case errors.As(err, &refused) && refused.Class == connectors.ClassForbidden:
 		return resolve.Found{Code: codeScope, Message: "this API key may not look people up (scope users.view)"}, nil
 	case errors.As(err, &refused) && (refused.Class == connectors.ClassRejected || refused.Class == connectors.ClassGone):
 		return resolve.NotFound("the people cannot be listed: %s", refused.Message), nil

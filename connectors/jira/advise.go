@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func (a *adviser) projects(ctx context.Context) error {
 			} `json:"issueTypes"`
 		}
 		err := a.c.get(ctx, "advise", a.c.name, "/issue/createmeta/"+url.PathEscape(key)+"/issuetypes", url.Values{"maxResults": {"200"}}, &answer)
-		if isRefusal(err) {
+		if connectors.IsRefusal(err) {
 			a.say("project", key, "The site has no project of this key in which the account may create issues.")
 			complete = false
 			continue
@@ -138,7 +137,7 @@ func (a *adviser) projects(ctx context.Context) error {
 				return err
 			}
 			flow, err := a.c.statusesOf(ctx, key, t.Name)
-			if err != nil && !isRefusal(err) {
+			if err != nil && !connectors.IsRefusal(err) {
 				return err
 			}
 			for name := range flow {
@@ -163,14 +162,10 @@ func (a *adviser) projects(ctx context.Context) error {
 	return nil
 }
 
-func isRefusal(err error) bool {
-	return slices.Contains([]int{http.StatusNotFound, http.StatusBadRequest, http.StatusForbidden}, connectors.StatusOf(err))
-}
-
 // screen compares with what issues of a type are created with.
 func (a *adviser) screen(ctx context.Context, key, id, name string) error {
 	fields, err := a.c.createFields(ctx, key, id)
-	if isRefusal(err) {
+	if connectors.IsRefusal(err) {
 		return nil
 	}
 	if err != nil {

@@ -39,7 +39,7 @@ func TestFaults(t *testing.T) {
 		{"reset after", simulator.Fault{Kind: simulator.ResetAfter}, unclear(thrice), unclear(once), true},
 		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 2 * time.Minute}, unclear(thrice), unclear(once), true},
 		{"wrong token", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassUnauthorised, once}, false},
-		{"forbidden", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassRejected, once}, false},
+		{"forbidden", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, outcome{connectors.ClassForbidden, once}, outcome{connectors.ClassRejected, once}, false},
 		{"bad request", simulator.Fault{Kind: simulator.FailBefore, Status: 400}, outcome{connectors.ClassRejected, once}, outcome{connectors.ClassRejected, once}, false},
 	} {
 		for op, call := range map[string]func(ctx context.Context, c *jira.Connector, ref connectors.Ref) error{

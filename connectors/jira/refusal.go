@@ -42,7 +42,9 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 			failure.Class = connectors.ClassRejected
 		}
 	case http.StatusForbidden:
-		failure.Code = "forbidden"
+		if said.Messages != nil || said.Errors != nil {
+			failure.Code = "forbidden"
+		}
 	case http.StatusGone:
 		failure.Message += "; Jira has removed this endpoint"
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -45,12 +44,6 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 	return advice, nil
 }
 
-// unreadable reports whether the instance refused to show a system table.
-func unreadable(err error) bool {
-	status := connectors.StatusOf(err)
-	return status/100 == 4 && status != http.StatusUnauthorized && status != http.StatusTooManyRequests
-}
-
 func (c *Connector) adviseFields(ctx context.Context, table string, uses []connectors.Use) ([]connectors.Advice, error) {
 	names := []string{everyTable}
 	for _, u := range uses {
@@ -58,7 +51,7 @@ func (c *Connector) adviseFields(ctx context.Context, table string, uses []conne
 		names = append(names, name)
 	}
 	columns, err := c.dictionary(ctx, table, names)
-	if unreadable(err) {
+	if connectors.IsRefusal(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -123,7 +116,7 @@ func (c *Connector) lineage(ctx context.Context, table string) ([]string, error)
 			op: "advise", record: c.name + ".sys_db_object", table: "sys_db_object",
 			where: "name=" + tables[len(tables)-1], fields: "name,super_class.name", limit: 1,
 		})
-		if unreadable(err) {
+		if connectors.IsRefusal(err) {
 			return tables, nil
 		}
 		if err != nil {
@@ -156,7 +149,7 @@ func (c *Connector) adviseChoices(ctx context.Context, table string, uses []conn
 		return nil, err
 	}
 	lists, err := c.choices(ctx, tables, values.Unique(names))
-	if unreadable(err) {
+	if connectors.IsRefusal(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -154,6 +154,7 @@ func (c *Connector) do(ctx context.Context, r transport.Request) (*transport.Ans
 		answer, err = c.http.Do(ctx, r)
 		return err
 	})
+	nameTable(err, r.Path)
 	return answer, err
 }
 
@@ -255,7 +256,7 @@ func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
 		Method: http.MethodGet, Path: tableAPI + "sys_user",
 		Query: url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}, "sysparm_no_count": {"true"}},
 	})
-	if connectors.StatusOf(err) == http.StatusForbidden {
+	if class, ok := connectors.ClassOf(err); ok && class == connectors.ClassForbidden {
 		err = nil
 	}
 	return connectors.Identity{}, err

@@ -31,7 +31,7 @@ func (c *Connector) ask(ctx context.Context, k lookupKey) (resolve.Found, error)
 	var ids []string
 	noColumn, others := false, 0
 	for r, err := range c.rows(ctx, q) {
-		if unreadable(err) {
+		if connectors.IsRefusal(err) {
 			return resolve.NotFound("the integration user may not read %s, or there is no such table", k.table), nil
 		}
 		if err != nil {
@@ -103,7 +103,7 @@ func (c *Connector) referenceTable(ctx context.Context, record, field string) (s
 // dictionaryReference asks the dictionary where a column points to.
 func (c *Connector) dictionaryReference(ctx context.Context, record, field string) (resolve.Found, error) {
 	columns, err := c.dictionary(ctx, record, []string{field})
-	if err != nil && !unreadable(err) {
+	if err != nil && !connectors.IsRefusal(err) {
 		return resolve.Found{}, err
 	}
 	if table := columns[field].reference; tableName.MatchString(table) {

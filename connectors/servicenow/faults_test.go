@@ -54,7 +54,7 @@ func TestFaults(t *testing.T) {
 		{"slow answer", simulator.Fault{Kind: simulator.SlowAnswer, Delay: 2 * time.Minute}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, true},
 		{"bad gateway", simulator.Fault{Kind: simulator.FailBefore, Status: 502}, outcome{connectors.ClassUnclear, thrice}, outcome{connectors.ClassUnclear, once}, false},
 		{"wrong password", simulator.Fault{Kind: simulator.FailBefore, Status: 401}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassUnauthorised, once}, false},
-		{"forbidden", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, outcome{connectors.ClassUnauthorised, once}, outcome{connectors.ClassRejected, once}, false},
+		{"forbidden", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, outcome{connectors.ClassForbidden, once}, outcome{connectors.ClassRejected, once}, false},
 		{"bad request", simulator.Fault{Kind: simulator.FailBefore, Status: 400}, outcome{connectors.ClassRejected, once}, outcome{connectors.ClassRejected, once}, false},
 	} {
 		for op, call := range map[string]func(ctx context.Context, c *servicenow.Connector, ref connectors.Ref) error{

@@ -90,6 +90,7 @@ func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file
 		return err
 	})
 	if err != nil {
+		nameTable(err, attachmentAPI)
 		return nil, err
 	}
 	return content, nil

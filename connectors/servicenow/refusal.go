@@ -3,6 +3,7 @@ package servicenow
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -75,12 +76,15 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 		refusedToken(answer, failure)
 		return
 	}
+	own := said.Error != nil && said.Error.object
 	switch answer.Status {
 	case http.StatusForbidden:
-		refusedWrite(failure)
+		if own {
+			refusedByPermission(failure)
+		}
 	case http.StatusNotFound:
-		if said.Error == nil || !said.Error.object {
-			return // not ServiceNow's
+		if !own {
+			return
 		}
 		failure.Code = "not_found"
 		if failure.Op == "create" { // a table, not a record, is missing
@@ -108,9 +112,10 @@ func refusedToken(answer *transport.Answer, failure *connectors.Error) {
 	}
 }
 
-// refusedWrite is a 403: data policy, business rule or access control.
-func refusedWrite(failure *connectors.Error) {
+// refusedByPermission is a 403: data policy, business rule or access control.
+func refusedByPermission(failure *connectors.Error) {
 	m := failure.Message
+	failure.Code = "forbidden"
 	switch {
 	case strings.Contains(m, "Data Policy Exception"):
 		failure.Code = "data_policy"
@@ -127,6 +132,33 @@ func refusedWrite(failure *connectors.Error) {
 	case strings.Contains(m, "unscoped api"):
 		failure.Class = connectors.ClassUnauthorised
 		failure.Message += "; the OAuth application needs the scope useraccount"
+	}
+}
+
+// nameTable says of a table that may not be read which it is, and what to do.
+func nameTable(err error, path string) {
+	failure, ok := errors.AsType[*connectors.Error](err)
+	if !ok || failure.Class != connectors.ClassForbidden {
+		return
+	}
+	table := attachmentTable
+	if rest, found := strings.CutPrefix(path, tableAPI); found {
+		table, _, _ = strings.Cut(rest, "/")
+	}
+	failure.Message = "the integration user may not read the table " + table + "; give it " + roleFor(table) + ". ServiceNow says: " + failure.Message
+}
+
+// roleFor is what lets a user read a table.
+func roleFor(table string) string {
+	switch table {
+	case "sys_choice":
+		return "the role personalize_choices"
+	case "sys_dictionary", "sys_db_object":
+		return "the role personalize_dictionary"
+	case journalTable, "sys_user", "sys_user_group":
+		return "a role that has a read ACL on it"
+	default:
+		return "the role itil, or one that has a read ACL on it"
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
@@ -28,7 +29,7 @@ func (c *Connector) names(ctx context.Context, userNames []string) (map[string]s
 		some := ask[:min(len(ask), namesPage)]
 		ask = ask[len(some):]
 		rows, _, err := c.first(ctx, c.userQuery("user_nameIN"+strings.Join(some, ",")+"^ORDERBYsys_id", "user_name,name", 2*namesPage))
-		if err != nil && !unreadable(err) {
+		if err != nil && !connectors.IsRefusal(err) {
 			return nil, err
 		}
 		for _, r := range rows {
@@ -67,7 +68,7 @@ func (c *Connector) own(ctx context.Context) (string, error) {
 		return answer.ID, nil
 	}
 	rows, more, err := c.first(ctx, c.userQuery("user_name=javascript:gs.getUserName()", "user_name", 2))
-	if err != nil && !unreadable(err) {
+	if err != nil && !connectors.IsRefusal(err) {
 		return "", err
 	}
 	answer := resolve.Found{ID: c.username}

@@ -14,6 +14,7 @@ import (
 func TestBlame(t *testing.T) {
 	options := func(o *Options) {
 		o.Address, o.Credentials = "url", "password"
+		o.Refusal = func(_ *Answer, e *connectors.Error) { e.Code = "own" }
 		o.Stranger = func(a *Answer) (string, string) { return a.Header.Get("X-Stranger"), "password" }
 	}
 	for name, test := range map[string]struct {
@@ -23,7 +24,7 @@ func TestBlame(t *testing.T) {
 		setting string
 	}{
 		"401":                        {answer(401, ""), read, connectors.ClassUnauthorised, "password"},
-		"403 of a table":             {answer(403, ""), read, connectors.ClassUnauthorised, ""},
+		"403 of a table":             {answer(403, ""), read, connectors.ClassForbidden, ""},
 		"redirected":                 {answer(302, "", "Location", "/login"), write, connectors.ClassRetry, "url"},
 		"an outage":                  {answer(503, ""), write, connectors.ClassUnclear, ""},
 		"a page":                     {answer(200, "<html>", "Content-Type", "text/html"), read, connectors.ClassUnclear, ""},

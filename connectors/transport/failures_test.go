@@ -36,7 +36,7 @@ func TestStatus(t *testing.T) {
 		{308, retry, retry, 3},
 		{400, rejected, rejected, 1},
 		{401, unauthorised, unauthorised, 1},
-		{403, unauthorised, rejected, 1},
+		{403, retry, retry, 3},     // nor this
 		{404, unclear, unclear, 3}, // not in the system's own form; see TestNotFound
 		{405, rejected, rejected, 1},
 		{408, unclear, unclear, 3},
@@ -68,8 +68,8 @@ func TestStatus(t *testing.T) {
 				words := "the system's own words"
 				switch {
 				case c.status < 400:
-					words = "redirected; is the address of the connector right?"
-				case c.status == 404:
+					words = "redirected; the address may be wrong, or the system hibernating or behind a log-in page"
+				case c.status == 404, c.status == 403:
 					words = "an answer that is not the system's own came where JSON was expected; is the address of the connector right?"
 				}
 				if own := words != "the system's own words"; e.Own != own {
@@ -85,10 +85,13 @@ func TestStatus(t *testing.T) {
 }
 
 // TestNotFound: what a proxy or a wrong address answers is no word of the system
-// that a record is gone: only the system's own form is, which its connector
-// knows.
+// that a record is gone, or may not be read: only the system's own form is, which
+// its connector knows.
 func TestNotFound(t *testing.T) {
 	const form = `{"missing":true}`
+	answer := func(body string, header ...string) func(int) http.HandlerFunc {
+		return func(status int) http.HandlerFunc { return answer(status, body, header...) }
+	}
 	refusal := func(a *Answer, e *connectors.Error) {
 		e.Message = "words of the system"
 		if strings.Contains(string(a.Body), "missing") {
@@ -96,29 +99,38 @@ func TestNotFound(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		answer  http.HandlerFunc
-		gone    bool
+		answer  func(status int) http.HandlerFunc
+		own     bool
 		message string
 	}{
-		"its own":          {answer(404, form, "Content-Type", "application/json"), true, "words of the system"},
-		"its own, no type": {answer(404, form), true, "words of the system"},
-		"empty":            {answer(404, ""), false, "an answer that is not the system's own came"},
-		"text":             {answer(404, "404 page not found", "Content-Type", "text/plain"), false, "an answer that is not the system's own came"},
-		"another's JSON":   {answer(404, `{"message":"no route"}`, "Content-Type", "application/json"), false, "an answer that is not the system's own came"},
-		"HTML":             {answer(404, "<h1>missing</h1>", "Content-Type", "Text/HTML; charset=utf-8"), false, "a web page came"},
-		"XHTML":            {answer(404, "<h1>missing</h1>", "Content-Type", "application/xhtml+xml"), false, "a web page came"},
+		"its own":          {answer(form, "Content-Type", "application/json"), true, "words of the system"},
+		"its own, no type": {answer(form), true, "words of the system"},
+		"empty":            {answer(""), false, "an answer that is not the system's own came"},
+		"text":             {answer("404 page not found", "Content-Type", "text/plain"), false, "an answer that is not the system's own came"},
+		"another's JSON":   {answer(`{"message":"no route"}`, "Content-Type", "application/json"), false, "an answer that is not the system's own came"},
+		"HTML":             {answer("<h1>missing</h1>", "Content-Type", "Text/HTML; charset=utf-8"), false, "a web page came"},
+		"XHTML":            {answer("<h1>missing</h1>", "Content-Type", "application/xhtml+xml"), false, "a web page came"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for _, r := range []Request{read, write} {
-					c := newSystem(t, test.answer).client(t, func(o *Options) { o.Refusal, o.Address = refusal, "url" })
-					e := failed(t, c, r)
-					class, code, setting := connectors.ClassUnclear, "", "url"
-					if test.gone {
-						class, code, setting = connectors.ClassGone, "not_found", ""
+				for _, c := range []struct {
+					request      Request
+					status       int
+					own, foreign connectors.Class
+				}{
+					{read, 404, connectors.ClassGone, connectors.ClassUnclear},
+					{write, 404, connectors.ClassGone, connectors.ClassUnclear},
+					{read, 403, connectors.ClassForbidden, connectors.ClassRetry},
+					{write, 403, connectors.ClassRejected, connectors.ClassRetry},
+				} {
+					client := newSystem(t, test.answer(c.status)).client(t, func(o *Options) { o.Refusal, o.Address = refusal, "url" })
+					e := failed(t, client, c.request)
+					class, code, setting := c.foreign, "", "url"
+					if test.own {
+						class, code, setting = c.own, "not_found", ""
 					}
-					if e.Class != class || e.Code != code || e.Setting != setting || !strings.HasPrefix(e.Message, test.message) || e.Own == test.gone {
-						t.Errorf("%s: %s, code %q, setting %q, %q, own %t", r.Op, e.Class, e.Code, e.Setting, e.Message, e.Own)
+					if e.Class != class || e.Code != code || e.Setting != setting || !strings.HasPrefix(e.Message, test.message) || e.Own == test.own {
+						t.Errorf("%s %d: %s, code %q, setting %q, %q, own %t", c.request.Op, c.status, e.Class, e.Code, e.Setting, e.Message, e.Own)
 					}
 				}
 			})
@@ -126,7 +138,7 @@ func TestNotFound(t *testing.T) {
 	}
 	t.Run("refused credentials", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			c := newSystem(t, answer(404, "")).client(t, func(o *Options) {
+			c := newSystem(t, answer("")(404)).client(t, func(o *Options) {
 				o.Refusal = func(_ *Answer, e *connectors.Error) { e.Class = connectors.ClassUnauthorised }
 			})
 			if e := failed(t, c, read); e.Class != connectors.ClassUnauthorised {

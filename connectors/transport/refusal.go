@@ -13,14 +13,17 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	e.Status = answer.Status
 	e.RequestID = requestID(answer.Header)
 	if answer.Status/100 == 3 {
-		e.Message, e.Own = "redirected; is the address of the connector right?", true
+		e.Message, e.Own = "redirected; the address may be wrong, or the system hibernating or behind a log-in page", true
 	}
 	c.quote(answer, e)
 	// What is in front of the system, or another site altogether, knows nothing
 	// of its records: believed, it would part a link from a ticket that is there.
 	// That the connector finds the credentials at fault says more.
-	if answer.Status == http.StatusNotFound && !r.open && e.Class != connectors.ClassUnauthorised && (e.Code == "" || webPage(answer)) {
+	if foreign(answer, r, e) {
 		e.Class, e.Code, e.Setting = connectors.ClassUnclear, "", c.opts.Address
+		if answer.Status == http.StatusForbidden { // what stands in front lets nothing through
+			e.Class = connectors.ClassRetry
+		}
 		e.Message, e.Own = "an answer that is not the system's own came where JSON was expected; is the address of the connector right?", true
 		if webPage(answer) {
 			e.Message = notJSON
@@ -35,7 +38,20 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 	return e
 }
 
-const notJSON = "a web page came where JSON was expected; the address may be wrong, or the system asleep or behind a log-in page"
+// foreign reports whether a refusal of a record is not the system's own word: it
+// is in another form than the system's. Content may be held elsewhere, by who
+// refuses in its own way; a web page is no such way.
+func foreign(answer *Answer, r Request, e *connectors.Error) bool {
+	switch {
+	case answer.Status != http.StatusNotFound && answer.Status != http.StatusForbidden, e.Class == connectors.ClassUnauthorised:
+		return false
+	case webPage(answer):
+		return true
+	}
+	return e.Code == "" && !r.open
+}
+
+const notJSON = "a web page came where JSON was expected; the address may be wrong, or the system hibernating or behind a log-in page"
 
 // unread is the failure that a 2xx means whose body is not the JSON that was
 // expected. It holds parts of records: nothing of it is quoted.
@@ -84,8 +100,10 @@ func classOf(status int, write bool) connectors.Class {
 	switch {
 	case status == http.StatusTooManyRequests:
 		return connectors.ClassThrottled
-	case status == http.StatusUnauthorized, status == http.StatusForbidden && !write:
+	case status == http.StatusUnauthorized:
 		return connectors.ClassUnauthorised
+	case status == http.StatusForbidden && !write:
+		return connectors.ClassForbidden
 	case status == http.StatusNotFound:
 		return connectors.ClassGone
 	case status == http.StatusConflict:

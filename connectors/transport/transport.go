@@ -60,9 +60,9 @@ type Options struct {
 	Secrets func() []connectors.Secret
 	// Refusal reads what the system says in an answer that is not 2xx, or in a
 	// 2xx that is not whole. It may set Message, Own, Field, RequestID, Code and, where
-	// the system's status is misleading, Class. Of a status 404 it sets Code only
-	// where the answer has the system's own form: without one, something else
-	// answered, and nothing is known of the record.
+	// the system's status is misleading, Class. Of a status 403 or 404 it sets Code
+	// only where the answer has the system's own form: without one, something else
+	// answered, and nothing is known of the record or of what may be done to it.
 	Refusal func(answer *Answer, failure *connectors.Error)
 	// Stranger says why the answer does not prove that it was given to these
 	// credentials, and names the setting at fault if that is known: some systems

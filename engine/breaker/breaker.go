@@ -48,7 +48,6 @@ type Breaker struct {
 	refusals      int       // of the credentials, in this outage
 	since         time.Time // the first failure of the outage
 	until         time.Time // no calls before
-	forbidden     string    // the record that was forbidden last
 	lastError     string    // of the last call, if it failed; never contents
 	silenced      string    // the last answer that asked for silence; never contents
 }
@@ -67,9 +66,7 @@ type AwayError struct {
 	// during is true where it was known that the connector was away: then the
 	// failure says nothing about what was asked.
 	During bool
-	// ofRecord is true where it may be the record's own.
-	OfRecord bool
-	lasted   time.Duration // so far
+	lasted time.Duration // so far
 	error
 }
 
@@ -133,7 +130,7 @@ func (g *Breaker) record(err error, round int) error {
 		g.silenced = Redact(err)
 	}
 	switch {
-	case err == nil, known && (class == connectors.ClassGone || class == connectors.ClassRejected || class == connectors.ClassConflict):
+	case err == nil, known && answersARecord(class):
 		g.answered()
 		return err
 	case class == connectors.ClassThrottled:
@@ -146,21 +143,13 @@ func (g *Breaker) record(err error, round int) error {
 	}
 	failed := g.awayError(err, g.away)
 	refused := said != nil && class == connectors.ClassUnauthorised
-	forbidden := refused && said.Status == 403
-	if forbidden && !g.away {
-		failed.OfRecord = true
-		if g.forbidden == said.Record {
-			return failed // that one record may not be read says nothing of the credentials
-		}
-		g.forbidden = said.Record
-	}
 	if g.failures++; g.failures == 1 {
 		g.since = now
 	}
 	// What could not even be sent is the system's, and was tried more than once
 	// where it was a read. Of other failures one may be the record's own.
 	unreachable := said != nil && (class == connectors.ClassRetry && said.Status == 0 || said.Status == 502 || said.Status == 503)
-	if g.failures < failuresToPause && !g.away && !unreachable && (!refused || forbidden) {
+	if g.failures < failuresToPause && !g.away && !unreachable && !refused {
 		return failed
 	}
 	if refused {
@@ -187,7 +176,7 @@ func (g *Breaker) awayError(err error, during bool) *AwayError {
 // answered ends an outage: the connector did answer, whatever it said; g.mu is
 // held.
 func (g *Breaker) answered() {
-	g.forbidden, g.lastError = "", ""
+	g.lastError = ""
 	if g.failures == 0 {
 		return
 	}
@@ -229,8 +218,8 @@ func Redact(err error) string {
 	}
 	short := connectors.Error{Op: e.Op, Status: e.Status, RequestID: e.RequestID, Message: e.Class.String()}
 	switch {
-	case e.Status == 0 || e.Class == connectors.ClassUnauthorised:
-		short.Message, short.Err = e.Message, e.Err // the transport's words or the gate's, who know no contents
+	case e.Status == 0, e.Class == connectors.ClassUnauthorised, e.Class == connectors.ClassForbidden:
+		short.Message, short.Err = e.Message, e.Err // said by who knows no contents, or to whom none were shown
 	case e.Own:
 		short.Message = e.Message // its cause may quote the answer
 	}
@@ -259,7 +248,7 @@ func Ask[T any](g *Breaker, kind string, call func() (T, error)) (T, error) {
 const OpResolve = "resolve"
 
 func (g *Breaker) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	return Ask(g, Kind("read", ref.Record), func() (connectors.Record, error) { return g.Connector.Read(ctx, ref) })
+	return Ask(g, Kind(opRead, ref.Record), func() (connectors.Record, error) { return g.Connector.Read(ctx, ref) })
 }
 
 // Target returns the connector as something that can be written to.

@@ -55,6 +55,7 @@ type kindOfCall struct {
 	lastOK, lastFailed time.Time
 	failures, refusals int
 	refused            bool // the last failure is one that no repeating ends
+	forbidden          bool // and it is about this kind of call alone
 	message, setting   string
 }
 
@@ -63,6 +64,7 @@ const (
 	OpPoll    = "poll"
 	OpLookUp  = "look-up" // a search for a record by its key
 	OpHistory = "history"
+	opRead    = "read"
 )
 
 // Kind names a kind of call.
@@ -99,13 +101,27 @@ func outcomeOf(kind string, err error) callOutcome {
 		return callFailed
 	case class == connectors.ClassThrottled:
 		return callUnsent
-	case class != connectors.ClassRejected && class != connectors.ClassGone && class != connectors.ClassConflict,
-		asksForNoRecord(kind):
+	case asksForNoRecord(kind), !answersARecord(class):
 		return callFailed
-	case class == connectors.ClassRejected && op != OpHistory: // without a history the engine goes on
+	case op == OpHistory: // without one the engine goes on
+		return callWorked
+	case class == connectors.ClassRejected, class == connectors.ClassForbidden && op == opRead:
 		return callRefused
+	case class == connectors.ClassForbidden:
+		return callFailed
 	default:
 		return callWorked
+	}
+}
+
+// answersARecord reports whether a failure is an answer: the system is there, and
+// took the credentials.
+func answersARecord(class connectors.Class) bool {
+	switch class {
+	case connectors.ClassRejected, connectors.ClassGone, connectors.ClassConflict, connectors.ClassForbidden:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -132,10 +148,11 @@ func (h *callHealth) note(kind string, err error, now time.Time) {
 		k.failures, k.refusals = k.failures+1, 0
 	}
 	k.lastFailed, k.failedAt = now, h.calls
-	k.message, k.setting, k.refused = told(kind, err), "", false
+	k.message, k.setting, k.refused, k.forbidden = told(kind, err), "", false, false
 	if said, ok := errors.AsType[*connectors.Error](err); ok {
 		k.setting = said.Setting
-		k.refused = said.Class == connectors.ClassUnauthorised || said.Class == connectors.ClassRejected || said.Setting != ""
+		k.forbidden = said.Class == connectors.ClassForbidden
+		k.refused = k.forbidden || said.Class == connectors.ClassUnauthorised || said.Class == connectors.ClassRejected || said.Setting != ""
 	}
 }
 
@@ -196,7 +213,7 @@ func (h *callHealth) fails(name string, k *kindOfCall) bool {
 		return true
 	case k.failures == 0:
 		return false
-	case k.refused && asksForNoRecord(name):
+	case k.forbidden, k.refused && asksForNoRecord(name):
 		return true
 	default:
 		return h.workedAt < k.failedAt

@@ -32,7 +32,7 @@ func (w observer) history(ctx context.Context, e *plan.End, since time.Time) ([]
 		return nil, false, nil
 	}
 	changes, err := breaker.Ask(w.breakerOf(e), breaker.Kind(breaker.OpHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
-	if class, known := connectors.ClassOf(err); known && class == connectors.ClassRejected {
+	if class, known := connectors.ClassOf(err); known && (class == connectors.ClassRejected || class == connectors.ClassForbidden) {
 		return nil, false, nil // it may not be read
 	}
 	return changes, err == nil, err

@@ -54,7 +54,7 @@ func (w transfers) runTransfers(ctx context.Context, s *sending, wanted []transf
 	for _, h := range wanted {
 		v, err := w.runTransfer(ctx, s, h)
 		var said *connectors.Error
-		if errors.As(err, &said) && said.Class == connectors.ClassRejected {
+		if errors.As(err, &said) && (said.Class == connectors.ClassRejected || said.Class == connectors.ClassForbidden) {
 			// It may not be read there: the rest goes on.
 			s.refused = true
 			err = w.refuse(ctx, s, links.ItemPrefix+h.name, s.ItemPair(h.to), plan.Fail("", plan.CodeOf(said, deadletter.ReasonRejected), said.Error()))

@@ -169,7 +169,7 @@ func (w work) handleError(ctx context.Context, failure error) (result, error) {
 	pause := breaker.Jitter(breaker.Backoff(w.tries))
 	w.log.Warn("reconcile failed; retrying", "backoff", pause.Round(time.Millisecond), "tries", w.tries+1, "error", breaker.Redact(failure))
 	v, err := w.retryAt(ctx, now.Add(pause), "the last time: "+w.describe(failure))
-	if away != nil && !away.OfRecord && v.tries <= breaker.FirstTries {
+	if away != nil && v.tries <= breaker.FirstTries {
 		v.awaits = away // if it turns out to be the system's
 	}
 	return v, err

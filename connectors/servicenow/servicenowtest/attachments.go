@@ -18,6 +18,8 @@ import (
 func (s *Server) attachmentAPI(c *call, user *record, parts []string) answer {
 	notFound := failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
 	switch {
+	case c.Method == http.MethodGet && s.unread["sys_attachment"]:
+		return failure(http.StatusForbidden, "User Not Authorized", "Failed API level ACL Validation")
 	case len(parts) == 0 && c.Method == http.MethodGet:
 		return s.list(c, user, "sys_attachment", defaultAttachmentLimit, s.metadata)
 	case len(parts) == 1 && parts[0] == "file" && c.Method == http.MethodPost:
