@@ -44,7 +44,10 @@ func IsMarker(text string) bool {
 
 // A Posted is what a system answered to a post.
 type Posted struct {
-	ID string // of the comment; "": the answer does not tell, read it back
+	ID string // of the comment; "": the answer does not tell
+	// Held is true where the answer shows that the system took the comment, although
+	// it does not tell the ID. Without either, it is to be read back.
+	Held bool
 	// Version of the record after it, "" where the answer does not tell.
 	Version string
 }
@@ -58,9 +61,17 @@ type Commenter interface {
 	// too. It sees every comment that was added before it began.
 	Comments(ctx context.Context, record Record, since time.Time) ([]Comment, error)
 
-	// Comment adds one in one call. An answer without an ID is no proof that
-	// the comment is there: some systems drop it without a word.
+	// Comment adds one in one call. An answer that neither has an ID nor is Held is
+	// no proof that the comment is there: some systems drop it without a word.
 	Comment(ctx context.Context, post Post) (Posted, error)
+}
+
+// A CopyFinder finds lockstep's own copies on a record where Comments may not see
+// all: comments may be hidden from these credentials although their copies are
+// there.
+type CopyFinder interface {
+	// Copies are the ids of the copies, by marker. An id may be made up.
+	Copies(ctx context.Context, record Record) (map[string][]string, error)
 }
 
 // Items are the two things that hang on records.

@@ -58,6 +58,15 @@ type Target interface {
 	Create(ctx context.Context, draft Draft) (Record, error)
 }
 
+// An UnkeyedFinder finds what a create whose answer was lost may have made where
+// the system dropped the key without a word. What it finds is a reason not to
+// create again, no more: it may be another record's.
+type UnkeyedFinder interface {
+	// FindUnkeyed returns the records of c that these credentials created at since,
+	// by the caller's clock, or later and that hold no key, oldest first.
+	FindUnkeyed(ctx context.Context, c Collection, since time.Time) ([]Record, error)
+}
+
 // A Mover knows which moves of a record's state its API takes. Systems that do
 // not say so take all of them. It does no I/O.
 type Mover interface {

@@ -55,7 +55,13 @@ type Error struct {
 	// that can be told: "password", "oauth.client_secret".
 	Setting string
 	Code    string // short stable reason for dead letters: "did_not_stick", "not_found", …
-	Err     error  // the cause, if there is one
+	// Made is true where a create was answered as done, and what it made is not in
+	// the answer, or cannot be read: that a look-up finds nothing then is no proof
+	// that there is nothing, and it is never sent again. The class is ClassUnclear.
+	// MadeRef is the record, where the system names it.
+	Made    bool
+	MadeRef Ref
+	Err     error // the cause, if there is one
 }
 
 func (e *Error) Error() string {
@@ -109,6 +115,18 @@ func Rejected(op, record, field, code, message string) *Error {
 // NotFound is a record that is not there.
 func NotFound(op string, ref Ref, message string) *Error {
 	return &Error{Class: ClassGone, Op: op, Record: ref.String(), Code: "not_found", Message: message}
+}
+
+// MadeUnseen is the failure of a create that the system answered as done: ref is
+// what it made, the zero Ref where that is not told.
+func MadeUnseen(err error, ref Ref) error {
+	var failure *Error
+	if !errors.As(err, &failure) {
+		return err
+	}
+	made := *failure
+	made.Class, made.Made, made.MadeRef = ClassUnclear, true, ref
+	return &made
 }
 
 // NotSent is the failure of a read before a write: the write was not begun, so

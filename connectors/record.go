@@ -40,8 +40,10 @@ type Record struct {
 	// Parent is the record this one belongs to (a follow-up's incident).
 	Parent Ref
 
-	// Key and Stamp are lockstep's own marks in the record, where the system
-	// holds them: the key it was created with and the id of the last write.
+	// Key and Stamp are lockstep's own marks in the record, as the system holds
+	// them: the key it was created with and the id of the last write. A record that
+	// was answered to a create and does not hold the key that was sent cannot be
+	// found by it.
 	Key   string
 	Stamp string
 }

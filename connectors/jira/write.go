@@ -121,7 +121,10 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 	}
 	ref := draft.Collection.Ref(created.ID)
 	made, err := c.readBack(ctx, op, ref)
-	if err != nil || target == "" || strings.EqualFold(values.TextAt(made.Fields, "status"), target) {
+	if err != nil {
+		return connectors.Record{}, connectors.MadeUnseen(err, ref)
+	}
+	if target == "" || strings.EqualFold(values.TextAt(made.Fields, "status"), target) {
 		return made, err
 	}
 	if err := c.newWalk(op, made, target, later, names).run(ctx); err != nil {

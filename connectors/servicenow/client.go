@@ -42,11 +42,13 @@ type Connector struct {
 
 var (
 	_ connectors.Target          = (*Connector)(nil)
+	_ connectors.UnkeyedFinder   = (*Connector)(nil)
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)
 	_ connectors.Prober          = (*Connector)(nil)
 	_ connectors.Advisor         = (*Connector)(nil)
 	_ connectors.Commenter       = (*Connector)(nil)
+	_ connectors.CopyFinder      = (*Connector)(nil)
 	_ connectors.ItemPoller      = (*Connector)(nil)
 	_ connectors.FileWriter      = (*Connector)(nil)
 	_ connectors.VersionOrder    = (*Connector)(nil)

@@ -3,6 +3,7 @@ package servicenow
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,7 +54,7 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 		authors = append(authors, r.text("sys_created_by"))
 	}
 	if len(found) == 0 {
-		return nil, nil
+		return nil, c.checkHidden(ctx, record.Ref, since)
 	}
 	own, err := c.own(ctx)
 	if err != nil {
@@ -83,10 +84,35 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 	return all, nil
 }
 
+// checkHidden fails where a journal is not empty although none of its entries is
+// seen: those that the user may not read are left out without a word. While some
+// are seen, nothing is wrong.
+func (c *Connector) checkHidden(ctx context.Context, ref connectors.Ref, since time.Time) error {
+	if !since.IsZero() {
+		rows, _, err := c.first(ctx, query{
+			op: opComments, record: ref.String(), table: journalTable, limit: 1,
+			where: "element_id=" + ref.ID + oldestFirst, fields: "sys_id,element_id",
+		})
+		if err != nil || len(rows) > 0 && rows[0].text("element_id") == ref.ID {
+			return err
+		}
+	}
+	journal, err := c.shown(ctx, ref)
+	if err != nil || journal == "" {
+		return err
+	}
+	return &connectors.Error{
+		Class: connectors.ClassForbidden, Op: opComments, Record: ref.String(), Code: "journal_hidden", Own: true,
+		Message: "the ticket shows journal entries of which the integration user sees none in the table " + journalTable + "; give it " + roleFor(journalTable),
+	}
+}
+
 // Comment adds an entry to the journal that the kind names and sends nothing
 // else: a stamp is the mark of the last write of fields, which this is not, and
-// a field more could be refused. The answer does not tell the entry, and is the
-// same where the entry was dropped, which a closed incident does.
+// a field more could be refused. The status of the answer is the same where the
+// entry was dropped, which a closed incident does. What tells is the ticket's
+// journal as the answer shows it, or, where that is hidden, that the ticket has
+// moved to another version.
 func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
 	ref := post.Record.Ref
 	if failure := checkRef(opComment, ref); failure != nil {
@@ -98,12 +124,66 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	if !connectors.IsMarker(post.Marker) {
 		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "type", "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
-	answer, err := c.write(ctx, transport.Request{
+	answer, _, err := c.write(ctx, transport.Request{
 		Op: opComment, Record: ref.String(),
-		Method: http.MethodPatch, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID),
-	}, ref.Collection, map[string]string{post.Kind: entry(post, journalLength)})
+		Method: http.MethodPatch, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID), Query: shownJournals(),
+	}, map[string]string{post.Kind: entry(post, journalLength)})
 	if err != nil {
 		return connectors.Posted{}, err
 	}
-	return connectors.Posted{Version: answer.Version}, nil
+	posted := connectors.Posted{Version: answer.text("sys_mod_count")}
+	if journal := answer.display(post.Kind); journal != "" {
+		posted.Held = strings.Contains(journal, markerText(post.Marker))
+	} else {
+		posted.Held = posted.Version != "" && posted.Version != post.Record.Version
+	}
+	return posted, nil
+}
+
+// shownJournals asks for the journals of a ticket as people see them there: the
+// way to them for those who may read the ticket and not the journal's table.
+func shownJournals() url.Values {
+	return url.Values{
+		"sysparm_display_value": {"all"}, "sysparm_exclude_reference_link": {"true"},
+		"sysparm_fields": {"sys_id,sys_mod_count," + strings.Join(commentKinds, ",")},
+	}
+}
+
+// shown is a ticket's journals as people see them there.
+func (c *Connector) shown(ctx context.Context, ref connectors.Ref) (string, error) {
+	var into result[row]
+	_, err := c.do(ctx, transport.Request{
+		Op: opComments, Record: ref.String(),
+		Method: http.MethodGet, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID), Query: shownJournals(), Into: &into,
+	})
+	var all strings.Builder
+	for _, kind := range commentKinds {
+		all.WriteString(into.value.display(kind) + "\n")
+	}
+	return strings.TrimSpace(all.String()), err
+}
+
+// Copies finds the copies among the journal's entries, and in the journal as the
+// ticket shows it: of the entries some may be hidden from this user, and all.
+func (c *Connector) Copies(ctx context.Context, record connectors.Record) (map[string][]string, error) {
+	all, err := c.Comments(ctx, record, time.Time{})
+	if class, _ := connectors.ClassOf(err); err != nil && class != connectors.ClassForbidden {
+		return nil, err
+	}
+	copies := map[string][]string{}
+	for _, one := range all {
+		if one.Marker != "" {
+			copies[one.Marker] = append(copies[one.Marker], one.ID)
+		}
+	}
+	journal, err := c.shown(ctx, record.Ref)
+	if err != nil {
+		return nil, err
+	}
+	for i, found := range markerAnywhere.FindAllStringSubmatch(journal, -1) {
+		if marker := found[1]; copies[marker] == nil {
+			copies[marker] = []string{fmt.Sprintf("%s/%d", record.Ref.ID, i)}
+		}
+	}
+	return copies, nil
 }

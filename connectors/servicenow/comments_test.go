@@ -231,8 +231,8 @@ func TestCommentOnAClosedTicketIsLost(t *testing.T) {
 	server, c := instance(t)
 	record := create(t, c, "k", nil)
 	server.SetRow("incident", record.Ref.ID, servicenowtest.Row{"state": "7"})
-	if _, err := c.Comment(t.Context(), post(record, "too late")); err != nil {
-		t.Errorf("the product answers with success: %v", err)
+	if posted, err := c.Comment(t.Context(), post(record, "too late")); err != nil || posted.Held {
+		t.Errorf("the product answers with success: %+v, %v", posted, err)
 	}
 	if got := comments(t, c, record, time.Time{}); len(got) != 0 {
 		t.Errorf("got %+v", got)

@@ -18,10 +18,12 @@ import (
 // that they are read back whatever becomes of the HTML.
 var (
 	markerLine = regexp.MustCompile(`(?:^|\n)[ \t]*\(lockstep-([a-z0-9-]{1,40})\)\s*$`)
-	codeOpen   = regexp.MustCompile(`(?i)\[code\]`)
-	codeClose  = regexp.MustCompile(`(?i)\[/code\]`)
-	codeEither = regexp.MustCompile(`(?i)\[(/?code\])`)
-	blockStart = regexp.MustCompile(`(?i)^\s*<(?:p|div|ul|ol|table|pre|h[1-6]|blockquote|hr)\b`)
+	// markerAnywhere is a marker within what the ticket shows of its journal.
+	markerAnywhere = regexp.MustCompile(`(?:^|\n)[ \t]*\(lockstep-([a-z0-9-]{1,40})\)[ \t]*(?:\r?\n|$)`)
+	codeOpen       = regexp.MustCompile(`(?i)\[code\]`)
+	codeClose      = regexp.MustCompile(`(?i)\[/code\]`)
+	codeEither     = regexp.MustCompile(`(?i)\[(/?code\])`)
+	blockStart     = regexp.MustCompile(`(?i)^\s*<(?:p|div|ul|ol|table|pre|h[1-6]|blockquote|hr)\b`)
 )
 
 // journalLength is the max_length of journal columns in the product's
@@ -120,8 +122,10 @@ func framed(post connectors.Post, text string) string {
 		html := markdown.HTML(text)
 		body = "[code]" + codeEither.ReplaceAllString(html, "&#91;$1") + "[/code]"
 	}
-	return heading(post) + "\n\n" + body + "\n\n(lockstep-" + post.Marker + ")"
+	return heading(post) + "\n\n" + body + "\n\n" + markerText(post.Marker)
 }
+
+func markerText(marker string) string { return "(lockstep-" + marker + ")" }
 
 // heading names in one line who said it and where.
 func heading(post connectors.Post) string {

@@ -27,6 +27,15 @@ func (r row) text(column string) string {
 	return s
 }
 
+// display is what people see of a column, where the answer says that.
+func (r row) display(column string) string {
+	var forms struct {
+		Display string `json:"display_value"`
+	}
+	_ = json.Unmarshal(r[column], &forms) // another form shows nothing
+	return forms.Display
+}
+
 // wireValue reads the database value of a member, in each form that the Table
 // API knows.
 func wireValue(raw json.RawMessage) (string, error) {

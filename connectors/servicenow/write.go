@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
@@ -20,10 +22,29 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		return connectors.Record{}, failure
 	}
 	body[keyColumn], body[stampColumn] = draft.Key, draft.Stamp
-	return c.write(ctx, transport.Request{
+	made, at, err := c.write(ctx, transport.Request{
 		Op: "create", Record: draft.Collection.String(),
-		Method: http.MethodPost, Path: tableAPI + draft.Collection.Record,
-	}, draft.Collection, body)
+		Method: http.MethodPost, Path: tableAPI + draft.Collection.Record, Query: plainValues(),
+	}, body)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	record, err := c.record("create", draft.Collection, made)
+	if err != nil { // it is there, and this user may not read it
+		return connectors.Record{}, connectors.MadeUnseen(err, located(draft.Collection, at))
+	}
+	return record, nil
+}
+
+// located is the record that the Location of an answer names; the zero Ref where
+// it names none.
+func located(collection connectors.Collection, location string) connectors.Ref {
+	_, path, found := strings.Cut(location, tableAPI+collection.Record+"/")
+	ref := collection.Ref(path)
+	if !found || checkRef("create", ref) != nil {
+		return connectors.Ref{}
+	}
+	return ref
 }
 
 // Update writes the fields and the stamp, and of the transition fields those that the
@@ -46,10 +67,14 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 		}
 	}
 	body[stampColumn] = change.Stamp
-	return c.write(ctx, transport.Request{
+	written, _, err := c.write(ctx, transport.Request{
 		Op: "update", Record: change.Ref.String(),
-		Method: http.MethodPatch, Path: tableAPI + change.Ref.Record + "/" + url.PathEscape(change.Ref.ID),
-	}, change.Ref.Collection, body)
+		Method: http.MethodPatch, Path: tableAPI + change.Ref.Record + "/" + url.PathEscape(change.Ref.ID), Query: plainValues(),
+	}, body)
+	if err != nil {
+		return connectors.Record{}, err
+	}
+	return c.record("update", change.Ref.Collection, written)
 }
 
 // body writes fields as the wire has them. Lockstep's own columns are not
@@ -69,20 +94,58 @@ func (c *Connector) body(op, record string, fields map[string]any) (map[string]s
 	return body, nil
 }
 
-func (c *Connector) write(ctx context.Context, r transport.Request, collection connectors.Collection, body map[string]string) (connectors.Record, error) {
-	r.Query = plainValues()
+// write sends columns, and returns the row of the answer with its Location.
+func (c *Connector) write(ctx context.Context, r transport.Request, body map[string]string) (row, string, error) {
 	r.Query.Set("sysparm_input_display_value", "false") // references by sys_id, times in UTC
 	r.JSON = body
 	var into result[row]
 	r.Into = &into
-	if _, err := c.do(ctx, r); err != nil {
+	answer, err := c.do(ctx, r)
+	if err != nil {
 		if failure, ok := errors.AsType[*connectors.Error](err); ok {
 			explainMandatory(failure, body)
 		}
-		return connectors.Record{}, err
+		return nil, "", err
 	}
-	return c.record(r.Op, collection, into.value)
+	return into.value, answer.Header.Get("Location"), nil
 }
+
+// FindUnkeyed lists what this user created at since or later and that holds no
+// key: a column may be dropped at the insert without a word.
+func (c *Connector) FindUnkeyed(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Record, error) {
+	const op = "find"
+	if !tableName.MatchString(collection.Record) {
+		return nil, connectors.Rejected(op, collection.String(), "", "invalid_table", collection.Record+" is not the name of a table")
+	}
+	own, err := c.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from := since.Add(-clockSkew).UTC().Format(timeLayout)
+	where := "sys_created_on>=" + from + "^" + keyColumn + "ISEMPTY"
+	if queryable(own) {
+		where += "^sys_created_by=" + own
+	}
+	var found []connectors.Record
+	for r, err := range c.rows(ctx, query{op: op, record: collection.String(), table: collection.Record, limit: findPage, where: where + oldestFirst}) {
+		if err != nil {
+			return nil, err
+		}
+		if r.text("sys_created_on") < from || r.text(keyColumn) != "" || own != "" && !isUser(r.text("sys_created_by"), own) {
+			continue // a condition was dropped
+		}
+		record, err := c.record(op, collection, r)
+		if err != nil {
+			return nil, err
+		}
+		record.CreatedBy = r.text("sys_created_by")
+		found = append(found, record)
+	}
+	return found, nil
+}
+
+// clockSkew is how far the instance's clock may be behind ours.
+const clockSkew = 2 * time.Minute
 
 // FindByKey looks the key up, through all pages, oldest first. A condition on a
 // column that the instance does not know is dropped and the query then returns

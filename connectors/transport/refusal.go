@@ -83,8 +83,10 @@ func (c *Client) quote(answer *Answer, e *connectors.Error) {
 	e.Own = e.Own || own && e.Message == before
 }
 
-func webPage(answer *Answer) bool {
-	return strings.Contains(strings.ToLower(answer.Header.Get("Content-Type")), "html")
+func webPage(answer *Answer) bool { return isWebPage(answer.Header) }
+
+func isWebPage(h http.Header) bool {
+	return strings.Contains(strings.ToLower(h.Get("Content-Type")), "html")
 }
 
 func requestID(h http.Header) string {

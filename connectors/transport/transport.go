@@ -302,6 +302,7 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	}
 	if failure != nil {
 		c.blame(failure)
+		failure.Made = failure.Made || response != nil && response.StatusCode == http.StatusCreated && failure.Class == connectors.ClassUnclear && !isWebPage(response.Header)
 		if opened {
 			answer.content.Close()
 		}

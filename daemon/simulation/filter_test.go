@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
+	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
@@ -26,6 +28,13 @@ func (w *world) talkAlone() *record {
 		w.fail("%s has no ticket", r)
 	}
 	return r
+}
+
+// sweep lets the slow sweep pass, with few polls.
+func (w *world) sweep() {
+	w.poll = restPoll
+	w.must(w.apply(w.daemons[0]))
+	w.pass(7 * time.Hour)
 }
 
 // connector is how the daemon says that a connector does.
@@ -80,7 +89,7 @@ func TestATableThatMayNotBeRead(t *testing.T) {
 			_, err = w.incidents.EditIncident(r.id, incidentiotest.SetName("Database is fast"))
 			w.must(err)
 			w.webhooksFor(time.Minute)
-			w.pass(7 * time.Hour)
+			w.sweep()
 			if letters, err = w.daemons[0].engine.Dead(w.ctx); err != nil || len(letters) > 0 {
 				w.fail("once it may be read: %+v, %v", letters, err)
 			}
@@ -90,4 +99,38 @@ func TestATableThatMayNotBeRead(t *testing.T) {
 			w.checkSaid()
 		})
 	}
+}
+
+// TestAHiddenJournal: while lockstep may see no journal entry, what it wrote is
+// not written again, and what others write there is known not to be carried.
+func TestAHiddenJournal(t *testing.T) {
+	runScenario(t, outside(t), "TestAHiddenJournal", 1, func(w *world) {
+		r := w.talkAlone()
+		w.tickets.Hide("sys_journal_field", func(servicenowtest.Row) bool { return true })
+		w.must(w.tickets.AddWorkNote("incident", w.ticket(r), "anna", "said on the ticket"))
+		w.must(w.postUpdate())
+		w.tickets.Inject(simulator.Fault{Kind: simulator.ResetAfter, Method: "PATCH", Times: 1})
+		w.must(w.postUpdate())
+		w.webhooksFor(10 * time.Minute)
+		for _, state := range []string{"3", "2", "1", "2"} {
+			w.must(w.tickets.Edit("incident", w.ticket(r), "anna", servicenowtest.Row{"state": state, "hold_reason": "3"}))
+			w.webhooksFor(5 * time.Minute)
+		}
+		for _, s := range w.said {
+			if n := w.copies(s); n != 1 {
+				w.fail("the %s %q has %d copies", s.what, s.token, n)
+			}
+		}
+		letters, err := w.daemons[0].engine.Dead(w.ctx)
+		w.must(err)
+		if len(letters) != 1 || letters[0].Field != "comments.inbound" || !strings.Contains(letters[0].Message, "sys_journal_field") {
+			w.fail("dead letters: %+v", letters)
+		}
+		w.tickets.Hide("sys_journal_field", nil)
+		w.sweep()
+		if n := len(w.incidents.TimelineItems(r.id)); n != 1 {
+			w.fail("%d items on the timeline", n)
+		}
+		w.checkSaid()
+	})
 }

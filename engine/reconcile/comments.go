@@ -64,6 +64,11 @@ func (w transfers) commentTransfer(s *sending, name string, to links.Side, claus
 		return items, nil
 	}
 	h.copies = func(ctx context.Context) (map[string][]string, error) {
+		if finder, ok := into.System.(connectors.CopyFinder); ok {
+			return breaker.Ask(w.breakerOf(into), breaker.Kind(opList, "copies"), func() (map[string][]string, error) {
+				return finder.Copies(ctx, into.Record)
+			})
+		}
 		all, err := breaker.Ask(w.breakerOf(into), breaker.Kind(opList, "comments"), func() ([]connectors.Comment, error) {
 			return writer.Comments(ctx, into.Record, time.Time{})
 		})

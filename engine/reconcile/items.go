@@ -176,10 +176,13 @@ func (w transfers) sendItems(ctx context.Context, s *sending, h transfer, fresh 
 			s.entry.Writes = append(s.entry.Writes, h.name)
 			// What the answer does not tell counts as carried only once it is seen,
 			// also for those who go on from what is saved before that.
-			if posted.ID == "" {
-				unseen = append(unseen, it)
-			} else {
+			switch {
+			case posted.ID != "":
 				done(it, posted.ID)
+			case posted.Held:
+				done(it, itemHeld)
+			default:
+				unseen = append(unseen, it)
 			}
 		case !errors.As(err, &said) || said.Class == connectors.ClassUnclear:
 			return w.answerLost(ctx, s, h.verb, err)
@@ -194,6 +197,9 @@ func (w transfers) sendItems(ctx context.Context, s *sending, h transfer, fresh 
 	}
 	return nil, w.readBack(ctx, s, h, unseen)
 }
+
+// itemHeld stands for the id of a copy whose system does not tell it.
+const itemHeld = "held"
 
 // readBack looks for copies whose answer did not tell whether they are there:
 // some systems drop them without a word.

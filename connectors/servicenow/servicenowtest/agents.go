@@ -270,6 +270,13 @@ func (s *Server) Hide(table string, hide func(Row) bool) {
 	s.hidden[table] = hide
 }
 
+// HideJournals makes records show nothing of their journals to the API.
+func (s *Server) HideJournals(hide bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noJournals = hide
+}
+
 // Rewrite adds a business rule that runs before every write is stored and may
 // change it.
 func (s *Server) Rewrite(rule func(table string, row Row)) {

@@ -66,22 +66,23 @@ type Server struct {
 	*simulator.Endpoint
 	opts Options
 
-	mu        simulator.Mutex // guards everything below
-	tables    map[string]*table
-	records   map[string]*record // by sys_id
-	sequence  int
-	files     map[string][]byte // attachments by sys_id
-	tokens    map[string]grant
-	refresh   map[string]string // refresh token to user name
-	hidden    map[string]func(Row) bool
-	protected map[string]bool // "table.column"
-	denied    map[string]bool // tables whose writes fail
-	unread    map[string]bool // tables that answer reads with 403
-	rewrites  []func(table string, row Row)
-	putBacks  []putBack
-	window    time.Time // hour of the rate limit
-	counted   int
-	webhook   Webhook
+	mu         simulator.Mutex // guards everything below
+	tables     map[string]*table
+	records    map[string]*record // by sys_id
+	sequence   int
+	files      map[string][]byte // attachments by sys_id
+	tokens     map[string]grant
+	refresh    map[string]string // refresh token to user name
+	hidden     map[string]func(Row) bool
+	protected  map[string]bool // "table.column"
+	denied     map[string]bool // tables whose writes fail
+	unread     map[string]bool // tables that answer reads with 403
+	noJournals bool            // no record shows its journals
+	rewrites   []func(table string, row Row)
+	putBacks   []putBack
+	window     time.Time // hour of the rate limit
+	counted    int
+	webhook    Webhook
 
 	sending sync.WaitGroup // webhooks under way
 }

@@ -76,7 +76,7 @@ func (s *Server) insert(c *call, user *record, name string) answer {
 	if no != nil {
 		return failure(no.status, no.message, no.detail)
 	}
-	a := resultAnswer(http.StatusCreated, s.shape(c.URL.Query(), r))
+	a := resultAnswer(http.StatusCreated, s.shapeFor(user, c.URL.Query(), r))
 	a.Header.Set("Location", s.opts.URL+"/api/now/table/"+name+"/"+r.text("sys_id"))
 	return a
 }
@@ -91,7 +91,16 @@ func (s *Server) update(c *call, user *record, name string, r *record) answer {
 		return failure(no.status, no.message, no.detail)
 	}
 	s.insist(name, r.text("sys_id"), input)
-	return resultAnswer(http.StatusOK, s.shape(c.URL.Query(), r))
+	return resultAnswer(http.StatusOK, s.shapeFor(user, c.URL.Query(), r))
+}
+
+// shapeFor is a record as the answer to a write shows it: empty to who may not
+// read it.
+func (s *Server) shapeFor(user *record, q url.Values, r *record) map[string]any {
+	if !s.sees(user, r) {
+		return map[string]any{}
+	}
+	return s.shape(q, r)
 }
 
 // readInput reads a body's fields. Numbers and bools become text; null is
@@ -222,7 +231,10 @@ func (s *Server) member(r *record, path, display string, noLink bool) any {
 		c, _ = s.column(r.table, path)
 	}
 	v := s.walk(r, path)
-	if strings.HasPrefix(c.Type, "journal") && display != "true" && display != "all" {
+	if strings.HasPrefix(c.Type, "journal") && (display != "true" && display != "all" || s.noJournals) {
+		if display == "all" {
+			return map[string]any{"display_value": "", "value": ""}
+		}
 		return ""
 	}
 	isReference := c.Type == "reference" && v != ""
