@@ -24,6 +24,7 @@ func Run(t *testing.T, s System) {
 	t.Run("not sent after its deadline", s.deadlineExceeded)
 	t.Run("polls", s.polls)
 	t.Run("polls begin in the past", s.pollsSince)
+	t.Run("polls do not pass the system's clock", s.pollsAhead)
 	t.Run("a comment is added once", s.commentOnce)
 }
 
@@ -318,6 +319,58 @@ func (s System) pollsSince(t *testing.T) {
 		}
 		b.Error("a later edit was not found")
 	})
+}
+
+// pollsAhead: a record whose last change lies ahead, by its own word, hides no
+// other's, whether it was there when the poll began or not.
+func (s System) pollsAhead(t *testing.T) {
+	for name, before := range map[string]bool{"before the first poll": true, "later": false} {
+		t.Run(name, func(t *testing.T) {
+			s.on(t, func(b *bench) {
+				poller, ok := b.Connector.(connectors.Poller)
+				if !ok || b.Ahead == nil {
+					b.Skip("it is not polled")
+				}
+				ahead := func() { b.Ahead(time.Now().Add(365 * 24 * time.Hour)) }
+				if before {
+					ahead()
+					b.rest()
+				}
+				_, cursor, err := poller.Poll(b.Context(), b.Record.Collection, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if !before {
+					ahead()
+				}
+				reported := map[connectors.Ref]int{}
+				poll := func() {
+					for range 12 { // a search may lag
+						time.Sleep(time.Minute)
+						changed, next, err := poller.Poll(b.Context(), b.Record.Collection, cursor)
+						if err != nil {
+							b.Fatal(err)
+						}
+						for _, ref := range changed {
+							reported[ref]++
+						}
+						cursor = next
+					}
+				}
+				poll()
+				b.Edit("typed by a person")
+				poll()
+				if reported[b.Record] == 0 {
+					b.Error("the edit was not found")
+				}
+				for ref, n := range reported {
+					if n > 4 {
+						b.Errorf("%s was reported %d times", ref, n)
+					}
+				}
+			})
+		})
+	}
 }
 
 // commentOnce: whatever becomes of the call, after the wait the marker tells

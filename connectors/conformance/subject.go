@@ -47,6 +47,10 @@ type Subject struct {
 	// Edit changes Record's text as a person.
 	Edit func(text string)
 
+	// Ahead adds a record to Record's collection that was changed last at the time,
+	// by its own word; nil where no record can bear a wrong one.
+	Ahead func(at time.Time)
+
 	// Settle is how long a request whose answer was not received may still take
 	// effect, and Index how far the search lags behind.
 	Settle, Index time.Duration

@@ -37,6 +37,9 @@ func TestConformance(t *testing.T) {
 				},
 				Edit:   func(text string) { edit(t, server, incident.ID, incidentiotest.SetSummary(text)) },
 				Settle: time.Minute,
+				Ahead: func(at time.Time) {
+					server.StampIncident(create(t, server, incidentiotest.SetName("Later")).ID, at)
+				},
 			}
 		},
 	})

@@ -41,6 +41,7 @@ func TestConformance(t *testing.T) {
 					}
 				},
 				Settle: time.Minute, Index: 5 * time.Minute,
+				Ahead: func(at time.Time) { server.Stamp(must(server.Open("OPS", "acc-ann", nil))(t), at) },
 			}
 		},
 	})

@@ -20,7 +20,7 @@ func (c *Connector) feed(collection connectors.Collection) polling.Feed {
 		Record: collection.String(), Overlap: c.overlap, Margin: time.Minute, Layout: time.RFC3339Nano, Rebase: true,
 		Changes: func(ctx context.Context, since time.Time) ([]polling.Change, time.Time, error) {
 			changes, err := c.changes(ctx, collection, since)
-			return changes, time.Time{}, err
+			return changes, c.http.Clock(), err
 		},
 	}
 }

@@ -60,8 +60,9 @@ type Feed struct {
 	// not at the time that Begin is given: the clocks may differ.
 	Rebase bool
 
-	// Changes lists what changed at since or later. It is complete up to until; the
-	// zero time is to its end.
+	// Changes lists what changed at since or later. It is complete up to until, which
+	// is not later than the system's clock when the list was read: no cursor goes
+	// beyond, whatever time a change bears. The zero time is to its end.
 	Changes func(ctx context.Context, since time.Time) (changes []Change, until time.Time, err error)
 	// Unchanged, if not nil, is called where nothing is listed, not even the newest
 	// change that was seen.
@@ -103,7 +104,11 @@ func (f Feed) Begin(ctx context.Context, last, since time.Time) ([]connectors.Re
 		return nil, nil, err
 	}
 	if f.Rebase && len(changes) > 0 {
-		at = f.At(slices.MaxFunc(changes, func(a, b Change) int { return a.At.Compare(b.At) }).At)
+		newest := slices.MaxFunc(changes, func(a, b Change) int { return a.At.Compare(b.At) }).At
+		if !until.IsZero() && newest.After(until) {
+			newest = until
+		}
+		at = f.At(newest)
 	}
 	next, err := json.Marshal(f.Advance(at, changes, until))
 	changed := refs(changes, func(c Change) bool { return !since.IsZero() && !c.At.Before(since) })

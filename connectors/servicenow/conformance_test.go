@@ -38,6 +38,9 @@ func TestConformance(t *testing.T) {
 				Say:     func(text string) { edit(servicenowtest.Row{"work_notes": text}) },
 				Edit:    func(text string) { edit(servicenowtest.Row{"description": text}) },
 				Settle:  2 * time.Minute,
+				Ahead: func(at time.Time) {
+					server.SetRow("incident", must(server.Open("incident", "anna", servicenowtest.Row{"short_description": "later"}))(t), servicenowtest.Row{"sys_updated_on": at.UTC().Format(time.DateTime)})
+				},
 			}
 		},
 	})

@@ -72,6 +72,9 @@ func (c *Connector) begin(ctx context.Context, f feed, since time.Time) ([]conne
 	if err != nil {
 		return nil, nil, err
 	}
+	if now := c.http.Clock(); newest.After(now) {
+		newest = now
+	}
 	return c.list(f).Begin(ctx, newest, since)
 }
 
@@ -81,7 +84,7 @@ func (c *Connector) list(f feed) polling.Feed {
 		Record: f.record, Overlap: pollOverlap, Layout: timeLayout, FromStart: true,
 		Changes: func(ctx context.Context, since time.Time) ([]polling.Change, time.Time, error) {
 			changes, err := c.changes(ctx, f, since)
-			return changes, time.Time{}, err
+			return changes, c.http.Clock(), err // a script may have stamped a row with any time
 		},
 		Unchanged: func(ctx context.Context, since time.Time) error { return c.checkZone(ctx, f, since) },
 	}

@@ -120,3 +120,14 @@ func probe(ctx context.Context, c connectors.Connector) error {
 	_, err := c.(connectors.Prober).Probe(ctx)
 	return err
 }
+
+// must is a value that comes without an error.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

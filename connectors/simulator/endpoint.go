@@ -79,9 +79,18 @@ const (
 // tooDeep is deeper than encoding/json reads.
 const tooDeep = 20_000
 
-// play answers a call, with the fault that happens to it. An error is the
-// context's.
+// play answers a call, with the fault that happens to it and the time by the
+// system's clock. An error is the context's.
 func (e *Endpoint) play(c *Call, f *Fault) (Answer, ending, error) {
+	at := e.system.State.now()
+	a, end, err := e.playFault(c, f)
+	if a.Header != nil && a.Header.Get("Date") == "" {
+		a.Header.Set("Date", at.UTC().Format(http.TimeFormat))
+	}
+	return a, end, err
+}
+
+func (e *Endpoint) playFault(c *Call, f *Fault) (Answer, ending, error) {
 	if f == nil {
 		return e.work(c), whole, nil
 	}

@@ -87,6 +87,9 @@ type Client struct {
 	budget budget
 	pauses *connectors.Pauses
 	closed atomic.Bool // by Close
+	// ahead is by how much the system's clock is ahead of ours, as its last answer
+	// said.
+	ahead atomic.Int64
 }
 
 // New makes a client; it opens no connection.
@@ -269,6 +272,9 @@ func (c *Client) exchange(ctx context.Context, r Request, write bool) (*Answer, 
 	bounds.moved()
 	began := time.Now()
 	response, away, failure := c.send(request, r, &sent, body, fail)
+	if failure == nil && !away {
+		c.noteClock(response.Header)
+	}
 	if body != nil {
 		body.over.Store(true)
 	}

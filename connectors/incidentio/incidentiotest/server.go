@@ -191,9 +191,7 @@ func (s *Server) ReleaseCommits() {
 
 // handle answers a call.
 func (s *Server) handle(r *simulator.Call) answer {
-	a := s.answer(&call{Call: r, query: r.URL.Query()})
-	a.Header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
-	return a
+	return s.answer(&call{Call: r, query: r.URL.Query()})
 }
 
 func (s *Server) answer(c *call) answer {

@@ -195,6 +195,16 @@ func (is *issue) status() string {
 	return name
 }
 
+// Stamp gives an issue another time of its last change, as an import does.
+func (s *Server) Stamp(idOrKey string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	is.updated = at
+	is.fields["updated"] = s.stamp(at)
+	s.index(is, false)
+}
+
 // touched stamps a change and shows it to the index.
 func (s *Server) touched(is *issue) {
 	now := s.now()
