@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,9 @@ func (s System) strangers(t *testing.T) {
 					record := b.read()
 					b.Endpoint.Inject(simulator.Fault{Kind: kind})
 					err := call(b, record, fields)
+					if kind != simulator.Anonymous && !strings.Contains(err.Error(), "log-in page") {
+						b.Errorf("it is not said to be a log-in page: %v", err)
+					}
 					switch class := b.class(err); class {
 					case connectors.ClassUnauthorised, connectors.ClassUnclear, connectors.ClassRetry:
 						if kind == simulator.Anonymous && class != connectors.ClassUnauthorised {

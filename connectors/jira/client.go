@@ -113,10 +113,9 @@ func (c *Connector) do(ctx context.Context, r transport.Request, issue string) (
 }
 
 // open is do for content that is read as it comes.
-func (c *Connector) open(ctx context.Context, r transport.Request) (io.ReadCloser, error) {
+func (c *Connector) open(ctx context.Context, r transport.Request, file connectors.File) (io.ReadCloser, error) {
 	r.Limits = limitsOf(r, "")
-	content, _, err := c.http.Open(ctx, r)
-	return content, err
+	return c.http.OpenFile(ctx, r, file)
 }
 
 // Probe makes one cheap call that fails when the credentials do.

@@ -77,7 +77,7 @@ func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file
 	return c.open(ctx, transport.Request{
 		Op: op, Record: record.Ref.String(), Method: http.MethodGet, Path: api + "/attachment/content/" + file.ID,
 		Header: http.Header{"Accept": {"*/*"}}, Follow: true,
-	})
+	}, file)
 }
 
 // AddFile attaches a file, as the one part of a form. What the site would

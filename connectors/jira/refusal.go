@@ -31,7 +31,9 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if said.Message != "" {
 		words = append(words, said.Message)
 	}
-	failure.Message = strings.Join(words, "; ")
+	if len(words) > 0 {
+		failure.Message = strings.Join(words, "; ")
+	}
 	switch answer.Status {
 	case http.StatusNotFound:
 		if !own {
@@ -42,7 +44,7 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 			failure.Class = connectors.ClassRejected
 		}
 	case http.StatusForbidden:
-		if said.Messages != nil || said.Errors != nil {
+		if own {
 			failure.Code = "forbidden"
 		}
 	case http.StatusGone:

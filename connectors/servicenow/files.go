@@ -83,10 +83,10 @@ func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file
 	var content io.ReadCloser
 	err := c.withToken(ctx, http.MethodGet, func(ctx context.Context) error {
 		var err error
-		content, _, err = c.http.Open(ctx, transport.Request{
+		content, err = c.http.OpenFile(ctx, transport.Request{
 			Op: opOpen, Record: record.Ref.String(), Method: http.MethodGet,
 			Path: attachmentAPI + "/" + url.PathEscape(file.ID) + "/file", Header: http.Header{"Accept": {"*/*"}},
-		})
+		}, file)
 		return err
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"syscall"
 )
 
@@ -119,7 +120,7 @@ func response(r *http.Request, a Answer, end ending) *http.Response {
 	if end == cut {
 		body = io.MultiReader(bytes.NewReader(a.Body[:len(a.Body)/2]), cutOff{})
 	}
-	header := http.Header{}
+	header := http.Header{"Content-Length": {strconv.Itoa(len(a.Body))}}
 	maps.Copy(header, a.Header)
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)), StatusCode: a.Status,

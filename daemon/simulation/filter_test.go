@@ -134,3 +134,21 @@ func TestAHiddenJournal(t *testing.T) {
 		w.checkSaid()
 	})
 }
+
+// TestAPageForAFile: a picture of which a log-in page was shown for a while is
+// carried when it can be had.
+func TestAPageForAFile(t *testing.T) {
+	runScenario(t, outside(t), "TestAPageForAFile", 1, func(w *world) {
+		w.talkAlone()
+		w.tickets.Inject(simulator.Fault{Kind: simulator.LoginPage, Path: "/file", Until: time.Now().Add(3 * time.Minute)})
+		w.must(w.attach())
+		w.webhooksFor(2 * time.Minute)
+		for range 20 {
+			w.webhooksFor(time.Minute)
+		}
+		if n := w.copies(w.said[0]); n != 1 {
+			w.fail("the picture has %d copies", n)
+		}
+		w.checkSaid()
+	})
+}
