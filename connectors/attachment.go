@@ -50,8 +50,8 @@ type WebLink struct {
 	Ticket bool
 }
 
-// A WebLinker shows pages on records, for systems that hold no files.
-type WebLinker interface {
+// A WebLinkReader reads which pages records show.
+type WebLinkReader interface {
 	Connector
 
 	// TakesLink reports whether a record of the type can show such a page. It
@@ -60,6 +60,11 @@ type WebLinker interface {
 
 	// WebLinks lists the addresses that the record shows.
 	WebLinks(ctx context.Context, record Record) ([]string, error)
+}
+
+// A WebLinker shows pages on records, for systems that hold no files.
+type WebLinker interface {
+	WebLinkReader
 
 	// AddWebLink shows one more, in one call.
 	AddWebLink(ctx context.Context, record Record, link WebLink) error

@@ -52,14 +52,19 @@ type Posted struct {
 	Version string
 }
 
-// A Commenter reads and adds comments.
-type Commenter interface {
+// A CommentReader reads comments.
+type CommentReader interface {
 	Connector
 
 	// Comments lists the comments of a record, oldest first, at least those
 	// that were made at or after since (the zero time: all), lockstep's copies
 	// too. It sees every comment that was added before it began.
 	Comments(ctx context.Context, record Record, since time.Time) ([]Comment, error)
+}
+
+// A Commenter reads and adds comments.
+type Commenter interface {
+	CommentReader
 
 	// Comment adds one in one call. An answer that neither has an ID nor is Held is
 	// no proof that the comment is there: some systems drop it without a word.

@@ -22,8 +22,8 @@ type Connector interface {
 	Throttled() time.Time
 }
 
-// A Writer can change records that exist.
-type Writer interface {
+// A Resolver knows what its system makes of values. It writes nothing.
+type Resolver interface {
 	Connector
 
 	// Resolve turns rendered values (see Record, and Lookup) into the values
@@ -37,21 +37,32 @@ type Writer interface {
 	// Same reports whether the resolved value want and the value have of a
 	// record are the same to this system ("3" and 3, trimmed text).
 	Same(record, field string, want, have any) bool
+}
+
+// A Writer can change records that exist.
+type Writer interface {
+	Resolver
 
 	// Update writes the fields in one call and returns the record as the
 	// system answered.
 	Update(ctx context.Context, change Change) (Record, error)
 }
 
-// A Target can also be given new records, once each.
-type Target interface {
-	Writer
+// A KeyFinder finds the records that were created with a key.
+type KeyFinder interface {
+	Connector
 
 	// FindByKey returns the records of c that were created with the key,
 	// oldest first, each one re-checked to carry exactly that key. A key can be
 	// written by anybody: each says who created it, and whether that was
 	// somebody else (Record.Foreign).
 	FindByKey(ctx context.Context, c Collection, key string) ([]Record, error)
+}
+
+// A Target can also be given new records, once each.
+type Target interface {
+	Writer
+	KeyFinder
 
 	// Create opens a record with the key in it, in one call, and returns it as
 	// the system answered.

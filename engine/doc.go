@@ -29,12 +29,14 @@
 //
 //   - the pauses of retries: engine/breaker/backoff.go
 //   - a row of the merge: engine/plan/merge.go
-//   - what happens when an incident turns private: engine/plan/life.go decides,
-//     engine/reconcile/private.go and commit.go carry it out; of a record without
-//     a ticket yet: engine/reconcile/open.go, create.go and rules/decide.go
-//   - the order of writes: engine/reconcile/commit.go (what follows from a
-//     reconcile), send.go and create.go (what is stored before and after a send),
-//     lease.go (who may send)
+//   - what becomes of a record without a ticket, of its claim and of the ticket that
+//     is found: engine/plan/opening.go and confirm.go
+//   - what happens when an incident turns private: engine/plan/life.go and opening.go
+//     decide, engine/reconcile/commit.go carries it out; whether a route takes it at
+//     all: rules.Route.Admits
+//   - which comments and attachments are carried: engine/plan/items.go
+//   - the order of writes: engine/reconcile/commit.go (what is stored), apply.go (what
+//     is done around a request), lease.go (who may send)
 //   - the stored format of a dead letter: engine/deadletter; of a link:
 //     engine/links/link.go; of the journal: engine/journal
 //   - a metric: engine/reconcile/metrics.go and daemon/metrics.go; a gauge of what

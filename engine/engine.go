@@ -259,7 +259,7 @@ func (e *Engine) Restore(ctx context.Context) error { return e.losses.Restore(ct
 
 // Plan says what would be done about a record on every route that begins with
 // it, and does nothing: it is observe and plan, without apply. Values are not in
-// it, only the names of fields. Comments and attachments are not looked at.
+// it, only the names of fields; comments and attachments are named by their ids.
 func (e *Engine) Plan(ctx context.Context, ref connectors.Ref) ([]reconcile.Planned, error) {
 	return e.core.DryRun(ctx, ref)
 }

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,5 +78,31 @@ func TestPlanSaysWhatWouldBeDone(t *testing.T) {
 
 		r.world.remove(ticket)
 		expect(ref, string(plan.KindWait)+" "+string(links.Target))
+	})
+}
+
+// TestPlanListsWhatHangsOnBoth: comments, files and the link to the ticket are in
+// the plan, and what is carried once is not in it again.
+func TestPlanListsWhatHangsOnBoth(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.world.showsTickets = true
+		ref, ticket := opened(r, talking)
+		r.pass(time.Minute)
+		r.world.say(ref, "update", "Lisa", "Fixed")
+		r.world.say(ticket, "work_notes", "Beth", "Looking at it")
+		r.world.edit(ref, "title", "Database up again")
+		var kinds []string
+		for _, kind := range r.operations(ref) {
+			kind, _, _ = strings.Cut(kind, "/") // without the comment's id
+			kinds = append(kinds, kind)
+		}
+		want := []string{"comment target comments.outbound", "comment source comments.inbound", "update target title"}
+		if diff := cmp.Diff(want, kinds); diff != "" {
+			t.Errorf("operations (-want +got):\n%s", diff)
+		}
+		r.hint(ref)
+		if diff := cmp.Diff([]string{string(plan.KindNone)}, r.operations(ref)); diff != "" {
+			t.Errorf("operations once they are carried out (-want +got):\n%s", diff)
+		}
 	})
 }

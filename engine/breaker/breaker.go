@@ -251,12 +251,6 @@ func (g *Breaker) Read(ctx context.Context, ref connectors.Ref) (connectors.Reco
 	return Ask(g, Kind(opRead, ref.Record), func() (connectors.Record, error) { return g.Connector.Read(ctx, ref) })
 }
 
-// Target returns the connector as something that can be written to.
-func (g *Breaker) Target() (connectors.Target, bool) {
-	t, ok := g.Connector.(connectors.Target)
-	return t, ok
-}
-
 // Status says how the connector does.
 func (g *Breaker) Status() ConnectorStatus {
 	asked := g.Connector.Throttled()

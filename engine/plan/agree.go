@@ -155,7 +155,7 @@ func (o *Observation) Settle(decision rules.Decision) ([]Note, Needs) {
 	intent := o.Link.Intent
 	to := links.Side(intent.Side)
 	e := o.Ends.Of(to)
-	if len(intent.Fields) == 0 && intent.State == nil || e.Writer() == nil {
+	if len(intent.Fields) == 0 && intent.State == nil || !e.Takes.Fields {
 		o.Link.Intent = nil
 		return nil, Needs{} // items, whose copies are looked for; or it takes no writes any more
 	}

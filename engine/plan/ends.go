@@ -15,18 +15,21 @@ type End struct {
 	// System is asked only for what it knows without asking anybody: whether two
 	// values are the same to it, which moves it takes, how its versions follow.
 	System connectors.Connector
+	Takes  Abilities
 	Schema *connectors.Schema // of the record's type; nil: none is known
 }
 
-// Writer is the system as one that can be written to; nil: it cannot.
-func (e *End) Writer() connectors.Writer {
-	w, _ := e.System.(connectors.Writer)
-	return w
+// Abilities are what can be written to a system.
+type Abilities struct {
+	Fields   bool // of records that exist
+	Comments bool
+	Files    bool
 }
 
 // Same reports whether two values of a field are one to the system.
 func (e *End) Same(field string, want, have any) bool {
-	return e.Writer().Same(e.Ref.Record, field, want, have)
+	resolver, ok := e.System.(connectors.Resolver)
+	return ok && resolver.Same(e.Ref.Record, field, want, have)
 }
 
 // CanMove reports whether the record can be moved to a state.
@@ -34,7 +37,7 @@ func (e *End) CanMove(to string) bool {
 	if mover, ok := e.System.(connectors.Mover); ok && !mover.MayMove(e.Record, to) {
 		return false
 	}
-	return e.Writer() != nil
+	return e.Takes.Fields
 }
 
 // State is the state of the record at a dotted path.

@@ -12,87 +12,44 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// An Observation is what is known of the two records of a link: plain data, and
-// the rules. What is read only on demand is nil until a plan has asked for it.
+// An Observation is what is known of a link and its two records: plain data, and
+// the rules. What is read only on demand is unknown until a plan has asked for
+// it.
 type Observation struct {
-	Ends     Ends
-	Link     *links.Link // as agreed so far; agreements move in it as writes are answered
+	Route    *rules.Route
 	Template *rules.Template
-	Parent   *rules.Parent
-	NextID   string // of the link that would take this one's place
+	Stored   *links.Link // as it was loaded
+	Link     *links.Link // as agreed so far; agreements move in it as writes are answered
+	NextID   string      // of the link that would take this one's place
+	Rests    string      // why the link is not carried out; empty: it is
 	Now      time.Time
 	Digest   links.Digester
-	// Transfers are where comments and attachments go, by name.
-	Transfers map[string]links.Side
+	// Left is how long an intent may still take effect. Not more than zero: that
+	// is over.
+	Left   time.Duration
+	Verify bool // it is time to look the key up again
 	// Decide asks the rules, which ask nobody.
 	Decide func(rules.Input) rules.Decision
 
-	resolved  map[links.Side]map[string]Resolution
+	Ends          Ends
+	TargetSeen    Sight
+	SourceSeen    Sight
+	Told          bool   // those that belong to the record were told of its privacy
+	Closed        bool   // the ticket of a source that is gone was closed, or refused to be
+	ParentPrivate Answer // of a source that is gone
+	Decision      *rules.Decision
+	Parent        *rules.Parent
+	Tickets       *Tickets
+	Items         Items
+	Resolutions
+
 	histories map[links.Side][]connectors.FieldChange
-}
-
-// A Resolution is what a system makes of a value, or why it cannot.
-type Resolution struct {
-	Value   any // nil: leave the field alone
-	Failure *connectors.Error
-}
-
-// Needs is the evidence that a plan asks for. It is asked again with it.
-type Needs struct {
-	Resolve   map[links.Side][]rules.Value // what the systems make of these values
-	Histories bool                         // the changes of both records
-}
-
-// None reports whether nothing is missing.
-func (n Needs) None() bool { return len(n.Resolve) == 0 && !n.Histories }
-
-func (n *Needs) resolve(side links.Side, v rules.Value) {
-	if n.Resolve == nil {
-		n.Resolve = map[links.Side][]rules.Value{}
-	}
-	n.Resolve[side] = append(n.Resolve[side], v)
-}
-
-// SetResolution adds what a system makes of a value.
-func (o *Observation) SetResolution(side links.Side, v rules.Value, r Resolution) {
-	if o.resolved == nil {
-		o.resolved = map[links.Side]map[string]Resolution{}
-	}
-	if o.resolved[side] == nil {
-		o.resolved[side] = map[string]Resolution{}
-	}
-	o.resolved[side][o.keyOf(v)] = r
 }
 
 // SetHistories adds the changes of both records; a system without a history has
 // none.
 func (o *Observation) SetHistories(changes map[links.Side][]connectors.FieldChange) {
 	o.histories = changes
-}
-
-func (o *Observation) keyOf(v rules.Value) string { return v.Field + "\x00" + o.Digest.Of(v.Value) }
-
-// resolve looks up what a side's system makes of values. What fails comes back
-// as such; what is not known yet is asked for.
-func (o *Observation) resolve(side links.Side, values []rules.Value, needs *Needs) (send map[string]any, failed []Failure) {
-	send = map[string]any{}
-	for _, v := range values {
-		switch {
-		case v.Err != nil:
-			failed = append(failed, Fail(v.Field, ReasonOf(v.Err), v.Err.Error()))
-		case v.Value != nil:
-			r, known := o.resolved[side][o.keyOf(v)]
-			switch {
-			case !known:
-				needs.resolve(side, v)
-			case r.Failure != nil:
-				failed = append(failed, Fail(v.Field, CodeOf(r.Failure, deadletter.ReasonRejected), r.Failure.Error()))
-			case r.Value != nil:
-				send[v.Field] = r.Value
-			}
-		}
-	}
-	return send, failed
 }
 
 // A Failure is a value, or an item, that cannot be carried out: a dead letter,

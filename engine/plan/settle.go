@@ -23,7 +23,7 @@ func SettleFields(intent *links.Intent, e *End, known map[string]Mapping, agreed
 		switch {
 		case ok && m.Ready && d.Of(m.Want) == sent.From:
 			value := have
-			if !e.Writer().Same(e.Ref.Record, m.Field, m.Send, have) {
+			if !e.Same(m.Field, m.Send, have) {
 				value = m.Send // what stands there is a later edit
 			}
 			agreement.Have = d.Of(value)
@@ -42,7 +42,7 @@ func SettleFields(intent *links.Intent, e *End, known map[string]Mapping, agreed
 func unclear(name string, sent links.Sent, e *End, have any, known map[string]Mapping, d links.Digester) Note {
 	said := Note{Field: links.Label(name), What: "unclear"}
 	m, ok := known[name]
-	if ok && m.Ready && d.Of(m.Want) == sent.From && !e.Writer().Same(e.Ref.Record, m.Field, m.Send, have) {
+	if ok && m.Ready && d.Of(m.Want) == sent.From && !e.Same(m.Field, m.Send, have) {
 		said.Lost, said.Side = m.Want, links.Other(m.Side)
 	}
 	return said

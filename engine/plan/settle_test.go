@@ -13,7 +13,7 @@ import (
 )
 
 // A shouting system keeps text in capitals.
-type shouting struct{ connectors.Writer }
+type shouting struct{ connectors.Resolver }
 
 func (shouting) Same(_, _ string, want, have any) bool {
 	w, okWant := want.(string)

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -21,6 +20,26 @@ type Update struct {
 	// Supersede is true where the source came back after its ticket was closed,
 	// and is to get a new one: then nothing else counts.
 	Supersede bool
+
+	moving map[string]any // what may travel along with a state change of the target
+}
+
+// Operations are what the update does, in its order: the target is written before
+// the source (rule 3.8).
+func (u *Update) Operations() []Operation {
+	var all []Operation
+	for _, to := range []links.Side{links.Target, links.Source} {
+		writes := slices.DeleteFunc(slices.Clone(u.Writes), func(f Write) bool { return f.Mapping.Side != to })
+		if len(writes) == 0 {
+			continue
+		}
+		op := writing(to, writes)
+		if to == links.Target {
+			op.Moving = u.moving
+		}
+		all = append(all, op)
+	}
+	return all
 }
 
 // Update decides by the rules' decision what to write: the merge of all
@@ -30,7 +49,7 @@ func (o *Observation) Update(decision rules.Decision) (u Update, needs Needs) {
 	var mappings []Mapping
 	failed := map[string]bool{}
 	for _, to := range []links.Side{links.Target, links.Source} {
-		if o.Ends.Of(to).Writer() == nil {
+		if !o.Ends.Of(to).Takes.Fields {
 			continue // the system takes no writes; loading has warned of it
 		}
 		alive, rejected := o.mappings(to, valuesFor(decision, to), u.Link, &needs)
@@ -67,9 +86,11 @@ func (o *Observation) Update(decision rules.Decision) (u Update, needs Needs) {
 	for _, m := range mappings {
 		pairs[m.Name] = o.Digest.Pair(o.Digest.Of(m.Want), o.Digest.Of(in.Have(m)))
 	}
-	maps.Copy(pairs, o.itemPairs())
-	u.Recovered = clearChanged(u.Link, pairs, func(name string) bool { return failed[name] })
-	return u, Needs{}
+	u.Recovered = clearChanged(u.Link, pairs, func(name string) bool {
+		return failed[name] || strings.HasPrefix(name, links.ItemPrefix) // which have their own
+	})
+	u.moving, _ = o.resolve(links.Target, o.onceValues(u.Writes), o.Digest, &needs)
+	return u, needs
 }
 
 func valuesFor(d rules.Decision, to links.Side) []rules.Value {
@@ -134,7 +155,7 @@ func (o *Observation) mappings(to links.Side, values []rules.Value, link *links.
 			all = append(all, m)
 		}
 	}
-	send, failed := o.resolve(to, needed, needs)
+	send, failed := o.resolve(to, needed, o.Digest, needs)
 	dead := map[string]bool{}
 	rejected := make([]rejection, len(failed))
 	for i, f := range failed {
@@ -164,40 +185,10 @@ func wantOf(values []rules.Value, f Failure, d links.Digester) string {
 	return f.Message
 }
 
-// ItemPair is what a refused item waits for to change: the state of the record
-// that refused it.
-func (o *Observation) ItemPair(to links.Side) string {
-	e, state := o.Ends.Of(to), ""
-	if e.Schema != nil && e.Schema.State != nil {
-		state = RawState(e.Record, e.Schema.State.Field)
-	}
-	return o.Digest.Of(state)
-}
-
-// itemPairs are the pairs of the items that were refused, as they are now.
-func (o *Observation) itemPairs() map[string]string {
-	pairs := map[string]string{}
-	for transfer, to := range o.Transfers {
-		name := links.ItemPrefix + transfer
-		for _, r := range o.Link.Refused {
-			if r.What == name || strings.HasPrefix(r.What, name+"/") {
-				pairs[r.What] = o.ItemPair(to)
-			}
-		}
-	}
-	return pairs
-}
-
-// ClearItems lets items be tried again that were refused in another state. It
-// returns how dead letters call them.
-func (o *Observation) ClearItems() (recovered []string) {
-	return clearChanged(o.Link, o.itemPairs(), func(name string) bool { return !strings.HasPrefix(name, links.ItemPrefix) })
-}
-
-// OnceValues are the once values of a template whose fields are empty: a system
+// onceValues are the once values of a template whose fields are empty: a system
 // may ask for them when the ticket's state changes, and then they travel along
 // (rule 4.4). A value that fails is left out.
-func (o *Observation) OnceValues(writes []Write) (wanted []rules.Value) {
+func (o *Observation) onceValues(writes []Write) (wanted []rules.Value) {
 	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.State && f.Mapping.Side == links.Target }) {
 		return nil
 	}

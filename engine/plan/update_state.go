@@ -57,7 +57,7 @@ func (o *Observation) state(u *Update, needs *Needs) map[string]string {
 	if result.Side == links.Source {
 		m.Field, m.Path = sync.SourceField, StatePath(sync.SourceField)
 	}
-	send, failed := o.resolve(result.Side, []rules.Value{{Field: m.Field, Value: result.To}}, needs)
+	send, failed := o.resolve(result.Side, []rules.Value{{Field: m.Field, Value: result.To}}, o.Digest, needs)
 	if len(failed) > 0 {
 		u.reject(o, m.Name, result.Pair, failed[0])
 		return pairs

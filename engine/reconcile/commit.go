@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
@@ -14,18 +16,18 @@ import (
 // A change is what a decision makes of what is stored of a record: whoever
 // decides says what, and commit alone knows the order.
 type change struct {
-	resolve string         // field whose dead letters have come true; deadletter.AllFields: all
-	letters []plan.Failure // what cannot be carried out
+	recovered []string       // fields whose dead letters have come true; deadletter.AllFields: all
+	ended     []plan.Failure // dead letters about what is over
+	letters   []plan.Failure // what cannot be carried out
 
 	purge        bool // nothing of the record may be kept: it is private
 	turned       bool // what belongs to it is as private as it is, and nobody tells
 	predecessors bool // the links before this one hold nothing any more either
 
-	link     *links.Link // as it will be; nil: it stays
-	revision uint64      // of the link that it takes the place of; 0: there is none
-	step     Step        // of the link's save
-	opened   bool        // the link has a new ticket
-	unclaim  links.Stored
+	link    *links.Link // as it will be; nil: it stays
+	step    Step        // of the link's save
+	opened  bool        // the link has a new ticket
+	unclaim bool        // the link goes
 
 	mark  *links.Unlinked
 	early bool // the mark counts before the journal: whoever journals goes by it
@@ -45,15 +47,8 @@ type change struct {
 //   - the journal comes last, and after it the mark by which the same version is
 //     not decided again.
 func (w committer) commit(ctx context.Context, c change) error {
-	if c.resolve != "" {
-		if err := w.engine.Letters.Resolve(ctx, w.route.Name, w.source, c.resolve); err != nil {
-			return err
-		}
-	}
-	for _, f := range c.letters {
-		if err := w.giveUp(ctx, f.Reason, f.Field, f.Message); err != nil {
-			return err
-		}
+	if err := w.commitLetters(ctx, c); err != nil {
+		return err
 	}
 	if c.purge {
 		if err := w.engine.Journal.Forget(ctx, w.route.Name, w.source); err != nil {
@@ -91,23 +86,55 @@ func (w committer) commit(ctx context.Context, c change) error {
 			return err
 		}
 	}
-	if c.mark != nil && !c.mark.Failed {
+	if c.mark != nil && !c.early {
 		return w.saveMark(ctx, *c.mark)
 	}
 	return nil
 }
 
-// commitLink saves the link, and what it is found by.
+// commitLetters removes dead letters that have come true or are over, and keeps
+// new ones.
+func (w committer) commitLetters(ctx context.Context, c change) error {
+	ended := c.ended
+	if w.aside && (c.unclaim || c.link != nil && c.link.Aside == nil) { // it is tried again
+		ended = append(slices.Clone(ended), plan.Failure{Reason: deadletter.ReasonTooCostly}, plan.Failure{Reason: deadletter.ReasonInternal})
+	}
+	for _, field := range c.recovered {
+		if err := w.engine.Letters.Resolve(ctx, w.route.Name, w.source, field); err != nil {
+			return err
+		}
+	}
+	for _, f := range ended {
+		if err := w.engine.Letters.Remove(ctx, w.route.Name, w.source, f.Field, f.Reason); err != nil {
+			return err
+		}
+	}
+	for _, f := range c.letters {
+		if err := w.giveUp(ctx, f.Reason, f.Field, f.Message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commitLink saves the link over the revision that this reconcile knows, and what
+// it is found by.
 func (w committer) commitLink(ctx context.Context, c change) error {
-	if c.unclaim.Link != nil {
-		return w.engine.Repo.Delete(ctx, c.unclaim)
+	if c.unclaim && w.revision > 0 {
+		err := w.engine.Repo.Delete(ctx, links.Stored{Link: &links.Link{ID: w.linkID}, Revision: w.revision})
+		if err == nil {
+			w.revision, w.aside = 0, false
+		}
+		return err
 	}
 	if c.link == nil {
 		return nil
 	}
-	if _, err := w.engine.Repo.Save(ctx, c.link, c.revision); err != nil {
+	revision, err := w.engine.Repo.Save(ctx, c.link, w.revision)
+	if err != nil {
 		return err
 	}
+	w.revision, w.aside = revision, c.link.Aside != nil
 	if c.step != "" {
 		w.engine.step(ctx, c.step)
 	}
@@ -147,7 +174,7 @@ func (w committer) emptyPredecessors(ctx context.Context) error {
 // verifyLater has the key of a new ticket looked up again when the search must
 // have caught up (rule 7.6).
 func (w committer) verifyLater(ctx context.Context) error {
-	due := w.engine.Clock.Now().Add(firstVerify) // not the link's, which is of the wall clock alone
+	due := w.engine.Clock.Now().Add(plan.FirstVerify) // not the link's, which is of the wall clock alone
 	if err := w.engine.Store.Hints.AddAt(ctx, w.linkID+verifySuffix, w.source, due, 0); err != nil {
 		return fmt.Errorf("verification of link %s: %w", w.linkID, err)
 	}

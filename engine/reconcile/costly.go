@@ -159,20 +159,6 @@ func (e *Core) setAside(ctx context.Context, letter deadletter.Letter, at links.
 	return e.Repo.SaveUnlinked(ctx, letter.Route, letter.Record, m)
 }
 
-// clearAside forgets that a link was set aside.
-func (w committer) clearAside(ctx context.Context, next *links.Link) error {
-	if next.Aside == nil {
-		return nil
-	}
-	next.Aside = nil
-	for _, reason := range []string{deadletter.ReasonTooCostly, deadletter.ReasonInternal} {
-		if err := w.engine.Letters.Remove(ctx, w.route.Name, w.source, "", reason); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // costs ends a reconcile that found out by itself that it is too costly. Where
 // that was while reading, it is cheap to find out again.
 func (w work) costs(ctx context.Context, failure error) (result, error) {

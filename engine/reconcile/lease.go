@@ -26,7 +26,7 @@ const renewFor = 6 * time.Minute
 // before every request; one that is not young any more is renewed, by saving the
 // intent once more (rule 3.7).
 type lease struct {
-	w    sender
+	w    applier
 	save func(context.Context) error // compare-and-set
 	// unchanged fails where what is written is no longer what was read. It is
 	// asked before the first request only, for that one changes it. nil: there is
@@ -37,7 +37,7 @@ type lease struct {
 	used bool // a request was begun
 }
 
-func (w sender) newLease(save func(context.Context) error) *lease { return &lease{w: w, save: save} }
+func (w applier) newLease(save func(context.Context) error) *lease { return &lease{w: w, save: save} }
 
 // take saves for the first time.
 func (l *lease) take(ctx context.Context) error {
@@ -91,6 +91,9 @@ func (l *lease) hold(ctx context.Context) error {
 	}
 	return nil
 }
+
+// taken reports whether the lease was taken.
+func (l *lease) taken() bool { return !l.from.IsZero() }
 
 // within reports whether the lease is younger than d by both clocks.
 func (l *lease) within(d time.Duration) bool {

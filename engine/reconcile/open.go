@@ -1,145 +1,241 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"time"
+	"fmt"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// longestParentPause bounds how often a record that waits for its parent's
-// ticket is looked at.
-const longestParentPause = 30 * time.Second
+// A creation is an opening on its way.
+type creation struct {
+	*plan.Opening
+	lease *lease // of the claim
+}
 
-// open decides about a record that has no link on this route.
-func (w opening) open(ctx context.Context) (result, error) {
-	if aside, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source); err != nil || aside.Unread {
-		return resultNone, err
-	}
-	record, gone := w.readSource(ctx)
-	if gone != nil && !isGone(gone) {
-		return result{}, gone
-	}
-	before, err := w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
+// open carries out what is planned for a record that has no ticket on the route:
+// a claim is the intent of a creation (rule 7.1).
+func (w work) open(ctx context.Context, link links.Stored) (result, error) {
+	o, err := w.opening(ctx, link)
 	if err != nil {
 		return result{}, err
 	}
-	if gone != nil {
-		return w.purgeGone(ctx, before.Parent)
-	}
-	dropped := !w.route.Admits(record)
-	if before != (links.Unlinked{}) && before.Private != dropped {
-		if err := w.commit(ctx, change{turned: true}); err != nil {
-			return result{}, err
-		}
-	}
-	if before.Private && dropped || !dropped && before.Version != "" && before.Version == record.Version {
-		return resultNone, nil
-	}
-	return w.decideAndOpen(ctx, record, before, links.Stored{})
-}
-
-// decideAndOpen decides again and opens a ticket if the rules say so. dead is
-// the claim of an owner that is gone, if there is one.
-func (w opening) decideAndOpen(ctx context.Context, record connectors.Record, before links.Unlinked, dead links.Stored) (result, error) {
-	decision, parent, err := w.decide(ctx, record, "", nil)
-	if err != nil {
-		return result{}, err
-	}
-	w.engine.step(ctx, StepDecided)
-	if decision.Action != rules.Create {
-		return w.declined(ctx, record, decision, before, dead)
-	}
-	if decision.AwaitsParent {
-		if until, ok, err := w.awaitParent(ctx, record, decision, parent, before); err != nil || ok {
-			return until, err
-		}
-	}
-	return w.create(ctx, record, decision, before, dead)
-}
-
-// declined keeps the decision that a record gets no ticket.
-func (w opening) declined(ctx context.Context, record connectors.Record, decision rules.Decision, before links.Unlinked, dead links.Stored) (result, error) {
-	dropped := !w.route.Admits(record)
-	m := links.Unlinked{Version: record.Version}
-	if dropped {
-		m = links.Unlinked{Private: true}
-	}
-	entry := w.entryOf(decision)
-	w.log.Info("no ticket", "template", decision.Template, "reason", decision.Reason)
-	return resultNone, w.commit(ctx, change{
-		purge:   dropped && !before.Private, // it was public, and may have been decided
-		unclaim: dead,
-		mark:    &m, early: before.Private != dropped,
-		decided: string(decision.Action), entry: &entry,
-	})
-}
-
-// awaitParent waits a bounded time for the parent's ticket where the parent
-// may still get one.
-func (w opening) awaitParent(ctx context.Context, record connectors.Record, decision rules.Decision, parent *rules.Parent, before links.Unlinked) (result, bool, error) {
-	template := w.config.Set.Templates[decision.Template]
-	now := w.engine.Clock.Now()
-	since := before.Waiting
-	began := since.IsZero() || since.After(now) // by a clock that was set back since
-	if began {
-		since = now
-	}
-	if now.Sub(since) >= template.Lifecycle.ParentWait {
-		return result{}, false, nil
-	}
-	may, err := w.parentMayGetTicket(ctx, record.Parent, parent, decision.Target.Connector)
-	if err != nil || !may {
-		return result{}, false, err
-	}
-	if began {
-		if err := w.saveMark(ctx, links.Unlinked{Waiting: since.UTC(), Failed: before.Failed}); err != nil {
-			return result{}, false, err
-		}
-	}
-	pause := min(max(now.Sub(since), breaker.FirstBackoff), longestParentPause, template.Lifecycle.ParentWait)
-	return w.requeueAt(now.Add(breaker.Jitter(pause))), true, nil // which is not a failure
-}
-
-// parentMayGetTicket reports whether some route may still open a ticket for
-// the parent in the connector.
-func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (bool, error) {
-	if parent == nil {
-		return false, nil
-	}
-	for _, route := range w.config.Set.Routes {
-		if route.Source != ref.Collection || !writesTo(route, connector) {
-			continue
-		}
-		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, ref)
-		if err == nil {
-			// Also a ticket that was confirmed since the parent was looked at.
-			if link.Phase == links.Claim || link.Phase == links.Active && link.Target.Connector == connector {
-				return true, nil
-			}
-			continue
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return false, err
-		}
-		m, err := w.engine.Repo.Unlinked(ctx, route.Name, ref)
+	c := &creation{Opening: o}
+	for {
+		p, err := planned(o.Plan, func(needs plan.Needs) error { return w.gatherFor(ctx, o, needs) })
 		if err != nil {
-			return false, err
+			return result{}, w.abandon(ctx, c, err)
 		}
-		decided := m.Private || m.Version != "" && m.Version == parent.Record.Version
-		if route.Create && !decided && route.Admits(parent.Record) {
-			return true, nil
+		o.Now = w.engine.Clock.Now()
+		v, err := w.carryOutOpening(ctx, c, p.Operations[0])
+		if err != nil || !p.Again {
+			return v, err
 		}
 	}
-	return false, nil
 }
 
-func writesTo(r *rules.Route, connector string) bool {
-	return slices.ContainsFunc(TemplatesOf(r), func(t *rules.Template) bool { return t.Target.Connector == connector })
+// gatherFor reads what an opening asks for, as a worker of the lane in which the
+// ticket's system is called.
+func (w work) gatherFor(ctx context.Context, o *plan.Opening, needs plan.Needs) error {
+	if o.Decision != nil && o.Decision.Action == rules.Create && !needs.ParentTicket {
+		if err := w.moveTo(queue.Lane{Source: w.source.Connector, Target: o.Decision.Target.Connector}); err != nil {
+			return err
+		}
+	}
+	if err := w.gatherOpening(ctx, o, needs); err != nil {
+		return err
+	}
+	switch {
+	case needs.Decision:
+		w.engine.step(ctx, StepDecided)
+	case needs.Tickets && o.Claimed:
+		w.engine.step(ctx, StepLookedUp)
+	}
+	return nil
+}
+
+// abandon takes back a claim under which certainly nothing was sent.
+func (w work) abandon(ctx context.Context, c *creation, failure error) error {
+	if !c.Claimed {
+		return failure
+	}
+	return errors.Join(failure, w.commit(ctx, change{unclaim: true}))
+}
+
+// carryOutOpening carries one operation out.
+func (w work) carryOutOpening(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	switch op.Kind {
+	case plan.KindTell:
+		c.Told = true
+		return result{}, w.commit(ctx, change{turned: true})
+	case plan.KindStop:
+		return w.stop(ctx, c.Claim, op)
+	case plan.KindWait:
+		return w.wait(ctx, op)
+	case plan.KindGiveUp:
+		return w.giveUpOpening(ctx, c, op)
+	case plan.KindClaim:
+		return result{}, w.claim(ctx, c, op)
+	case plan.KindAdopt:
+		return w.adopt(ctx, c, op)
+	case plan.KindCreate:
+		return w.create(ctx, c, op)
+	}
+	return w.decline(ctx, c, op)
+}
+
+// decline keeps that the record gets no ticket.
+func (w work) decline(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	follows := change{purge: op.Purge, unclaim: op.Unclaim, mark: op.Remember}
+	if op.Remember != nil {
+		entry := w.entryOf(*c.Decision)
+		follows.early = op.Remember.Private != c.Before.Private
+		follows.decided, follows.entry = string(c.Decision.Action), &entry
+		w.log.Info("no ticket", "template", c.Decision.Template, "reason", op.Reason)
+	}
+	return resultNone, w.commit(ctx, follows)
+}
+
+// wait looks again later.
+func (w work) wait(ctx context.Context, op plan.Operation) (result, error) {
+	now := w.engine.Clock.Now()
+	if op.Retry {
+		again := now.Add(breaker.Jitter(breaker.Backoff(w.tries)))
+		if op.Until.After(now) && again.After(op.Until) {
+			again = op.Until
+		}
+		return w.retryAt(ctx, again, op.Reason)
+	}
+	err := w.commit(ctx, change{mark: op.Remember, early: true})
+	return w.requeueAt(now.Add(breaker.Jitter(op.Until.Sub(now)))), err // which is not a failure
+}
+
+// giveUpOpening gives a creation up until the record changes or someone retries.
+func (w work) giveUpOpening(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	return resultDead, w.commit(ctx, w.givenUp(c, op))
+}
+
+func (w work) givenUp(c *creation, op plan.Operation) change {
+	entry := w.entryOf(*c.Decision)
+	entry.Error = op.Failed[len(op.Failed)-1].Message
+	return change{
+		letters: op.Failed, unclaim: op.Unclaim,
+		mark: op.Remember, early: true,
+		decided: "refused", entry: &entry,
+	}
+}
+
+// claim says that a ticket is about to be opened. Somebody else's claim fails it:
+// then everything is looked at again.
+func (w work) claim(ctx context.Context, c *creation, op plan.Operation) error {
+	c.lease = w.newLease(func(ctx context.Context) error { return w.commit(ctx, change{link: op.Link}) })
+	if err := c.lease.take(ctx); err != nil {
+		return err
+	}
+	c.Claim, c.Claimed, c.Tickets = op.Link, true, nil
+	w.engine.step(ctx, StepClaimed)
+	return nil
+}
+
+// create opens the ticket that was claimed.
+func (w work) create(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	to, err := w.breakerFor(op.Draft.Collection)
+	if err != nil {
+		return result{}, w.abandon(ctx, c, err)
+	}
+	op.Draft.Stamp = newStamp()
+	var opened plan.Opened
+	what, err := w.apply(ctx, request{
+		to: to, verb: "create", record: op.Draft.Collection.Record, step: StepCreated, lease: c.lease, draft: op.Draft,
+		answered: func(_ context.Context, got answer) (change, error) {
+			c.Now = w.engine.Clock.Now()
+			opened = c.Created(op, got.record)
+			entry := w.entryOf(*c.Decision)
+			entry.Target, entry.Writes = got.record.Ref, append(entry.Writes, opened.Wrote...)
+			follows := openedAs(opened.Link, opened.Failed, entry)
+			if c.Before.Failed {
+				follows.recovered = []string{deadletter.AllFields}
+			}
+			return follows, nil
+		},
+		refused: func(said *connectors.Error) change {
+			return w.givenUp(c, c.GiveUp([]plan.Failure{plan.Fail(said.Field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error())}))
+		},
+	})
+	switch what {
+	case answered:
+		if err != nil {
+			return w.notConfirmed(ctx, opened.Link, err)
+		}
+		w.log.Info("opened a ticket", "template", c.Decision.Template, "target", opened.Link.Target.String(), "number", opened.Link.Number)
+		v := resultOK
+		if opened.Again {
+			v.again = w.engine.Clock.Now()
+		}
+		return v, nil
+	case refused:
+		return resultDead, err
+	case lost: // a hit needs no waiting
+		left := w.left(links.Stored{Link: c.Claim, Revision: w.revision}, true)
+		return w.wait(ctx, plan.Operation{Retry: true, Until: w.engine.Clock.Now().Add(left), Reason: lostCreate})
+	}
+	return result{}, w.abandon(ctx, c, err)
+}
+
+const lostCreate = "the answer to a create was lost; a ticket may have been opened all the same"
+
+// adopt makes a link of a claim whose ticket was found by its key.
+func (w work) adopt(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	d := rules.Decision{Template: c.Claim.Template, Target: op.Link.Target.Collection, Action: rules.Create}
+	if c.Decision != nil {
+		d = *c.Decision
+	}
+	entry := w.entryOf(d)
+	entry.Target, entry.Notes = *op.Link.Target, op.Notes
+	if err := w.commit(ctx, openedAs(op.Link, op.Failed, entry)); err != nil {
+		return w.notConfirmed(ctx, op.Link, err)
+	}
+	w.log.Info("found its ticket by its key", "template", d.Template, "target", op.Link.Target.String(), "number", op.Link.Number)
+	// The source may have changed since the ticket was opened.
+	return result{outcome: resultOK.outcome, again: w.engine.Clock.Now()}, nil
+}
+
+// openedAs is what confirms the link of a claim with its ticket.
+func openedAs(next *links.Link, failed []plan.Failure, entry journal.Entry) change {
+	return change{letters: failed, link: next, step: StepConfirmed, opened: true, decided: string(rules.Create), entry: &entry}
+}
+
+// notConfirmed reports a ticket as a duplicate where somebody else confirmed
+// another one meanwhile (rule 7.5).
+func (w work) notConfirmed(ctx context.Context, next *links.Link, failure error) (result, error) {
+	if !errors.Is(failure, store.ErrConflict) {
+		return result{}, failure
+	}
+	other, err := w.engine.Repo.Load(ctx, next.ID)
+	if err == nil && other.Target != nil && *other.Target != *next.Target {
+		duplicate := plan.Fail("", deadletter.ReasonDuplicate, fmt.Sprintf("%s was opened although %s is the ticket of this record; close it by hand", next.Target, other.Target))
+		return resultDead, w.commit(ctx, change{letters: []plan.Failure{duplicate}})
+	}
+	return result{}, failure
+}
+
+// stop ends everything that was derived from a record that turned private.
+func (w work) stop(ctx context.Context, link *links.Link, op plan.Operation) (result, error) {
+	entry := w.entry()
+	entry.Template, entry.Action, entry.Reason = link.Template, string(rules.None), cmp.Or(op.Reason, "private")
+	w.log.Info("stopped: the record turned private")
+	return resultNone, w.commit(ctx, change{
+		purge: op.Purge, turned: !link.Private, predecessors: true,
+		link: op.Link, entry: &entry,
+	})
 }

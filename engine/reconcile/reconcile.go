@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -37,14 +36,16 @@ type session struct {
 	record *connectors.Record // the source, as read last; nil: not yet
 	readAt time.Time          // when it was answered
 
+	revision uint64 // of the link, as it is stored; 0: there is none
+	aside    bool   // the link is set aside, as it is stored
+
 	underWay   bool      // an intent was saved
+	sent       bool      // a request went out
 	verifies   bool      // it is time to look the key up again
 	resumes    time.Time // when a field that is paused is written again
 	sourceGone bool      // it was not found, and what is sent says so
 
-	decided  bool              // the rules were asked
-	snapshot *journal.Snapshot // what they were asked, for the journal
-	parents  *rules.Parent     // what they saw of the record's parent
+	snapshot *journal.Snapshot // what the rules were asked, for the journal
 }
 
 // A result is how a reconcile ended.
@@ -83,6 +84,7 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	e.waiting.Forget(id)
 	if link.Link != nil {
 		e.Repo.Seen(link)
+		w.revision, w.aside = link.Revision, link.Aside != nil
 	}
 	w.log = e.Log.With("route", route.Name, "link", w.linkID, "record", key.Source.String(), "generation", config.Set.Generation)
 
@@ -215,100 +217,8 @@ func (w work) run(ctx context.Context, link links.Stored) (result, error) {
 	if err := w.moveTo(w.config.laneOf(w.turn, link)); err != nil {
 		return result{}, err
 	}
-	switch {
-	case link.Link == nil:
-		return w.open(ctx)
-	case link.Opened != nil: // a claim, also one that was stopped
-		return w.resumeClaim(ctx, link)
-	case link.Target == nil, link.Phase == links.Detached: // until a person changes that
-		return w.resting(ctx, link)
-	case w.config.Orphaned(link.Link):
-		w.log.Warn("its template or connector is not configured; the link rests until it comes back", "template", link.Template, "target", link.Target.String())
-		return w.resting(ctx, link)
+	if link.Link == nil || link.Opened != nil { // a claim, also one that was stopped
+		return w.open(ctx, link)
 	}
-	return w.update(ctx, link)
-}
-
-// readSource reads the record.
-func (w observer) readSource(ctx context.Context) (connectors.Record, error) {
-	g := w.config.Breakers[w.source.Connector]
-	if g == nil {
-		return connectors.Record{}, fmt.Errorf("connector %s is not configured", w.source.Connector)
-	}
-	record, err := g.Read(ctx, w.source)
-	if err != nil {
-		return connectors.Record{}, err
-	}
-	w.record, w.readAt = &record, w.engine.Clock.Now()
-	w.budget.saw(func(v *links.Versions) { v.Source = record.Version })
-	return record, bounded(record)
-}
-
-func isGone(err error) bool {
-	class, known := connectors.ClassOf(err)
-	return known && class == connectors.ClassGone
-}
-
-// decide asks the rules. linked is the template of the link, empty for none,
-// and ticket what the link leads to.
-func (w observer) decide(ctx context.Context, record connectors.Record, linked string, ticket *connectors.Record) (rules.Decision, *rules.Parent, error) {
-	parent, err := w.parent(ctx, record)
-	if err != nil {
-		return rules.Decision{}, nil, err
-	}
-	w.decided, w.parents = true, parent
-	in := rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket}
-	d := w.askRules(in)
-	if d.Err != nil {
-		return rules.Decision{}, nil, d.Err
-	}
-	if w.snapshot, err = journal.NewSnapshot(in, d); err != nil {
-		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
-	}
-	return d, parent, nil
-}
-
-// askRules decides, until the work is given up.
-func (w *session) askRules(in rules.Input) rules.Decision {
-	in.Done = w.done
-	return w.config.Set.Decide(w.route.Name, in)
-}
-
-// parent reads the record's parent, if the rules look at it, and finds the
-// parent's oldest ticket in each connector.
-func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.Parent, error) {
-	if !w.route.NeedsParent || record.Parent.IsZero() {
-		return nil, nil
-	}
-	g := w.config.Breakers[record.Parent.Connector]
-	parent, err := g.Read(ctx, record.Parent)
-	if isGone(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	tickets := map[string]rules.Ticket{}
-	opened := map[string]time.Time{}
-	for _, route := range w.config.Set.Routes {
-		if route.Source != record.Parent.Collection {
-			continue
-		}
-		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, record.Parent)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if link.Target == nil || link.Phase != links.Active {
-			continue
-		}
-		in := link.Target.Connector
-		if at, known := opened[in]; !known || link.OpenedAt.Before(at) {
-			opened[in] = link.OpenedAt
-			tickets[in] = rules.Ticket{ID: link.Target.ID, Number: link.Number, URL: link.URL}
-		}
-	}
-	return &rules.Parent{Record: parent, Tickets: tickets}, nil
+	return w.keep(ctx, link)
 }

@@ -54,14 +54,16 @@ func (w observer) turnedPrivate(ctx context.Context) (bool, error) {
 	return err == nil && (link.Private || link.Phase == links.Stopped), err
 }
 
-// keepLosers journals the values that are about to be written over, before
-// they are: later nobody would know them. It returns what is left to journal.
-func (w sender) keepLosers(ctx context.Context, entry journal.Entry) (journal.Entry, error) {
-	losers := entry
-	losers.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost == nil })
-	if len(losers.Notes) == 0 {
-		return entry, nil
+// losersOf parts from an entry the values that are about to be written over: they
+// are journaled before, for later nobody would know them. rest is what is left to
+// journal.
+func losersOf(entry journal.Entry) (losers *journal.Entry, rest journal.Entry) {
+	rest = entry
+	over := entry
+	over.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost == nil })
+	if len(over.Notes) == 0 {
+		return nil, rest
 	}
-	entry.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost != nil })
-	return entry, w.journal(ctx, losers)
+	rest.Notes = slices.DeleteFunc(slices.Clone(entry.Notes), func(n plan.Note) bool { return n.Lost != nil })
+	return &over, rest
 }

@@ -1,0 +1,109 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// FirstVerify is when the key of a new ticket is looked up again: the search must
+// have caught up by then (rule 7.6).
+const FirstVerify = 15 * time.Minute
+
+// Opened is what follows from a ticket that was created or found.
+type Opened struct {
+	Link   *links.Link
+	Wrote  []string
+	Failed []Failure
+	// Again is true where there is more to do at once: what the ticket gives the
+	// source, what hangs on either, or what was edited since.
+	Again bool
+}
+
+// adopt agrees on what a ticket that was found by its key was about to be opened
+// with, so that an edit made meanwhile is later, not a conflict (rule 7.4).
+func (o *Opening) adopt() (Plan, Needs) {
+	ticket := o.Tickets.Own[0]
+	if o.readsBack() && !o.ParentKnown {
+		return Plan{}, Needs{Parent: true}
+	}
+	next := o.confirmed(ticket)
+	failed := AgreeFound(next, o.Claim.Opened, ticket, o.Now, o.Digest)
+	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, ticket.Pristine, o.Target.Schema)
+	o.agreePairs(next, ticket)
+	if len(o.Tickets.Taken) > 0 {
+		failed = append(failed, Fail("", deadletter.ReasonKeyTaken, keyTaken(o.Claim, o.Tickets.Taken, &ticket.Ref)))
+	}
+	for _, other := range o.Tickets.Own[1:] {
+		failed = append(failed, Fail("", deadletter.ReasonDuplicate, fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)))
+	}
+	return only(Operation{
+		Kind: KindAdopt, Side: links.Target, Reason: "it carries the key of the record",
+		Link: next, Found: o.Tickets, Failed: failed, Notes: []Note{{What: "found"}},
+	}), Needs{}
+}
+
+// Created takes the answer to the creation as agreed (rule 3.8).
+func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
+	next := o.confirmed(ticket)
+	wrote, failed := AgreeCreated(next, o.values(), op.Draft.Fields, ticket, o.Now, o.Digest)
+	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, true, o.Target.Schema)
+	o.agreePairs(next, ticket)
+	t := o.template()
+	return Opened{Link: next, Wrote: wrote, Failed: failed, Again: t != nil && (t.WritesBack || o.hasItems(t, ticket))}
+}
+
+// hasItems reports whether a new ticket may have items at once: what the source
+// holds already, or the ticket itself.
+func (o *Opening) hasItems(t *rules.Template, ticket connectors.Record) bool {
+	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 || ticket.URL != "" && o.Source.takesLink(ticketLink(ticket))
+}
+
+// readsBack reports whether what the ticket gives its source is to be agreed on.
+func (o *Opening) readsBack() bool {
+	t := o.template()
+	return t != nil && t.WritesBack && o.Seen == There
+}
+
+// agreePairs sets the agreements of what is read back from the fields that the
+// ticket was opened with.
+func (o *Opening) agreePairs(next *links.Link, ticket connectors.Record) {
+	if !o.readsBack() {
+		return
+	}
+	d := o.Decide(rules.Input{Record: o.Source.Record, Linked: next.Template, LinkID: o.LinkID, Parent: o.Parent, Ticket: &ticket})
+	AgreePairs(next, o.Source.Record, ticket, d.Inbound, o.Digest)
+}
+
+// confirmed is the link of the claim with its ticket, without agreements yet.
+func (o *Opening) confirmed(ticket connectors.Record) *links.Link {
+	next := o.Claim.Clone()
+	ref := ticket.Ref
+	next.Phase, next.Target, next.Number, next.URL = links.Active, &ref, ticket.Number, ticket.URL
+	next.OpenedAt = o.Now.UTC()
+	verify := next.OpenedAt.Add(FirstVerify)
+	next.VerifyAfter = &verify
+	next.Opened, next.Aside = nil, nil
+	next.Fields = writtenBack(o.Claim.Fields)
+	if t := o.template(); t != nil {
+		next.Items = NewItems(t)
+	}
+	return next
+}
+
+// writtenBack are the agreements of what the ticket gives its source. The next
+// ticket goes on from them: its number takes the place of the old one's, unless
+// somebody typed something else there.
+func writtenBack(fields map[string]links.Agreement) map[string]links.Agreement {
+	kept := map[string]links.Agreement{}
+	for name, agreement := range fields {
+		if links.SideOf(name) == links.Source {
+			kept[name] = agreement
+		}
+	}
+	return kept
+}

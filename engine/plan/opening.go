@@ -1,0 +1,353 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// How often a record that waits for its parent's ticket is looked at.
+const (
+	firstParentPause   = 2 * time.Second
+	longestParentPause = 30 * time.Second
+)
+
+// An Opening is what is known of a record that has no ticket on a route, or one
+// that nobody has confirmed: plain data, and the rules. What is read only on
+// demand is unknown until the plan has asked for it.
+type Opening struct {
+	Route  *rules.Route
+	Set    *rules.Set
+	LinkID string
+	N      int // of the link
+	Commit string
+	Now    time.Time
+	Digest links.Digester
+	// Decide asks the rules, which ask nobody.
+	Decide func(rules.Input) rules.Decision
+
+	Before links.Unlinked // what is remembered of the record
+	// Inherited is what the link before this one left agreed; nil: there was none.
+	Inherited map[string]links.Agreement
+	Claim     *links.Link // a ticket may have been opened; nil: none
+	Claimed   bool        // by this reconcile
+	// Left is how long the request behind an earlier claim may still take effect,
+	// or not be found yet. Not more than zero: that is over.
+	Left time.Duration
+	// Rests is true where the connector that the claim names is not configured.
+	Rests bool
+
+	Seen          Sight
+	Source        End
+	Target        End    // without a record
+	Told          bool   // those that belong to the record were told of its privacy
+	ParentPrivate Answer // of a record that is gone
+	ParentTicket  Answer // what the record belongs to may still get one
+
+	Decision    *rules.Decision
+	Parent      *rules.Parent
+	ParentKnown bool
+	Tickets     *Tickets
+	Resolutions
+}
+
+// Tickets are those that carry a key, oldest first. Only lockstep's own are ever
+// taken for a record's ticket: anybody can write a key into a ticket, and what is
+// written into that ticket then is theirs to read (rule 7.3).
+type Tickets struct {
+	Own   []connectors.Record
+	Taken []connectors.Record // created by somebody else
+}
+
+// Plan says what to do next: claim, look the key up, then adopt or create
+// (rule 7.1). While needs is not empty, nothing is decided.
+func (o *Opening) Plan() (Plan, Needs) {
+	switch {
+	case o.Claimed:
+		return o.look()
+	case o.Claim != nil:
+		return o.resume()
+	case o.Before.Unread:
+		return nothing("reading the record costs too much; retry its dead letter"), Needs{}
+	case o.Seen == Unread:
+		return Plan{}, Needs{Read: links.Source}
+	case o.Seen == NotFound:
+		return forgetGone(o.Route, o.Before.Parent, o.ParentPrivate)
+	}
+	dropped := !o.Route.Admits(o.Source.Record)
+	switch version := o.Source.Record.Version; {
+	case o.Before != (links.Unlinked{}) && o.Before.Private != dropped && !o.Told:
+		return then(Operation{Kind: KindTell}), Needs{}
+	case o.Before.Private && dropped:
+		return nothing("private"), Needs{}
+	case !dropped && o.Before.Version != "" && o.Before.Version == version:
+		return nothing("decided already in this version"), Needs{}
+	}
+	return o.decide()
+}
+
+// forgetGone is what to do about a record that is gone: what is kept of it goes
+// where it belonged to one that is private by now, for it cannot say so itself.
+func forgetGone(route *rules.Route, parent connectors.Ref, private Answer) (Plan, Needs) {
+	if !parent.IsZero() && !route.Private && private == Unknown {
+		return Plan{}, Needs{ParentPrivacy: true}
+	}
+	return only(Operation{Kind: KindNone, Reason: "the record is gone", Purge: private == Yes}), Needs{}
+}
+
+// resume goes on where an owner of the claim stopped, or where the claim was
+// stopped while its record was private: a ticket may exist (rule 3.3).
+func (o *Opening) resume() (Plan, Needs) {
+	record := o.Source.Record
+	switch {
+	case o.Seen == Unread:
+		return Plan{}, Needs{Read: links.Source}
+	case o.Seen == There && !o.Route.Admits(record) && o.Claim.Phase == links.Stopped:
+		return nothing("private"), Needs{}
+	case o.Seen == There && !o.Route.Admits(record):
+		return only(stop(o.Claim)), Needs{}
+	case o.Seen == There && o.Claim.AsideAt(links.Versions{Source: record.Version}):
+		return nothing("set aside until the record changes"), Needs{}
+	case o.Rests:
+		return nothing("its connector is not configured"), Needs{}
+	case o.Tickets == nil:
+		return Plan{}, Needs{Tickets: true}
+	case len(o.Tickets.Own) > 0:
+		return o.adopt()
+	// That somebody else's ticket carries the key says nothing of ours, which may
+	// still come. An empty answer is believed only when no request can still take
+	// effect and the search has caught up.
+	case o.Left > 0:
+		return only(Operation{
+			Kind: KindWait, Retry: true, Until: o.Now.Add(o.Left),
+			Reason: "the answer to a create was lost; a ticket may have been opened all the same",
+		}), Needs{}
+	case o.Seen == NotFound:
+		return only(Operation{Kind: KindNone, Unclaim: true, Reason: "the record is gone, and no ticket was opened"}), Needs{}
+	}
+	return o.decide()
+}
+
+// decide decides, again where there is an earlier claim, and claims a ticket if
+// the rules say so.
+func (o *Opening) decide() (Plan, Needs) {
+	if o.Decision == nil {
+		return Plan{}, Needs{Decision: true}
+	}
+	d := *o.Decision
+	if d.Action != rules.Create {
+		return only(o.decline(d)), Needs{}
+	}
+	if d.AwaitsParent {
+		if p, needs, waits := o.awaitParent(d); waits {
+			return p, needs
+		}
+	}
+	var needs Needs
+	values := o.values()
+	send, failed := o.resolve(links.Target, values, o.Digest, &needs)
+	switch {
+	case !needs.None():
+		return Plan{}, needs
+	case len(failed) > 0:
+		return only(o.GiveUp(failed)), Needs{}
+	}
+	fields, _ := withoutTransition(o.Target.Schema, send)
+	return then(o.claim(values, fields)), Needs{}
+}
+
+// decline remembers that the record gets no ticket.
+func (o *Opening) decline(d rules.Decision) Operation {
+	dropped := !o.Route.Admits(o.Source.Record)
+	m := links.Unlinked{Version: o.Source.Record.Version}
+	if dropped {
+		m = links.Unlinked{Private: true}
+	}
+	return Operation{
+		Kind: KindNone, Reason: d.Reason,
+		Purge:   dropped && !o.Before.Private, // it was public, and may have been decided
+		Unclaim: o.Claim != nil, Remember: &m,
+	}
+}
+
+// awaitParent waits a bounded time for the parent's ticket where the parent may
+// still get one.
+func (o *Opening) awaitParent(d rules.Decision) (p Plan, needs Needs, waits bool) {
+	wait := o.Set.Templates[d.Template].Lifecycle.ParentWait
+	since := o.Before.Waiting
+	began := since.IsZero() || since.After(o.Now) // by a clock that was set back since
+	if began {
+		since = o.Now
+	}
+	waited := o.Now.Sub(since)
+	switch {
+	case waited >= wait, o.ParentTicket == No:
+		return Plan{}, Needs{}, false
+	case o.ParentTicket == Unknown:
+		return Plan{}, Needs{ParentTicket: true}, true
+	}
+	op := Operation{Kind: KindWait, Reason: "for the ticket of its parent", Until: o.Now.Add(min(max(waited, firstParentPause), longestParentPause, wait))}
+	if began {
+		op.Remember = &links.Unlinked{Waiting: since.UTC(), Failed: o.Before.Failed}
+	}
+	return only(op), Needs{}, true
+}
+
+// values are those that a ticket is opened with: the decision's, and the state
+// that the table gives a new ticket, unless the template names one.
+func (o *Opening) values() []rules.Value {
+	d, sync := *o.Decision, o.state()
+	if sync.Table == nil || sync.Direction == rules.Inbound {
+		return d.Values
+	}
+	to := FirstOf(sync.Table, d.State, d.Target)
+	written := slices.ContainsFunc(d.Values, func(v rules.Value) bool { return v.Field == sync.TargetField })
+	if to == "" || written {
+		return d.Values
+	}
+	return append(slices.Clone(d.Values), rules.Value{Field: sync.TargetField, Once: true, Value: to})
+}
+
+// template is the one decided, else that of an earlier claim; nil: it is not
+// configured any more.
+func (o *Opening) template() *rules.Template {
+	if o.Decision != nil {
+		return o.Set.Templates[o.Decision.Template]
+	}
+	return o.Set.Templates[o.Claim.Template]
+}
+
+func (o *Opening) state() rules.StateSync {
+	if t := o.template(); t != nil && t.State != nil {
+		return *t.State
+	}
+	return rules.StateSync{}
+}
+
+// claim says, before anything is sent, what a ticket will be agreed on.
+func (o *Opening) claim(values []rules.Value, send map[string]any) Operation {
+	d := *o.Decision
+	link := links.New(o.Route.Name, o.Source.Ref, o.N)
+	link.Template, link.Phase = d.Template, links.Claim
+	link.Parent, link.Private = o.Source.Record.Parent, o.Source.Record.Private
+	link.Generation, link.Commit = o.Set.Generation, o.Commit
+	link.Opened = &links.Opened{Into: d.Target.String(), Fields: map[string]links.Sent{}, State: o.initialState(send)}
+	for _, v := range values {
+		if !v.Once {
+			link.Opened.Fields[links.Outbound(v.Field)] = links.Sent{From: o.Digest.Of(v.Value), Sent: o.Digest.Of(send[v.Field]), Expr: v.Expr}
+		}
+	}
+	if o.Inherited != nil {
+		link.Fields = writtenBack(o.Inherited)
+	}
+	return Operation{Kind: KindClaim, Side: links.Target, Link: link}
+}
+
+// initialState are the states that a new ticket begins with, the target's if it is
+// sent.
+func (o *Opening) initialState(send map[string]any) *links.StatePair {
+	sync := o.state()
+	if sync.Table == nil {
+		return nil
+	}
+	from := o.Source.State(sync.SourceField)
+	pair := &links.StatePair{Source: from.Raw, SourceCategory: from.Category}
+	if state := send[sync.TargetField]; state != nil {
+		pair.Target = fmt.Sprint(state)
+	}
+	return pair
+}
+
+// look decides between the ticket that is there and a new one, once it is claimed.
+func (o *Opening) look() (Plan, Needs) {
+	switch {
+	case o.Tickets == nil:
+		return Plan{}, Needs{Tickets: true}
+	case len(o.Tickets.Own) > 0:
+		return o.adopt()
+	case len(o.Tickets.Taken) > 0:
+		return only(o.GiveUp([]Failure{Fail("", deadletter.ReasonKeyTaken, keyTaken(o.Claim, o.Tickets.Taken, nil))})), Needs{}
+	}
+	var needs Needs
+	send, _ := o.resolve(links.Target, o.values(), o.Digest, &needs)
+	if !needs.None() {
+		return Plan{}, needs
+	}
+	fields, moving := withoutTransition(o.Target.Schema, send)
+	return only(Operation{
+		Kind: KindCreate, Side: links.Target, Fields: fieldsOf(fields, moving), Reason: o.Decision.Reason,
+		Draft: &connectors.Draft{Collection: o.Decision.Target, Key: o.Claim.Key, Fields: fields, TransitionFields: moving},
+	}), Needs{}
+}
+
+// withoutTransition takes the fields off that can only be written together with a state.
+func withoutTransition(schema *connectors.Schema, fields map[string]any) (rest, moving map[string]any) {
+	rest, moving = map[string]any{}, map[string]any{}
+	for name, v := range fields {
+		if schema != nil && schema.Fields[name].OnMove {
+			moving[name] = v
+		} else {
+			rest[name] = v
+		}
+	}
+	return rest, moving
+}
+
+// GiveUp gives the creation up until the record changes or someone retries.
+func (o *Opening) GiveUp(failed []Failure) Operation {
+	return Operation{
+		Kind: KindGiveUp, Failed: failed, Fields: namesOf(failed), Reason: failed[0].Reason,
+		Unclaim: o.Claim != nil, Remember: &links.Unlinked{Version: o.Source.Record.Version, Failed: true},
+	}
+}
+
+// Suppose takes the operations of a plan as carried out, for one who only wants
+// to know what comes next.
+func (o *Opening) Suppose(p Plan) {
+	for _, op := range p.Operations {
+		switch op.Kind {
+		case KindTell:
+			o.Told = true
+		case KindClaim:
+			o.Claim, o.Claimed, o.Tickets = op.Link, true, nil
+		}
+	}
+}
+
+func namesOf(failed []Failure) (fields []string) {
+	for _, f := range failed {
+		fields = append(fields, f.Field)
+	}
+	return fields
+}
+
+// mostNamed bounds the tickets that one dead letter names.
+const mostNamed = 5
+
+// keyTaken says which tickets carry the key of a link that somebody else created,
+// and what to do. kept is the record's own ticket; nil: it has none, and gets none.
+func keyTaken(link *links.Link, taken []connectors.Record, kept *connectors.Ref) string {
+	var named []string
+	for _, t := range taken[:min(len(taken), mostNamed)] {
+		by := "created by " + t.CreatedBy
+		if t.CreatedBy == "" {
+			by = "whose creator cannot be told"
+		}
+		named = append(named, strings.TrimSpace(fmt.Sprintf("%s %s, %s", t.Number, t.Ref, by)))
+	}
+	if more := len(taken) - len(named); more > 0 {
+		named = append(named, fmt.Sprintf("%d more", more))
+	}
+	message := fmt.Sprintf("lockstep's key of this record, %s, stands in a ticket that lockstep's own user did not create: %s; it is neither taken over nor written", link.Key, strings.Join(named, "; "))
+	if kept != nil {
+		return message + fmt.Sprintf(". %s is the record's ticket and is kept in step; remove the key from the other", kept)
+	}
+	return message + fmt.Sprintf(", and no second ticket is opened. If it is the record's ticket (lockstep had another user then, or someone opened it for this record), "+
+		"run: lockstep links adopt %s %s %s. If not, remove the key from it, then run: lockstep dead retry", link.Route, link.Source, taken[0].Ref)
+}

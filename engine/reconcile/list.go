@@ -1,0 +1,86 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/gabriel-vasile/mimetype"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+)
+
+const (
+	opList         = "list" // a read of what hangs on a record
+	sniffed        = 3072   // bytes that tell a file's type
+	unknownContent = "application/octet-stream"
+)
+
+// list lists what hangs on one side. That it may not be read is an answer.
+func (w observer) list(ctx context.Context, e *plan.End, n plan.ListNeed) (plan.List, error) {
+	kind := string(n.Kind)
+	finder, finds := e.System.(connectors.CopyFinder)
+	if finds = finds && n.Copies && n.Kind == plan.Comments; finds {
+		kind = "copies"
+	}
+	list, err := breaker.Ask(w.breakerOf(e), breaker.Kind(opList, kind), func() (list plan.List, err error) {
+		if finds {
+			list.Copies, err = finder.Copies(ctx, e.Record)
+			return list, err
+		}
+		switch n.Kind {
+		case plan.Comments:
+			if reader, ok := e.System.(connectors.CommentReader); ok {
+				list.Comments, err = reader.Comments(ctx, e.Record, n.Since)
+			}
+		case plan.Files:
+			if reader, ok := e.System.(connectors.FileReader); ok {
+				list.Files, err = reader.Files(ctx, e.Record)
+			}
+		case plan.WebLinks:
+			if reader, ok := e.System.(connectors.WebLinkReader); ok {
+				list.Links, err = reader.WebLinks(ctx, e.Record)
+			}
+		}
+		return list, err
+	})
+	if said, refused := notReadable(err); refused {
+		return plan.List{Refused: said}, nil
+	}
+	return list, err
+}
+
+// notReadable is the refusal of a read: what is asked for may not be read, and all
+// else goes on.
+func notReadable(err error) (*connectors.Error, bool) {
+	said, ok := errors.AsType[*connectors.Error](err)
+	return said, ok && (said.Class == connectors.ClassRejected || said.Class == connectors.ClassForbidden)
+}
+
+// mediaOf is what the content of a file shows it to be.
+func (w observer) mediaOf(ctx context.Context, e *plan.End, f connectors.File) (plan.Media, error) {
+	reader, ok := e.System.(connectors.FileReader)
+	if !ok {
+		return plan.Media{}, nil
+	}
+	content, err := breaker.Ask(w.breakerOf(e), breaker.Kind("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, e.Record, f) })
+	if said, refused := notReadable(err); refused {
+		return plan.Media{Refused: said}, nil
+	}
+	if err != nil {
+		return plan.Media{}, err
+	}
+	defer content.Close()
+	head := make([]byte, sniffed)
+	n, err := io.ReadFull(content, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return plan.Media{}, &connectors.Error{Class: connectors.ClassRetry, Op: "open", Record: e.Ref.String(), Message: "the content of a file was cut", Err: err}
+	}
+	is := mimetype.Detect(head[:n]).String()
+	if is == unknownContent {
+		is = ""
+	}
+	return plan.Media{Type: is}, nil
+}

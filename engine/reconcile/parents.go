@@ -1,0 +1,107 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/store"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// parent reads the record's parent, if the rules look at it, and finds the
+// parent's oldest ticket in each connector.
+func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.Parent, error) {
+	if !w.route.NeedsParent || record.Parent.IsZero() {
+		return nil, nil
+	}
+	g := w.config.Breakers[record.Parent.Connector]
+	parent, err := g.Read(ctx, record.Parent)
+	if isGone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	tickets := map[string]rules.Ticket{}
+	opened := map[string]time.Time{}
+	for _, route := range w.config.Set.Routes {
+		if route.Source != record.Parent.Collection {
+			continue
+		}
+		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, record.Parent)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if link.Target == nil || link.Phase != links.Active {
+			continue
+		}
+		in := link.Target.Connector
+		if at, known := opened[in]; !known || link.OpenedAt.Before(at) {
+			opened[in] = link.OpenedAt
+			tickets[in] = rules.Ticket{ID: link.Target.ID, Number: link.Number, URL: link.URL}
+		}
+	}
+	return &rules.Parent{Record: parent, Tickets: tickets}, nil
+}
+
+// parentPrivate reports whether a record that is gone belonged to one that is
+// private by now.
+func (w observer) parentPrivate(ctx context.Context, parent connectors.Ref) (plan.Answer, error) {
+	g := w.config.Breakers[parent.Connector]
+	if g == nil {
+		return plan.No, nil
+	}
+	record, err := g.Read(ctx, parent)
+	switch {
+	case isGone(err):
+		return plan.No, nil
+	case err != nil:
+		return plan.Unknown, err
+	}
+	return plan.AnswerOf(record.Private), nil
+}
+
+// parentMayGetTicket reports whether some route may still open a ticket for
+// the parent in the connector.
+func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (plan.Answer, error) {
+	if parent == nil {
+		return plan.No, nil
+	}
+	for _, route := range w.config.Set.Routes {
+		if route.Source != ref.Collection || !writesTo(route, connector) {
+			continue
+		}
+		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, ref)
+		if err == nil {
+			// Also a ticket that was confirmed since the parent was looked at.
+			if link.Phase == links.Claim || link.Phase == links.Active && link.Target.Connector == connector {
+				return plan.Yes, nil
+			}
+			continue
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return plan.Unknown, err
+		}
+		u, err := w.engine.Repo.Unlinked(ctx, route.Name, ref)
+		if err != nil {
+			return plan.Unknown, err
+		}
+		decided := u.Private || u.Version != "" && u.Version == parent.Record.Version
+		if route.Create && !decided && route.Admits(parent.Record) {
+			return plan.Yes, nil
+		}
+	}
+	return plan.No, nil
+}
+
+func writesTo(r *rules.Route, connector string) bool {
+	return slices.ContainsFunc(TemplatesOf(r), func(t *rules.Template) bool { return t.Target.Connector == connector })
+}
