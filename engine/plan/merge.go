@@ -72,111 +72,189 @@ type Result struct {
 // Merge decides what to write. It is the table of the protocol, row by row,
 // and pure. Each mapping is decided by itself; of a pair, one leaves to the
 // other what the other carries (section 4).
-//
-//nolint:gocognit // a case a row, in the table's order
 func Merge(in Input) Result {
-	out := Result{Agreed: map[string]links.Agreement{}}
-	adopted, left := map[string]bool{}, map[string]links.Agreement{}
-	var lost []Mapping
-	for _, m := range in.Mappings {
-		have := in.Have(m)
-		last, agreed := in.Agreed[m.Name]
-		now := links.Agreement{From: in.Digest.Of(m.Want), Have: in.Digest.Of(have), Expr: m.Expr}
-		if in.Refused(m.Name, in.Digest.Pair(now.From, now.Have)) {
-			if agreed {
-				out.Agreed[m.Name] = last
-			}
-			out.Diverged = true
+	m := merging{Input: in, out: Result{Agreed: map[string]links.Agreement{}}, adopted: map[string]bool{}, left: map[string]links.Agreement{}}
+	rows := mergeRows()
+	for _, mapping := range in.Mappings {
+		c := m.compare(mapping)
+		if in.Refused(c.Name, in.Digest.Pair(c.now.From, c.now.Have)) {
+			m.keep(c)
+			m.out.Diverged = true
 			continue
 		}
-		wantChanged, haveChanged, edited := now.From != last.From, now.Have != last.Have, last.Expr != m.Expr
-		equal := func() bool { return m.Ready && in.Same(m, have) }
-		agree := func() { out.Agreed[m.Name] = now }
-		differ := func() {
-			agree()
-			theirs := now
-			theirs.Differs = !Empty(have)
-			out.Agreed[m.Name] = theirs
-		}
-		adopt := func() {
-			agree()
-			adopted[m.Name] = true
-			if !equal() {
-				differ()
-				out.Notes = append(out.Notes, Note{Field: m.Field, What: "differs"})
+		for _, row := range rows {
+			if row.applies(&m, c) {
+				row.do(&m, c)
+				break
 			}
 		}
-		send := func() {
-			if agreed {
-				out.Agreed[m.Name] = last // until the answer is here
-			}
-			out.Writes = append(out.Writes, Write{Mapping: m, Value: m.Send, Was: have})
-			if agreed && last.Differs && !haveChanged {
-				out.Notes = append(out.Notes, Note{Field: m.Field, What: noteOverwritten, Lost: have, Side: m.Side})
-			}
-		}
+	}
+	return m.pairs()
+}
 
-		switch {
-		case m.Want == nil, m.Ready && m.Send == nil: // row 1
-			differ()
-			adopted[m.Name] = true // what was cleared stands, and the partner does not carry it
-		case !agreed && (equal() || !Empty(have)): // rows 2 and 4
-			adopt()
-		case !agreed: // row 3
-			send()
-		case edited && (haveChanged || m.Side == links.Source): // rows 6 and 7
-			adopt() // a reload never beats a person, and writes nothing back by itself
-		case edited && (!wantChanged || equal()): // row 5
-			if agree(); !wantChanged && !equal() {
-				differ() // it says what it said: what stands there may be a person's
-			}
-		case edited: // row 5
-			send()
-		case !wantChanged: // rows 8 and 10
-			out.Agreed[m.Name] = last // a value people wrote is theirs, or the pair's to carry
-			left[m.Name] = now
-			out.Diverged = out.Diverged || haveChanged && m.Pair == ""
-		case equal(): // rows 9 and 11
-			agree()
-		case !haveChanged: // row 9
-			send()
-		case in.wins(m): // row 12
-			send()
-			out.addConflict(in, m)
-			out.Notes = append(out.Notes, Note{Field: m.Field, What: noteConflict, Lost: have, Side: m.Side})
-		default: // row 12
-			differ()
-			out.addConflict(in, m)
-			lost = append(lost, m)
-			if m.Pair == "" { // of a pair the one that writes says so
-				out.Notes = append(out.Notes, Note{Field: m.Field, What: noteConflict, Lost: m.Want, Side: links.Other(m.Side)})
-			}
+// A comparison is a mapping with what stands there, and what was last agreed.
+type comparison struct {
+	Mapping
+	have   any
+	last   links.Agreement
+	agreed bool            // there is a last one
+	now    links.Agreement // that would be on both as they are
+
+	wantChanged, haveChanged bool
+	edited                   bool        // the expression was
+	equal                    func() bool // what stands there is what it would write, to the system
+}
+
+func (m *merging) compare(of Mapping) comparison {
+	have := m.Have(of)
+	last, agreed := m.Agreed[of.Name]
+	now := links.Agreement{From: m.Digest.Of(of.Want), Have: m.Digest.Of(have), Expr: of.Expr}
+	return comparison{
+		Mapping: of, have: have, last: last, agreed: agreed, now: now,
+		wantChanged: now.From != last.From, haveChanged: now.Have != last.Have, edited: last.Expr != of.Expr,
+		equal: func() bool { return of.Ready && m.Same(of, have) },
+	}
+}
+
+// A mergeRow is a row of the protocol's table, by its number there.
+type mergeRow struct {
+	number  string
+	applies func(*merging, comparison) bool
+	do      func(*merging, comparison)
+}
+
+// mergeRows are the rows of the protocol's table (section 4) in the order in which
+// they are tried: the first that applies is done. Row 13, a value that fails, never
+// comes here.
+func mergeRows() []mergeRow {
+	return []mergeRow{
+		{"1: want is null", func(_ *merging, c comparison) bool { return c.Want == nil || c.Ready && c.Send == nil }, (*merging).clear},
+		{"2, 4: never agreed, and something is there", func(_ *merging, c comparison) bool { return !c.agreed && (c.equal() || !Empty(c.have)) }, (*merging).adopt},
+		{"3: never agreed, and empty", func(_ *merging, c comparison) bool { return !c.agreed }, (*merging).send},
+		{"6, 7: expression edited, and have changed, or inbound", func(_ *merging, c comparison) bool { return c.edited && (c.haveChanged || c.Side == links.Source) }, (*merging).adopt},
+		{"5: expression edited, and it says what it said", func(_ *merging, c comparison) bool { return c.edited && (!c.wantChanged || c.equal()) }, (*merging).restate},
+		{"5: expression edited", func(_ *merging, c comparison) bool { return c.edited }, (*merging).send},
+		{"8, 10: want is the same", func(_ *merging, c comparison) bool { return !c.wantChanged }, (*merging).leave},
+		{"9, 11: want changed, and have is equal", func(_ *merging, c comparison) bool { return c.equal() }, (*merging).agree},
+		{"9: want changed", func(_ *merging, c comparison) bool { return !c.haveChanged }, (*merging).send},
+		{"12: both changed, and want wins", func(m *merging, c comparison) bool { return m.wins(c.Mapping) }, (*merging).win},
+		{"12: both changed, and have wins", func(*merging, comparison) bool { return true }, (*merging).lose},
+	}
+}
+
+// merging is a merge on its way.
+type merging struct {
+	Input
+	out     Result
+	adopted map[string]bool            // mappings of which both sides stand as they are
+	left    map[string]links.Agreement // what people wrote, and the pair may carry
+	lost    []Mapping                  // conflicts
+}
+
+// keep lets the agreement stay, until an answer is here or something changes.
+func (m *merging) keep(c comparison) {
+	if c.agreed {
+		m.out.Agreed[c.Name] = c.last
+	}
+}
+
+func (m *merging) agree(c comparison) { m.out.Agreed[c.Name] = c.now }
+
+// differ agrees on both as they are, although they differ.
+func (m *merging) differ(c comparison) {
+	c.now.Differs = !Empty(c.have)
+	m.agree(c)
+}
+
+// clear leaves what was cleared as it stands; the partner does not carry it.
+func (m *merging) clear(c comparison) {
+	m.differ(c)
+	m.adopted[c.Name] = true
+}
+
+// adopt agrees on both as they are: a reload never beats a person, and writes
+// nothing back by itself.
+func (m *merging) adopt(c comparison) {
+	m.adopted[c.Name] = true
+	if c.equal() {
+		m.agree(c)
+		return
+	}
+	m.differ(c)
+	m.note(c, "differs", nil, "")
+}
+
+// restate agrees under an edited expression. Where it says what it said, what
+// stands there may be a person's.
+func (m *merging) restate(c comparison) {
+	if !c.wantChanged && !c.equal() {
+		m.differ(c)
+		return
+	}
+	m.agree(c)
+}
+
+// send writes want. What was somebody's word is journaled before.
+func (m *merging) send(c comparison) {
+	m.keep(c)
+	m.out.Writes = append(m.out.Writes, Write{Mapping: c.Mapping, Value: c.Send, Was: c.have})
+	if c.agreed && c.last.Differs && !c.haveChanged {
+		m.note(c, noteOverwritten, c.have, c.Side)
+	}
+}
+
+// leave leaves a value that people wrote: it is theirs, or the pair's to carry.
+func (m *merging) leave(c comparison) {
+	m.out.Agreed[c.Name] = c.last
+	m.left[c.Name] = c.now
+	m.out.Diverged = m.out.Diverged || c.haveChanged && c.Pair == ""
+}
+
+func (m *merging) win(c comparison) {
+	m.send(c)
+	m.conflict(c)
+	m.note(c, noteConflict, c.have, c.Side)
+}
+
+func (m *merging) lose(c comparison) {
+	m.differ(c)
+	m.conflict(c)
+	m.lost = append(m.lost, c.Mapping)
+	if c.Pair == "" { // of a pair the one that writes says so
+		m.note(c, noteConflict, c.Want, links.Other(c.Side))
+	}
+}
+
+func (m *merging) note(c comparison, what string, lost any, side links.Side) {
+	m.out.Notes = append(m.out.Notes, Note{Field: c.Field, What: what, Lost: lost, Side: side})
+}
+
+// conflict takes note of a conflict, for whoever decides it by time.
+func (m *merging) conflict(c comparison) {
+	m.out.Conflicts = append(m.out.Conflicts, Conflict{Name: c.Name, To: c.Side, Read: c.Reads, Wrote: c.Path})
+	if _, known := m.Newest[c.Name]; !known && m.Input.Conflict == rules.LatestWins {
+		m.note(c, NoteTimeUnknown, nil, "")
+	}
+}
+
+// pairs settles between the two of each pair what the other carries.
+func (m *merging) pairs() Result {
+	for _, mapping := range m.Mappings {
+		if now, ok := m.left[mapping.Name]; ok && m.adopted[mapping.Pair] {
+			now.Differs = m.out.Agreed[mapping.Pair].Differs
+			m.out.Agreed[mapping.Name] = now // both stand as they are: what the partner adopted, it does not carry
 		}
 	}
-	for _, m := range in.Mappings {
-		if now, ok := left[m.Name]; ok && adopted[m.Pair] {
-			now.Differs = out.Agreed[m.Pair].Differs
-			out.Agreed[m.Name] = now // both stand as they are: what the partner adopted, it does not carry
-		}
-	}
-	out = out.dropCrossWrites(in)
+	out := m.out.dropCrossWrites(m.Input)
 	// What loses to its partner agrees when the partner's write is answered, and
 	// not before: until then time, or another configuration, may decide again.
-	for _, m := range lost {
-		last, agreed := in.Agreed[m.Name]
-		if agreed && slices.ContainsFunc(out.Writes, func(f Write) bool { return f.Mapping.Name == m.Pair }) {
-			out.Agreed[m.Name] = last
+	for _, mapping := range m.lost {
+		last, agreed := m.Agreed[mapping.Name]
+		if agreed && slices.ContainsFunc(out.Writes, func(f Write) bool { return f.Mapping.Name == mapping.Pair }) {
+			out.Agreed[mapping.Name] = last
 		}
 	}
 	return out
-}
-
-// addConflict takes note of a conflict.
-func (r *Result) addConflict(in Input, m Mapping) {
-	r.Conflicts = append(r.Conflicts, Conflict{Name: m.Name, To: m.Side, Read: m.Reads, Wrote: m.Path})
-	if _, known := in.Newest[m.Name]; !known && in.Conflict == rules.LatestWins {
-		r.Notes = append(r.Notes, Note{Field: m.Field, What: NoteTimeUnknown})
-	}
 }
 
 // dropCrossWrites leaves out, where both of a pair would be written, the one that
