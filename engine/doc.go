@@ -21,8 +21,9 @@
 //   - engine/breaker: how connectors do, who waits for them, pauses of retries
 //   - engine/store: the interfaces that engine/jetstream and engine/memory fulfil
 //   - engine/queue: which record is worked on next
-//   - poller, subscriptions, daemons, losses: cursors of polls, places in the stream
-//     of hints, other daemons, what the store has lost
+//   - engine/intake: what webhooks and polls tell, how far routes and polls have come,
+//     other daemons
+//   - losses: what the store has lost
 //   - operations: what people and status pages ask for
 //
 // Where to change what:
@@ -42,5 +43,5 @@
 //   - a metric: engine/reconcile/metrics.go and daemon/metrics.go; a gauge of what
 //     is stored: daemon/collector.go
 //   - how a poll finds its window: connectors/polling; where it begins and where its
-//     cursor is kept: poll.go and cursors.go
+//     cursor is kept: engine/intake
 package engine

@@ -73,11 +73,11 @@ func (e *Engine) end() {
 	e.running.Wait()
 	<-e.workers.Queue.Ended
 	if config := e.core.Config.Load(); config != nil {
-		if err := errors.Join(e.subscriptions.recordProgress(e.workers.Work, config), e.losses.keepEnds(e.workers.Work)); err != nil {
+		if err := errors.Join(e.positions.RecordProgress(e.workers.Work, config), e.losses.keepEnds(e.workers.Work)); err != nil {
 			e.core.Log.Debug("how far it has come was not noted", "error", err)
 		}
 	}
-	if err := e.daemons.endPresence(e.workers.Work); err != nil {
+	if err := e.daemons.End(e.workers.Work); err != nil {
 		e.core.Log.Debug("other daemons were not told that this one stops", "error", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/intake"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
@@ -49,12 +50,12 @@ type Engine struct {
 	*operations
 	core *reconcile.Core
 	*background
-	losses        *losses
-	daemons       *daemons
-	subscriptions *subscriptions
-	poller        *poller
-	workers       *reconcile.Workers
-	waiting       *breaker.Waiters
+	losses    *losses
+	daemons   *intake.Daemons
+	positions *intake.Positions
+	poller    *intake.Poller
+	workers   *reconcile.Workers
+	waiting   *breaker.Waiters
 
 	still   bool
 	ready   atomic.Bool
@@ -62,7 +63,7 @@ type Engine struct {
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
 	applying  lock
-	consumers map[string]func() // by place: what stops reading it
+	consumers map[string]func() // by name: what stops reading it
 }
 
 // A Config is what the engine runs. It is replaced as a whole.
@@ -72,11 +73,11 @@ type Config = reconcile.Config
 func New(o Options) *Engine {
 	c, b := reconcile.NewCore(o.Store, o.Clock, o.Logger, o.Metrics, o.Alone, o.OnStep), newBackground()
 	waiting := breaker.NewWaiters(c.Clock, c.Log)
-	workers, subscriptions := reconcile.NewWorkers(c, waiting, o.Computing), newSubscriptions(c)
+	workers, positions := reconcile.NewWorkers(c, waiting, o.Computing), intake.NewPositions(c)
 	return &Engine{
-		core: c, background: b, waiting: waiting, workers: workers, subscriptions: subscriptions,
-		losses: &losses{c}, daemons: newDaemons(c, o.Host),
-		poller:     newPoller(c, b, subscriptions, waiting),
+		core: c, background: b, waiting: waiting, workers: workers, positions: positions,
+		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
+		poller:     intake.NewPoller(c, b.loops, &b.running, positions, waiting),
 		operations: &operations{core: c, workers: workers},
 		still:      o.Still, applying: make(lock, 1), consumers: map[string]func(){},
 	}
@@ -110,7 +111,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 		e.running.Go(e.keepHints)
 	}
 	e.goLoop(e.sweepForever)
-	e.goLoop(e.keepPlaces)
+	e.goLoop(e.keepPositions)
 	e.ready.Store(true)
 	return nil
 }
@@ -146,9 +147,9 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		next.Breakers[name] = breaker.New(name, kind, connector, e.core.Clock, e.waiting)
 	}
 
-	// What can fail comes first: places for new routes. They deliver when the
+	// What can fail comes first: consumers for new routes. They deliver when the
 	// configuration knows the route, or, if it never will, nothing.
-	if err := e.subscriptions.takePlaces(ctx, next); err != nil {
+	if err := e.positions.Take(ctx, next); err != nil {
 		return err
 	}
 	added := map[string]func(){}
@@ -161,11 +162,11 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		}
 	}
 	for _, route := range c.Set.Routes {
-		place, name := placeOf(route), route.Name
-		if e.consumers[place] != nil {
+		consumer, name := intake.ConsumerOf(route), route.Name
+		if e.consumers[consumer] != nil {
 			continue
 		}
-		stop, err := e.core.Store.Hints.Consume(ctx, place, route.Source, e.subscriptions.begin(place), func(h store.Hint) {
+		stop, err := e.core.Store.Hints.Consume(ctx, consumer, route.Source, e.positions.Begin(consumer), func(h store.Hint) {
 			if <-known; !abandoned {
 				e.workers.Queue.Add(queue.Key{Route: name, Source: h.Ref}, h)
 			}
@@ -174,7 +175,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 			undo()
 			return fmt.Errorf("route %s: %w", route.Name, err)
 		}
-		added[place] = stop
+		added[consumer] = stop
 	}
 
 	// From here on nothing fails the change.
@@ -188,28 +189,28 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		}
 	}
 	maps.Copy(e.consumers, added)
-	e.leavePlaces(ctx, next)
-	e.poller.setPollers(c.Set)
+	e.leaveConsumers(ctx, next)
+	e.poller.Set(c.Set)
 	e.takeUp(ctx, before, next)
 	return nil
 }
 
-// leavePlaces stops reading for routes that are not configured any more. Their
-// places are kept for a while.
-func (e *Engine) leavePlaces(ctx context.Context, config *reconcile.Running) {
+// leaveConsumers stops reading for routes that are not configured any more. Their
+// positions are kept for a while.
+func (e *Engine) leaveConsumers(ctx context.Context, config *reconcile.Running) {
 	wanted := map[string]bool{}
 	for _, route := range config.Set.Routes {
-		wanted[placeOf(route)] = true
+		wanted[intake.ConsumerOf(route)] = true
 	}
-	for place, stop := range e.consumers {
-		if !wanted[place] {
+	for consumer, stop := range e.consumers {
+		if !wanted[consumer] {
 			stop()
-			delete(e.consumers, place)
+			delete(e.consumers, consumer)
 		}
 	}
-	others, err := e.daemons.renewPresence(ctx, config)
+	others, err := e.daemons.Renew(ctx, config)
 	if err == nil {
-		_, err = e.subscriptions.markPlaces(ctx, config, others, nil)
+		_, err = e.positions.Mark(ctx, config, others, nil)
 	}
 	if err != nil {
 		e.core.Log.Warn("which routes are gone was not noted; it is tried again", "error", err)
@@ -249,7 +250,7 @@ func (e *operations) Findings() []store.Finding { return e.core.Reports.All() }
 // Hint stores that the records may have changed; it is durable on return.
 // delivery is the id of the webhook that said so, empty for none.
 func (e *Engine) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
-	return e.subscriptions.Hint(ctx, refs, delivery)
+	return e.positions.Hint(ctx, refs, delivery)
 }
 
 // Restore puts right what follows from parts of the store that were lost and

@@ -134,8 +134,8 @@ func (h outageHints) End(ctx context.Context) (p store.Position, err error) {
 	return p, err
 }
 
-func (h outageHints) Place(ctx context.Context, name string) (p store.Position, err error) {
-	err = h.o.callPlaces(func() error { p, err = h.Hints.Place(ctx, name); return err })
+func (h outageHints) Position(ctx context.Context, name string) (p store.Position, err error) {
+	err = h.o.callPlaces(func() error { p, err = h.Hints.Position(ctx, name); return err })
 	return p, err
 }
 

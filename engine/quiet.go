@@ -7,7 +7,7 @@ package engine
 func (e *Engine) Loops() int {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	return len(e.poller.pollers) + e.lasting
+	return e.poller.Loops() + e.lasting
 }
 
 // Quiet waits until no record is queued or in work. With the loops at rest and

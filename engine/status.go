@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/intake"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -46,7 +47,7 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 	}
 	statuses := []RouteStatus{}
 	for _, route := range e.core.Config.Load().Set.Routes {
-		pending, oldest, err := e.core.Store.Hints.Backlog(ctx, placeOf(route))
+		pending, oldest, err := e.core.Store.Hints.Backlog(ctx, intake.ConsumerOf(route))
 		if err != nil {
 			return nil, fmt.Errorf("backlog of route %s: %w", route.Name, err)
 		}

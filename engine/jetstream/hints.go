@@ -84,7 +84,7 @@ func (h *hints) End(ctx context.Context) (store.Position, error) {
 	return endOf(info), nil
 }
 
-func (h *hints) Place(ctx context.Context, name string) (store.Position, error) {
+func (h *hints) Position(ctx context.Context, name string) (store.Position, error) {
 	at, err := h.End(ctx) // before the consumer is asked: what is added since counts as pending
 	if err != nil {
 		return store.Position{}, err

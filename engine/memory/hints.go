@@ -262,7 +262,7 @@ func (h *hints) End(ctx context.Context) (store.Position, error) {
 	return h.end(), nil
 }
 
-func (h *hints) Place(ctx context.Context, name string) (store.Position, error) {
+func (h *hints) Position(ctx context.Context, name string) (store.Position, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Position{}, err
 	}

@@ -166,7 +166,7 @@ func (m *merging) differ(c comparison) {
 	m.agree(c)
 }
 
-// clear leaves what was cleared as it stands; the partner does not carry it.
+// clear leaves what was cleared alone; the partner does not carry it.
 func (m *merging) clear(c comparison) {
 	m.differ(c)
 	m.adopted[c.Name] = true

@@ -79,9 +79,9 @@ type Hints interface {
 	// End is the position after the newest hint.
 	End(ctx context.Context) (Position, error)
 
-	// Place is a position before which a name has nothing left to acknowledge;
+	// Position is a position before which a name has nothing left to acknowledge;
 	// ErrNotFound where there is no place of that name.
-	Place(ctx context.Context, name string) (Position, error)
+	Position(ctx context.Context, name string) (Position, error)
 
 	// Forget ends the durable place of a name, after deadLetter was called for the
 	// ref of every hint that is still pending there. Where deadLetter fails, it stays.

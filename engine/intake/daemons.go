@@ -1,4 +1,4 @@
-package engine
+package intake
 
 import (
 	"cmp"
@@ -19,71 +19,35 @@ import (
 // it counts as living after it said so, and how long two daemons may differ in
 // their configuration, as they do while a change of it is rolled out.
 const (
-	presentEvery = time.Minute
+	PresentEvery = time.Minute
 	presentFor   = 3 * time.Minute
 	differFor    = 10 * time.Minute
 	daemonsKey   = "daemons"
 	daemonTries  = 20
 )
 
-// A presence says that a daemon lives and what it carries out.
-type presence struct {
+// A Presence says that a daemon lives and what it carries out.
+type Presence struct {
 	Host       string    `json:"host,omitempty"`
 	Generation string    `json:"generation"`
-	Routes     []string  `json:"routes"` // places
+	Routes     []string  `json:"routes"` // consumers
 	Polls      []string  `json:"polls"`  // keys of cursors
 	At         time.Time `json:"at"`
 }
 
-// keepPlaces notes every minute how far this daemon has come, and puts right
-// what others, or nobody, carry on.
-func (e *Engine) keepPlaces() {
-	for {
-		select {
-		case <-e.loops.Done():
-			return
-		case <-e.core.Clock.After(presentEvery):
-		}
-		if err := e.tendPlaces(e.loops); err != nil && e.loops.Err() == nil {
-			e.core.Log.Warn("where routes are was not noted; it is tried again", "error", err)
-		}
-	}
-}
-
-func (e *Engine) tendPlaces(ctx context.Context) error {
-	config := e.core.Config.Load()
-	others, err := e.daemons.renewPresence(ctx, config)
-	if err != nil {
-		return err
-	}
-	e.daemons.compare(config, others)
-	reached, err := e.subscriptions.keepCheckpoints(ctx, config)
-	if err != nil {
-		return err
-	}
-	known, err := e.subscriptions.markPlaces(ctx, config, others, reached)
-	if err != nil {
-		return err
-	}
-	if err := e.losses.keepEnds(ctx); err != nil {
-		return err
-	}
-	return e.subscriptions.forgetOverdue(ctx, known, e.core.Clock.Now())
-}
-
-// renewPresence says that this daemon lives, and returns what the others that live
+// Renew says that this daemon lives, and returns what the others that live
 // have said. Where no other can live there is nothing to say.
-func (e *daemons) renewPresence(ctx context.Context, config *reconcile.Running) ([]presence, error) {
+func (e *Daemons) Renew(ctx context.Context, config *reconcile.Running) ([]Presence, error) {
 	if e.Alone {
 		return nil, nil
 	}
 	now := e.Clock.Now().UTC()
-	mine := presence{Host: e.host, Generation: config.Set.Generation, At: now, Routes: []string{}, Polls: slices.Sorted(maps.Keys(asked(config)))}
+	mine := Presence{Host: e.host, Generation: config.Set.Generation, At: now, Routes: []string{}, Polls: slices.Sorted(maps.Keys(asked(config)))}
 	for _, route := range config.Set.Routes {
-		mine.Routes = append(mine.Routes, placeOf(route))
+		mine.Routes = append(mine.Routes, ConsumerOf(route))
 	}
-	all, err := e.changePresences(ctx, func(all map[string]presence) {
-		maps.DeleteFunc(all, func(_ string, l presence) bool { return now.Sub(l.At) > presentFor })
+	all, err := e.changePresences(ctx, func(all map[string]Presence) {
+		maps.DeleteFunc(all, func(_ string, l Presence) bool { return now.Sub(l.At) > presentFor })
 		all[e.id] = mine
 	})
 	if err != nil {
@@ -91,28 +55,28 @@ func (e *daemons) renewPresence(ctx context.Context, config *reconcile.Running) 
 	}
 	e.present.Store(true)
 	delete(all, e.id)
-	others := slices.SortedFunc(maps.Values(all), func(a, b presence) int { return cmp.Compare(a.Host, b.Host) })
+	others := slices.SortedFunc(maps.Values(all), func(a, b Presence) int { return cmp.Compare(a.Host, b.Host) })
 	return others, nil
 }
 
-// endPresence says that this daemon lives no more.
-func (e *daemons) endPresence(ctx context.Context) error {
+// End says that this daemon lives no more.
+func (e *Daemons) End(ctx context.Context) error {
 	if !e.present.Load() {
 		return nil
 	}
-	_, err := e.changePresences(ctx, func(all map[string]presence) { delete(all, e.id) })
+	_, err := e.changePresences(ctx, func(all map[string]Presence) { delete(all, e.id) })
 	return err
 }
 
-func (e *daemons) changePresences(ctx context.Context, change func(map[string]presence)) (map[string]presence, error) {
+func (e *Daemons) changePresences(ctx context.Context, change func(map[string]Presence)) (map[string]Presence, error) {
 	for range daemonTries {
-		all := map[string]presence{}
+		all := map[string]Presence{}
 		entry, err := e.Store.Marks.Get(ctx, daemonsKey)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("daemons that live: %w", err)
 		}
 		if err != nil || json.Unmarshal(entry.Value, &all) != nil || all == nil {
-			all = map[string]presence{} // each says so again within the minute
+			all = map[string]Presence{} // each says so again within the minute
 		}
 		change(all)
 		value, err := json.Marshal(all)
@@ -135,10 +99,10 @@ func (e *daemons) changePresences(ctx context.Context, change func(map[string]pr
 
 // compare says so when another daemon has been running another configuration
 // for longer than it takes to roll one out.
-func (e *daemons) compare(config *reconcile.Running, others []presence) {
+func (e *Daemons) Compare(config *reconcile.Running, others []Presence) {
 	var differ, mine []string
 	for _, route := range config.Set.Routes {
-		mine = append(mine, placeOf(route))
+		mine = append(mine, ConsumerOf(route))
 	}
 	for _, other := range others {
 		if other.Generation == config.Set.Generation {
@@ -147,7 +111,7 @@ func (e *daemons) compare(config *reconcile.Running, others []presence) {
 		what := "none of this daemon's routes"
 		if both := slices.DeleteFunc(slices.Clone(mine), func(r string) bool { return !slices.Contains(other.Routes, r) }); len(both) > 0 {
 			for i, name := range both {
-				both[i] = routeAt(name)
+				both[i] = routeOf(name)
 			}
 			what = "also " + strings.Join(both, ", ")
 		}

@@ -1,4 +1,4 @@
-package engine
+package intake
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 
 // Hint stores that the records may have changed; it is durable on return.
 // delivery is the id of the webhook that said so, empty for none.
-func (e *subscriptions) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
-	var known *places // read when it is needed
+func (e *Positions) Hint(ctx context.Context, refs []connectors.Ref, delivery string) error {
+	var known *positions // read when it is needed
 	for _, ref := range refs {
 		concerned, err := e.concerned(ctx, ref, &known)
 		if err != nil {
@@ -33,12 +33,12 @@ func (e *subscriptions) Hint(ctx context.Context, refs []connectors.Ref, deliver
 // where a route begins with it, and the source of the link whose ticket it is.
 // The route may be another daemon's, or one that comes back: the poll that
 // found the change will not find it again.
-func (e *subscriptions) concerned(ctx context.Context, ref connectors.Ref, known **places) ([]connectors.Ref, error) {
+func (e *Positions) concerned(ctx context.Context, ref connectors.Ref, known **positions) ([]connectors.Ref, error) {
 	var records []connectors.Ref
 	read := slices.ContainsFunc(e.Config.Load().Set.Routes, func(r *rules.Route) bool { return r.Source == ref.Collection })
 	if !read && *known == nil {
 		var err error
-		if *known, _, err = e.loadPlaces(ctx); err != nil {
+		if *known, _, err = e.load(ctx); err != nil {
 			return nil, err
 		}
 	}

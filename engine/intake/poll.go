@@ -1,4 +1,4 @@
-package engine
+package intake
 
 import (
 	"context"
@@ -68,24 +68,24 @@ func pollings(set *rules.Set) map[string]polling {
 			}
 		}
 	}
-	for place, records := range polledItems(set) {
-		key := fmt.Sprintf("cursor/%s.%s/%s", place.kind, place.connector, place.items)
+	for of, records := range polledItems(set) {
+		key := fmt.Sprintf("cursor/%s.%s/%s", of.kind, of.connector, of.items)
 		// The records are part of what is polled: another list is another poll.
-		wanted[key+"?"+strings.Join(records, ",")] = polling{place.connector, string(place.items), key, connectors.Collection{}, func(made connectors.Connector) question {
+		wanted[key+"?"+strings.Join(records, ",")] = polling{of.connector, string(of.items), key, connectors.Collection{}, func(made connectors.Connector) question {
 			poller, ok := made.(connectors.ItemPoller)
 			if !ok {
 				return nil
 			}
 			return func(ctx context.Context, cursor []byte) ([]connectors.Ref, []byte, error) {
-				return poller.PollItems(ctx, place.items, records, cursor)
+				return poller.PollItems(ctx, of.items, records, cursor)
 			}
 		}}
 	}
 	return wanted
 }
 
-// setPollers starts and stops pollers so that each polling has one.
-func (e *poller) setPollers(set *rules.Set) {
+// Set starts and stops pollers so that each polling has one.
+func (e *Poller) Set(set *rules.Set) {
 	wanted := pollings(set)
 	for name, stop := range e.pollers {
 		if _, ok := wanted[name]; !ok {
@@ -102,7 +102,7 @@ func (e *poller) setPollers(set *rules.Set) {
 	}
 }
 
-func (e *poller) pollForever(ctx context.Context, p polling) {
+func (e *Poller) pollForever(ctx context.Context, p polling) {
 	lastError, failures := "", 0
 	key, back := "poll "+p.cursor, make(chan struct{}, 1)
 	defer e.waiting.Forget(key)
@@ -154,7 +154,7 @@ func (e *poller) pollForever(ctx context.Context, p polling) {
 func cursorKey(c connectors.Collection) string { return "cursor/" + c.String() }
 
 // poll hints what changed since the cursor, then moves the cursor.
-func (e *poller) poll(ctx context.Context, config *reconcile.Running, polled polling) (int, error) {
+func (e *Poller) poll(ctx context.Context, config *reconcile.Running, polled polling) (int, error) {
 	g := config.Breakers[polled.connector]
 	if g == nil {
 		return 0, nil
@@ -182,7 +182,7 @@ func (e *poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 	if err != nil {
 		return 0, err
 	}
-	if err := e.subscriptions.Hint(ctx, p.changed, ""); err != nil {
+	if err := e.positions.Hint(ctx, p.changed, ""); err != nil {
 		return 0, err
 	}
 	if entry.Revision != 0 && string(p.next) == string(entry.Value) {
@@ -208,12 +208,12 @@ func (e *poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 
 // polledItems are the record types whose items are to be polled for, by
 // connector.
-func polledItems(set *rules.Set) map[itemPlace][]string {
-	wanted := map[itemPlace][]string{}
+func polledItems(set *rules.Set) map[itemSource][]string {
+	wanted := map[itemSource][]string{}
 	add := func(n int, c connectors.Collection, items connectors.Items) {
-		place := itemPlace{c.Type, c.Connector, items}
-		if n > 0 && !slices.Contains(wanted[place], c.Record) {
-			wanted[place] = append(wanted[place], c.Record)
+		of := itemSource{c.Type, c.Connector, items}
+		if n > 0 && !slices.Contains(wanted[of], c.Record) {
+			wanted[of] = append(wanted[of], c.Record)
 		}
 	}
 	for _, r := range set.Routes {
@@ -230,8 +230,8 @@ func polledItems(set *rules.Set) map[itemPlace][]string {
 	return wanted
 }
 
-// An itemPlace is where items are polled for.
-type itemPlace struct {
+// An itemSource is where items are polled for.
+type itemSource struct {
 	kind, connector string
 	items           connectors.Items
 }

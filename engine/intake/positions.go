@@ -1,4 +1,4 @@
-package engine
+package intake
 
 import (
 	"bytes"
@@ -19,127 +19,127 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// placeMemory is how long the place of a route is kept that no daemon has any
+// keptFor is how long the consumer of a route is kept that no daemon has any
 // more, and the cursor of a poll that none makes.
-const placeMemory = 24 * time.Hour
+const keptFor = 24 * time.Hour
 
-// placeOf names the durable place of a route. A route that reads another
-// source is at another place: what waits at the old one is not its business.
-func placeOf(r *rules.Route) string { return r.Name + " " + r.Source.String() }
+// ConsumerOf names the durable consumer of a route. A route that reads another
+// source has another consumer: what waits at the old one is not its business.
+func ConsumerOf(r *rules.Route) string { return r.Name + " " + r.Source.String() }
 
-func routeAt(place string) string {
-	name, _, _ := strings.Cut(place, " ")
+func routeOf(consumer string) string {
+	name, _, _ := strings.Cut(consumer, " ")
 	return name
 }
 
-func sourceAt(place string) string {
-	_, source, _ := strings.Cut(place, " ")
+func sourceOf(consumer string) string {
+	_, source, _ := strings.Cut(consumer, " ")
 	return source
 }
 
-// places is the durable record of where routes and polls are, one for all
+// positions is the durable record of where routes and polls are, one for all
 // daemons. A route is new if it is not in it, and for no other reason.
-type places struct {
-	V      int               `json:"v"`
-	Routes map[string]*place `json:"routes"` // by place
-	Polls  map[string]*poll  `json:"polls"`  // by key of the cursor
+type positions struct {
+	V      int                       `json:"v"`
+	Routes map[string]*routePosition `json:"routes"` // by consumer
+	Polls  map[string]*pollPosition  `json:"polls"`  // by key of the cursor
 
 	unrecorded bool   // there is no record, or none that can be read
 	stored     []byte // the document as it was read
 }
 
-// A place is where a route is in the sequence of hints.
-type place struct {
+// A routePosition is where a route is in the sequence of hints.
+type routePosition struct {
 	Since time.Time `json:"since"`          // when the route began
 	Gone  time.Time `json:"gone,omitzero"`  // since when no daemon has it; zero: one does
-	Made  bool      `json:"made,omitempty"` // the store has been seen to have a place of that name
+	Made  bool      `json:"made,omitempty"` // the store has been seen to have a consumer of that name
 	// At is a position before which all was acknowledged, not long ago.
 	At store.Position `json:"at"`
 }
 
-// A poll is one that some daemon makes, or made less than placeMemory ago.
-type poll struct {
+// A poll is one that some daemon makes, or made less than keptFor ago.
+type pollPosition struct {
 	Gone time.Time `json:"gone,omitzero"`
 }
 
 const (
-	placesKey     = "places"
-	placesVersion = 1
+	positionsKey     = "places"
+	positionsVersion = 1
 )
 
-// loadPlaces returns the places that are stored, with their revision, 0 where
+// load returns the positions that are stored, with their revision, 0 where
 // none are. A record that was lost while the daemon ran is as it was read last.
-func (e *subscriptions) loadPlaces(ctx context.Context) (*places, uint64, error) {
-	entry, err := e.Store.Marks.Get(ctx, placesKey)
+func (e *Positions) load(ctx context.Context) (*positions, uint64, error) {
+	entry, err := e.Store.Marks.Get(ctx, positionsKey)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, 0, fmt.Errorf("places of routes: %w", err)
+		return nil, 0, fmt.Errorf("positions of routes: %w", err)
 	}
-	if p := readPlaces(entry.Value); p != nil {
-		e.lastPlaces.Store(&entry.Value)
+	if p := decode(entry.Value); p != nil {
+		e.last.Store(&entry.Value)
 		p.stored = entry.Value
 		return p, entry.Revision, nil
 	}
-	if last := e.lastPlaces.Load(); last != nil {
+	if last := e.last.Load(); last != nil {
 		e.Reports.Report("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
-		return readPlaces(*last), entry.Revision, nil
+		return decode(*last), entry.Revision, nil
 	}
 	if entry.Revision != 0 {
 		e.Reports.Report("places", "the record of where routes are cannot be read, and is written again: what changed while no daemon ran may have been passed over")
 	}
-	return &places{V: placesVersion, Routes: map[string]*place{}, Polls: map[string]*poll{}, unrecorded: true}, entry.Revision, nil
+	return &positions{V: positionsVersion, Routes: map[string]*routePosition{}, Polls: map[string]*pollPosition{}, unrecorded: true}, entry.Revision, nil
 }
 
-// readPlaces is nil where the document is not a record of places.
-func readPlaces(document []byte) *places {
-	var p places
-	if json.Unmarshal(document, &p) != nil || p.V != placesVersion || p.Routes == nil || p.Polls == nil {
+// decode returns nil where the document is not a record of positions.
+func decode(document []byte) *positions {
+	var p positions
+	if json.Unmarshal(document, &p) != nil || p.V != positionsVersion || p.Routes == nil || p.Polls == nil {
 		return nil
 	}
-	maps.DeleteFunc(p.Routes, func(_ string, p *place) bool { return p == nil })
-	maps.DeleteFunc(p.Polls, func(_ string, p *poll) bool { return p == nil })
+	maps.DeleteFunc(p.Routes, func(_ string, p *routePosition) bool { return p == nil })
+	maps.DeleteFunc(p.Polls, func(_ string, p *pollPosition) bool { return p == nil })
 	return &p
 }
 
-// changePlaces changes the places, whatever other daemons change meanwhile, and
+// change changes the positions, whatever other daemons change meanwhile, and
 // returns them as they are then.
-func (e *subscriptions) changePlaces(ctx context.Context, change func(*places)) (*places, error) {
+func (e *Positions) change(ctx context.Context, change func(*positions)) (*positions, error) {
 	for range 20 {
-		p, revision, err := e.loadPlaces(ctx)
+		p, revision, err := e.load(ctx)
 		if err != nil {
 			return nil, err
 		}
 		change(p)
 		after, err := json.Marshal(p)
 		if err != nil {
-			return nil, fmt.Errorf("places of routes: %w", err)
+			return nil, fmt.Errorf("positions of routes: %w", err)
 		}
 		switch {
 		case revision == 0:
-			_, err = e.Store.Marks.Create(ctx, placesKey, after)
+			_, err = e.Store.Marks.Create(ctx, positionsKey, after)
 		case !bytes.Equal(p.stored, after):
-			_, err = e.Store.Marks.Update(ctx, placesKey, after, revision)
+			_, err = e.Store.Marks.Update(ctx, positionsKey, after, revision)
 		}
 		if err == nil {
-			e.lastPlaces.Store(&after)
+			e.last.Store(&after)
 			return p, nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
-			return nil, fmt.Errorf("places of routes: %w", err)
+			return nil, fmt.Errorf("positions of routes: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("places of routes: %w", store.ErrConflict)
+	return nil, fmt.Errorf("positions of routes: %w", store.ErrConflict)
 }
 
-// takePlaces gives every route of a configuration its place, and every poll its
+// Take gives every route of a configuration its consumer, and every poll its
 // cursor, before anything is read: a new one begins here and now, one that was
 // there goes on.
-func (e *subscriptions) takePlaces(ctx context.Context, config *reconcile.Running) error {
+func (e *Positions) Take(ctx context.Context, config *reconcile.Running) error {
 	now := e.Clock.Now().UTC()
-	known, _, err := e.loadPlaces(ctx)
+	known, _, err := e.load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := e.forgetOverdue(ctx, known, now); err != nil {
+	if err := e.ForgetOverdue(ctx, known, now); err != nil {
 		return err
 	}
 	end, err := e.Store.Hints.End(ctx)
@@ -151,45 +151,45 @@ func (e *subscriptions) takePlaces(ctx context.Context, config *reconcile.Runnin
 	}
 	found := map[string]store.Position{}
 	if known.unrecorded {
-		if found, err = e.findPlaces(ctx, config.Set); err != nil {
+		if found, err = e.findConsumers(ctx, config.Set); err != nil {
 			return err
 		}
 	}
 	if err := e.beginPolls(ctx, config, known, now); err != nil {
 		return err
 	}
-	_, err = e.changePlaces(ctx, func(p *places) {
+	_, err = e.change(ctx, func(p *positions) {
 		for _, route := range config.Set.Routes {
-			switch at := p.Routes[placeOf(route)]; {
+			switch at := p.Routes[ConsumerOf(route)]; {
 			case at != nil:
 				at.Gone = time.Time{}
 			default:
-				at, made := found[placeOf(route)]
+				at, made := found[ConsumerOf(route)]
 				if !made {
 					at = end
 				}
-				p.Routes[placeOf(route)] = &place{Since: now, Made: made, At: at}
+				p.Routes[ConsumerOf(route)] = &routePosition{Since: now, Made: made, At: at}
 			}
 		}
 		for key := range asked(config) {
-			p.Polls[key] = &poll{}
+			p.Polls[key] = &pollPosition{}
 		}
 	})
 	return err
 }
 
-// findPlaces are the places that a store has of which nothing is recorded: it
+// findConsumers returns the positions of the consumers that a store has of which nothing is recorded: it
 // is one of an older build, or the record was lost.
-func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[string]store.Position, error) {
+func (e *Positions) findConsumers(ctx context.Context, set *rules.Set) (map[string]store.Position, error) {
 	names, err := e.Store.Hints.Names(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("places of routes: %w", err)
+		return nil, fmt.Errorf("positions of routes: %w", err)
 	}
 	found := map[string]store.Position{}
 	for _, name := range names {
-		at, err := e.Store.Hints.Place(ctx, name)
+		at, err := e.Store.Hints.Position(ctx, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, fmt.Errorf("places of routes: %w", err)
+			return nil, fmt.Errorf("positions of routes: %w", err)
 		}
 		if err == nil {
 			found[name] = at
@@ -203,21 +203,21 @@ func (e *subscriptions) findPlaces(ctx context.Context, set *rules.Set) (map[str
 		return nil, err
 	}
 	for _, route := range set.Routes {
-		if _, there := found[placeOf(route)]; !there && linked[placeOf(route)] {
+		if _, there := found[ConsumerOf(route)]; !there && linked[ConsumerOf(route)] {
 			e.Reports.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it starts from now; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
 		}
 	}
 	return found, nil
 }
 
-// markPlaces notes which routes and polls no daemon has any more, and since
+// Mark notes which routes and polls no daemon has any more, and since
 // when, and how far those of the configuration, which have been made, have come.
-func (e *subscriptions) markPlaces(ctx context.Context, config *reconcile.Running, others []presence, reached map[string]store.Position) (*places, error) {
+func (e *Positions) Mark(ctx context.Context, config *reconcile.Running, others []Presence, reached map[string]store.Position) (*positions, error) {
 	now := e.Clock.Now().UTC()
 	routes, polls := map[string]bool{}, asked(config)
 	mine := map[string]bool{}
 	for _, route := range config.Set.Routes {
-		routes[placeOf(route)], mine[placeOf(route)] = true, true
+		routes[ConsumerOf(route)], mine[ConsumerOf(route)] = true, true
 	}
 	for _, other := range others {
 		for _, name := range other.Routes {
@@ -227,7 +227,7 @@ func (e *subscriptions) markPlaces(ctx context.Context, config *reconcile.Runnin
 			polls[key] = true
 		}
 	}
-	return e.changePlaces(ctx, func(p *places) {
+	return e.change(ctx, func(p *positions) {
 		p.recordReached(reached)
 		for name, at := range p.Routes {
 			at.Made = at.Made || mine[name]
@@ -249,10 +249,10 @@ func goneSince(gone time.Time, there bool, now time.Time) time.Time {
 	return gone
 }
 
-// forgetOverdue ends places and cursors that no daemon has had for placeMemory.
+// ForgetOverdue ends consumers and cursors that no daemon has had for keptFor.
 // Hints that were pending there become dead letters.
-func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now time.Time) error {
-	overdue := func(gone time.Time) bool { return !gone.IsZero() && now.Sub(gone) >= placeMemory }
+func (e *Positions) ForgetOverdue(ctx context.Context, known *positions, now time.Time) error {
+	overdue := func(gone time.Time) bool { return !gone.IsZero() && now.Sub(gone) >= keptFor }
 	var routes, polls []string
 	for name, at := range known.Routes {
 		if overdue(at.Gone) {
@@ -269,7 +269,7 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 	}
 	for _, name := range routes {
 		if err := e.Store.Hints.Forget(ctx, name, func(ref connectors.Ref) error { return e.deadLetterPending(ctx, name, ref) }); err != nil {
-			return fmt.Errorf("place of route %s, which is gone: %w", routeAt(name), err)
+			return fmt.Errorf("consumer of route %s, which is gone: %w", routeOf(name), err)
 		}
 	}
 	for _, key := range polls {
@@ -279,9 +279,9 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 			}
 		}
 	}
-	_, err := e.changePlaces(ctx, func(p *places) {
-		maps.DeleteFunc(p.Routes, func(name string, at *place) bool { return slices.Contains(routes, name) && overdue(at.Gone) })
-		maps.DeleteFunc(p.Polls, func(key string, of *poll) bool { return slices.Contains(polls, key) && overdue(of.Gone) })
+	_, err := e.change(ctx, func(p *positions) {
+		maps.DeleteFunc(p.Routes, func(name string, at *routePosition) bool { return slices.Contains(routes, name) && overdue(at.Gone) })
+		maps.DeleteFunc(p.Polls, func(key string, of *pollPosition) bool { return slices.Contains(polls, key) && overdue(of.Gone) })
 	})
 	for _, name := range routes {
 		delete(known.Routes, name)
@@ -292,33 +292,33 @@ func (e *subscriptions) forgetOverdue(ctx context.Context, known *places, now ti
 	return err
 }
 
-func (e *subscriptions) deadLetterPending(ctx context.Context, name string, ref connectors.Ref) error {
+func (e *Positions) deadLetterPending(ctx context.Context, name string, ref connectors.Ref) error {
 	return e.Letters.Put(ctx, deadletter.Letter{
-		Route: routeAt(name), Record: ref, Reason: deadletter.ReasonRouteGone,
+		Route: routeOf(name), Record: ref, Reason: deadletter.ReasonRouteGone,
 		Message: "the route was removed, or given another source, a day ago, while the record waited; retry to reconcile the record again",
 	}, false)
 }
 
-// begin says where to make the place of a route that the store does not have:
+// Begin says where to make the consumer of a route that the store does not have:
 // where it is known to have been.
-func (e *subscriptions) begin(name string) func(context.Context) (store.Position, error) {
+func (e *Positions) Begin(name string) func(context.Context) (store.Position, error) {
 	return func(ctx context.Context) (store.Position, error) {
 		end, err := e.Store.Hints.End(ctx)
 		if err != nil {
 			return store.Position{}, fmt.Errorf("end of hints: %w", err)
 		}
-		known, _, err := e.loadPlaces(ctx)
+		known, _, err := e.load(ctx)
 		if err != nil {
 			return store.Position{}, err
 		}
 		at := known.Routes[name]
 		if at == nil { // the record was lost while the daemon ran
-			e.Reports.Report("route "+routeAt(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at again", routeAt(name)))
+			e.Reports.Report("route "+routeOf(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at again", routeOf(name)))
 			return store.Position{Log: end.Log}, nil
 		}
 		if at.At.In(end) {
 			if at.Made {
-				e.Reports.Report("route "+routeAt(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeAt(name)))
+				e.Reports.Report("route "+routeOf(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeOf(name)))
 			}
 			return at.At, nil
 		}
@@ -331,9 +331,9 @@ func (e *subscriptions) begin(name string) func(context.Context) (store.Position
 
 // readBy reports whether some route, of this daemon, of another, or one that
 // may come back, begins with the records of a collection.
-func (p *places) readBy(c connectors.Collection) bool {
+func (p *positions) readBy(c connectors.Collection) bool {
 	for name := range p.Routes {
-		if sourceAt(name) == c.String() {
+		if sourceOf(name) == c.String() {
 			return true
 		}
 	}

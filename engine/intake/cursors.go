@@ -1,4 +1,4 @@
-package engine
+package intake
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 // again what a day of retries had in hand when the hints were lost.
 const (
 	checkpointEvery = time.Hour
-	checkpointsFor  = placeMemory + checkpointEvery
+	checkpointsFor  = keptFor + checkpointEvery
 	checkpointBytes = 512 << 10
 )
 
@@ -60,7 +60,7 @@ func asked(c *reconcile.Running) map[string]bool {
 // beginPolls has every poll begin now that is not known, and gives back the
 // cursor of one that has lost it. Where nothing is recorded, cursors that are
 // there are an older build's.
-func (e *subscriptions) beginPolls(ctx context.Context, config *reconcile.Running, known *places, now time.Time) error {
+func (e *Positions) beginPolls(ctx context.Context, config *reconcile.Running, known *positions, now time.Time) error {
 	for key := range asked(config) {
 		if known.Polls[key] == nil && !known.unrecorded {
 			if _, err := e.Store.Marks.Put(ctx, key, beginAt(now)); err != nil {
@@ -89,7 +89,7 @@ func (e *subscriptions) beginPolls(ctx context.Context, config *reconcile.Runnin
 }
 
 // lostCursor is what takes the place of a cursor that is not there any more.
-func (e *subscriptions) lostCursor(ctx context.Context, key string, known *places, now time.Time) ([]byte, error) {
+func (e *Positions) lostCursor(ctx context.Context, key string, known *positions, now time.Time) ([]byte, error) {
 	all, err := e.checkpoints(ctx, key)
 	if err != nil {
 		return nil, err
@@ -106,10 +106,10 @@ func (e *subscriptions) lostCursor(ctx context.Context, key string, known *place
 
 // since is when the first route began that reads what a poll finds; of a poll
 // that no route begins with, now.
-func (p *places) since(key string, now time.Time) time.Time {
+func (p *positions) since(key string, now time.Time) time.Time {
 	first := now
 	for name, at := range p.Routes {
-		if sourceAt(name) == polledBy(key) && at.Since.Before(first) {
+		if sourceOf(name) == polledBy(key) && at.Since.Before(first) {
 			first = at.Since
 		}
 	}
@@ -118,7 +118,7 @@ func (p *places) since(key string, now time.Time) time.Time {
 
 func polledBy(key string) string { return strings.TrimPrefix(key, "cursor/") }
 
-func (e *subscriptions) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
+func (e *Positions) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
 	entry, err := e.Store.Marks.Get(ctx, checkpointsKey(key))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -134,7 +134,7 @@ func (e *subscriptions) checkpoints(ctx context.Context, key string) ([]checkpoi
 }
 
 // checkpoint keeps a cursor, and older ones an hour apart for a day.
-func (e *subscriptions) checkpoint(ctx context.Context, key string, c checkpoint) error {
+func (e *Positions) checkpoint(ctx context.Context, key string, c checkpoint) error {
 	all, err := e.checkpoints(ctx, key)
 	if err != nil {
 		return err
@@ -169,11 +169,11 @@ func (e *subscriptions) checkpoint(ctx context.Context, key string, c checkpoint
 // end was: the sources of all routes are polled again from a day before, which
 // is how long a record may have been waiting for another try, and every link
 // is looked at.
-func (e *subscriptions) recoverHints(ctx context.Context, known *places, end store.Position) error {
+func (e *Positions) recoverHints(ctx context.Context, known *positions, end store.Position) error {
 	lost := map[string]bool{}
 	for name, at := range known.Routes {
 		if !at.At.In(end) {
-			lost["cursor/"+sourceAt(name)] = true
+			lost["cursor/"+sourceOf(name)] = true
 		}
 	}
 	if len(lost) == 0 {
@@ -202,7 +202,7 @@ func (e *subscriptions) recoverHints(ctx context.Context, known *places, end sto
 	if err != nil {
 		return err
 	}
-	_, err = e.changePlaces(ctx, func(p *places) {
+	_, err = e.change(ctx, func(p *positions) {
 		for _, at := range p.Routes {
 			if !at.At.In(end) {
 				at.At = store.Position{Log: end.Log}
@@ -212,10 +212,10 @@ func (e *subscriptions) recoverHints(ctx context.Context, known *places, end sto
 	return err
 }
 
-// keepCheckpoints keeps the cursors that are behind what the routes have done,
+// KeepCheckpoints keeps the cursors that are behind what the routes have done,
 // and returns how far each has come, for recordReached.
-func (e *subscriptions) keepCheckpoints(ctx context.Context, config *reconcile.Running) (map[string]store.Position, error) {
-	reached := map[string]store.Position{} // by place
+func (e *Positions) KeepCheckpoints(ctx context.Context, config *reconcile.Running) (map[string]store.Position, error) {
+	reached := map[string]store.Position{} // by consumer
 	for source := range sourcesOf(config) {
 		key := cursorKey(source)
 		entry, err := e.Store.Marks.Get(ctx, key)
@@ -231,14 +231,14 @@ func (e *subscriptions) keepCheckpoints(ctx context.Context, config *reconcile.R
 			if route.Source != source {
 				continue
 			}
-			at, err := e.Store.Hints.Place(ctx, placeOf(route))
+			at, err := e.Store.Hints.Position(ctx, ConsumerOf(route))
 			switch {
 			case errors.Is(err, store.ErrNotFound):
 				at = store.Position{} // it is being made
 			case err != nil:
-				return nil, fmt.Errorf("place of route %s: %w", route.Name, err)
+				return nil, fmt.Errorf("consumer of route %s: %w", route.Name, err)
 			default:
-				reached[placeOf(route)] = at
+				reached[ConsumerOf(route)] = at
 			}
 			if at.Log != end.Log || at.Last < done.Last {
 				done = at
@@ -255,18 +255,18 @@ func (e *subscriptions) keepCheckpoints(ctx context.Context, config *reconcile.R
 	return reached, nil
 }
 
-// recordProgress notes how far everything has come, when this daemon ends.
-func (e *subscriptions) recordProgress(ctx context.Context, config *reconcile.Running) error {
-	reached, err := e.keepCheckpoints(ctx, config)
+// RecordProgress notes how far everything has come, when this daemon ends.
+func (e *Positions) RecordProgress(ctx context.Context, config *reconcile.Running) error {
+	reached, err := e.KeepCheckpoints(ctx, config)
 	if err != nil {
 		return err
 	}
-	_, err = e.changePlaces(ctx, func(p *places) { p.recordReached(reached) })
+	_, err = e.change(ctx, func(p *positions) { p.recordReached(reached) })
 	return err
 }
 
 // recordReached notes how far the routes have come.
-func (p *places) recordReached(reached map[string]store.Position) {
+func (p *positions) recordReached(reached map[string]store.Position) {
 	for name, at := range reached {
 		if known := p.Routes[name]; known != nil && (known.At.Log != at.Log || known.At.Last < at.Last) {
 			known.At = at
@@ -282,7 +282,7 @@ type candidate struct {
 
 // advance keeps the newest candidate behind which all is done. The oldest one
 // that is not waits on, so that some day it is.
-func (e *subscriptions) advance(ctx context.Context, key string, fresh candidate, done store.Position) error {
+func (e *Positions) advance(ctx context.Context, key string, fresh candidate, done store.Position) error {
 	behind := func(c candidate) bool { return c.when.Log == done.Log && c.when.Last <= done.Last }
 	waits, ok := e.candidates[key]
 	switch {

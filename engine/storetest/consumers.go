@@ -164,7 +164,7 @@ var placeCases = []testCase{
 		c.expect(incidents.Ref("1"), incidents.Ref("2"))
 	}},
 	{"places/one that is missing is made where it was", func(t *testing.T, kept store.Store) {
-		if _, err := kept.Hints.Place(t.Context(), "r"); !errors.Is(err, store.ErrNotFound) {
+		if _, err := kept.Hints.Position(t.Context(), "r"); !errors.Is(err, store.ErrNotFound) {
 			t.Fatalf("the place of no name: %v", err)
 		}
 		add(t, kept, incidents.Ref("before"))
@@ -265,7 +265,7 @@ func forget(t *testing.T, kept store.Store) (refs []connectors.Ref, err error) {
 func place(t *testing.T, kept store.Store, name string) store.Position {
 	t.Helper()
 	pass(time.Second) // acks are not confirmed
-	at, err := kept.Hints.Place(t.Context(), name)
+	at, err := kept.Hints.Position(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
