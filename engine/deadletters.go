@@ -46,6 +46,16 @@ func (e *operations) clearRefusals(ctx context.Context, d deadletter.Letter) err
 			return err
 		}
 		next := link.Clone()
+		if next.Opened != nil && d.Reason == deadletter.ReasonUnknownTicket {
+			// There is none, says a person; but of one that the system said it opened.
+			opened := *next.Opened
+			opened.Told, opened.Lost = false, 0
+			next.Opened = &opened
+			if _, err = e.core.Repo.Save(ctx, next, link.Revision); !errors.Is(err, store.ErrConflict) {
+				return err
+			}
+			continue
+		}
 		cleared := next.ClearRefusal(links.ParseLabel(d.Field)) || next.Aside != nil
 		next.Aside = nil
 		if d.Field == "" {

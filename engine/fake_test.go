@@ -38,6 +38,8 @@ type world struct {
 	showsTickets bool            // incidents show links to their tickets
 	remembers    map[string]bool // connectors that tell the history of their records
 	asks         string          // field that a ticket must have when it is moved to 6
+	hides        bool            // tickets are not shown to who opened them
+	keyless      bool            // keys are dropped without a word
 	plants       bool            // somebody writes each key that is looked up into a ticket of their own
 	forgetful    bool            // versions do not tell whether one follows the other
 
@@ -68,6 +70,8 @@ type fault struct {
 	class connectors.Class
 	field string
 	after bool          // the system had done it already
+	made  bool          // and it said so, of a create, without the record
+	named bool          // but with its id
 	late  time.Duration // the system does it so much later
 	pause time.Duration // of a throttled call
 	first func()        // happens before the system does it
@@ -247,6 +251,14 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 		time.AfterFunc(f.late, func() { _, _ = do() })
 	}
 	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants" + f.quote}
+	if f.made {
+		failure.Status, failure.Made = 201, true
+		if f.named {
+			c.w.mu.Lock()
+			failure.MadeRef = tickets.Ref(fmt.Sprintf("%04d", c.w.next))
+			c.w.mu.Unlock()
+		}
+	}
 	if f.class == connectors.ClassThrottled {
 		failure.Until = time.Now().Add(f.pause)
 		c.mu.Lock()
@@ -281,7 +293,7 @@ func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Recor
 // read needs the lock.
 func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	t := w.records[ref]
-	if t == nil {
+	if t == nil || w.hides && ref.Collection == tickets {
 		return connectors.Record{}, &connectors.Error{Class: connectors.ClassGone, Op: "read", Record: ref.String(), Status: 404}
 	}
 	stamp := t.stamp
@@ -387,6 +399,25 @@ func (c *client) FindByKey(ctx context.Context, collection connectors.Collection
 	return found, err
 }
 
+// FindUnkeyed lists what lockstep created since without a key.
+func (c *client) FindUnkeyed(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Record, error) {
+	var found []connectors.Record
+	_, err := c.call(ctx, "find unkeyed", collection.String(), func() (connectors.Record, error) {
+		for _, ref := range c.w.list(collection) {
+			c.w.mu.Lock()
+			if t := c.w.records[ref]; t.key == "" && t.creator == "" && !t.created.Before(since) && !c.w.hides {
+				r, err := c.w.read(ref)
+				if err == nil {
+					found = append(found, r)
+				}
+			}
+			c.w.mu.Unlock()
+		}
+		return connectors.Record{}, nil
+	})
+	return found, err
+}
+
 // planted is who plants keys.
 const planted = "mallory"
 
@@ -436,8 +467,14 @@ func (c *client) Create(ctx context.Context, d connectors.Draft) (connectors.Rec
 		c.w.next++
 		ref := d.Collection.Ref(fmt.Sprintf("%04d", c.w.next))
 		t := &thing{fields: map[string]any{}, key: d.Key, stamp: d.Stamp, created: time.Now()}
+		if c.w.keyless {
+			t.key = ""
+		}
 		c.w.write(t, d.Fields, "lockstep")
 		c.w.records[ref] = t
+		if c.w.hides {
+			return connectors.Record{}, nil // the fault says so
+		}
 		return c.w.read(ref)
 	})
 }

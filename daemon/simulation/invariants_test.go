@@ -22,6 +22,7 @@ func (w *world) check() {
 	if len(w.failures) > 0 {
 		return
 	}
+	w.lookForTickets()
 	w.everyRecordHasOneTicket()
 	w.noEditIsLost()
 	w.noStateWithinItsClass()
@@ -68,6 +69,25 @@ func (w *world) endpointOf(s side) *simulator.Endpoint {
 
 func (w *world) countWrites() int {
 	return len(writes(w.incidents.Endpoint)) + len(writes(w.tickets.Endpoint))
+}
+
+// lookForTickets does what a dead letter asks a person for where two answers to
+// a creation were lost: there must be no ticket, and another is opened.
+func (w *world) lookForTickets() {
+	letters, err := w.daemons[0].engine.Dead(w.ctx)
+	w.must(err)
+	for _, d := range letters {
+		if d.Reason != deadletter.ReasonUnknownTicket {
+			continue
+		}
+		for _, row := range w.tickets.Tickets() {
+			if key := row["correlation_id"]; key != "" && strings.Contains(d.Message, key) {
+				w.fail("%s is there, and is not found: %+v", row["number"], d)
+			}
+		}
+		w.must(w.daemons[0].engine.RetryDead(w.ctx, d.ID))
+		w.pass(time.Hour)
+	}
 }
 
 // Invariant 1.

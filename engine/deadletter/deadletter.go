@@ -15,17 +15,19 @@ import (
 
 // Why something is a dead letter; stable, for alarms and people's scripts.
 const (
-	ReasonRejected    = "rejected"      // the system refused it
-	ReasonDidNotStick = "did_not_stick" // it answered, and kept the old value
-	ReasonValue       = "value"         // a mapping failed to evaluate
-	ReasonNotFound    = "ref_not_found" // a ref() names no active record
-	ReasonGaveUp      = "gave_up"       // a day of trying
-	ReasonRouteGone   = "route_gone"    // hints were pending on a route that was removed
-	ReasonKeyTaken    = "key_taken"     // a ticket of somebody else's carries the record's key
-	ReasonDuplicate   = "duplicate"     // two tickets carry one key
-	ReasonContested   = "contested"     // somebody else writes a field over and over as well
-	ReasonUnreadable  = "unreadable"    // what is stored of the record cannot be read
-	ReasonInternal    = "internal"      // a mistake in this program
+	ReasonRejected      = "rejected"       // the system refused it
+	ReasonDidNotStick   = "did_not_stick"  // it answered, and kept the old value
+	ReasonValue         = "value"          // a mapping failed to evaluate
+	ReasonNotFound      = "ref_not_found"  // a ref() names no active record
+	ReasonGaveUp        = "gave_up"        // a day of trying
+	ReasonRouteGone     = "route_gone"     // hints were pending on a route that was removed
+	ReasonKeyTaken      = "key_taken"      // a ticket of somebody else's carries the record's key
+	ReasonDuplicate     = "duplicate"      // two tickets carry one key
+	ReasonContested     = "contested"      // somebody else writes a field over and over as well
+	ReasonUnknownTicket = "unknown_ticket" // one was, or may have been, opened, and is not found
+	ReasonKeyDropped    = "key_dropped"    // the system did not keep the key of a ticket
+	ReasonUnreadable    = "unreadable"     // what is stored of the record cannot be read
+	ReasonInternal      = "internal"       // a mistake in this program
 
 	// ReasonTooCostly: working it out takes too much time or memory.
 	ReasonTooCostly = connectors.CodeTooCostly

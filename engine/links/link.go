@@ -104,6 +104,20 @@ type Opened struct {
 	Into   string          `json:"into"` // the collection that the ticket was opened in
 	Fields map[string]Sent `json:"fields"`
 	State  *StatePair      `json:"state,omitempty"` // of the source, and of the target where one was sent
+	Since  time.Time       `json:"since,omitzero"`  // a ticket may have been opened
+
+	// What is known of requests to open it whose answer was lost (rule 3.3).
+	Unsettled
+}
+
+// Unsettled is what is known of creations of which nobody knows what became.
+type Unsettled struct {
+	Lost int `json:"lost,omitempty"` // how many answers
+	// Made is true where the system said that it opened a ticket, and does not show
+	// it; MadeRef is the ticket, where it said that too.
+	Made    bool            `json:"made,omitempty"`
+	MadeRef *connectors.Ref `json:"made_ref,omitempty"`
+	Told    bool            `json:"told,omitempty"` // there is a dead letter that says so
 }
 
 // Sent are the digests of one mapping in a request: of the rendered value, of

@@ -20,6 +20,7 @@ type Unlinked struct {
 	Failed  bool      // there are dead letters
 	Unread  bool      // reading it costs too much: nobody looks until someone retries
 	Waiting time.Time // for its parent's ticket, since
+	Lost    int       // answers to creations (Unsettled)
 	// Parent is what the record belongs to, for when that turns public.
 	Parent connectors.Ref
 }
@@ -36,6 +37,7 @@ type unlinkedDocument struct {
 	Failed  bool           `json:"failed,omitempty"`
 	Unread  bool           `json:"unread,omitempty"`
 	Waiting time.Time      `json:"waiting,omitzero"`
+	Lost    int            `json:"lost,omitempty"`
 	Parent  connectors.Ref `json:"parent,omitzero"`
 }
 
@@ -53,7 +55,7 @@ func decodeUnlinked(entry store.Entry) (Unlinked, error) {
 	if d.V > unlinkedVersion {
 		return Unlinked{}, store.UnknownVersion("mark "+entry.Key, d.V, unlinkedVersion)
 	}
-	return Unlinked{Version: d.Version, Private: d.Private, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Parent: d.Parent}, nil
+	return Unlinked{Version: d.Version, Private: d.Private, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Parent: d.Parent}, nil
 }
 
 // Unlinked returns what is remembered of a record on a route; the zero value
@@ -72,7 +74,7 @@ func (r *Repository) Unlinked(ctx context.Context, route string, ref connectors.
 // SaveUnlinked replaces what is remembered of a record on a route.
 func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connectors.Ref, u Unlinked) error {
 	value, err := json.Marshal(unlinkedDocument{
-		V: unlinkedVersion, Version: u.Version, Private: u.Private, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Parent: u.Parent,
+		V: unlinkedVersion, Version: u.Version, Private: u.Private, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Parent: u.Parent,
 	})
 	if err == nil {
 		_, err = r.marks.Put(ctx, unlinkedKey(route, ref), value)
@@ -111,4 +113,45 @@ func (r *Repository) EachUnlinked(ctx context.Context, f func(ref connectors.Ref
 		}
 		return f(ref, u)
 	})
+}
+
+// A keylessDocument says that a system was seen to drop the key of a ticket.
+type keylessDocument struct {
+	V     int       `json:"v"`
+	Since time.Time `json:"since"`
+}
+
+const (
+	keylessPrefix  = "keyless/"
+	keylessVersion = 1
+)
+
+// Keyless reports whether a system was seen to drop the keys of the tickets of a
+// collection: then none can be found by its key.
+func (r *Repository) Keyless(ctx context.Context, c connectors.Collection) (bool, error) {
+	_, err := r.marks.Get(ctx, keylessPrefix+c.String())
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("keys of %s: %w", c, err)
+	}
+	return true, nil
+}
+
+// SetKeyless notes whether a system drops the keys of the tickets of a collection.
+func (r *Repository) SetKeyless(ctx context.Context, c connectors.Collection, keyless bool, now time.Time) error {
+	key := keylessPrefix + c.String()
+	value, err := json.Marshal(keylessDocument{V: keylessVersion, Since: now.UTC()})
+	switch {
+	case err != nil:
+	case keyless:
+		_, err = r.marks.Put(ctx, key, value)
+	default:
+		err = r.marks.Delete(ctx, key, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("keys of %s: %w", c, err)
+	}
+	return nil
 }

@@ -19,6 +19,8 @@ type Opened struct {
 	Link   *links.Link
 	Wrote  []string
 	Failed []Failure
+	// Keyless says whether the system drops keys, where that is news.
+	Keyless Answer
 	// Again is true where there is more to do at once: what the ticket gives the
 	// source, what hangs on either, or what was edited since.
 	Again bool
@@ -41,20 +43,32 @@ func (o *Opening) adopt() (Plan, Needs) {
 	for _, other := range o.Tickets.Own[1:] {
 		failed = append(failed, Fail("", deadletter.ReasonDuplicate, fmt.Sprintf("%s carries the key of %s as well; the oldest is kept, this one is not written again", other.Ref, ticket.Ref)))
 	}
-	return only(Operation{
+	op := Operation{
 		Kind: KindAdopt, Side: links.Target, Reason: "it carries the key of the record",
 		Link: next, Found: o.Tickets, Failed: failed, Notes: []Note{{What: "found"}},
-	}), Needs{}
+	}
+	if o.Claim.Opened.Told {
+		op.Ended = []Failure{{Reason: deadletter.ReasonUnknownTicket}}
+	}
+	return only(op), Needs{}
 }
 
 // Created takes the answer to the creation as agreed (rule 3.8).
 func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
 	next := o.confirmed(ticket)
 	wrote, failed := AgreeCreated(next, o.values(), op.Draft.Fields, ticket, o.Now, o.Digest)
+	keyless := ticket.Key != op.Draft.Key
+	if keyless && !o.Keyless {
+		failed = append(failed, keyDropped(ticket, op.Draft.Key))
+	}
 	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, true, o.Target.Schema)
 	o.agreePairs(next, ticket)
 	t := o.template()
-	return Opened{Link: next, Wrote: wrote, Failed: failed, Again: t != nil && (t.WritesBack || o.hasItems(t, ticket))}
+	news := Unknown
+	if keyless != o.Keyless {
+		news = AnswerOf(keyless)
+	}
+	return Opened{Link: next, Wrote: wrote, Failed: failed, Keyless: news, Again: t != nil && (t.WritesBack || o.hasItems(t, ticket))}
 }
 
 // hasItems reports whether a new ticket may have items at once: what the source

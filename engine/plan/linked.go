@@ -89,7 +89,7 @@ func stop(link *links.Link) Operation {
 	next.Phase, next.Private = links.Stopped, true
 	next.DropContents()
 	if link.Opened != nil { // where to look for the ticket when it is public again
-		next.Opened = &links.Opened{Into: link.Opened.Into}
+		next.Opened = &links.Opened{Into: link.Opened.Into, Since: link.Opened.Since, Unsettled: link.Opened.Unsettled}
 	}
 	return Operation{Kind: KindStop, Reason: "private", Link: next, Purge: true}
 }

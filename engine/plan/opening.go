@@ -54,6 +54,9 @@ type Opening struct {
 	Parent      *rules.Parent
 	ParentKnown bool
 	Tickets     *Tickets
+	Keyless     bool                // the system drops keys
+	Unkeyed     []connectors.Record // opened since the claim, without a key
+	UnkeyedRead bool
 	Resolutions
 }
 
@@ -128,6 +131,12 @@ func (o *Opening) resume() (Plan, Needs) {
 			Kind: KindWait, Retry: true, Until: o.Now.Add(o.Left),
 			Reason: "the answer to a create was lost; a ticket may have been opened all the same",
 		}), Needs{}
+	case o.findsUnkeyed() && !o.UnkeyedRead:
+		return Plan{}, Needs{Unkeyed: true}
+	case o.spent() && !o.Claim.Opened.Told:
+		return only(o.unknown()), Needs{}
+	case o.spent():
+		return nothing("a ticket may have been opened, and is not found; its dead letter says what to look for"), Needs{}
 	case o.Seen == NotFound:
 		return only(Operation{Kind: KindNone, Unclaim: true, Reason: "the record is gone, and no ticket was opened"}), Needs{}
 	}
@@ -172,7 +181,7 @@ func (o *Opening) decline(d rules.Decision) Operation {
 	return Operation{
 		Kind: KindNone, Reason: d.Reason,
 		Purge:   dropped && !o.Before.Private, // it was public, and may have been decided
-		Unclaim: o.Claim != nil, Remember: &m,
+		Unclaim: o.Claim != nil, Remember: o.remember(m),
 	}
 }
 
@@ -194,7 +203,7 @@ func (o *Opening) awaitParent(d rules.Decision) (p Plan, needs Needs, waits bool
 	}
 	op := Operation{Kind: KindWait, Reason: "for the ticket of its parent", Until: o.Now.Add(min(max(waited, firstParentPause), longestParentPause, wait))}
 	if began {
-		op.Remember = &links.Unlinked{Waiting: since.UTC(), Failed: o.Before.Failed}
+		op.Remember = o.remember(links.Unlinked{Waiting: since.UTC(), Failed: o.Before.Failed})
 	}
 	return only(op), Needs{}, true
 }
@@ -237,7 +246,10 @@ func (o *Opening) claim(values []rules.Value, send map[string]any) Operation {
 	link.Template, link.Phase = d.Template, links.Claim
 	link.Parent, link.Private = o.Source.Record.Parent, o.Source.Record.Private
 	link.Generation, link.Commit = o.Set.Generation, o.Commit
-	link.Opened = &links.Opened{Into: d.Target.String(), Fields: map[string]links.Sent{}, State: o.initialState(send)}
+	link.Opened = &links.Opened{
+		Into: d.Target.String(), Fields: map[string]links.Sent{}, State: o.initialState(send),
+		Since: o.Now.UTC(), Unsettled: links.Unsettled{Lost: o.lost()},
+	}
 	for _, v := range values {
 		if !v.Once {
 			link.Opened.Fields[links.Outbound(v.Field)] = links.Sent{From: o.Digest.Of(v.Value), Sent: o.Digest.Of(send[v.Field]), Expr: v.Expr}
@@ -262,6 +274,20 @@ func (o *Opening) initialState(send map[string]any) *links.StatePair {
 		pair.Target = fmt.Sprint(state)
 	}
 	return pair
+}
+
+// lost is how many answers to creations of the record were lost.
+func (o *Opening) lost() int {
+	if o.Claim != nil {
+		return o.Claim.Opened.Lost
+	}
+	return o.Before.Lost
+}
+
+// remember keeps with what is remembered of the record how many answers were lost.
+func (o *Opening) remember(u links.Unlinked) *links.Unlinked {
+	u.Lost = o.lost()
+	return &u
 }
 
 // look decides between the ticket that is there and a new one, once it is claimed.
@@ -303,7 +329,7 @@ func withoutTransition(schema *connectors.Schema, fields map[string]any) (rest, 
 func (o *Opening) GiveUp(failed []Failure) Operation {
 	return Operation{
 		Kind: KindGiveUp, Failed: failed, Fields: namesOf(failed), Reason: failed[0].Reason,
-		Unclaim: o.Claim != nil, Remember: &links.Unlinked{Version: o.Source.Record.Version, Failed: true},
+		Unclaim: o.Claim != nil, Remember: o.remember(links.Unlinked{Version: o.Source.Record.Version, Failed: true}),
 	}
 }
 

@@ -56,6 +56,7 @@ type Operation struct {
 	Remember *links.Unlinked `json:"-"` // of a record without a link
 	Purge    bool            `json:"-"` // nothing of the record may be kept
 	Failed   []Failure       `json:"-"` // dead letters
+	Ended    []Failure       `json:"-"` // dead letters about what is over
 	Notes    []Note          `json:"-"`
 }
 
@@ -121,6 +122,7 @@ type Needs struct {
 	ParentPrivacy bool       // whether what a record that is gone belonged to is private
 	ParentTicket  bool       // whether what the record belongs to may still get a ticket
 	Tickets       bool       // those that carry the record's key
+	Unkeyed       bool       // those that were opened since the claim and carry no key
 	Histories     bool       // the changes of both records
 	Lists         []ListNeed
 	Media         []MediaNeed
@@ -129,7 +131,7 @@ type Needs struct {
 
 // None reports whether nothing is missing.
 func (n *Needs) None() bool {
-	return n.Read == "" && !n.Decision && !n.Parent && !n.ParentPrivacy && !n.ParentTicket && !n.Tickets && !n.Histories &&
+	return n.Read == "" && !n.Decision && !n.Parent && !n.ParentPrivacy && !n.ParentTicket && !n.Tickets && !n.Unkeyed && !n.Histories &&
 		len(n.Lists) == 0 && len(n.Media) == 0 && len(n.Resolve) == 0
 }
 

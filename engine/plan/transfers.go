@@ -62,7 +62,7 @@ type List struct {
 	Files    []connectors.File
 	Links    []string
 	Copies   map[string][]string // of comments, by marker, where the system finds them by itself
-	Refused  *connectors.Error // it may not be read
+	Refused  *connectors.Error   // it may not be read
 }
 
 // A MediaNeed asks what a file is, by its content.

@@ -51,6 +51,9 @@ func (w observer) opening(ctx context.Context, link links.Stored) (*plan.Opening
 	if err != nil {
 		return nil, err
 	}
+	if o.Keyless, err = w.engine.Repo.Keyless(ctx, into); err != nil {
+		return nil, err
+	}
 	o.Rests, o.Target, o.Left = !w.config.Has(into), w.end(connectors.Ref{Collection: into}), w.left(link, true)
 	return o, nil
 }
@@ -74,13 +77,19 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 		if d, o.Parent, err = w.decide(ctx, o.Source.Record, "", nil); err == nil {
 			o.Decision, o.ParentKnown, o.Target = &d, true, w.end(connectors.Ref{Collection: d.Target})
 		}
+		if err == nil && d.Action == rules.Create {
+			o.Keyless, err = w.engine.Repo.Keyless(ctx, d.Target)
+		}
 	case needs.Parent:
 		o.Parent, err = w.parent(ctx, o.Source.Record)
 		o.ParentKnown = err == nil
 	case needs.ParentTicket:
 		o.ParentTicket, err = w.parentMayGetTicket(ctx, o.Source.Record.Parent, o.Parent, o.Decision.Target.Connector)
 	case needs.Tickets:
-		o.Tickets, err = w.lookUp(ctx, o.Target.Ref.Collection, o.Claim.Key)
+		o.Tickets, err = w.lookUpClaimed(ctx, o.Target.Ref.Collection, o.Claim)
+	case needs.Unkeyed:
+		o.Unkeyed, err = w.findUnkeyed(ctx, &o.Target, o.Claim.Opened.Since)
+		o.UnkeyedRead = err == nil
 	default:
 		err = w.resolve(ctx, &o.Target, links.Target, needs.Resolve[links.Target], &o.Resolutions)
 	}
@@ -332,6 +341,34 @@ func (w observer) lookUp(ctx context.Context, in connectors.Collection, key stri
 		}
 	}
 	return t, nil
+}
+
+// lookUpClaimed finds the ticket of a claim: by its key, or else the one that the
+// system has named.
+func (w observer) lookUpClaimed(ctx context.Context, in connectors.Collection, claim *links.Link) (*plan.Tickets, error) {
+	t, err := w.lookUp(ctx, in, claim.Key)
+	if err != nil || len(t.Own) > 0 || claim.Opened.MadeRef == nil {
+		return t, err
+	}
+	made, err := w.readTicket(ctx, *claim.Opened.MadeRef)
+	switch {
+	case err == nil:
+		t.Own = append(t.Own, made)
+	case connectors.IsRefusal(err): // it is hidden
+		err = nil
+	}
+	return t, err
+}
+
+// findUnkeyed finds what was opened since a claim and has lost its key.
+func (w observer) findUnkeyed(ctx context.Context, e *plan.End, since time.Time) ([]connectors.Record, error) {
+	finder, ok := e.System.(connectors.UnkeyedFinder)
+	if !ok {
+		return nil, nil
+	}
+	return breaker.Ask(w.breakerOf(e), breaker.Kind("find unkeyed", e.Ref.Record), func() ([]connectors.Record, error) {
+		return finder.FindUnkeyed(ctx, e.Ref.Collection, since)
+	})
 }
 
 // history asks for the changes of a record, if its system remembers them.

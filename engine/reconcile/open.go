@@ -66,7 +66,7 @@ func (w work) gatherFor(ctx context.Context, o *plan.Opening, needs plan.Needs) 
 
 // abandon takes back a claim under which certainly nothing was sent.
 func (w work) abandon(ctx context.Context, c *creation, failure error) error {
-	if !c.Claimed {
+	if !c.Claimed || c.Claim.Opened.Lost > 0 { // an earlier request may have opened one
 		return failure
 	}
 	return errors.Join(failure, w.commit(ctx, change{unclaim: true}))
@@ -122,6 +122,9 @@ func (w work) wait(ctx context.Context, op plan.Operation) (result, error) {
 
 // giveUpOpening gives a creation up until the record changes or someone retries.
 func (w work) giveUpOpening(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	if op.Link != nil { // the claim stays
+		return resultDead, w.commit(ctx, change{letters: op.Failed, link: op.Link})
+	}
 	return resultDead, w.commit(ctx, w.givenUp(c, op))
 }
 
@@ -166,7 +169,7 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 			if c.Before.Failed {
 				follows.recovered = []string{deadletter.AllFields}
 			}
-			return follows, nil
+			return follows, w.noteKeyless(ctx, op.Draft.Collection, opened.Keyless)
 		},
 		refused: func(said *connectors.Error) change {
 			return w.givenUp(c, c.GiveUp([]plan.Failure{plan.Fail(said.Field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error())}))
@@ -186,10 +189,23 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 	case refused:
 		return resultDead, err
 	case lost: // a hit needs no waiting
+		said, _ := errors.AsType[*connectors.Error](err)
+		c.Claim = c.Lost(said)
+		if err := w.commit(ctx, change{link: c.Claim}); err != nil {
+			return result{}, err
+		}
 		left := w.left(links.Stored{Link: c.Claim, Revision: w.revision}, true)
 		return w.wait(ctx, plan.Operation{Retry: true, Until: w.engine.Clock.Now().Add(left), Reason: lostCreate})
 	}
 	return result{}, w.abandon(ctx, c, err)
+}
+
+// noteKeyless keeps whether a system drops keys, where that is news.
+func (w work) noteKeyless(ctx context.Context, c connectors.Collection, keyless plan.Answer) error {
+	if keyless == plan.Unknown {
+		return nil
+	}
+	return w.engine.Repo.SetKeyless(ctx, c, keyless == plan.Yes, w.engine.Clock.Now())
 }
 
 const lostCreate = "the answer to a create was lost; a ticket may have been opened all the same"
@@ -202,7 +218,9 @@ func (w work) adopt(ctx context.Context, c *creation, op plan.Operation) (result
 	}
 	entry := w.entryOf(d)
 	entry.Target, entry.Notes = *op.Link.Target, op.Notes
-	if err := w.commit(ctx, openedAs(op.Link, op.Failed, entry)); err != nil {
+	follows := openedAs(op.Link, op.Failed, entry)
+	follows.ended = op.Ended
+	if err := w.commit(ctx, follows); err != nil {
 		return w.notConfirmed(ctx, op.Link, err)
 	}
 	w.log.Info("found its ticket by its key", "template", d.Template, "target", op.Link.Target.String(), "number", op.Link.Number)

@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+)
+
+// mostRepeats is how often a creation is repeated whose answer was lost, in the
+// life of a link: absence seen through a filter is no absence (rule 3.3).
+const mostRepeats = 1
+
+// Lost is the claim once the answer to its creation was lost. Where the system
+// said that it opened a ticket, nothing that it shows later says otherwise.
+func (o *Opening) Lost(said *connectors.Error) *links.Link {
+	next := *o.Claim
+	opened := *o.Claim.Opened
+	opened.Lost++
+	if said != nil && said.Made {
+		opened.Made = true
+		if ref := said.MadeRef; !ref.IsZero() {
+			opened.MadeRef = &ref
+		}
+	}
+	next.Opened = &opened
+	return &next
+}
+
+// findsUnkeyed reports whether the system can be asked for tickets whose key it
+// has dropped.
+func (o *Opening) findsUnkeyed() bool {
+	_, finds := o.Target.System.(connectors.UnkeyedFinder)
+	return finds && !o.Claim.Opened.Made
+}
+
+// spent reports whether no other creation may follow the claim's: one was
+// answered as done, or the one repeat was lost as well, or a ticket without a key
+// may be it, or the system drops keys.
+func (o *Opening) spent() bool {
+	opened := o.Claim.Opened
+	return opened.Made || opened.Lost > mostRepeats || len(o.Unkeyed) > 0 || o.Keyless && opened.Lost > 0
+}
+
+// unknown gives the creation up until the ticket is found, or a person says what
+// became of it. The claim stays.
+func (o *Opening) unknown() Operation {
+	next := *o.Claim
+	opened := *o.Claim.Opened
+	opened.Told = true
+	next.Opened = &opened
+	failed := []Failure{Fail("", deadletter.ReasonUnknownTicket, o.whatToLookFor())}
+	return Operation{Kind: KindGiveUp, Failed: failed, Fields: namesOf(failed), Reason: failed[0].Reason, Link: &next}
+}
+
+// whatToLookFor says what is known of a ticket that is not found, and what to do.
+func (o *Opening) whatToLookFor() string {
+	c := o.Claim
+	adopt := fmt.Sprintf("run: lockstep links adopt %s %s ", c.Route, c.Source)
+	switch opened := c.Opened; {
+	case opened.MadeRef != nil:
+		return fmt.Sprintf("%s answered that it opened %s for this record, and does not show it to lockstep's user (a rule, a domain or a missing role hides it); no second ticket is opened. "+
+			"Let lockstep's user read it, then run: lockstep dead retry; or take another over: %sTICKET", o.Target.Ref.Connector, opened.MadeRef, adopt)
+	case opened.Made:
+		return fmt.Sprintf("%s answered that it opened a ticket for this record, and does not show it to lockstep's user (a rule, a domain or a missing role hides it); no second ticket is opened. "+
+			"Look for the key %s, or for what lockstep's user opened at about %s; let that user read it, then run: lockstep dead retry; or %sTICKET",
+			o.Target.Ref.Connector, c.Key, opened.Since.Format("2006-01-02 15:04 MST"), adopt)
+	case len(o.Unkeyed) > 0:
+		var named []string
+		for _, t := range o.Unkeyed[:min(len(o.Unkeyed), mostNamed)] {
+			named = append(named, strings.TrimSpace(t.Number+" "+t.Ref.String()))
+		}
+		return fmt.Sprintf("the answer to opening a ticket for this record was lost, and lockstep's user has opened tickets since that do not hold its key: %s; no second one is opened. "+
+			"If one of them is the record's, %s%s; if not, run: lockstep dead retry. Let lockstep's user write the field that holds the key", strings.Join(named, ", "), adopt, o.Unkeyed[0].Ref)
+	case o.Keyless:
+		return fmt.Sprintf("the answer to opening a ticket for this record was lost, and %s does not keep lockstep's key, so that the ticket cannot be found; no second one is opened. "+
+			"Look for what lockstep's user opened at about %s. If it is there, %sTICKET; if not, run: lockstep dead retry", o.Target.Ref.Connector, opened.Since.Format("2006-01-02 15:04 MST"), adopt)
+	}
+	return fmt.Sprintf("the answer to opening a ticket for this record was lost twice, and no ticket with its key %s is found; it is not tried again. "+
+		"Look in %s for the key, or for what lockstep's user opened since %s. If there is a ticket, %sTICKET; if not, run: lockstep dead retry",
+		c.Key, o.Target.Ref.Connector, c.Opened.Since.Format("2006-01-02 15:04 MST"), adopt)
+}
+
+// keyDropped says, at the first ticket, that a system does not keep keys.
+func keyDropped(ticket connectors.Record, key string) Failure {
+	return Fail("", deadletter.ReasonKeyDropped, fmt.Sprintf("%s was opened without lockstep's key %s: a field-level rule or a missing permission drops it. Where an answer is lost, a ticket cannot be found, and none is opened again. "+
+		"Let lockstep's user write the field that holds the key", ticket.Ref, key))
+}

@@ -1,0 +1,166 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/links"
+)
+
+// unknownTicket is the one dead letter, which says that a ticket may be there.
+func (r *rig) unknownTicket() deadletter.Letter {
+	r.t.Helper()
+	letters := r.dead()
+	if len(letters) != 1 || letters[0].Reason != deadletter.ReasonUnknownTicket {
+		r.t.Fatalf("dead letters: %+v", letters)
+	}
+	return letters[0]
+}
+
+// bother edits the record and hints it for hours.
+func (r *rig) bother(ref connectors.Ref) {
+	for i := range 6 {
+		r.world.edit(ref, "title", "Edited "+strings.Repeat("!", i))
+		r.hint(ref)
+		r.pass(time.Hour)
+	}
+}
+
+// TestATicketThatItsCreatorMayNotRead is opened once: the system said that it was
+// made, and that no look-up finds it proves nothing.
+func TestATicketThatItsCreatorMayNotRead(t *testing.T) {
+	for name, named := range map[string]bool{"without its id": false, "with its id": true} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.start(oneRoute)
+				r.world.hides = true
+				r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: true, made: true, named: named})
+				ref := incidents.Ref("01A")
+				r.world.put(ref, false, critical())
+				r.hint(ref)
+				r.pass(time.Hour)
+				letter := r.unknownTicket()
+				if want := "fake.itsm.ticket/0001"; named != strings.Contains(letter.Message, want) {
+					t.Errorf("it says %q", letter.Message)
+				}
+				r.bother(ref)
+				check(t, r.engine.RetryDead(t.Context(), letter.ID))
+				r.pass(time.Hour)
+				r.kill()
+				r.start(oneRoute)
+				r.bother(ref)
+				if n := r.world.count("create"); n != 1 {
+					t.Fatalf("%d creates, want 1", n)
+				}
+				r.unknownTicket()
+
+				r.world.mu.Lock()
+				r.world.hides = false
+				r.world.mu.Unlock()
+				r.world.edit(ref, "title", "Edited at last")
+				r.hint(ref)
+				r.pass(time.Hour)
+				if title := r.world.field(r.oneTicket(), "title"); title != "Edited at last" {
+					t.Errorf("the ticket says %v", title)
+				}
+				if letters := r.dead(); len(letters) != 0 {
+					t.Errorf("dead letters: %+v", letters)
+				}
+			})
+		})
+	}
+}
+
+// TestACreateIsRepeatedOnce: when two answers were lost and no ticket is found, a
+// person has to look, who may also say that there is none.
+func TestACreateIsRepeatedOnce(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(oneRoute)
+		lost := fault{class: connectors.ClassUnclear}
+		r.world.fail("itsm", "create", lost, lost)
+		ref := incidents.Ref("01A")
+		r.world.put(ref, false, critical())
+		r.hint(ref)
+		r.pass(time.Hour)
+		letter := r.unknownTicket()
+		r.bother(ref)
+		if n := r.world.count("create"); n != 2 {
+			t.Fatalf("%d creates, want 2", n)
+		}
+		check(t, r.engine.RetryDead(t.Context(), letter.ID))
+		r.pass(time.Hour)
+		r.oneTicket()
+		if letters := r.dead(); len(letters) != 0 {
+			t.Errorf("dead letters: %+v", letters)
+		}
+	})
+}
+
+// TestARefusalForgetsNoLostAnswer: what is refused in between does not make room
+// for another repeat.
+func TestARefusalForgetsNoLostAnswer(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(oneRoute)
+		lost := fault{class: connectors.ClassUnclear}
+		r.world.fail("itsm", "create", lost, fault{class: connectors.ClassRejected, field: "title"}, lost)
+		ref := incidents.Ref("01A")
+		r.world.put(ref, false, critical())
+		r.hint(ref)
+		r.pass(time.Hour)
+		r.bother(ref)
+		if n := r.world.count("create"); n != 3 {
+			t.Fatalf("%d creates, want 3", n)
+		}
+		if all := r.links(); len(all) != 1 || all[0].State != links.Claim {
+			t.Errorf("links: %+v", all)
+		}
+	})
+}
+
+// TestASystemThatDropsTheKey: the first ticket says so; from then on no create
+// whose answer was lost is repeated, and before, none where a ticket without a
+// key may be it.
+func TestASystemThatDropsTheKey(t *testing.T) {
+	for name, first := range map[string]fault{"answered": {ok: true}, "lost, done": {class: connectors.ClassUnclear, after: true}} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.start(oneRoute)
+				r.world.keyless = true
+				r.world.fail("itsm", "create", first)
+				ref := incidents.Ref("01A")
+				r.world.put(ref, false, critical())
+				r.hint(ref)
+				r.pass(time.Hour)
+				if n := r.world.count("create"); n != 1 {
+					t.Fatalf("%d creates, want 1", n)
+				}
+				if !first.ok {
+					if letter := r.unknownTicket(); !strings.Contains(letter.Message, "fake.itsm.ticket/0001") {
+						t.Errorf("it says %q", letter.Message)
+					}
+					return
+				}
+				letters := r.dead()
+				if len(letters) != 1 || letters[0].Reason != deadletter.ReasonKeyDropped {
+					t.Fatalf("dead letters: %+v", letters)
+				}
+				check(t, r.engine.DropDead(t.Context(), letters[0].ID))
+
+				// Also where nothing without a key is found.
+				other := incidents.Ref("01B")
+				r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear})
+				r.world.put(other, false, critical())
+				r.hint(other)
+				r.pass(time.Hour)
+				r.bother(other)
+				if n := r.world.count("create"); n != 2 {
+					t.Fatalf("%d creates, want 2", n)
+				}
+				r.unknownTicket()
+			})
+		})
+	}
+}
