@@ -64,6 +64,10 @@ type Env struct {
 	Observer     Observer // nil: nobody watches
 	UserAgent    string
 	Pauses       *Pauses // that systems asked for; nil: the connector's own
+	// Renamed is called when an answer holds a name that the system did not have when
+	// its names were asked for: what Advise said then may hold no longer. It is quick,
+	// and may be called often. nil: nobody wants to know.
+	Renamed func()
 }
 
 // Observer is told of every request to a system. It must be safe for

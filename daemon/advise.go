@@ -4,60 +4,109 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// How long the systems are asked what they think of a configuration.
+// How long the systems are asked what they think of a configuration, and when
+// again: what is renamed there fits a configuration no longer.
 const (
 	advisePatience = time.Minute
-	adviseAgain    = time.Minute // after a system that did not answer
+	adviseAgain    = time.Minute // after a system that did not answer, or names that have changed
+	adviseEvery    = time.Hour
 )
 
-// adviseAll asks every system that can tell whether the configuration fits
-// its instance, until each has answered or ctx ends, and calls keep whenever
-// there is more to say. What they say is a warning: it stops nothing.
-func adviseAll(ctx context.Context, log *slog.Logger, set *rules.Set, all map[string]connectors.Connector, keep func(rules.Diagnostics)) {
-	var advice rules.Diagnostics
-	uses := set.Uses()
-	waiting := make([]string, 0, len(uses))
-	for name := range uses {
-		waiting = append(waiting, name)
+// An adviser asks every system that can tell whether a configuration fits its
+// instance, over and over. What they say is a warning: it stops nothing.
+type adviser struct {
+	log  *slog.Logger
+	set  *rules.Set
+	uses map[string][]connectors.Use // by connector
+	all  map[string]connectors.Connector
+	keep func(rules.Diagnostics) // is called whenever a system has answered
+
+	said   map[string]rules.Diagnostics // by connector, the last time that it answered
+	logged map[string]bool
+}
+
+// run asks until ctx ends. renamed says that a system has other names than when
+// it was asked.
+func (a *adviser) run(ctx context.Context, renamed <-chan struct{}) {
+	a.said, a.logged = map[string]rules.Diagnostics{}, map[string]bool{}
+	var names []string
+	for name, uses := range a.uses {
+		if _, ok := a.all[name].(connectors.Advisor); ok && len(uses) > 0 {
+			names = append(names, name)
+		}
 	}
-	slices.Sort(waiting)
-	for len(waiting) > 0 {
-		var again []string
-		for _, name := range waiting {
-			advisor, ok := all[name].(connectors.Advisor)
-			if !ok || len(uses[name]) == 0 {
-				continue
-			}
-			found, err := askAdvisor(ctx, advisor, uses[name])
-			if err != nil {
-				log.Debug("a system was not asked about the configuration", "connector", name, "error", err)
-				again = append(again, name)
-				continue
-			}
-			for _, a := range found {
-				d := adviceDiagnostic(set, name, a)
-				logDiagnostic(log, d)
-				advice = append(advice, d)
-			}
+	slices.Sort(names)
+	for due := names; len(names) > 0; {
+		failed := a.ask(ctx, due)
+		pause, next := adviseEvery, names
+		if len(failed) > 0 {
+			pause, next = adviseAgain, failed
 		}
-		keep(advice)
-		waiting = again
-		if len(waiting) == 0 {
-			return
-		}
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
-		case <-time.After(adviseAgain):
+		case <-timer.C:
+		case <-renamed:
+			timer.Stop()
+			next = names
+			select { // what else is renamed at the same time is asked about at once
+			case <-ctx.Done():
+				return
+			case <-time.After(adviseAgain):
+			}
+		}
+		due = next
+	}
+}
+
+// ask asks some of the systems, and returns those that did not answer.
+func (a *adviser) ask(ctx context.Context, names []string) (failed []string) {
+	for _, name := range names {
+		found, err := askAdvisor(ctx, a.all[name].(connectors.Advisor), a.uses[name])
+		if err != nil {
+			a.log.Debug("a system was not asked about the configuration", "connector", name, "error", err)
+			failed = append(failed, name)
+			continue
+		}
+		var advice rules.Diagnostics
+		for _, one := range found {
+			advice = append(advice, adviceDiagnostic(a.set, name, one))
+		}
+		a.said[name] = advice
+		a.logNew(name)
+	}
+	var all rules.Diagnostics
+	for _, name := range slices.Sorted(maps.Keys(a.said)) {
+		all = append(all, a.said[name]...)
+	}
+	if ctx.Err() == nil {
+		a.keep(all)
+	}
+	return failed
+}
+
+// logNew logs what a system did not say the last time.
+func (a *adviser) logNew(name string) {
+	now := map[string]bool{}
+	for _, d := range a.said[name] {
+		key := name + "\x00" + d.Summary + "\x00" + d.Detail
+		if now[key] = true; !a.logged[key] {
+			logDiagnostic(a.log, d)
 		}
 	}
+	maps.DeleteFunc(a.logged, func(key string, _ bool) bool { return strings.HasPrefix(key, name+"\x00") })
+	maps.Copy(a.logged, now)
 }
 
 func askAdvisor(ctx context.Context, advisor connectors.Advisor, uses []connectors.Use) ([]connectors.Advice, error) {

@@ -26,6 +26,7 @@ type connectorFactory struct {
 	userAgent    string
 	roundTripper func(connector string) http.RoundTripper // nil: the transport's own
 	pauses       *connectors.Pauses                       // of all generations; nil: each connector has its own
+	renamed      func()                                   // as Env.Renamed
 }
 
 // build makes the connectors of a configuration. One whose block did not
@@ -51,6 +52,7 @@ func (f connectorFactory) build(set *rules.Set, before connectorSet) (_ connecto
 			Observer:  f.observer,
 			UserAgent: f.userAgent,
 			Pauses:    f.pauses,
+			Renamed:   f.renamed,
 		}
 		if f.roundTripper != nil {
 			env.RoundTripper = f.roundTripper(name)

@@ -89,13 +89,15 @@ type process struct {
 	// advising ends the questions about an older configuration; it belongs to
 	// whoever starts or reloads.
 	advising context.CancelFunc
+	// renamed holds that a system has other names than when it was asked.
+	renamed chan struct{}
 }
 
 // Run is the daemon, from loading the configuration until ctx ends and what is
 // in work is finished. A configuration that is bad is a *ConfigError, a data
 // directory that is in use embed.ErrLocked.
 func Run(ctx context.Context, o Options) (err error) {
-	p := &process{o: o, log: o.Logger}
+	p := &process{o: o, log: o.Logger, renamed: make(chan struct{}, 1)}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -105,6 +107,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	p.notify = systemd.NewNotifier(p.o.Env)
 	p.metrics = newMetrics(o.Version, p.routes, p.connectors, p.ready)
 	p.factory = connectorFactory{log: p.log, observer: p.metrics, userAgent: "lockstep/" + o.Version, roundTripper: o.RoundTripper, pauses: connectors.NewPauses()}
+	p.factory.renamed = func() {
+		select {
+		case p.renamed <- struct{}{}:
+		default: // it is known already
+		}
+	}
 	// Goroutines of the daemon itself end first.
 	lifeCtx, endLife := context.WithCancel(ctx)
 	defer endLife()
@@ -368,7 +376,8 @@ func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]con
 	}
 	ctx, p.advising = context.WithCancel(ctx)
 	p.background.Go(func() {
-		adviseAll(ctx, p.log, set, all, func(d rules.Diagnostics) { p.reload.advise(set, d) })
+		a := adviser{log: p.log, set: set, uses: set.Uses(), all: all, keep: func(d rules.Diagnostics) { p.reload.advise(set, d) }}
+		a.run(ctx, p.renamed)
 	})
 }
 

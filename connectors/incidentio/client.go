@@ -25,6 +25,7 @@ type Connector struct {
 	directories *cache.Latest[string, reading]
 	users       *cache.Cache[userKey, resolve.Found]
 	own         own
+	watch       nameWatch
 }
 
 // The parts of the contract that a Connector meets.
@@ -63,6 +64,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		signingKey:  key,
 		directories: cache.NewLatest[string, reading](),
 		users:       cache.New[userKey](resolve.Found.Missing),
+		watch:       nameWatch{renamed: env.Renamed},
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,
@@ -122,7 +124,11 @@ func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (conne
 	if err != nil {
 		return connectors.Record{}, err
 	}
-	return asRecord(c.recordIn(ref, raw))
+	incident, failure := c.recordIn(ref, raw)
+	if failure == nil {
+		c.watchNames(incident)
+	}
+	return asRecord(incident, failure)
 }
 
 func (c *Connector) readFollowUp(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {

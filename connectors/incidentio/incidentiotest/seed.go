@@ -229,3 +229,17 @@ func (s *Server) fieldInfo(f *CustomField) FieldInfo {
 	}
 	return info
 }
+
+// RenameSeverity gives a severity another name; incidents show it at once.
+func (s *Server) RenameSeverity(id, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.severity(id)
+	v.Name, v.UpdatedAt = name, s.stamp()
+	for _, i := range s.incidents {
+		if i.Severity != nil && i.Severity.ID == id {
+			renamed := *v
+			i.Severity = &renamed
+		}
+	}
+}
