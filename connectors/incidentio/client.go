@@ -26,6 +26,8 @@ type Connector struct {
 	users       *cache.Cache[userKey, resolve.Found]
 	own         own
 	watch       nameWatch
+	// timelinesAPoll is how many timelines one poll may read.
+	timelinesAPoll int
 }
 
 // The parts of the contract that a Connector meets.
@@ -65,6 +67,8 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		directories: cache.NewLatest[string, reading](),
 		users:       cache.New[userKey](resolve.Found.Missing),
 		watch:       nameWatch{renamed: env.Renamed},
+
+		timelinesAPoll: timelinesAPoll(common),
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,

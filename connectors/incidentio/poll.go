@@ -80,7 +80,7 @@ func (c *Connector) window(collection connectors.Collection) (listing, error) {
 	case incidentRecord:
 		l.path, l.member = "/v2/incidents", "incidents"
 		// Left out, the vendor lists standard and retrospective ones only.
-		l.query["mode[one_of]"] = []string{"standard", "retrospective", "test", "tutorial"}
+		l.query["mode[one_of]"] = allModes()
 		// New incidents are then added behind the page that is being read.
 		l.query.Set("sort_by", "created_at_oldest_first")
 	case followUpRecord:
@@ -92,6 +92,8 @@ func (c *Connector) window(collection connectors.Collection) (listing, error) {
 	}
 	return l, nil
 }
+
+func allModes() []string { return []string{"standard", "retrospective", "test", "tutorial"} }
 
 // changes lists what changed at start or later. It never is complete beyond the
 // moment at which the list was begun: a record that changed while later pages

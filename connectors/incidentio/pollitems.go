@@ -17,6 +17,7 @@ import (
 // than the overlap, where the list is known to go on with newer ones.
 type itemCursor struct {
 	polling.Cursor
+	timelines
 	Anchor   string    `json:"anchor,omitempty"`
 	AnchorAt time.Time `json:"anchor_at,omitzero"`
 }
@@ -24,16 +25,16 @@ type itemCursor struct {
 // errMisled ends a reading from an anchor behind which older updates stand.
 var errMisled = errors.New("the list is in another order")
 
-// PollItems finds the incidents that an update with a message was shared on.
+// PollItems finds the incidents that an update with a message was shared on, and
+// the live ones on whose timelines people have written.
 //
 // The API lists updates of the whole account, without a filter, and does not
 // say in which order. Where newer ones come first, it is read until what is
 // older than the overlap, which is one request when nothing is new. Where they
 // come last, it is read to its end once and then from where that was.
 //
-// Timeline items cannot be asked for in bulk (incident_id is required), nor
-// can attachments: those are found when their incident is looked at. Follow-ups
-// have nothing of their own.
+// Attachments cannot be asked for in bulk: they are found when their incident is
+// looked at. Follow-ups have nothing of their own.
 func (c *Connector) PollItems(ctx context.Context, items connectors.Items, records []string, from []byte) ([]connectors.Ref, []byte, error) {
 	if items != connectors.CommentItems || !slices.Contains(records, incidentRecord) {
 		return nil, from, nil
@@ -64,7 +65,11 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, recor
 	if err != nil {
 		return nil, nil, err
 	}
-	next := itemCursor{Cursor: feed.Advance(last.Cursor, found.changes, began), Anchor: last.Anchor, AnchorAt: last.AnchorAt}
+	written, seen, err := c.newItems(ctx, last.timelines, last.Timelines == nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	next := itemCursor{Cursor: feed.Advance(last.Cursor, found.changes, began), timelines: seen, Anchor: last.Anchor, AnchorAt: last.AnchorAt}
 	if found.anchor != "" {
 		next.Anchor, next.AnchorAt = found.anchor, found.anchorAt
 	}
@@ -72,7 +77,13 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, recor
 	if err != nil || baseline {
 		return nil, stored, err
 	}
-	return polling.Unseen(last.Cursor, found.changes), stored, nil
+	changed := polling.Unseen(last.Cursor, found.changes)
+	for _, ref := range written {
+		if !slices.Contains(changed, ref) {
+			changed = append(changed, ref)
+		}
+	}
+	return changed, stored, nil
 }
 
 // isMisled reports whether an anchor is of no use: older updates follow it, or

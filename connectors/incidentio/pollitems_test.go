@@ -28,7 +28,7 @@ type itemPoller struct {
 // number made at most.
 func (p *itemPoller) want(step string, requests int, ids ...string) {
 	p.t.Helper()
-	before := p.server.Count("", "")
+	before := p.server.Count("", "/v2/incident_updates")
 	changed, next, err := p.c.PollItems(context.Background(), connectors.CommentItems, []string{"follow_up", "incident"}, p.cursor)
 	if err != nil {
 		p.t.Fatalf("%s: %v", step, err)
@@ -46,7 +46,7 @@ func (p *itemPoller) want(step string, requests int, ids ...string) {
 	if diff := cmp.Diff(ids, got); diff != "" {
 		p.t.Errorf("%s (-want +got):\n%s", step, diff)
 	}
-	if n := p.server.Count("", "") - before; n > requests {
+	if n := p.server.Count("", "/v2/incident_updates") - before; n > requests {
 		p.t.Errorf("%s: %d requests, want %d", step, n, requests)
 	}
 }

@@ -29,7 +29,7 @@ func (c *Connector) watchNames(incident connectors.Record) {
 		return
 	}
 	for _, path := range []string{"severity", "incident_type", "incident_status"} {
-		c.watch.compare(c.known(directories()["incident/"+path]), path, values.TextAt(incident.Fields, path+".name"))
+		c.watch.compare(c.known(directories()["incident/"+path]), path, values.TextAt(incident.Fields, path, "name"))
 	}
 	fields, _ := incident.Fields[customFieldsField].(map[string]any)
 	for name := range fields {

@@ -234,12 +234,11 @@ func (s *Server) fieldInfo(f *CustomField) FieldInfo {
 func (s *Server) RenameSeverity(id, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := s.severity(id)
-	v.Name, v.UpdatedAt = name, s.stamp()
+	at := slices.IndexFunc(s.severities, func(v Severity) bool { return v.ID == id })
+	s.severities[at].Name, s.severities[at].UpdatedAt = name, s.stamp()
 	for _, i := range s.incidents {
 		if i.Severity != nil && i.Severity.ID == id {
-			renamed := *v
-			i.Severity = &renamed
+			i.Severity = s.severity(id)
 		}
 	}
 }
