@@ -90,7 +90,8 @@ type process struct {
 	// whoever starts or reloads.
 	advising context.CancelFunc
 	// renamed holds that a system has other names than when it was asked.
-	renamed chan struct{}
+	renamed  chan struct{}
+	webhooks webhookHealth
 }
 
 // Run is the daemon, from loading the configuration until ctx ends and what is
@@ -365,6 +366,8 @@ func (p *process) public() *public {
 		ready: p.ready,
 		count: p.metrics.webhook,
 		now:   time.Now,
+
+		health: &p.webhooks,
 	}
 }
 

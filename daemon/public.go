@@ -35,6 +35,8 @@ type public struct {
 	// count is told of every webhook; connector is empty if it has no receiver.
 	count func(connector string, code int)
 	now   func() time.Time
+	// health remembers how webhooks went.
+	health *webhookHealth
 }
 
 func (p *public) handler() http.Handler {
@@ -87,15 +89,18 @@ func (p *public) webhook(w http.ResponseWriter, r *http.Request) {
 	delivery, err := receiver.Receive(r.Header, body, p.now())
 	if errors.Is(err, connectors.ErrSignature) {
 		p.log.Warn("webhook refused", "connector", name, "reason", "signature")
+		p.health.refuse(name, "signature", p.now())
 		answer(http.StatusUnauthorized, connectors.ErrSignature.Error())
 		return
 	}
 	if err != nil {
 		// The error may quote the body, which may be private.
 		p.log.Warn("webhook refused", "connector", name, "reason", "body")
+		p.health.refuse(name, "body", p.now())
 		answer(http.StatusBadRequest, "the body is not an event of this system")
 		return
 	}
+	p.health.accepted(name, p.now())
 	if len(delivery.Refs) > 0 {
 		ctx, cancel := context.WithTimeout(r.Context(), hintPatience)
 		defer cancel()

@@ -54,9 +54,10 @@ func newPublic(t *testing.T) (p *public, hints *[]webhookCall, counted *[]string
 			*hints = append(*hints, webhookCall{refs, delivery})
 			return nil
 		},
-		ready: func() error { return nil },
-		count: func(connector string, code int) { *counted = append(*counted, fmt.Sprint(connector, " ", code)) },
-		now:   time.Now,
+		ready:  func() error { return nil },
+		count:  func(connector string, code int) { *counted = append(*counted, fmt.Sprint(connector, " ", code)) },
+		now:    time.Now,
+		health: &webhookHealth{},
 	}, hints, counted, log
 }
 

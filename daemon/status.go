@@ -120,5 +120,14 @@ func (p *process) connectors() []breaker.ConnectorStatus {
 	if e == nil {
 		return []breaker.ConnectorStatus{}
 	}
-	return e.Connectors()
+	all := e.Connectors()
+	set := p.reload.state.Load().set
+	for i := range all {
+		secret := ""
+		if block := set.Connectors[all[i].Name]; block != nil {
+			secret = block.NameSetting("webhook_secret")
+		}
+		p.webhooks.addTo(&all[i], secret)
+	}
+	return all
 }
