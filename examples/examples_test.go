@@ -47,6 +47,44 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// What ServiceNow asks for when a ticket is closed is there for an incident that is
+// gone, of which nothing is known: the examples survive on_delete = "close".
+func TestExamplesSurviveADeletion(t *testing.T) {
+	files, err := filepath.Glob("*/*.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range slices.Compact(dirsOf(files)) {
+		set, _ := rules.Load(t.Context(), dir, rules.Options{
+			Systems: []connectors.System{incidentio.System(), servicenow.System(), jira.System()}, Offline: true,
+		})
+		for _, route := range set.Routes {
+			for name, template := range set.Templates {
+				if template.State == nil || template.State.Table == nil || template.Target.Type != servicenow.Type || template.State.Direction == rules.Inbound {
+					continue
+				}
+				states := template.State.Table.States
+				d := set.Decide(route.Name, rules.Input{
+					Record: connectors.Record{Ref: route.Source.Ref("gone")}, Linked: name, State: states[len(states)-1].Label,
+				})
+				for _, v := range d.Values {
+					if (v.Field == "close_code" || v.Field == "close_notes") && (v.Err != nil || v.Value == nil) {
+						t.Errorf("%s: route %s, template %s: %s is %v: %v", dir, route.Name, name, v.Field, v.Value, v.Err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func dirsOf(files []string) []string {
+	var dirs []string
+	for _, file := range files {
+		dirs = append(dirs, filepath.Dir(file))
+	}
+	return dirs
+}
+
 // The incident beside the example shows what the example is for: a ticket.
 func TestIncidentioServiceNowIncident(t *testing.T) {
 	body, err := os.ReadFile("incidentio-servicenow/incident.json")

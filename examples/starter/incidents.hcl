@@ -66,7 +66,7 @@ template "ticket" {
 
     # ServiceNow asks for these when a ticket is resolved; they travel with it.
     close_code  = "{{ state == 'done' ? 'Solution provided' : null }}"
-    close_notes = "{{ state == 'done' ? 'Resolved in ' + incident.reference : null }}"
+    close_notes = "{{ state == 'done' ? 'Resolved in ' + (incident.reference == null ? 'incident.io' : incident.reference) : null }}"
   }
 
   # Written back: the ticket's number, into a text field of the incident that you
