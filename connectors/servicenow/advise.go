@@ -12,7 +12,7 @@ import (
 )
 
 // A dictionaryColumn is what sys_dictionary says of a column.
-type dictionaryColumn struct{ reference string }
+type dictionaryColumn struct{ reference, kind string }
 
 // everyTable is a column that every table has. Where the dictionary does not
 // show it, the user may not read the dictionary.
@@ -96,7 +96,7 @@ func (c *Connector) dictionary(ctx context.Context, table string, names []string
 		}
 		name := r.text("element")
 		if seen, ok := columns[name]; !ok || seen.reference == "" {
-			columns[name] = dictionaryColumn{reference: r.text("reference")}
+			columns[name] = dictionaryColumn{reference: r.text("reference"), kind: r.text("internal_type")}
 		}
 	}
 	return columns, nil
@@ -164,35 +164,74 @@ func (c *Connector) adviseChoices(ctx context.Context, table string, uses []conn
 		}
 		for _, v := range u.Values {
 			text, err := values.Text(v)
-			if err != nil || text == "" || list.takes(text, schema.Fields[u.Field].Type.Kind == connectors.Int) {
+			if err != nil || text == "" {
 				continue
 			}
-			advice = append(advice, connectors.Advice{
-				Use: u, Value: v,
-				Message: fmt.Sprintf("it is not in the instance's choice list of %s.%s, which has %s", table, u.Field, list),
-			})
+			message := ""
+			if !list.takes(text, schema.Fields[u.Field].Type.Kind == connectors.Int) {
+				message = fmt.Sprintf("it is not in the instance's choice list of %s.%s, which has %s", table, u.Field, list)
+			} else {
+				message = list.misplaced(u.Field, text, uses)
+			}
+			if message != "" {
+				advice = append(advice, connectors.Advice{Use: u, Value: v, Message: message})
+			}
 		}
 	}
 	return advice, nil
 }
 
-// A choiceList is value and label of a column's choices, in their order.
-type choiceList [][2]string
+// A choiceList is a column's choices, in their order.
+type choiceList []choiceOf
+
+// A choiceOf is one choice. of is the value of another column that it belongs to;
+// "": it does not depend on one.
+type choiceOf struct{ value, label, of string }
+
+// dependsOn are the columns on whose value the choices of others depend.
+var dependsOn = map[string]string{"subcategory": "category"}
+
+// misplaced says that a choice belongs to values of another column none of which
+// is written anywhere; "": it is not so, or nothing tells.
+func (l choiceList) misplaced(field, value string, uses []connectors.Use) string {
+	other := dependsOn[field]
+	var belongs, written []string
+	for _, c := range l {
+		if c.value == value {
+			belongs = append(belongs, c.of)
+		}
+	}
+	for _, u := range uses {
+		if u.Field != other {
+			continue
+		}
+		for _, v := range u.Values {
+			if text, err := values.Text(v); err == nil && text != "" {
+				written = append(written, text)
+			}
+		}
+	}
+	fits := slices.ContainsFunc(belongs, func(of string) bool { return of == "" || slices.Contains(written, of) })
+	if other == "" || len(written) == 0 || len(belongs) == 0 || fits {
+		return ""
+	}
+	return fmt.Sprintf("it belongs to the %s %s, and what is written there is %s", other, strings.Join(values.Unique(belongs), " or "), strings.Join(values.Unique(written), " or "))
+}
 
 // takes reports whether a value is in the list; a number may be given by its
 // label.
 func (l choiceList) takes(s string, byLabel bool) bool {
-	return slices.ContainsFunc(l, func(c [2]string) bool {
-		return c[0] == s || byLabel && (strings.EqualFold(c[1], s) || strings.EqualFold(c[0]+" - "+c[1], s))
+	return slices.ContainsFunc(l, func(c choiceOf) bool {
+		return c.value == s || byLabel && (strings.EqualFold(c.label, s) || strings.EqualFold(c.value+" - "+c.label, s))
 	})
 }
 
 func (l choiceList) String() string {
 	parts := make([]string, len(l))
 	for i, c := range l {
-		parts[i] = c[0]
-		if c[1] != c[0] {
-			parts[i] += " (" + c[1] + ")"
+		parts[i] = c.value
+		if c.label != c.value {
+			parts[i] += " (" + c.label + ")"
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -202,7 +241,7 @@ func (l choiceList) String() string {
 // the table it extends.
 func (c *Connector) choices(ctx context.Context, tables, names []string) (map[string]choiceList, error) {
 	q := query{
-		op: "advise", record: c.name + ".sys_choice", table: "sys_choice", fields: "sys_id,name,element,value,label,inactive", limit: dictionaryPage,
+		op: "advise", record: c.name + ".sys_choice", table: "sys_choice", fields: "sys_id,name,element,value,label,inactive,dependent_value", limit: dictionaryPage,
 		where: "nameIN" + strings.Join(tables, ",") + "^elementIN" + strings.Join(names, ",") + "^inactive=false^ORDERBYsequence^ORDERBYsys_id",
 	}
 	found := map[string]map[string]choiceList{} // by column, then table
@@ -217,7 +256,7 @@ func (c *Connector) choices(ctx context.Context, tables, names []string) (map[st
 		if found[column] == nil {
 			found[column] = map[string]choiceList{}
 		}
-		choice := [2]string{r.text("value"), r.text("label")}
+		choice := choiceOf{r.text("value"), r.text("label"), r.text("dependent_value")}
 		if !slices.Contains(found[column][table], choice) { // once per language
 			found[column][table] = append(found[column][table], choice)
 		}

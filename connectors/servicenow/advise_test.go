@@ -63,6 +63,37 @@ func TestAdviseOnOneValue(t *testing.T) {
 	}
 }
 
+// TestAdviseOnASubcategory: a choice that belongs to another category than any that
+// is written is said so.
+func TestAdviseOnASubcategory(t *testing.T) {
+	_, c := instance(t)
+	for name, test := range map[string]struct {
+		category, subcategory []any
+		want                  string
+	}{
+		"its own":           {[]any{"software"}, []any{"os", "email"}, ""},
+		"another's":         {[]any{"software"}, []any{"antivirus"}, "it belongs to the category inquiry, and what is written there is software"},
+		"one of several":    {[]any{"software", "inquiry"}, []any{"antivirus"}, ""},
+		"no category":       {nil, []any{"antivirus"}, ""},
+		"no such choice":    {[]any{"software"}, []any{"toaster"}, "it is not in the instance's choice list of incident.subcategory"},
+		"of two categories": {[]any{"hardware"}, []any{"email"}, "it belongs to the category inquiry or software, and what is written there is hardware"},
+	} {
+		advice, err := c.Advise(t.Context(), []connectors.Use{
+			{Record: "incident", Field: "category", Values: test.category}, {Record: "incident", Field: "subcategory", Values: test.subcategory},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, a := range advice {
+			got += a.Message
+		}
+		if (got == "") != (test.want == "") || !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 func toText(v any) string {
 	if n, ok := v.(int64); ok {
 		return string(rune('0' + n))

@@ -100,6 +100,23 @@ func (c *Connector) referenceTable(ctx context.Context, record, field string) (s
 	return table.ID, err
 }
 
+// isDate reports whether a column that only the instance knows holds a date without
+// a time; where its dictionary cannot be read, none does.
+func (c *Connector) isDate(ctx context.Context, record, field string) (bool, error) {
+	if !columnName.MatchString(field) {
+		return false, nil
+	}
+	k := lookupKey{table: "sys_dictionary", column: record + " type", value: field}
+	kind, err := c.found.Fetch(k, func() (resolve.Found, error) {
+		columns, err := c.dictionary(ctx, record, []string{field})
+		if err != nil && !connectors.IsRefusal(err) {
+			return resolve.Found{}, err
+		}
+		return resolve.Found{ID: columns[field].kind}, nil
+	})
+	return kind.ID == "glide_date", err
+}
+
 // dictionaryReference asks the dictionary where a column points to.
 func (c *Connector) dictionaryReference(ctx context.Context, record, field string) (resolve.Found, error) {
 	columns, err := c.dictionary(ctx, record, []string{field})

@@ -2,6 +2,7 @@ package servicenow
 
 import (
 	"context"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
@@ -19,6 +20,11 @@ func (c *Connector) Resolve(ctx context.Context, record string, fields map[strin
 		v, err := resolve.Lookups(v, f.Type.Kind == connectors.List, func(l connectors.Lookup) (any, error) { return c.lookup(ctx, record, name, l) })
 		if err != nil || v == nil {
 			return nil, err
+		}
+		if at, ok := v.(time.Time); ok && f.Type.Kind == connectors.Any {
+			if date, err := c.isDate(ctx, record, name); err != nil || date {
+				return at.UTC().Format(time.DateOnly), err
+			}
 		}
 		converted, err := convert(f, v)
 		return converted, resolve.Mistyped(err)

@@ -14,7 +14,8 @@ import (
 )
 
 func TestResolveValues(t *testing.T) {
-	_, c := instance(t)
+	server, c := instance(t)
+	server.AddColumn("incident", servicenowtest.Column{Name: "u_date", Type: "glide_date"})
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678, time.FixedZone("", 3600))
 	for _, test := range []struct {
 		field      string
@@ -54,6 +55,8 @@ func TestResolveValues(t *testing.T) {
 		{"u_number", int64(7), "7"},
 		{"u_flag", true, "true"},
 		{"u_time", at, "2026-01-02 02:04:05"},
+		{"u_date", at, "2026-01-02"},
+		{"u_date", "2026-01-02", "2026-01-02"},
 		{"u_text", "**as it is**\r\nhere", "**as it is**\nhere"},
 	} {
 		t.Run(fmt.Sprintf("%s/%v", test.field, test.want), func(t *testing.T) {
@@ -69,6 +72,21 @@ func TestResolveValues(t *testing.T) {
 				t.Errorf("resolved twice (-once +twice):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestADateColumn: a time is written to a column that takes a date alone, which
+// would be dropped with its time.
+func TestADateColumn(t *testing.T) {
+	server, c := instance(t)
+	server.AddColumn("incident", servicenowtest.Column{Name: "u_date", Type: "glide_date"})
+	fields, failed, err := c.Resolve(t.Context(), "incident", map[string]any{"u_date": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)})
+	if err != nil || len(failed) > 0 {
+		t.Fatal(failed, err)
+	}
+	made := create(t, c, "k", fields)
+	if have := made.Fields["u_date"]; have != "2026-01-02" || !c.Same("incident", "u_date", fields["u_date"], have) {
+		t.Errorf("it holds %v", have)
 	}
 }
 

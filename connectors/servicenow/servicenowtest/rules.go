@@ -107,6 +107,9 @@ func fit(c Column, v string) (string, bool) {
 			return "true", true
 		}
 		return "false", true
+	case "glide_date":
+		_, err := time.Parse(time.DateOnly, v)
+		return v, v == "" || err == nil
 	case "glide_date_time":
 		_, err := time.Parse(timeLayout, v)
 		return v, v == "" || err == nil

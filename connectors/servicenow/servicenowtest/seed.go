@@ -56,7 +56,7 @@ func (s *Server) seedChoices() {
 			"Resolved by problem", "Resolved by request", "Solution provided", "Workaround provided", "User error",
 		}},
 		{"incident", "category", []string{"inquiry=Inquiry / Help", "software=Software", "hardware=Hardware", "network=Network", "database=Database"}},
-		{"incident", "subcategory", []string{"antivirus=Antivirus", "email=Email", "internal application=Internal Application"}},
+		{"incident", "subcategory", []string{"antivirus=Antivirus@inquiry", "email=Email@inquiry", "internal application=Internal Application@inquiry", "os=Operating System@software", "email=Email@software"}},
 		{"incident", "severity", levels},
 		{"task", "impact", levels},
 		{"task", "urgency", levels},
@@ -69,7 +69,8 @@ func (s *Server) seedChoices() {
 			if !found {
 				label = value
 			}
-			s.store("sys_choice", Row{"name": list.table, "element": list.column, "value": value, "label": label, "sequence": fmt.Sprint(i + 1)})
+			label, of, _ := strings.Cut(label, "@") // the category that a subcategory belongs to
+			s.store("sys_choice", Row{"name": list.table, "element": list.column, "value": value, "label": label, "sequence": fmt.Sprint(i + 1), "dependent_value": of})
 		}
 	}
 }

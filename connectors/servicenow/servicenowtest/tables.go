@@ -12,7 +12,7 @@ import (
 type Column struct {
 	Name      string
 	Label     string
-	Type      string // "" is string; integer, boolean, glide_date_time, reference, glide_list, journal_input
+	Type      string // "" is string; integer, boolean, glide_date, glide_date_time, reference, glide_list, journal_input
 	Reference string // table that a reference points to
 	MaxLength int    // characters; 0 is unlimited
 	ReadOnly  bool
