@@ -47,6 +47,36 @@ func (w *world) connector(name string) breaker.ConnectorStatus {
 	return breaker.ConnectorStatus{}
 }
 
+// switchTable takes the permission to read a table from lockstep, or gives it back.
+func (w *world) switchTable() error {
+	table := pick(w, []string{"sys_journal_field", "sys_attachment", "sys_user", "incident"})
+	w.closed[table] = !w.closed[table]
+	w.say("%s may be read: %t", table, !w.closed[table])
+	w.tickets.DenyReads(table, w.closed[table])
+	return nil
+}
+
+// switchJournal hides the rows of the journal from lockstep, or shows them again.
+func (w *world) switchJournal() error {
+	w.unseen = !w.unseen
+	w.say("entries of journals are shown: %t", !w.unseen)
+	w.tickets.Hide("sys_journal_field", nil)
+	if w.unseen {
+		w.tickets.Hide("sys_journal_field", func(servicenowtest.Row) bool { return true })
+	}
+	return nil
+}
+
+// openTables gives every permission back.
+func (w *world) openTables() {
+	for table := range w.closed {
+		w.closed[table] = false
+		w.tickets.DenyReads(table, false)
+	}
+	w.unseen = false
+	w.tickets.Hide("sys_journal_field", nil)
+}
+
 // TestATableThatMayNotBeRead: what needs the table is refused and named, and all
 // else goes on: tickets are opened, edits reach them.
 func TestATableThatMayNotBeRead(t *testing.T) {

@@ -70,6 +70,8 @@ func talkingOperations() []operation {
 		{"a daemon will crash", 4, (*world).crash},
 		{"a daemon stalls", 3, (*world).stallOne},
 		{"a daemon is restarted", 2, (*world).restartOne},
+		{"a table is closed to lockstep or opened", 2, (*world).switchTable},
+		{"the journal is hidden from lockstep or shown", 2, (*world).switchJournal},
 	}
 }
 

@@ -40,6 +40,7 @@ func operations() []operation {
 		{"a daemon is restarted", 2, (*world).restartOne},
 		{"the configuration is reloaded", 2, (*world).reloadAll},
 		{"an incident turns private or public", 2, (*world).switchPrivacy},
+		{"a table is closed to lockstep or opened", 1, (*world).switchTable},
 	}
 }
 

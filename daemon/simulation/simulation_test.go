@@ -151,6 +151,7 @@ func (w *world) live(all []operation) {
 func (w *world) calmDown() {
 	w.incidents.ClearFaults()
 	w.tickets.ClearFaults()
+	w.openTables()
 	w.reload, w.poll = 0, busyPoll
 	for _, r := range w.records {
 		// Some stay private for good.

@@ -47,6 +47,8 @@ type world struct {
 	records []*record
 	said    []saying
 	tokens  int
+	closed  map[string]bool // tables that lockstep may not read
+	unseen  bool            // lockstep sees no entry of a journal
 	drift   atomic.Int64
 	log     logBuffer
 
@@ -92,7 +94,7 @@ const (
 
 // open builds the systems and the store; it runs within the bubble.
 func (w *world) open(dir string) error {
-	w.links = map[string]document{}
+	w.links, w.closed = map[string]document{}, map[string]bool{}
 	w.incidents = incidentiotest.New(incidentiotest.Options{})
 	for _, name := range []string{causeField, impactField, numberField} {
 		w.incidents.AddCustomField(name, "text")
