@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -153,6 +154,44 @@ func TestAHiddenJournal(t *testing.T) {
 		}
 		if posted, err := c.Comment(t.Context(), post(record, "too late")); err != nil || posted.Held {
 			t.Errorf("a closed ticket takes none: %+v, %v", posted, err)
+		}
+	})
+}
+
+// TestPollOfAHiddenJournal: that a table shows nothing is no reason to read all of
+// it, and what is written later is found once it may be seen.
+func TestPollOfAHiddenJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, c := instance(t)
+		record := create(t, c, "k", nil)
+		for range 600 {
+			if err := server.AddWorkNote("incident", record.Number, "anna", "x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		server.Hide("sys_journal_field", everything)
+		poll := func(cursor []byte) ([]connectors.Ref, []byte) {
+			t.Helper()
+			server.ResetRequests()
+			changed, next, err := c.PollItems(t.Context(), connectors.CommentItems, []string{"incident"}, cursor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(server.Requests()); n > 10 {
+				t.Errorf("%d requests", n)
+			}
+			return changed, next
+		}
+		_, cursor := poll(nil)
+		time.Sleep(time.Hour)
+		changed, cursor := poll(cursor)
+		server.Hide("sys_journal_field", nil)
+		if err := server.AddWorkNote("incident", record.Number, "anna", "later"); err != nil {
+			t.Fatal(err)
+		}
+		seen, _ := poll(cursor)
+		if len(changed) != 0 || !slices.Contains(seen, record.Ref) {
+			t.Errorf("found %v, then %v", changed, seen)
 		}
 	})
 }

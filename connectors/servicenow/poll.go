@@ -68,11 +68,11 @@ func (c *Connector) follow(ctx context.Context, f feed, stored []byte) ([]connec
 
 // begin begins at what is there now.
 func (c *Connector) begin(ctx context.Context, f feed, since time.Time) ([]connectors.Ref, []byte, error) {
-	newest, err := c.newest(ctx, f)
+	newest, known, err := c.newest(ctx, f)
 	if err != nil {
 		return nil, nil, err
 	}
-	if now := c.http.Clock(); newest.After(now) {
+	if now := c.http.Clock(); !known || newest.After(now) {
 		newest = now
 	}
 	return c.list(f).Begin(ctx, newest, since)
@@ -90,23 +90,36 @@ func (c *Connector) list(f feed) polling.Feed {
 	}
 }
 
+// newestPages is how far the newest row that the user may see is looked for, in
+// pages: those that may not be seen are left out of them, and a table may hold
+// millions.
+const newestPages = 4
+
 // newest is the time of the newest change that the user may see; the zero time
-// where there is none.
-func (c *Connector) newest(ctx context.Context, f feed) (time.Time, error) {
+// where there is none. known is false where none of the newest may be seen.
+func (c *Connector) newest(ctx context.Context, f feed) (at time.Time, known bool, err error) {
 	q := f.query("ORDERBYDESC" + f.stamp)
 	q.limit = findPage
-	for r, err := range c.rows(ctx, q) {
+	offset := 0
+	for range newestPages {
+		page, err := c.page(ctx, q, offset)
 		if err != nil {
-			return time.Time{}, err
+			return time.Time{}, false, err
 		}
-		if _, ok := f.ref(r); !ok {
-			continue
+		for _, r := range page.Items {
+			if _, ok := f.ref(r); !ok {
+				continue
+			}
+			if at, ok := values.ParseTime(r.text(f.stamp), timeLayout); ok {
+				return at, true, nil
+			}
 		}
-		if at, ok := values.ParseTime(r.text(f.stamp), timeLayout); ok {
-			return at, nil
+		if !page.More {
+			return time.Time{}, true, nil
 		}
+		offset = page.Next
 	}
-	return time.Time{}, nil
+	return time.Time{}, false, nil
 }
 
 // changes lists rows that changed at or after since, newest first. In this
@@ -142,8 +155,8 @@ func (c *Connector) changes(ctx context.Context, f feed, since time.Time) ([]pol
 // instance reads times in queries in another time zone than UTC, and changes
 // would be missed in silence.
 func (c *Connector) checkZone(ctx context.Context, f feed, since time.Time) error {
-	newest, err := c.newest(ctx, f)
-	if err != nil || newest.Before(since) {
+	newest, known, err := c.newest(ctx, f)
+	if err != nil || !known || newest.Before(since) {
 		return err
 	}
 	again, err := c.changes(ctx, f, since)
