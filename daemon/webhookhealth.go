@@ -55,7 +55,7 @@ func (h *webhookHealth) refuse(connector, reason string, at time.Time) {
 }
 
 // addTo says in a connector's status that its webhooks are refused. Anybody can
-// send some: it is no reason to call the connector refused.
+// send some, so that the connector does not count as refused.
 func (h *webhookHealth) addTo(s *breaker.ConnectorStatus, secret string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

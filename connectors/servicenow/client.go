@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -38,6 +39,8 @@ type Connector struct {
 	password connectors.Secret
 	found    *cache.Cache[lookupKey, resolve.Found]
 	pageSize int
+	// journalSeen is when this user saw an entry of its own, or had none.
+	journalSeen atomic.Pointer[time.Time]
 }
 
 var (

@@ -101,9 +101,13 @@ func (c *Connector) checkHidden(ctx context.Context, ref connectors.Ref, since t
 	if err != nil || journal == "" {
 		return err
 	}
+	return hiddenJournal(opComments, ref.String(), "the ticket shows journal entries of which the integration user sees none")
+}
+
+func hiddenJournal(op, record, what string) error {
 	return &connectors.Error{
-		Class: connectors.ClassForbidden, Op: opComments, Record: ref.String(), Code: "journal_hidden", Own: true,
-		Message: "the ticket shows journal entries of which the integration user sees none in the table " + journalTable + "; give it " + roleFor(journalTable),
+		Class: connectors.ClassForbidden, Op: op, Record: record, Code: "journal_hidden", Own: true,
+		Message: what + " in the table " + journalTable + "; give it " + roleFor(journalTable),
 	}
 }
 

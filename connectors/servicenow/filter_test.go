@@ -158,8 +158,38 @@ func TestAHiddenJournal(t *testing.T) {
 	})
 }
 
-// TestPollOfAHiddenJournal: that a table shows nothing is no reason to read all of
-// it, and what is written later is found once it may be seen.
+// TestOwnEntriesAreSeen: a poll for comments says that the journal is hidden, once
+// there is an entry by which that can be told, and goes on when it is shown.
+func TestOwnEntriesAreSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, c := instance(t)
+		record := create(t, c, "k", nil)
+		poll := func() error {
+			_, _, err := c.PollItems(t.Context(), connectors.CommentItems, []string{"incident"}, nil)
+			return err
+		}
+		server.Hide("sys_journal_field", everything)
+		if err := poll(); err != nil {
+			t.Errorf("nothing was written yet: %v", err)
+		}
+		for range 6 {
+			if _, err := c.Comment(t.Context(), post(record, "mine")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Hour)
+		if failure := wantClass(t, poll(), connectors.ClassForbidden); !strings.Contains(failure.Error(), "sys_journal_field") {
+			t.Errorf("it does not name the table: %v", failure)
+		}
+		server.Hide("sys_journal_field", nil)
+		if err := poll(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestPollOfAHiddenJournal: a table that shows nothing is not read to its end,
+// and what is written later is found once it may be seen.
 func TestPollOfAHiddenJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, c := instance(t)

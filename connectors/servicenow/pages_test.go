@@ -69,7 +69,7 @@ func TestRepeatedPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := servicenowtest.New(options())
 		record := create(t, connect(t, server.RoundTripper(), basic()), "one", nil)
-		if err := server.AddWorkNote("incident", record.Ref.ID, "anna", "a note"); err != nil {
+		if err := server.AddWorkNote("incident", record.Ref.ID, servicenowtest.DefaultUsername, "a note"); err != nil {
 			t.Fatal(err)
 		}
 		for name, list := range map[string]func(c *servicenow.Connector) error{

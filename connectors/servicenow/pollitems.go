@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/values"
@@ -38,6 +39,9 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, table
 		f.table, f.stamp = journalTable, "sys_created_on"
 		f.where = "elementIN" + strings.Join(commentKinds, ",") + "^"
 		f.fields = "sys_id,name,element,element_id,sys_created_on"
+		if err := c.checkOwnEntry(ctx, f.record); err != nil {
+			return nil, nil, err
+		}
 	case connectors.AttachmentItems:
 		// By its update: a file can be had only once it was checked for viruses.
 		name, id = "table_name", "table_sys_id"
@@ -54,4 +58,38 @@ func (c *Connector) PollItems(ctx context.Context, items connectors.Items, table
 		return ref, ok
 	}
 	return c.follow(ctx, f, stored)
+}
+
+// How often it is made sure that this user may see its own entries, and how many of
+// them are looked at.
+const (
+	checkEvery = time.Hour
+	ownEntries = 5
+)
+
+// checkOwnEntry fails where this user has written journal entries and may see none
+// of the newest: those of others, and its own copies, are hidden from it then. The
+// count is of all rows, before permissions; where it is not told, nothing is known.
+func (c *Connector) checkOwnEntry(ctx context.Context, record string) error {
+	if last := c.journalSeen.Load(); last != nil && time.Since(*last) < checkEvery {
+		return nil
+	}
+	own, err := c.own(ctx)
+	if err != nil || !queryable(own) {
+		return err
+	}
+	rows, more, err := c.first(ctx, query{
+		op: "poll", record: record, table: journalTable, limit: ownEntries, fields: "sys_id,name,element,element_id,sys_created_on,sys_created_by",
+		where: "sys_created_by=" + own + "^elementIN" + strings.Join(commentKinds, ",") + "^ORDERBYDESCsys_created_on",
+	})
+	if err != nil {
+		return err
+	}
+	seen := slices.ContainsFunc(rows, func(r row) bool { return isUser(r.text("sys_created_by"), own) })
+	if more && !seen {
+		return hiddenJournal("poll", record, "the integration user has written journal entries and sees none of them")
+	}
+	now := time.Now()
+	c.journalSeen.Store(&now)
+	return nil
 }
