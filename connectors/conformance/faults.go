@@ -16,6 +16,23 @@ type trouble struct {
 	again       bool // a read may be sent again
 }
 
+// classes are those that a call may fail with. A write may be preceded by a read,
+// whose failure leaves the write undone; and where a list is not found, no record
+// is gone.
+func (t trouble) classes(c call) []connectors.Class {
+	all := []connectors.Class{t.read}
+	if c.writes {
+		all = append(all, t.write)
+		if t.read == connectors.ClassUnclear {
+			all = append(all, connectors.ClassRetry)
+		}
+	}
+	if t.read == connectors.ClassGone && c.ofList {
+		all = append(all, connectors.ClassRejected)
+	}
+	return all
+}
+
 func troubles() []trouble {
 	const (
 		retry        = connectors.ClassRetry

@@ -28,41 +28,33 @@ func Run(t *testing.T, s System) {
 	t.Run("a comment is added once", s.commentOnce)
 }
 
-// classes: each fault has its class, a write is sent once, a read may be sent
-// again.
+// classes: each fault has its class whatever was asked for, a write is sent once, a
+// read may be sent again.
 func (s System) classes(t *testing.T) {
 	for _, trouble := range troubles() {
-		t.Run(trouble.name+"/read", func(t *testing.T) {
-			s.on(t, func(b *bench) {
-				b.Endpoint.Inject(trouble.fault)
-				_, err := b.Connector.Read(b.Context(), b.Record)
-				if class := b.class(err); class != trouble.read {
-					b.Errorf("class is %s, want %s: %v", class, trouble.read, err)
-				}
-				want := 1
-				if trouble.again {
-					want = s.ReadTries
-				}
-				if got := len(b.Endpoint.Requests()); trouble.sent && trouble.fault.Kind != simulator.CommitLate && got != want {
-					b.Errorf("%d requests, want %d", got, want)
-				}
+		for what, call := range calls() {
+			t.Run(trouble.name+"/"+what, func(t *testing.T) {
+				s.on(t, func(b *bench) {
+					fields, record := b.prepared()
+					b.Endpoint.Inject(trouble.fault)
+					class := b.class(call.ask(b, record, fields))
+					if want := trouble.classes(call); !slices.Contains(want, class) {
+						b.Errorf("class is %s, want one of %s", class, want)
+					}
+					tries := 1
+					if trouble.again {
+						tries = s.ReadTries
+					}
+					if got := len(b.Endpoint.Requests()); what == "read" && trouble.sent && trouble.fault.Kind != simulator.CommitLate && got != tries {
+						b.Errorf("%d requests, want %d", got, tries)
+					}
+					b.rest()
+					if n := b.wrote(); n > 1 || n > 0 && !call.writes {
+						b.Errorf("%d writes were sent", n)
+					}
+				})
 			})
-		})
-		t.Run(trouble.name+"/update", func(t *testing.T) {
-			s.on(t, func(b *bench) {
-				fields := b.resolved(map[string]any{b.Text: "after"})
-				b.Endpoint.ResetRequests()
-				b.Endpoint.Inject(trouble.fault)
-				_, err := b.writer().Update(b.Context(), connectors.Change{Ref: b.Record, Stamp: "ls-0000000000000001", Fields: fields})
-				if class := b.class(err); class != trouble.write && class != trouble.read {
-					b.Errorf("class is %s, want %s: %v", class, trouble.write, err)
-				}
-				b.rest()
-				if n := b.wrote(); n > 1 {
-					b.Errorf("the write was sent %d times", n)
-				}
-			})
-		})
+		}
 	}
 }
 

@@ -28,45 +28,6 @@ func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(c.body))}, nil
 }
 
-func TestReadFaults(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		fault simulator.Fault
-		want  connectors.Class // -1: the read is repeated and succeeds
-		calls int
-	}{
-		{"slow", simulator.Fault{Kind: simulator.Latency, Delay: time.Second}, -1, 1},
-		{"too slow", simulator.Fault{Kind: simulator.SlowAnswer, Delay: time.Hour}, connectors.ClassUnclear, 3},
-		{"throttled", simulator.Fault{Kind: simulator.Throttle, RetryAfter: 7 * time.Second, Times: 1}, connectors.ClassThrottled, 1},
-		{"500 once", simulator.Fault{Kind: simulator.FailBefore, Times: 1}, -1, 2},
-		{"500 for ever", simulator.Fault{Kind: simulator.FailAfter}, connectors.ClassUnclear, 3},
-		{"cut once", simulator.Fault{Kind: simulator.CutBody, Times: 1}, -1, 2},
-		{"cut for ever", simulator.Fault{Kind: simulator.CutBody}, connectors.ClassUnclear, 3},
-		{"reset once", simulator.Fault{Kind: simulator.ResetBefore, Times: 1}, -1, 2},
-		{"reset for ever", simulator.Fault{Kind: simulator.ResetAfter}, connectors.ClassUnclear, 3},
-		{"refused once", simulator.Fault{Kind: simulator.Refuse, Times: 1}, -1, 1},
-		{"outage", simulator.Fault{Kind: simulator.Refuse}, connectors.ClassRetry, 0},
-		{"403", simulator.Fault{Kind: simulator.FailBefore, Status: 403}, connectors.ClassForbidden, 1},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				server := incidentiotest.New(incidentiotest.Options{})
-				c := connect(t, server.RoundTripper(), incidentiotest.DefaultKey)
-				made := create(t, server)
-				server.Inject(test.fault)
-				_, err := c.Read(context.Background(), incidents.Ref(made.ID))
-				class, failed := connectors.ClassOf(err)
-				if failed != (test.want >= 0) || failed && class != test.want {
-					t.Errorf("got %v", err)
-				}
-				if n := server.Count("", ""); n != test.calls {
-					t.Errorf("%d requests, want %d", n, test.calls)
-				}
-			})
-		})
-	}
-}
-
 func TestRetryAfterIsHeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := incidentiotest.New(incidentiotest.Options{})
