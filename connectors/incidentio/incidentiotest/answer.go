@@ -97,6 +97,16 @@ type route struct {
 	respond func(c *call) (answer, *problem)
 }
 
+// Revoke takes a scope from every key, or gives it back.
+func (s *Server) Revoke(scope string, revoked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.revoked == nil {
+		s.revoked = map[string]bool{}
+	}
+	s.revoked[scope] = revoked
+}
+
 // match reports whether the path is the route's, and what stands for {id}.
 func (r route) match(path string) (string, bool) {
 	pattern, given := strings.Split(r.path, "/"), strings.Split(path, "/")
@@ -125,7 +135,7 @@ func (s *Server) dispatch(c *call) answer {
 		if known = true; r.method != c.Method {
 			continue
 		}
-		if r.scope != "" && c.key.Scopes != nil && !slices.Contains(c.key.Scopes, r.scope) {
+		if r.scope != "" && (s.revoked[r.scope] || c.key.Scopes != nil && !slices.Contains(c.key.Scopes, r.scope)) {
 			return s.refuse(problem{
 				status: http.StatusForbidden, kind: "authorization_error", code: "not_authorised",
 				message: "The API key does not have the scope " + r.scope,

@@ -90,6 +90,7 @@ type Server struct {
 	timeline    []*TimelineItem
 	attachments []*Attachment
 	activity    []*Activity
+	revoked     map[string]bool // scopes
 	putBacks    [][]Change
 	byKey       map[string]string // idempotency key to the id of the incident it made
 	updateByKey map[string]*Update
