@@ -103,7 +103,7 @@ func TestWhatItCosts(t *testing.T) {
 		requests(tickets.Endpoint)
 		time.Sleep(10 * time.Minute)
 		want("polling ten times for nothing",
-			map[string]int{"GET /v2/incidents": 10, "GET /v3/follow_ups": 10, "GET /v2/incident_updates": 10},
+			map[string]int{"GET /v2/incidents": 20, "GET /v3/follow_ups": 10, "GET /v2/incident_updates": 10, "GET /v2/incident_timeline_items": 10},
 			map[string]int{"GET /api/now/table/incident": 10, "GET /api/now/table/sys_journal_field": 10, "GET /api/now/attachment": 10})
 
 		hint(declare("The second fills the caches"))
@@ -130,7 +130,7 @@ func TestWhatItCosts(t *testing.T) {
 				"GET /v2/incident_activity_log_entries": 1,
 			},
 			map[string]int{
-				"GET /api/now/table/incident": 1, "POST /api/now/table/incident": 1, "GET /api/now/table/incident/ID": 2,
+				"GET /api/now/table/incident": 1, "POST /api/now/table/incident": 1, "GET /api/now/table/incident/ID": 3,
 				"GET /api/now/table/sys_journal_field": 2, "GET /api/now/attachment": 2,
 			})
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
@@ -22,9 +23,19 @@ const (
 // commentKinds are the journals of a task; the first is the default to write.
 var commentKinds = []string{"work_notes", "comments"}
 
-// Comments lists the entries of the ticket's journals. A marker counts where
-// our own user wrote it; while that cannot be known, wherever it is.
+// Comments lists the entries of the ticket's journals. Where none is seen, it makes
+// sure that there is none.
 func (c *Connector) Comments(ctx context.Context, record connectors.Record, since time.Time) ([]connectors.Comment, error) {
+	seen, err := c.journal(ctx, record, since)
+	if err == nil && len(seen) == 0 {
+		err = c.checkHidden(ctx, record, since)
+	}
+	return seen, err
+}
+
+// journal lists the entries of the ticket's journals that may be seen. A marker
+// counts where our own user wrote it; while that cannot be known, wherever it is.
+func (c *Connector) journal(ctx context.Context, record connectors.Record, since time.Time) ([]connectors.Comment, error) {
 	if failure := checkRef(opComments, record.Ref); failure != nil {
 		return nil, failure
 	}
@@ -54,7 +65,7 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 		authors = append(authors, r.text("sys_created_by"))
 	}
 	if len(found) == 0 {
-		return nil, c.checkHidden(ctx, record.Ref, since)
+		return nil, nil
 	}
 	own, err := c.own(ctx)
 	if err != nil {
@@ -86,8 +97,13 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 
 // checkHidden fails where a journal is not empty although none of its entries is
 // seen: those that the user may not read are left out without a word. While some
-// are seen, nothing is wrong.
-func (c *Connector) checkHidden(ctx context.Context, ref connectors.Ref, since time.Time) error {
+// are seen, nothing is wrong; what was looked at is not looked at again in the same
+// version of the ticket.
+func (c *Connector) checkHidden(ctx context.Context, record connectors.Record, since time.Time) error {
+	ref, checked := record.Ref, lookupKey{table: journalTable, column: " of", value: record.Ref.ID}
+	if last, known := c.found.Get(checked); known && record.Version != "" && last.ID == record.Version {
+		return nil
+	}
 	if !since.IsZero() {
 		rows, _, err := c.first(ctx, query{
 			op: opComments, record: ref.String(), table: journalTable, limit: 1,
@@ -98,8 +114,12 @@ func (c *Connector) checkHidden(ctx context.Context, ref connectors.Ref, since t
 		}
 	}
 	journal, err := c.shown(ctx, ref)
-	if err != nil || journal == "" {
+	if err != nil {
 		return err
+	}
+	if journal == "" {
+		c.found.Put(checked, resolve.Found{ID: record.Version})
+		return nil
 	}
 	return hiddenJournal(opComments, ref.String(), "the ticket shows journal entries of which the integration user sees none")
 }
@@ -170,7 +190,7 @@ func (c *Connector) shown(ctx context.Context, ref connectors.Ref) (string, erro
 // Copies finds the copies among the journal's entries, and in the journal as the
 // ticket shows it: of the entries some may be hidden from this user, and all.
 func (c *Connector) Copies(ctx context.Context, record connectors.Record) (map[string][]string, error) {
-	all, err := c.Comments(ctx, record, time.Time{})
+	all, err := c.journal(ctx, record, time.Time{})
 	if class, _ := connectors.ClassOf(err); err != nil && class != connectors.ClassForbidden {
 		return nil, err
 	}
