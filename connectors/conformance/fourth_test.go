@@ -85,9 +85,16 @@ func newFourth(env connectors.Env) *fourth {
 
 func (c *fourth) Throttled() time.Time { return c.http.PausedUntil() }
 
-func (c *fourth) do(ctx context.Context, op, record, method, path string, query url.Values, body, into any) error {
-	_, err := c.http.Do(ctx, transport.Request{Op: op, Record: record, Method: method, Path: path, Query: query, JSON: body, Into: into})
-	return err
+// do reads an answer that has a member of the name; without it, it is not the
+// system's own.
+func (c *fourth) do(ctx context.Context, op, record, method, path string, query url.Values, body any, member string, into any) error {
+	answer, err := c.http.Do(ctx, transport.Request{
+		Op: op, Record: record, Method: method, Path: path, Query: query, JSON: body, Into: &transport.Envelope{Member: member},
+	})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer.Body, into)
 }
 
 func (c *fourth) record(t ticket) connectors.Record {
@@ -107,7 +114,7 @@ func (c *fourth) record(t ticket) connectors.Record {
 // send asks for one ticket, or writes it.
 func (c *fourth) send(ctx context.Context, op, record, method, path string, body any) (connectors.Record, error) {
 	var t ticket
-	if err := c.do(ctx, op, record, method, path, nil, body, &t); err != nil {
+	if err := c.do(ctx, op, record, method, path, nil, body, "id", &t); err != nil {
 		return connectors.Record{}, err
 	}
 	return c.record(t), nil
@@ -159,7 +166,7 @@ func (c *fourth) Resolve(ctx context.Context, record string, fields map[string]a
 
 func (c *fourth) person(ctx context.Context, email string) (resolve.Found, error) {
 	var ids []string
-	err := c.do(ctx, "lookup", "it", http.MethodGet, "/people", url.Values{"email": {email}}, nil, &ids)
+	_, err := c.http.Do(ctx, transport.Request{Op: "lookup", Record: "it", Method: http.MethodGet, Path: "/people", Query: url.Values{"email": {email}}, Into: &ids})
 	return resolve.OneOf(ids, "nobody has this email", "several people have this email"), err
 }
 
@@ -180,7 +187,7 @@ func list[T any](ctx context.Context, c *fourth, op, record, path string, query 
 				Next  int `json:"next"`
 			}
 			query.Set("page", strconv.Itoa(at))
-			err := c.do(ctx, op, record, http.MethodGet, path, query, nil, &answer)
+			err := c.do(ctx, op, record, http.MethodGet, path, query, nil, "items", &answer)
 			return paging.Page[T, int]{Items: answer.Items, More: answer.Next > 0, Next: answer.Next}, err
 		},
 	}.All(ctx, 0)
@@ -243,7 +250,7 @@ func (c *fourth) Comments(ctx context.Context, record connectors.Record, since t
 func (c *fourth) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
 	ref := post.Record.Ref
 	var made deskComment
-	err := c.do(ctx, "comment", ref.String(), http.MethodPost, "/tickets/"+ref.ID+"/comments", nil, map[string]any{"text": post.Text, "marker": post.Marker}, &made)
+	err := c.do(ctx, "comment", ref.String(), http.MethodPost, "/tickets/"+ref.ID+"/comments", nil, map[string]any{"text": post.Text, "marker": post.Marker}, "id", &made)
 	if err != nil {
 		return connectors.Posted{}, err
 	}

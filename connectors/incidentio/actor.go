@@ -2,11 +2,9 @@ package incidentio
 
 import (
 	"context"
-	"net/http"
 	"sync/atomic"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
 // An actor is who did something: one of its members is set.
@@ -68,21 +66,13 @@ func (c *Connector) isOurs(ctx context.Context, a actor) (bool, error) {
 	}
 	name := c.own.name.Load()
 	if name == nil {
-		var answer struct {
-			Identity struct {
-				Name string `json:"name"`
-			} `json:"identity"`
-		}
-		record := Type + "." + c.name
-		_, err := c.client.Do(ctx, transport.Request{
-			Op: "identity", Record: record, Method: http.MethodGet, Path: "/v1/identity", Into: &answer,
-		})
+		who, err := c.identity(ctx, "identity")
 		if err != nil {
 			return false, err
 		}
-		if name = &answer.Identity.Name; *name == "" {
+		if name = &who.User; *name == "" {
 			return false, &connectors.Error{
-				Class: connectors.ClassRejected, Op: "identity", Record: record,
+				Class: connectors.ClassRejected, Op: "identity", Record: Type + "." + c.name,
 				Message: "the answer is not as the API describes it: it has no name of the key",
 			}
 		}

@@ -97,16 +97,25 @@ func (c *Connector) collection(record string) connectors.Collection {
 // Probe asks who the key is. Its account is the address of the organisation's
 // dashboard: the API names the organisation in no other way.
 func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
-	var answer struct {
-		Identity struct {
-			Name         string `json:"name"`
-			DashboardURL string `json:"dashboard_url"`
-		} `json:"identity"`
-	}
+	return c.identity(ctx, "probe")
+}
+
+func (c *Connector) identity(ctx context.Context, op string) (connectors.Identity, error) {
+	answer := transport.Envelope{Member: "identity"}
 	_, err := c.client.Do(ctx, transport.Request{
-		Op: "probe", Record: Type + "." + c.name, Method: http.MethodGet, Path: "/v1/identity", Into: &answer,
+		Op: op, Record: Type + "." + c.name, Method: http.MethodGet, Path: "/v1/identity", Into: &answer,
 	})
-	return connectors.Identity{Account: answer.Identity.DashboardURL, User: answer.Identity.Name}, err
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	var who struct {
+		Name         string `json:"name"`
+		DashboardURL string `json:"dashboard_url"`
+	}
+	if err := json.Unmarshal(answer.Content(), &who); err != nil {
+		return connectors.Identity{}, &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: Type + "." + c.name, Message: "the answer does not say who the key is", Own: true}
+	}
+	return connectors.Identity{Account: who.DashboardURL, User: who.Name}, nil
 }
 
 // Read reads an incident, by its id or the number in its reference, or a
@@ -178,11 +187,11 @@ func (c *Connector) get(ctx context.Context, ref connectors.Ref, path string) (j
 	if err := addressable(ref, "read"); err != nil {
 		return nil, err
 	}
-	var answer map[string]json.RawMessage
+	answer := transport.Envelope{Member: ref.Record}
 	_, err := c.client.Do(ctx, transport.Request{
 		Op: "read", Record: ref.String(), Method: http.MethodGet, Path: path + url.PathEscape(ref.ID), Into: &answer,
 	})
-	return answer[ref.Record], err
+	return answer.Content(), err
 }
 
 // addressable refuses an id that would not be the last part of a path.

@@ -197,13 +197,13 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 			"title": heading(post), "description": marked(post.Text, post.Marker),
 		}
 	}
-	var answer map[string]json.RawMessage
+	answer := transport.Envelope{Member: member}
 	request.Into = &answer
 	if _, err := c.client.Do(ctx, request); err != nil {
 		return connectors.Posted{}, err
 	}
 	var made entry
-	if err := json.Unmarshal(answer[member], &made); err == nil { // else it does not tell
+	if err := json.Unmarshal(answer.Content(), &made); err == nil { // else it does not tell
 		c.own.learn(made.Creator)
 		c.own.learn(made.Updater)
 	}

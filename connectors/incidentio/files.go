@@ -92,7 +92,8 @@ func (c *Connector) attachments(ctx context.Context, ref connectors.Ref) ([]stri
 // idempotency key: WebLinks tells what came of a lost answer.
 func (c *Connector) AddWebLink(ctx context.Context, record connectors.Record, link connectors.WebLink) error {
 	ref := record.Ref
-	request := transport.Request{Op: opLink, Record: ref.String(), Method: http.MethodPost, Into: &struct{}{}}
+	request, answer := transport.Request{Op: opLink, Record: ref.String(), Method: http.MethodPost}, transport.Envelope{Member: "incident_attachment"}
+	request.Into = &answer
 	address, err := url.Parse(link.URL)
 	switch {
 	case !c.TakesLink(ref.Record, link):
@@ -103,6 +104,7 @@ func (c *Connector) AddWebLink(ctx context.Context, record connectors.Record, li
 		if err := addressable(ref, opLink); err != nil {
 			return err
 		}
+		answer.Member = followUpRecord
 		request.Path = "/v2/follow_ups/" + url.PathEscape(ref.ID) + "/actions/connect_external_issue"
 		request.JSON = map[string]any{"provider": tracker(link.System), "url": link.URL}
 	default:

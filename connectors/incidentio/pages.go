@@ -51,10 +51,10 @@ func (c *Connector) page(ctx context.Context, l listing, after string) (page pag
 	if after != "" {
 		query.Set("after", after)
 	}
-	var members map[string]json.RawMessage
+	list := transport.Envelope{Member: l.member}
 	now := time.Now()
 	answer, err := c.client.Do(ctx, transport.Request{
-		Op: l.op, Record: l.record, Method: http.MethodGet, Path: l.path, Query: query, Into: &members,
+		Op: l.op, Record: l.record, Method: http.MethodGet, Path: l.path, Query: query, Into: &list,
 	})
 	if err != nil {
 		return page, err
@@ -65,10 +65,10 @@ func (c *Connector) page(ctx context.Context, l listing, after string) (page pag
 			*l.began = date
 		}
 	}
-	if err := json.Unmarshal(members[l.member], &page.Items); err != nil {
+	if err := json.Unmarshal(list.Content(), &page.Items); err != nil {
 		return page, c.unlisted(l, "it has no list of "+l.member)
 	}
-	page.Next = afterOf(members["pagination_meta"])
+	page.Next = afterOf(list.Members["pagination_meta"])
 	page.More = l.paged && page.Next != ""
 	return page, nil
 }

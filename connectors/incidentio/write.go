@@ -2,7 +2,6 @@ package incidentio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -272,12 +271,12 @@ func (c *Connector) followUpMember(ctx context.Context, ref connectors.Ref, name
 // write sends a request and reads the record in its answer. An answer that
 // cannot be read leaves open what became of the write.
 func (c *Connector) write(ctx context.Context, ref connectors.Ref, request transport.Request) (connectors.Record, error) {
-	var answer map[string]json.RawMessage
+	answer := transport.Envelope{Member: ref.Record}
 	request.Op, request.Record, request.Into = opUpdate, ref.String(), &answer
 	if _, err := c.client.Do(ctx, request); err != nil {
 		return connectors.Record{}, err
 	}
-	record, failure := c.recordIn(ref, answer[ref.Record])
+	record, failure := c.recordIn(ref, answer.Content())
 	if failure != nil {
 		failure.Op, failure.Class = opUpdate, connectors.ClassUnclear
 	}

@@ -121,7 +121,7 @@ func (e *Endpoint) playFault(c *Call, f *Fault) (Answer, ending, error) {
 			}
 			return e.system.Anonymous(c)
 		}), whole, nil
-	case LoginPage, LoginRedirect:
+	case LoginPage, LoginRedirect, OtherJSON:
 		return e.answerOnly(c, func() Answer { return signIn(f.Kind) }), whole, nil
 	case CutBody:
 		return e.work(c), cut, nil
@@ -156,6 +156,9 @@ func (e *Endpoint) work(c *Call) Answer {
 
 // signIn is what single sign-on puts in the place of an answer.
 func signIn(kind FaultKind) Answer {
+	if kind == OtherJSON {
+		return Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"status":"ok"}`)}
+	}
 	if kind == LoginRedirect {
 		return Answer{Status: http.StatusFound, Header: http.Header{"Location": {"https://sso.example/login"}, "Content-Type": {"text/html"}}}
 	}

@@ -28,6 +28,7 @@ const (
 	Anonymous                      // as to a caller whose credentials are not taken; nothing is done
 	LoginPage                      // with success, a page on which people sign in; nothing is done
 	LoginRedirect                  // 302 to where people sign in; nothing is done
+	OtherJSON                      // a gateway answers 200 with JSON of its own; nothing is done
 )
 
 // A Fault happens to requests that it fits.

@@ -326,7 +326,7 @@ func (w *world) inject(in string, f simulator.Fault) {
 func (w *world) outage() error {
 	in, until := pick(w, []string{"acme", "itsm"}), time.Now().Add(w.between(time.Minute, 10*time.Minute))
 	f := simulator.Fault{Until: until, Kind: pick(w, []simulator.FaultKind{
-		simulator.Refuse, simulator.FailBefore, simulator.Throttle, simulator.Anonymous, simulator.LoginPage, simulator.LoginRedirect,
+		simulator.Refuse, simulator.FailBefore, simulator.Throttle, simulator.Anonymous, simulator.LoginPage, simulator.LoginRedirect, simulator.OtherJSON,
 	})}
 	w.say("outage of %s until %s: %+v", in, until.UTC().Format(time.TimeOnly), f)
 	w.inject(in, f)
