@@ -79,6 +79,13 @@ type CopyFinder interface {
 	Copies(ctx context.Context, record Record) (map[string][]string, error)
 }
 
+// An OnceCommenter may take the marker of a post for its idempotency key: the same
+// post, sent again, is answered as it was the first time and added once.
+type OnceCommenter interface {
+	// CommentsOnce reports whether it does. It does no I/O.
+	CommentsOnce() bool
+}
+
 // Items are the two things that hang on records.
 type Items string
 

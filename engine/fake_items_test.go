@@ -105,6 +105,13 @@ func (c *client) Comment(ctx context.Context, post connectors.Post) (connectors.
 		if c.w.records[post.Record.Ref] == nil {
 			return c.w.read(post.Record.Ref)
 		}
+		if c.w.once {
+			for _, said := range c.w.records[post.Record.Ref].comments {
+				if strings.HasSuffix(said.Text, markOf(post.Marker)) {
+					return connectors.Record{Number: said.ID}, nil
+				}
+			}
+		}
 		id := c.w.comment(post.Record.Ref, connectors.Comment{
 			Kind: post.Kind, Author: "lockstep", Text: post.Author + ", " + post.Origin + ": " + post.Text + markOf(post.Marker),
 		})
@@ -115,6 +122,8 @@ func (c *client) Comment(ctx context.Context, post connectors.Post) (connectors.
 	}
 	return connectors.Posted{ID: answer.Number}, err
 }
+
+func (c *client) CommentsOnce() bool { return c.w.once }
 
 // PollItems: the cursor is how many items were seen.
 func (c *client) PollItems(_ context.Context, _ connectors.Items, records []string, cursor []byte) ([]connectors.Ref, []byte, error) {

@@ -38,6 +38,7 @@ type world struct {
 	showsTickets bool            // incidents show links to their tickets
 	remembers    map[string]bool // connectors that tell the history of their records
 	asks         string          // field that a ticket must have when it is moved to 6
+	once         bool            // markers are idempotency keys
 	hides        bool            // tickets are not shown to who opened them
 	keyless      bool            // keys are dropped without a word
 	plants       bool            // somebody writes each key that is looked up into a ticket of their own

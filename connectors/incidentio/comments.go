@@ -166,6 +166,9 @@ func escaped(title string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "`", "\\`", "\r", " ", "\n", " ").Replace(title)
 }
 
+// CommentsOnce: the marker is the idempotency key of both kinds.
+func (c *Connector) CommentsOnce() bool { return true }
+
 // Comment adds a timeline item, or an update, which everybody who follows the
 // incident is told of. A copy for a follow-up goes on its incident's timeline,
 // whatever its kind. The marker is the idempotency key: posting again answers

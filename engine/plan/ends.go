@@ -23,7 +23,9 @@ type End struct {
 type Abilities struct {
 	Fields   bool // of records that exist
 	Comments bool
-	Files    bool
+	// CommentsOnce says that a comment may be sent again: it is added once.
+	CommentsOnce bool
+	Files        bool
 }
 
 // Same reports whether two values of a field are one to the system.

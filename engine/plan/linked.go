@@ -26,9 +26,6 @@ func (o *Observation) Plan() (Plan, Needs) {
 	if o.Rests != "" {
 		return o.rest(o.Rests)
 	}
-	if o.Stored.Intent != nil && o.Left > 0 { // somebody may be at it
-		return only(Operation{Kind: KindWait, Until: o.Now.Add(o.Left), Reason: "a request may still take effect"}), Needs{}
-	}
 	l := o.Stored
 	step, side := Life{
 		Phase: l.Phase, Missing: l.Missing, Target: o.TargetSeen, Source: o.SourceSeen, Now: o.Now,
@@ -39,6 +36,13 @@ func (o *Observation) Plan() (Plan, Needs) {
 		return Plan{}, Needs{Read: side}
 	case Stop:
 		return only(stop(l)), Needs{}
+	case Sync:
+	default:
+		if o.underWay() {
+			return only(o.lookAgain()), Needs{}
+		}
+	}
+	switch step {
 	case Rest:
 		if side == links.Source && l.Phase == links.Stopped {
 			return nothing("private"), Needs{}
@@ -122,7 +126,7 @@ func (o *Observation) sync() (p Plan, needs Needs) {
 	next := o.Link.Clone()
 	next.Phase, next.Missing, next.Number, next.URL = links.Active, nil, ticket.Number, ticket.URL
 	next.Parent, next.Private, next.Aside = source.Parent, source.Private, nil
-	if o.verifies() {
+	if o.verifies() && !o.underWay() {
 		if o.Tickets == nil {
 			return Plan{}, Needs{Tickets: true}
 		}
@@ -134,6 +138,15 @@ func (o *Observation) sync() (p Plan, needs Needs) {
 	}
 	on := *o // whatever moves in its link, moves in the plan's
 	on.Link, p.Link = next, next
+	if on.underWay() {
+		done, needs := on.tookEffect()
+		switch {
+		case !needs.None():
+			return Plan{}, needs
+		case !done:
+			return only(o.lookAgain()), Needs{}
+		}
+	}
 	if next.Intent != nil {
 		if p.Notes, needs = on.Settle(*o.Decision); !needs.None() {
 			return Plan{}, needs

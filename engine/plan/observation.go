@@ -24,9 +24,10 @@ type Observation struct {
 	Rests    string      // why the link is not carried out; empty: it is
 	Now      time.Time
 	Digest   links.Digester
-	// Left is how long an intent may still take effect. Not more than zero: that
-	// is over.
+	// Left is how long an intent may still take effect, and Age how long ago it was
+	// saved. Left not more than zero: that is over.
 	Left   time.Duration
+	Age    time.Duration
 	Verify bool // it is time to look the key up again
 	// Decide asks the rules, which ask nobody.
 	Decide func(rules.Input) rules.Decision

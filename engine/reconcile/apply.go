@@ -15,6 +15,9 @@ func abilitiesOf(c connectors.Connector) (a plan.Abilities) {
 	_, a.Fields = c.(connectors.Writer)
 	_, a.Comments = c.(connectors.Commenter)
 	_, a.Files = c.(connectors.FileWriter)
+	if once, ok := c.(connectors.OnceCommenter); ok {
+		a.CommentsOnce = once.CommentsOnce()
+	}
 	return a
 }
 

@@ -234,7 +234,7 @@ func (w work) unsent(ctx context.Context, x *exchange, failure error) (result, e
 		return result{}, err
 	}
 	if isLost {
-		return w.answerLost(ctx, x, unknown.verb)
+		return w.answerLost(ctx, unknown.verb)
 	}
 	return result{}, failure
 }

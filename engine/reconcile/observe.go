@@ -113,7 +113,8 @@ func (w observer) observation(link links.Stored) *plan.Observation {
 	}
 	o.Template, o.Ends.Target = w.config.Set.Templates[link.Template], w.end(*link.Target)
 	if link.Intent != nil {
-		o.Left = w.left(link, false)
+		o.Age, _ = w.engine.Repo.Age(link)
+		o.Left = max(w.left(link, false), w.pauseAfterLost()-o.Age)
 	}
 	return o
 }

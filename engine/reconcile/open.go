@@ -194,8 +194,7 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 		if err := w.commit(ctx, change{link: c.Claim}); err != nil {
 			return result{}, err
 		}
-		left := w.left(links.Stored{Link: c.Claim, Revision: w.revision}, true)
-		return w.wait(ctx, plan.Operation{Retry: true, Until: w.engine.Clock.Now().Add(left), Reason: lostCreate})
+		return w.retryAt(ctx, w.engine.Clock.Now(), lostCreate)
 	}
 	return result{}, w.abandon(ctx, c, err)
 }
@@ -208,6 +207,7 @@ func (w work) noteKeyless(ctx context.Context, c connectors.Collection, keyless 
 	return w.engine.Repo.SetKeyless(ctx, c, keyless == plan.Yes, w.engine.Clock.Now())
 }
 
+// lostCreate is why a creation is looked at again.
 const lostCreate = "the answer to a create was lost; a ticket may have been opened all the same"
 
 // adopt makes a link of a claim whose ticket was found by its key.

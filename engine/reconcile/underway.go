@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -47,4 +48,13 @@ func connectorOf(collection string) string {
 func (w *session) left(l links.Stored, search bool) time.Duration {
 	age, own := w.engine.Repo.Age(l)
 	return w.mayTake(l, own, search) - age
+}
+
+// pauseAfterLost is how long after a request whose answer was lost, again and
+// again, another may follow.
+func (w *session) pauseAfterLost() time.Duration {
+	if w.tries == 0 {
+		return 0
+	}
+	return breaker.Backoff(w.tries - 1)
 }

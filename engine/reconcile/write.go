@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -128,12 +127,26 @@ func (w work) carry(ctx context.Context, x *exchange, ops []plan.Operation) erro
 		})
 		switch {
 		case what == lost:
+			if err := w.narrow(ctx, x, op.Item); err != nil {
+				return err
+			}
 			return &lostError{verb, err}
 		case err != nil:
 			return err
 		}
 	}
 	return nil
+}
+
+// narrow leaves under way, of the items of an intent, the one whose answer was lost:
+// the others were answered or never sent.
+func (w work) narrow(ctx context.Context, x *exchange, it *plan.Item) error {
+	if len(x.saved.Items) == 1 {
+		return nil
+	}
+	alone := *x.saved
+	alone.Items = []string{it.ID()}
+	return w.saveIntent(ctx, x, &alone)
 }
 
 // unchanged fails where a record is no longer what it was when it was decided
@@ -172,14 +185,10 @@ func (w work) saveIntent(ctx context.Context, x *exchange, intent *links.Intent)
 	return err
 }
 
-// answerLost leaves the saved intent and comes back when its request can no
-// longer take effect (rule 3.3).
-func (w work) answerLost(ctx context.Context, x *exchange, verb string) (result, error) {
-	now := w.engine.Clock.Now()
-	under := x.Link.Clone()
-	under.Intent = x.saved
-	dead := now.Add(w.mayTake(links.Stored{Link: under, At: now}, true, false))
-	return w.retryAt(ctx, plan.Later(dead, now.Add(breaker.Jitter(breaker.Backoff(w.tries)))), "the answer was lost to the "+verb)
+// answerLost leaves the saved intent and looks at once what became of its request
+// (rule 3.3).
+func (w work) answerLost(ctx context.Context, verb string) (result, error) {
+	return w.retryAt(ctx, w.engine.Clock.Now(), "the answer was lost to the "+verb)
 }
 
 // newStamp is the id of one write, short enough for any system's field.
