@@ -70,8 +70,8 @@ func newMetrics(version string, routes routesFunc, systems connectorsFunc, ready
 		retries:    counter("api_retries_total", "Reads that were sent again.", "connector", "verb"),
 		throttled:  counter("api_throttled_seconds_total", "Silence that a system asked for, in seconds.", "connector"),
 		reloads:    counter("config_reloads_total", "Times that the files were loaded, by outcome.", "outcome"),
-		reloadOK:   gauge("config_last_reload_successful", "1 if the files were good when they were last loaded."),
-		reloadedAt: gauge("config_last_reload_success_timestamp_seconds", "When the files were last found good."),
+		reloadOK:   gauge("config_last_reload_successful", "1 if what the files held when they were last loaded was taken over."),
+		reloadedAt: gauge("config_last_reload_success_timestamp_seconds", "When what the files hold was last taken over."),
 		configInfo: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "lockstep_config_info", Help: "The configuration that runs; always 1.",
 		}, []string{"generation", "commit"}),

@@ -29,6 +29,9 @@ type configState struct {
 	// errors are of files that are bad and were not taken over; nil: the
 	// configuration that runs is that of the files.
 	errors rules.Diagnostics
+	// blocked is why good files were not taken over (the store, a connector); it is
+	// tried again.
+	blocked string
 	// advice is what the systems said of the configuration that runs.
 	advice rules.Diagnostics
 }
@@ -138,7 +141,7 @@ func (r *reloader) files() []string { return r.state.Load().set.Files }
 // check reloads if there is a reason to: for the events that were missed, and
 // for what a bad configuration waits for.
 func (r *reloader) check(ctx context.Context) {
-	if r.state.Load().errors != nil || r.stale() {
+	if now := r.state.Load(); now.errors != nil || now.blocked != "" || r.stale() {
 		_ = r.reload(ctx, "check") // it has logged what went wrong
 	}
 }
@@ -212,9 +215,9 @@ func (r *reloader) take(ctx context.Context, set *rules.Set, found rules.Diagnos
 		if now.errors != nil {
 			r.log.Info("configuration is again the one that runs", "generation", set.Generation)
 		}
-		if now.errors != nil || commit != now.commit {
+		if now.errors != nil || now.blocked != "" || commit != now.commit {
 			next := *now
-			next.errors, next.commit = nil, commit
+			next.errors, next.blocked, next.commit = nil, "", commit
 			r.state.Store(&next)
 		}
 		r.metrics.reloaded(true)
@@ -222,10 +225,7 @@ func (r *reloader) take(ctx context.Context, set *rules.Set, found rules.Diagnos
 	}
 
 	if err := r.apply(ctx, set, commit); err != nil {
-		r.refuse(rules.Diagnostics{{
-			Severity: "error", File: r.dir, Line: 1, Column: 1, Summary: err.Error(),
-			Detail: "The files are well formed, but could not be taken over; keeping the current configuration.",
-		}}, cause)
+		r.block(err, cause)
 		return err
 	}
 	// The new configuration runs.
@@ -251,13 +251,25 @@ func (r *reloader) refuse(found rules.Diagnostics, cause string) {
 	if reflect.DeepEqual(now.errors, found) {
 		return
 	}
-	now.errors = found
+	now.errors, now.blocked = found, ""
 	r.state.Store(&now)
 	r.log.Error("configuration not reloaded; keeping the current one", "cause", cause, "errors", len(found),
 		"generation", now.set.Generation)
 	for _, d := range found {
 		logDiagnostic(r.log, d)
 	}
+}
+
+// block keeps why good files were not taken over, and logs it where it is new.
+func (r *reloader) block(why error, cause string) {
+	now := *r.state.Load()
+	r.metrics.reloaded(false)
+	if now.errors == nil && now.blocked == why.Error() {
+		return
+	}
+	now.errors, now.blocked = nil, why.Error()
+	r.state.Store(&now)
+	r.log.Error("the files are good and could not be taken over; keeping the current configuration and trying again", "cause", cause, "error", why, "generation", now.set.Generation)
 }
 
 // warnings are what is to be said of a configuration that runs.

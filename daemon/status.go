@@ -46,7 +46,10 @@ type ConfigStatus struct {
 	// configuration then.
 	OK bool `json:"ok"`
 	// Stale is true where the files have changed and were not looked at yet.
-	Stale    bool      `json:"stale,omitempty"`
+	Stale bool `json:"stale,omitempty"`
+	// Blocked is why good files were not taken over; it is tried again. Empty: they
+	// were.
+	Blocked  string    `json:"blocked,omitempty"`
 	LoadedAt time.Time `json:"loaded_at"` // of the configuration that runs
 	// Diagnostics are the errors of bad files, else warnings.
 	Diagnostics rules.Diagnostics `json:"diagnostics"`
@@ -62,6 +65,7 @@ func (p *process) status(ctx context.Context) Status {
 		Config: ConfigStatus{
 			OK:          state.errors == nil,
 			Stale:       stale,
+			Blocked:     state.blocked,
 			LoadedAt:    state.loadedAt.UTC(),
 			Diagnostics: state.errors,
 		},

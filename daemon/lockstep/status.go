@@ -36,7 +36,7 @@ connector is refused: its credentials are not taken, or polls always fail.`,
 				return err
 			}
 			refused := slices.ContainsFunc(status.Connectors, func(c breaker.ConnectorStatus) bool { return c.Refused })
-			if !status.Ready || !status.Config.OK || status.Config.Stale || refused {
+			if !status.Ready || !status.Config.OK || status.Config.Stale || status.Config.Blocked != "" || refused {
 				return errFailed
 			}
 			return nil
@@ -97,6 +97,8 @@ func (a *app) printStatus(s daemon.Status) error {
 	switch {
 	case !s.Config.OK:
 		config = "BAD: the files are not what runs; the older configuration goes on"
+	case s.Config.Blocked != "":
+		config = "good, and not taken over yet: " + s.Config.Blocked
 	case s.Config.Stale:
 		config = "CHANGED: the files are about to be loaded"
 	}
