@@ -17,7 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// An Entry is one decision and what became of it.
+// An Entry is one decision and what became of it, as the admin API shows it.
 type Entry struct {
 	At         time.Time      `json:"at"`
 	Generation string         `json:"generation"`
@@ -105,6 +105,7 @@ type Journal struct {
 	Logger   *slog.Logger
 	Metrics  Counter
 	Letters  Redactor
+	Findings *store.Findings
 	Appended func(context.Context) // called after each entry
 
 	taken taken
@@ -154,7 +155,7 @@ func (k *Journal) Append(ctx context.Context, entry Entry, about Subject) error 
 }
 
 func (k *Journal) append(ctx context.Context, entry Entry) error {
-	encoded, err := json.Marshal(entry)
+	encoded, err := encode(entry)
 	if err == nil {
 		err = k.Log.Append(ctx, entry.Record, encoded)
 	}
@@ -214,10 +215,13 @@ func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) 
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	out := make([]json.RawMessage, 0, len(entries))
-	for _, entry := range entries {
-		if json.Valid(entry) { // a damaged one would spoil the whole answer
-			out = append(out, withoutSnapshot(entry))
+	for _, entry := range k.readable(entries) {
+		entry.Snapshot = nil
+		encoded, err := json.Marshal(entry)
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
 		}
+		out = append(out, encoded)
 	}
 	return out, nil
 }
@@ -232,11 +236,7 @@ func (k *Journal) Export(ctx context.Context, since time.Time, allowed func(rout
 	}
 	slices.Reverse(entries)
 	out := make([]json.RawMessage, 0, len(entries))
-	for _, raw := range entries {
-		var entry Entry
-		if err := json.Unmarshal(raw, &entry); err != nil {
-			continue // another build's
-		}
+	for _, entry := range k.readable(entries) {
 		entry.Notes = nil // lost values are nothing to decide by
 		if s := entry.Snapshot; s != nil && (s.Record.Private || s.Parent != nil && s.Parent.Private) && !allowed(entry.Route) {
 			entry.Snapshot = nil

@@ -62,23 +62,6 @@ func NewSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
 	return s, nil
 }
 
-// withoutSnapshot is an entry as it may be shown.
-func withoutSnapshot(raw []byte) json.RawMessage {
-	if !bytes.Contains(raw, []byte(`"snapshot":`)) {
-		return raw
-	}
-	var entry Entry
-	if json.Unmarshal(raw, &entry) != nil {
-		return json.RawMessage("{}")
-	}
-	entry.Snapshot = nil
-	encoded, err := json.Marshal(entry)
-	if err != nil {
-		return json.RawMessage("{}")
-	}
-	return encoded
-}
-
 // A plainRecord is a record whose JSON keeps the kinds of its values.
 type plainRecord connectors.Record
 

@@ -51,7 +51,7 @@ func NewCore(s store.Store, clock store.Clock, logger *slog.Logger, metrics Metr
 	c.Repo = links.NewRepository(c.Store, c.Clock, c.Reports)
 	c.Letters = deadletter.New(c.Store.Dead, c.Clock, c.Log, c.Metrics, c.Reports)
 	c.Journal = &journal.Journal{
-		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters,
+		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters, Findings: c.Reports,
 		Appended: func(ctx context.Context) { c.step(ctx, StepJournaled) },
 	}
 	return c

@@ -1,0 +1,51 @@
+package journal_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/engine/memory"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+// TestEntriesOfOtherVersions: those of an older build are read; a damaged one and
+// one of a newer build are passed over and reported, whatever asks.
+func TestEntriesOfOtherVersions(t *testing.T) {
+	ctx, clock := t.Context(), store.SystemClock{}
+	log := memory.New(clock).Journal
+	findings := store.NewFindings(clock, slog.New(slog.DiscardHandler))
+	k := &journal.Journal{Log: log, Logger: slog.New(slog.DiscardHandler), Findings: findings}
+	ref := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}.Ref("01A")
+	for _, document := range []string{
+		fmt.Sprintf(`{"at":"2026-01-02T03:04:05Z","generation":"g","commit":"","route":"r","record":%q,"template":"t","action":"create","reason":"","error":"","writes":["title"]}`, ref),
+		`{"v":1,"at":`,
+		fmt.Sprintf(`{"v":99,"route":"r","record":%q,"action":"none"}`, ref),
+	} {
+		if err := log.Append(ctx, ref, []byte(document)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown, err := k.Decisions(ctx, ref, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported, err := k.Export(ctx, time.Time{}, func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, all := range [][]json.RawMessage{shown, exported} {
+		var entry journal.Entry
+		if len(all) != 1 || json.Unmarshal(all[0], &entry) != nil || entry.Record != ref || entry.Action != "create" || len(entry.Writes) != 1 {
+			t.Errorf("entries: %s", all)
+		}
+	}
+	if said := findings.All(); len(said) != 1 || !strings.Contains(said[0].Message, "2 of the journal's entries cannot be read") {
+		t.Errorf("findings: %+v", said)
+	}
+}
