@@ -77,7 +77,7 @@ func New(o Options) *Engine {
 	return &Engine{
 		core: c, background: b, waiting: waiting, workers: workers, positions: positions,
 		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
-		poller:     intake.NewPoller(c, b.loops, &b.running, positions, waiting),
+		poller:     intake.NewPoller(b.loops, c, &b.running, positions, waiting),
 		operations: &operations{core: c, workers: workers},
 		still:      o.Still, applying: make(lock, 1), consumers: map[string]func(){},
 	}

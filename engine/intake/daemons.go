@@ -97,7 +97,7 @@ func (e *Daemons) changePresences(ctx context.Context, change func(map[string]Pr
 	return nil, fmt.Errorf("daemons that live: %w", store.ErrConflict)
 }
 
-// compare says so when another daemon has been running another configuration
+// Compare says so when another daemon has been running another configuration
 // for longer than it takes to roll one out.
 func (e *Daemons) Compare(config *reconcile.Running, others []Presence) {
 	var differ, mine []string

@@ -39,7 +39,7 @@ type Poller struct {
 
 // NewPoller makes the poller of an engine. It polls until loops ends; running
 // counts its goroutines.
-func NewPoller(c *reconcile.Core, loops context.Context, running *sync.WaitGroup, p *Positions, waiting *breaker.Waiters) *Poller {
+func NewPoller(loops context.Context, c *reconcile.Core, running *sync.WaitGroup, p *Positions, waiting *breaker.Waiters) *Poller {
 	return &Poller{Core: c, positions: p, waiting: waiting, loops: loops, running: running, pollers: map[string]context.CancelFunc{}}
 }
 

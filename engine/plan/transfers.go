@@ -36,7 +36,7 @@ func (i *Item) listed() links.Listed { return links.Listed{Key: i.Key, At: i.at}
 // refusal is what the item is called among the refusals of a link.
 func (i *Item) refusal() string { return links.ItemPrefix + i.ID() }
 
-// What a listing lists.
+// An ItemKind is what a listing lists.
 type ItemKind string
 
 // The kinds of items.
