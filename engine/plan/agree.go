@@ -67,17 +67,20 @@ func (o *Observation) Agree(to links.Side, writes []Write, answer connectors.Rec
 		}
 	}
 	if slices.ContainsFunc(held, func(f Write) bool { return f.Mapping.State }) {
-		o.agreeState()
+		agreeing{o}.agreeState()
 		if to == links.Source {
-			o.adoptFollowers()
+			agreeing{o}.adoptFollowers()
 		}
 	}
-	o.agreePartners(&o.Ends, held)
+	agreeing{o}.agreePartners(&o.Ends, held)
 	return out
 }
 
+// agreeing moves the agreements that follow from a write.
+type agreeing struct{ *Observation }
+
 // agreeState takes the states as agreed once one was written.
-func (o *Observation) agreeState() {
+func (o agreeing) agreeState() {
 	from, to := o.Ends.Source.State(o.Template.State.SourceField), o.Ends.Target.State(o.Template.State.TargetField)
 	o.Link.State = &links.StatePair{Source: from.Raw, SourceCategory: from.Category, Target: to.Raw, TargetCategory: to.Category}
 }
@@ -85,7 +88,7 @@ func (o *Observation) agreeState() {
 // adoptFollowers agrees on what people wrote into the ticket when they moved
 // it: a mapping that had nothing to say before the source followed (the notes
 // of a resolution) must not put its own words over theirs.
-func (o *Observation) adoptFollowers() {
+func (o agreeing) adoptFollowers() {
 	d := o.Digest
 	for _, v := range o.linked(&o.Ends).Values {
 		name := links.Outbound(v.Field)
@@ -100,7 +103,7 @@ func (o *Observation) adoptFollowers() {
 // agreePartners sets the agreements of the partners of what was written: from
 // the records as they were read, with only the written fields replaced by the
 // answer's values (section 4, note 1).
-func (o *Observation) agreePartners(ends *Ends, writes []Write) {
+func (o agreeing) agreePartners(ends *Ends, writes []Write) {
 	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.Pair != "" && !f.Mapping.State }) {
 		return
 	}
@@ -160,7 +163,7 @@ func (o *Observation) Settle(decision rules.Decision) ([]Note, Needs) {
 		return nil, Needs{} // items, whose copies are looked for; or it takes no writes any more
 	}
 	var needs Needs
-	mappings, _ := o.mappings(to, valuesFor(decision, to), &links.Link{Fields: map[string]links.Agreement{}}, &needs)
+	mappings, _ := updating{o}.mappings(to, valuesFor(decision, to), &links.Link{Fields: map[string]links.Agreement{}}, &needs)
 	if !needs.None() {
 		return nil, needs
 	}
@@ -174,7 +177,7 @@ func (o *Observation) Settle(decision rules.Decision) ([]Note, Needs) {
 	for _, f := range done {
 		*as.Of(to) = as.Of(to).With(f.Mapping.Path, f.Value)
 	}
-	o.agreePartners(&as, done)
+	agreeing{o}.agreePartners(&as, done)
 	if intent.State != nil {
 		if written, _ := e.Evidence(intent, fmt.Sprint(FieldAt(e.Record, intent.StatePath)) != intent.StateWas); written {
 			o.Link.State = intent.State

@@ -48,7 +48,7 @@ func (o *Observation) close() (p Plan, needs Needs, closes bool) {
 	}
 	op := writing(links.Target, writes)
 	op.Reason = "source is gone"
-	op.Moving, _ = o.resolve(links.Target, o.onceValues(writes), d, &needs)
+	op.Moving, _ = o.resolve(links.Target, updating{o}.onceValues(writes), d, &needs)
 	p.Operations = []Operation{op}
 	return p, needs, true
 }

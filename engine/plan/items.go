@@ -23,11 +23,11 @@ const (
 
 // items adds to a plan what is new of all transfers. The plan's link is changed.
 func (o *Observation) items(p *Plan, needs *Needs) {
-	wanted := o.transfers()
+	wanted := transfersOf(o)
 	maps.DeleteFunc(p.Link.Items, func(name string, _ *links.Items) bool {
 		return !slices.ContainsFunc(wanted, func(t transfer) bool { return t.name == name })
 	})
-	p.Recovered = append(p.Recovered, clearChanged(p.Link, o.itemPairs(p.Link, wanted), func(name string) bool { return !strings.HasPrefix(name, links.ItemPrefix) })...)
+	p.Recovered = append(p.Recovered, clearChanged(p.Link, itemPairs(o, p.Link, wanted), func(name string) bool { return !strings.HasPrefix(name, links.ItemPrefix) })...)
 	for _, t := range wanted {
 		c := carrying{o: o, transfer: t, p: p, needs: needs}
 		c.plan()
@@ -98,7 +98,7 @@ func (c *carrying) keep(known *links.Items, all []*Item) {
 // refuse gives the transfer up until the record's state changes: the rest goes on.
 func (c *carrying) refuse(said *connectors.Error) {
 	c.p.Refused = true
-	c.p.refuse(c.o, links.ItemPrefix+c.name, c.o.itemPair(c.to), Fail("", CodeOf(said, deadletter.ReasonRejected), said.Error()))
+	c.p.refuse(c.o, links.ItemPrefix+c.name, itemPair(c.o, c.to), Fail("", CodeOf(said, deadletter.ReasonRejected), said.Error()))
 }
 
 // list is a list of the transfer; false: it is not known yet, or may not be read.
@@ -279,7 +279,7 @@ func (c *carrying) unsent(send []*Item, known *links.Items) (left []*Item, after
 			}
 		case c.o.Items.sent[it.ID()]:
 			c.p.Refused = true
-			c.p.refuse(c.o, it.refusal(), c.o.itemPair(c.to), Fail("", deadletter.ReasonDidNotStick,
+			c.p.refuse(c.o, it.refusal(), itemPair(c.o, c.to), Fail("", deadletter.ReasonDidNotStick,
 				fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", c.o.Ends.Of(c.to).Ref, c.name)))
 		default:
 			left = append(left, it)
@@ -292,7 +292,7 @@ func (c *carrying) unsent(send []*Item, known *links.Items) (left []*Item, after
 // not tell counts as carried only once it is seen.
 func (o *Observation) Carried(it *Item, posted connectors.Posted) {
 	if posted.Version != "" {
-		o.Ends.Of(o.sideOf(it)).Record.Version = posted.Version
+		o.Ends.Of(it.side()).Record.Version = posted.Version
 	}
 	if posted.ID == "" && posted.Held {
 		posted.ID = itemHeld
@@ -311,12 +311,13 @@ func (o *Observation) Carried(it *Item, posted connectors.Posted) {
 // NotCarried takes note of an item that its system refused.
 func (o *Observation) NotCarried(it *Item, said *connectors.Error) []Failure {
 	p := Plan{Link: o.Link}
-	p.refuse(o, it.refusal(), o.itemPair(o.sideOf(it)), Fail("", CodeOf(said, deadletter.ReasonRejected), said.Error()))
+	p.refuse(o, it.refusal(), itemPair(o, it.side()), Fail("", CodeOf(said, deadletter.ReasonRejected), said.Error()))
 	return p.Failed
 }
 
-func (o *Observation) sideOf(it *Item) links.Side {
-	if it.Transfer == links.CommentsOutbound || it.Transfer == links.FilesOutbound {
+// side is the one that the item is carried to.
+func (i *Item) side() links.Side {
+	if i.Transfer == links.CommentsOutbound || i.Transfer == links.FilesOutbound {
 		return links.Target
 	}
 	return links.Source
@@ -324,7 +325,7 @@ func (o *Observation) sideOf(it *Item) links.Side {
 
 // itemPair is what a refused item waits for to change: the state of the record
 // that refused it.
-func (o *Observation) itemPair(to links.Side) string {
+func itemPair(o *Observation, to links.Side) string {
 	e, state := o.Ends.Of(to), ""
 	if e.Schema != nil && e.Schema.State != nil {
 		state = RawState(e.Record, e.Schema.State.Field)
@@ -333,13 +334,13 @@ func (o *Observation) itemPair(to links.Side) string {
 }
 
 // itemPairs are the pairs of the items that were refused, as they are now.
-func (o *Observation) itemPairs(link *links.Link, all []transfer) map[string]string {
+func itemPairs(o *Observation, link *links.Link, all []transfer) map[string]string {
 	pairs := map[string]string{}
 	for _, t := range all {
 		name := links.ItemPrefix + t.name
 		for _, r := range link.Refused {
 			if r.What == name || strings.HasPrefix(r.What, name+"/") {
-				pairs[r.What] = o.itemPair(t.to)
+				pairs[r.What] = itemPair(o, t.to)
 			}
 		}
 	}

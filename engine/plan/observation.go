@@ -115,7 +115,7 @@ func clearChanged(link *links.Link, pairs map[string]string, kept func(name stri
 
 // paused are the mappings of contested fields that rest, and their partners: the
 // two are one field to whoever writes it (rule 9a.2).
-func (o *Observation) paused(link *links.Link, mappings []Mapping) map[string]bool {
+func (o updating) paused(link *links.Link, mappings []Mapping) map[string]bool {
 	paused := map[string]bool{}
 	for _, m := range mappings {
 		if link.Contests[m.Name].Paused(o.Now) || m.Pair != "" && link.Contests[m.Pair].Paused(o.Now) {

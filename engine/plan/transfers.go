@@ -119,8 +119,8 @@ type transfer struct {
 	files    []rules.AttachmentClause
 }
 
-// transfers are all that the link's template carries, and the ticket itself.
-func (o *Observation) transfers() []transfer {
+// transfersOf returns all that the link's template carries, and the ticket itself.
+func transfersOf(o *Observation) []transfer {
 	t := o.Template
 	var all []transfer
 	for _, way := range []struct {

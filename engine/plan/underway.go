@@ -25,7 +25,12 @@ func (o *Observation) lookAgain() Operation {
 // tookEffect reports whether it is certain that a request that may be under way
 // has taken effect: then it is settled at once. That nothing is found of it says
 // nothing yet.
-func (o *Observation) tookEffect() (bool, Needs) {
+func (o *Observation) tookEffect() (bool, Needs) { return looking{o}.done() }
+
+// looking finds out what became of a request that may be under way.
+type looking struct{ *Observation }
+
+func (o looking) done() (bool, Needs) {
 	intent := o.Link.Intent
 	if len(intent.Items) > 0 {
 		return o.itemsThere()
@@ -45,7 +50,7 @@ func (o *Observation) tookEffect() (bool, Needs) {
 
 // standsAsSent reports whether every field of the intent is what was sent, and was
 // something else.
-func (o *Observation) standsAsSent(e *End) bool {
+func (o looking) standsAsSent(e *End) bool {
 	intent := o.Link.Intent
 	for name, sent := range intent.Fields {
 		if have := o.Digest.Of(FieldAt(e.Record, FieldPath(links.FieldOf(name)))); have != sent.Sent || have == sent.Was {
@@ -58,7 +63,7 @@ func (o *Observation) standsAsSent(e *End) bool {
 // writtenByUs reports whether the last change of every field of the intent is
 // lockstep's: that one led to what stands there, and so came after the version
 // that was read.
-func (o *Observation) writtenByUs(changes []connectors.FieldChange) bool {
+func (o looking) writtenByUs(changes []connectors.FieldChange) bool {
 	intent := o.Link.Intent
 	paths := [][]string{}
 	for name := range intent.Fields {
@@ -83,10 +88,10 @@ func (o *Observation) writtenByUs(changes []connectors.FieldChange) bool {
 
 // itemsThere reports whether the copy of every item of the intent is found, or the
 // item may be sent again and is added once.
-func (o *Observation) itemsThere() (bool, Needs) {
+func (o looking) itemsThere() (bool, Needs) {
 	var needs Needs
 	probe := Plan{Link: o.Link.Clone()}
-	on := *o
+	on := *o.Observation
 	on.Link = probe.Link
 	on.items(&probe, &needs)
 	if !needs.None() {

@@ -44,7 +44,14 @@ func (u *Update) Operations() []Operation {
 
 // Update decides by the rules' decision what to write: the merge of all
 // mappings, and then the states. While needs is not empty, nothing is decided.
-func (o *Observation) Update(decision rules.Decision) (u Update, needs Needs) {
+func (o *Observation) Update(decision rules.Decision) (Update, Needs) {
+	return updating{o}.plan(decision)
+}
+
+// updating plans an update.
+type updating struct{ *Observation }
+
+func (o updating) plan(decision rules.Decision) (u Update, needs Needs) {
 	u.Link = o.Link.Clone()
 	var mappings []Mapping
 	failed := map[string]bool{}
@@ -56,7 +63,7 @@ func (o *Observation) Update(decision rules.Decision) (u Update, needs Needs) {
 		mappings = append(mappings, alive...)
 		for _, r := range rejected {
 			failed[r.name] = true
-			u.reject(o, r.name, r.pair, r.Failure)
+			u.reject(o.Observation, r.name, r.pair, r.Failure)
 		}
 	}
 	if !needs.None() {
@@ -107,7 +114,7 @@ func (u *Update) reject(o *Observation, name, pair string, f Failure) {
 }
 
 // input is what the merge looks at.
-func (o *Observation) input(link *links.Link, mappings []Mapping) Input {
+func (o updating) input(link *links.Link, mappings []Mapping) Input {
 	paused := o.paused(link, mappings)
 	return Input{
 		Mappings: mappings,
@@ -132,7 +139,7 @@ type rejection struct {
 
 // mappings makes the mappings that write to one side of their values. Only those
 // that changed since link was agreed on have to be resolved.
-func (o *Observation) mappings(to links.Side, values []rules.Value, link *links.Link, needs *Needs) ([]Mapping, []rejection) {
+func (o updating) mappings(to links.Side, values []rules.Value, link *links.Link, needs *Needs) ([]Mapping, []rejection) {
 	name, partner := links.Outbound, links.Inbound
 	if to == links.Source {
 		name, partner = links.Inbound, links.Outbound
@@ -188,7 +195,7 @@ func wantOf(values []rules.Value, f Failure, d links.Digester) string {
 // onceValues are the once values of a template whose fields are empty: a system
 // may ask for them when the ticket's state changes, and then they travel along
 // (rule 4.4). A value that fails is left out.
-func (o *Observation) onceValues(writes []Write) (wanted []rules.Value) {
+func (o updating) onceValues(writes []Write) (wanted []rules.Value) {
 	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.State && f.Mapping.Side == links.Target }) {
 		return nil
 	}

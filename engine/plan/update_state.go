@@ -9,7 +9,7 @@ import (
 
 // state adds to an update what becomes of the states (rule 4.6), and returns the
 // pairs by which a refusal of theirs is remembered.
-func (o *Observation) state(u *Update, needs *Needs) map[string]string {
+func (o updating) state(u *Update, needs *Needs) map[string]string {
 	pairs := map[string]string{}
 	sync := o.Template.State
 	if sync == nil || sync.Table == nil {
@@ -59,14 +59,14 @@ func (o *Observation) state(u *Update, needs *Needs) map[string]string {
 	}
 	send, failed := o.resolve(result.Side, []rules.Value{{Field: m.Field, Value: result.To}}, o.Digest, needs)
 	if len(failed) > 0 {
-		u.reject(o, m.Name, result.Pair, failed[0])
+		u.reject(o.Observation, m.Name, result.Pair, failed[0])
 		return pairs
 	}
 	u.Writes = append(u.Writes, Write{Mapping: m, Value: send[m.Field], Was: o.Ends.Have(m), Agreed: result.Then})
 	return pairs
 }
 
-func (u *Update) stateInput(o *Observation, sync rules.StateSync, names map[links.Side]string) StateInput {
+func (u *Update) stateInput(o updating, sync rules.StateSync, names map[links.Side]string) StateInput {
 	paused := len(o.paused(u.Link, []Mapping{{Name: names[links.Target], Pair: names[links.Source]}})) > 0
 	return StateInput{
 		Sync: sync, Conflict: o.Template.Conflict, Agreed: u.Link.State,
@@ -87,7 +87,7 @@ func (u *Update) stateInput(o *Observation, sync rules.StateSync, names map[link
 // notMoved says once, for a pair of states, that the table does not relate
 // them or that the system does not take the move; where the table asks for it,
 // that is a dead letter.
-func (u *Update) notMoved(o *Observation, result StateResult, name string) {
+func (u *Update) notMoved(o updating, result StateResult, name string) {
 	if r, ok := u.Link.Refusal(name); ok && r.Pair == result.Pair {
 		return
 	}
@@ -96,14 +96,14 @@ func (u *Update) notMoved(o *Observation, result StateResult, name string) {
 		o.Reject(u.Link, name, result.Pair, result.Note)
 		return
 	}
-	u.reject(o, name, result.Pair, Fail(links.FieldOf(name), result.Note,
+	u.reject(o.Observation, name, result.Pair, Fail(links.FieldOf(name), result.Note,
 		"the state table does not relate the states of the two sides, or the system does not take the move; both were left as they are"))
 }
 
 // reopens reports whether the source came back after its ticket was closed, and
 // is to get a new ticket: because the template says so, or because the system
 // cannot reopen the old one.
-func (o *Observation) reopens(result StateResult, target string) bool {
+func (o updating) reopens(result StateResult, target string) bool {
 	cannot := result.Note == NoteMoveNotTaken
 	if result.Wanted != links.Target || !cannot && o.Template.Lifecycle.OnReopen != "new" {
 		return false
@@ -117,7 +117,7 @@ func (o *Observation) reopens(result StateResult, target string) bool {
 }
 
 // closed reports whether a ticket is closed in a state.
-func (o *Observation) closed(raw string) bool {
+func (o updating) closed(raw string) bool {
 	sync, e := o.Template.State, &o.Ends.Target
 	if e.Schema != nil && e.Schema.State != nil && e.Schema.State.Closed != nil && e.Schema.State.Field == sync.TargetField {
 		return slices.Contains(e.Schema.State.Closed, raw)
