@@ -41,7 +41,7 @@ func (e *losses) lookForLosses(ctx context.Context) error {
 	return nil
 }
 
-// ends are where the parts of the store end; none where it cannot tell.
+// ends returns where the parts of the store end; none where it cannot tell.
 func (e *losses) ends(ctx context.Context) (map[string]store.Position, error) {
 	if e.Store.Ends == nil {
 		return nil, nil

@@ -1,6 +1,6 @@
 package engine
 
-// Loops is how many goroutines of the engine do nothing but wait for the clock
+// Loops returns how many goroutines of the engine do nothing but wait for the clock
 // and then look: one a polling, and those of goLoop. When as many
 // calls of the clock's After are waited for, each of them has done what it does
 // before the clock moves on. It is for clocks that are moved by hand.

@@ -156,7 +156,7 @@ func (h *callHealth) note(kind string, err error, now time.Time) {
 	}
 }
 
-// told is what may be told of a failure. A refused poll or look-up quotes the
+// told returns what may be told of a failure. A refused poll or look-up quotes the
 // system, for the request holds nothing of a record; of an answer that cannot be
 // read, what kept it from being read.
 func told(kind string, err error) string {
@@ -270,7 +270,7 @@ func instant(t time.Time) *time.Time {
 	return &t
 }
 
-// excerpt is the beginning of a text.
+// excerpt returns the beginning of a text.
 func excerpt(text string, most int) string {
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"

@@ -46,7 +46,7 @@ type Letter struct {
 	At      time.Time      `json:"at"`
 }
 
-// letterID is the same for the same trouble, so that it is kept once.
+// letterID returns the same for the same trouble, so that it is kept once.
 func letterID(route string, record connectors.Ref, field, reason string) string {
 	return links.Digest(route+"\x00"+field+"\x00"+reason, record, 0)[:16]
 }
@@ -68,7 +68,7 @@ type Counter interface {
 	DeadLettered(route, reason string)
 }
 
-// New are the dead letters of a bucket. What cannot be read is reported.
+// New returns the dead letters of a bucket. What cannot be read is reported.
 func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Counter, findings *store.Findings) *Queue {
 	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, findings: findings}
 }

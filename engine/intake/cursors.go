@@ -46,7 +46,7 @@ func beginOf(cursor []byte) (time.Time, bool) {
 	return t, begins && err == nil
 }
 
-// asked are the keys of the cursors of the polls that a configuration makes.
+// asked returns the keys of the cursors of the polls that a configuration makes.
 func asked(c *reconcile.Running) map[string]bool {
 	keys := map[string]bool{}
 	for _, p := range pollings(c.Set) {
@@ -88,7 +88,7 @@ func (e *Positions) beginPolls(ctx context.Context, config *reconcile.Running, k
 	return nil
 }
 
-// lostCursor is what takes the place of a cursor that is not there any more.
+// lostCursor returns what takes the place of a cursor that is not there any more.
 func (e *Positions) lostCursor(ctx context.Context, key string, known *positions, now time.Time) ([]byte, error) {
 	all, err := e.checkpoints(ctx, key)
 	if err != nil {
@@ -104,7 +104,7 @@ func (e *Positions) lostCursor(ctx context.Context, key string, known *positions
 	return beginAt(since), nil
 }
 
-// since is when the first route began that reads what a poll finds; of a poll
+// since returns when the first route began that reads what a poll finds; of a poll
 // that no route begins with, now.
 func (p *positions) since(key string, now time.Time) time.Time {
 	first := now

@@ -29,7 +29,7 @@ func (e *Positions) Hint(ctx context.Context, refs []connectors.Ref, delivery st
 	return nil
 }
 
-// concerned are the records to look at when a record may have changed: itself,
+// concerned returns the records to look at when a record may have changed: itself,
 // where a route begins with it, and the source of the link whose ticket it is.
 // The route may be another daemon's, or one that comes back: the poll that
 // found the change will not find it again.

@@ -44,7 +44,7 @@ func (q question) ask(ctx context.Context, c connectors.Connector, polled pollin
 	return q(ctx, nil)
 }
 
-// pollings are the changes to ask for: of every route's source, of every
+// pollings returns the changes to ask for: of every route's source, of every
 // collection of tickets from which something is written back, and of what
 // hangs on either where it is carried. The connectors say what they can tell.
 func pollings(set *rules.Set) map[string]polling {
@@ -206,7 +206,7 @@ func (e *Poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 	return len(p.changed), nil
 }
 
-// polledItems are the record types whose items are to be polled for, by
+// polledItems returns the record types whose items are to be polled for, by
 // connector.
 func polledItems(set *rules.Set) map[itemSource][]string {
 	wanted := map[itemSource][]string{}

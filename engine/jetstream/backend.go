@@ -176,7 +176,7 @@ func answered(err error) bool {
 		tooLarge(err) || wrongRevision(err)
 }
 
-// tooLarge is what the client library says of the server's max_payload, or the
+// tooLarge reports whether a failure is the client library's word on the server's max_payload, or the
 // server of a stream's max_msg_size, code 10054.
 func tooLarge(err error) bool {
 	var api *jetstream.APIError

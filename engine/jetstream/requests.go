@@ -72,7 +72,7 @@ func (h *hints) deleteConsumer(ctx context.Context, name string) error {
 	})
 }
 
-// ends are where the streams end, by what they hold. Of hints and marks it is
+// ends returns where the streams end, by what they hold. Of hints and marks it is
 // seen elsewhere.
 func (s *backend) ends(ctx context.Context) (map[string]store.Position, error) {
 	ends := map[string]store.Position{}

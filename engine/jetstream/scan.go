@@ -27,7 +27,7 @@ type scanned struct {
 // errEnough ends a scan without an error.
 var errEnough = errors.New("enough")
 
-// scanner is the consumer of one scan.
+// scanner returns the consumer of one scan.
 func scanner(what scanned) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		FilterSubject:     what.filter,

@@ -160,7 +160,7 @@ func (t topology) hintsStream() jetstream.StreamConfig {
 	})
 }
 
-// bucketConfig is a KV bucket as the nats command knows it. AllowDirect is
+// bucketConfig returns a KV bucket as the nats command knows it. AllowDirect is
 // off, so that reads are answered by the leader and never stale; DenyDelete
 // too, because a delete removes and overwrites the message itself, which
 // leaves no marker.

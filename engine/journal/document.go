@@ -54,7 +54,7 @@ func decode(raw []byte) (Entry, error) {
 	}, nil
 }
 
-// readable are the entries that can be read; the others are passed over, counted
+// readable returns the entries that can be read; the others are passed over, counted
 // and reported.
 func (k *Journal) readable(raw [][]byte) []Entry {
 	entries := make([]Entry, 0, len(raw))

@@ -39,7 +39,7 @@ func (a *ages) saved(l *Link, revision uint64) {
 	}
 }
 
-// of is how old a version of a link is, as far as that can be told. Of one that
+// of returns how old a version of a link is, as far as that can be told. Of one that
 // another process saved, the store's time says how old it was when it was seen
 // first.
 func (a *ages) of(l Stored) (age time.Duration, own bool) {

@@ -63,7 +63,7 @@ func (c Contest) After(was, have string, now time.Time) Contest {
 	return next
 }
 
-// Resumes is when the next pause is over; false: nothing is paused.
+// Resumes returns when the next pause is over; false: nothing is paused.
 func (l *Link) Resumes(now time.Time) (next time.Time, paused bool) {
 	for _, c := range l.Contests {
 		if c.Paused(now) && (!paused || c.Until.Before(next)) {

@@ -19,7 +19,7 @@ type Digester struct{ key []byte }
 // NewDigester makes digests with a key.
 func NewDigester(key []byte) Digester { return Digester{key: key} }
 
-// Of is the digest of a value as connectors.Record describes them, or of a
+// Of returns the digest of a value as connectors.Record describes them, or of a
 // connectors.Lookup. Absent and nil are the same.
 func (d Digester) Of(v any) string {
 	mac := hmac.New(sha256.New, d.key)
@@ -27,7 +27,7 @@ func (d Digester) Of(v any) string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// Pair is the digest of two digests.
+// Pair returns the digest of two digests.
 func (d Digester) Pair(from, have string) string { return d.Of(from + "\x00" + have) }
 
 // appendCanonical writes a value so that two are written alike only if they

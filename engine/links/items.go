@@ -32,7 +32,7 @@ func (i *Items) Has(it Listed) bool {
 	return done || it.At.Before(i.From)
 }
 
-// With is a copy: a link's items are replaced, never changed.
+// With returns a copy: a link's items are replaced, never changed.
 func (i *Items) With(key, as string) *Items {
 	next := &Items{From: i.From, Done: maps.Clone(i.Done)}
 	if next.Done == nil {

@@ -15,7 +15,7 @@ const (
 	Source Side = "source"
 )
 
-// Other is the side that a value written to s comes from.
+// Other returns the side that a value written to s comes from.
 func Other(s Side) Side {
 	if s == Source {
 		return Target
@@ -23,19 +23,19 @@ func Other(s Side) Side {
 	return Source
 }
 
-// Outbound is the name of the mapping that writes a field of the ticket.
+// Outbound returns the name of the mapping that writes a field of the ticket.
 func Outbound(field string) string { return "out:" + field }
 
-// Inbound is the name of the mapping that writes a field of the source.
+// Inbound returns the name of the mapping that writes a field of the source.
 func Inbound(field string) string { return "in:" + field }
 
-// FieldOf is the field that a mapping writes.
+// FieldOf returns the field that a mapping writes.
 func FieldOf(mapping string) string {
 	_, field, _ := strings.Cut(mapping, ":")
 	return field
 }
 
-// SideOf is the side that a mapping writes to.
+// SideOf returns the side that a mapping writes to.
 func SideOf(mapping string) Side {
 	if strings.HasPrefix(mapping, Inbound("")) {
 		return Source
@@ -56,7 +56,7 @@ const (
 // the refusals of a link; the transfer and the item's key follow.
 const ItemPrefix = "item:"
 
-// Label is how dead letters call a mapping: the ticket's field, or, of what is
+// Label returns how dead letters call a mapping: the ticket's field, or, of what is
 // written back, "inbound." and the source's; an item by its transfer and key.
 func Label(mapping string) string {
 	if item, ok := strings.CutPrefix(mapping, ItemPrefix); ok {
@@ -81,7 +81,7 @@ func ParseLabel(label string) string {
 	return Outbound(label)
 }
 
-// Marker is the mark of the copy of an item. It is a plain digest: the same
+// Marker returns the mark of the copy of an item. It is a plain digest: the same
 // after a lost store, so that the copy is found (rule 7.7).
 func (l *Link) Marker(transfer, key string) string {
 	sum := sha256.Sum256([]byte(l.Key + "\x00" + transfer + "\x00" + key))

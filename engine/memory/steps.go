@@ -73,7 +73,7 @@ func (s *Steps) next() (*place, *message, func(store.Hint)) {
 	return at, m, at.deliver
 }
 
-// first is the next hint to be delivered at a place, nil if none is.
+// first returns the next hint to be delivered at a place, nil if none is.
 func (p *place) first() *message {
 	for len(p.waiting) > 0 && p.live[p.waiting[0].ref] != p.waiting[0] {
 		p.waiting = p.waiting[1:]
@@ -100,7 +100,7 @@ func (p *place) putBack(now time.Time) {
 	}
 }
 
-// Due is when the next hint will wait that does not wait yet; false: nothing
+// Due returns when the next hint will wait that does not wait yet; false: nothing
 // is scheduled.
 func (s *Steps) Due() (time.Time, bool) {
 	h := s.hints

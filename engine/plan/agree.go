@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// Intent is what the next request to a side will carry, and its fields (rule 3.7).
+// Intent returns what the next request to a side will carry, and its fields (rule 3.7).
 func (o *Observation) Intent(id string, to links.Side, writes []Write) (*links.Intent, map[string]any) {
 	d := o.Digest
 	intent := &links.Intent{ID: id, Side: string(to), ReadVersion: o.Ends.Of(to).Record.Version, Fields: map[string]links.Sent{}}

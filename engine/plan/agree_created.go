@@ -58,7 +58,7 @@ func notStuck(next *links.Link, name string, a links.Agreement, now time.Time, d
 	next.Refuse(links.Refusal{What: name, Pair: d.Pair(a.From, a.Have), Code: deadletter.ReasonDidNotStick, At: now.UTC()})
 }
 
-// BaseState are the states that a link begins with. A ticket is pristine where
+// BaseState returns the states that a link begins with. A ticket is pristine where
 // nobody wrote it since it was opened.
 func BaseState(sync rules.StateSync, opened *links.StatePair, ticket connectors.Record, pristine bool, schema *connectors.Schema) *links.StatePair {
 	if opened == nil || sync.Table == nil {

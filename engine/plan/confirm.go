@@ -93,7 +93,7 @@ func (o *Opening) agreePairs(next *links.Link, ticket connectors.Record) {
 	AgreePairs(next, o.Source.Record, ticket, d.Inbound, o.Digest)
 }
 
-// confirmed is the link of the claim with its ticket, without agreements yet.
+// confirmed returns the link of the claim with its ticket, without agreements yet.
 func (o *Opening) confirmed(ticket connectors.Record) *links.Link {
 	next := o.Claim.Clone()
 	ref := ticket.Ref
@@ -109,7 +109,7 @@ func (o *Opening) confirmed(ticket connectors.Record) *links.Link {
 	return next
 }
 
-// writtenBack are the agreements of what the ticket gives its source. The next
+// writtenBack returns the agreements of what the ticket gives its source. The next
 // ticket goes on from them: its number takes the place of the old one's, unless
 // somebody typed something else there.
 func writtenBack(fields map[string]links.Agreement) map[string]links.Agreement {

@@ -42,10 +42,10 @@ func (e *End) CanMove(to string) bool {
 	return e.Takes.Fields
 }
 
-// State is the state of the record at a dotted path.
+// State returns the state of the record at a dotted path.
 func (e *End) State(path string) StateValue { return StateOf(e.Record, path, e.Schema) }
 
-// With is the end with one field replaced. What else the record may hold by
+// With returns the end with one field replaced. What else the record may hold by
 // now is not taken over: that would swallow an edit made in between.
 func (e End) With(path []string, value any) End {
 	e.Record.Fields = replaced(e.Record.Fields, path, value)
@@ -55,7 +55,7 @@ func (e End) With(path []string, value any) End {
 // Ends are both sides of a link.
 type Ends struct{ Source, Target End }
 
-// Of is one of the two.
+// Of returns one of the two.
 func (e *Ends) Of(s links.Side) *End {
 	if s == links.Source {
 		return &e.Source
@@ -63,7 +63,7 @@ func (e *Ends) Of(s links.Side) *End {
 	return &e.Target
 }
 
-// Have is what the field of a mapping holds.
+// Have returns what the field of a mapping holds.
 func (e *Ends) Have(m Mapping) any { return FieldAt(e.Of(m.Side).Record, m.Path) }
 
 // replaced copies what changes.
@@ -80,5 +80,5 @@ func replaced(fields map[string]any, path []string, value any) map[string]any {
 	return out
 }
 
-// FieldPath is the path of a field's name: an entry of a map is FIELD/ENTRY.
+// FieldPath returns the path of a field's name: an entry of a map is FIELD/ENTRY.
 func FieldPath(field string) []string { return strings.SplitN(field, "/", 2) }

@@ -19,7 +19,7 @@ const (
 	NoteTimeUnknown = "time_unknown"         // conflict = "latest", and no time: the source won
 )
 
-// writtenOver are the changes of a field by others before ours: what came
+// writtenOver returns the changes of a field by others before ours: what came
 // after it is a later edit and stands.
 func writtenOver(changes []connectors.FieldChange, f Write, now time.Time) []connectors.FieldChange {
 	ours := now
@@ -49,12 +49,12 @@ type Conflict struct {
 	Wrote []string   // path on the side that would be written
 }
 
-// StateNames are the mappings by which a state is written, by side.
+// StateNames returns the mappings by which a state is written, by side.
 func StateNames(sync rules.StateSync) map[links.Side]string {
 	return map[links.Side]string{links.Target: links.Outbound(sync.TargetField), links.Source: links.Inbound(sync.SourceField)}
 }
 
-// Later is the later of two times.
+// Later returns the later of two times.
 func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -92,7 +92,7 @@ func Newest(ends *Ends, seen map[links.Side]string, changes map[links.Side][]con
 	return newest
 }
 
-// recordTime is the time of a record's last change, if that is the only one
+// recordTime returns the time of a record's last change, if that is the only one
 // since the version that was seen: then it is the time of the field.
 func recordTime(e *End, seen string) time.Time {
 	order, ok := e.System.(connectors.VersionOrder)

@@ -101,7 +101,7 @@ func (c *carrying) refuse(said *connectors.Error) {
 	c.p.refuse(c.o, links.ItemPrefix+c.name, itemPair(c.o, c.to), Fail("", CodeOf(said, deadletter.ReasonRejected), said.Error()))
 }
 
-// list is a list of the transfer; false: it is not known yet, or may not be read.
+// list returns a list of the transfer; false: it is not known yet, or may not be read.
 func (c *carrying) list(n ListNeed) (List, bool) {
 	n.Transfer = c.name
 	list, known := c.o.Items.lists[listKey{n.Transfer, n.Copies}]
@@ -116,7 +116,7 @@ func (c *carrying) list(n ListNeed) (List, bool) {
 	return list, true
 }
 
-// listed are the items that are there to carry, oldest first.
+// listed returns the items that are there to carry, oldest first.
 func (c *carrying) listed() (all []*Item, ok bool) {
 	if c.from == "" {
 		ticket := c.o.Ends.Target.Record
@@ -258,7 +258,7 @@ func mediaType(s string) string {
 	return strings.ToLower(strings.TrimSpace(s))
 }
 
-// unsent are the items whose copy is not found on the other side (rules 7.7 and
+// unsent returns the items whose copy is not found on the other side (rules 7.7 and
 // 7.8). One that was sent and is not there was dropped without a word.
 func (c *carrying) unsent(send []*Item, known *links.Items) (left []*Item, after *links.Items, ok bool) {
 	if len(send) == 0 {
@@ -315,7 +315,7 @@ func (o *Observation) NotCarried(it *Item, said *connectors.Error) []Failure {
 	return p.Failed
 }
 
-// side is the one that the item is carried to.
+// side returns the one that the item is carried to.
 func (i *Item) side() links.Side {
 	if i.Transfer == links.CommentsOutbound || i.Transfer == links.FilesOutbound {
 		return links.Target
@@ -323,7 +323,7 @@ func (i *Item) side() links.Side {
 	return links.Source
 }
 
-// itemPair is what a refused item waits for to change: the state of the record
+// itemPair returns what a refused item waits for to change: the state of the record
 // that refused it.
 func itemPair(o *Observation, to links.Side) string {
 	e, state := o.Ends.Of(to), ""
@@ -333,7 +333,7 @@ func itemPair(o *Observation, to links.Side) string {
 	return o.Digest.Of(state)
 }
 
-// itemPairs are the pairs of the items that were refused, as they are now.
+// itemPairs returns the pairs of the items that were refused, as they are now.
 func itemPairs(o *Observation, link *links.Link, all []transfer) map[string]string {
 	pairs := map[string]string{}
 	for _, t := range all {

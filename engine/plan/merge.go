@@ -123,7 +123,7 @@ type mergeRow struct {
 	do      func(*merging, comparison)
 }
 
-// mergeRows are the rows of the protocol's table (section 4) in the order in which
+// mergeRows returns the rows of the protocol's table (section 4) in the order in which
 // they are tried: the first that applies is done. Row 13, a value that fails, never
 // comes here.
 func mergeRows() []mergeRow {

@@ -116,7 +116,7 @@ func MergeState(in StateInput) StateResult {
 	return out
 }
 
-// FirstOf is the value that stands for a state in a collection's system; empty
+// FirstOf returns the value that stands for a state in a collection's system; empty
 // if the table has none.
 func FirstOf(t *rules.StateTable, label string, c connectors.Collection) string {
 	for i := range t.States {
@@ -137,7 +137,7 @@ func StateOf(r connectors.Record, path string, schema *connectors.Schema) StateV
 	return s
 }
 
-// RawState is the raw value at a dotted path of a record, as text; empty where
+// RawState returns the raw value at a dotted path of a record, as text; empty where
 // there is none.
 func RawState(r connectors.Record, path string) string {
 	if path == "" {
@@ -150,10 +150,10 @@ func RawState(r connectors.Record, path string) string {
 	return fmt.Sprint(v)
 }
 
-// StatePath is the path that a state's field is written as.
+// StatePath returns the path that a state's field is written as.
 func StatePath(field string) []string { return strings.Split(field, ".") }
 
-// FieldAt is the value at a path within a record's fields, nil where there is
+// FieldAt returns the value at a path within a record's fields, nil where there is
 // none.
 func FieldAt(r connectors.Record, path []string) any {
 	var v any = r.Fields

@@ -33,7 +33,7 @@ func (i *Item) ID() string { return i.Transfer + "/" + i.Key }
 
 func (i *Item) listed() links.Listed { return links.Listed{Key: i.Key, At: i.at} }
 
-// refusal is what the item is called among the refusals of a link.
+// refusal returns what the item is called among the refusals of a link.
 func (i *Item) refusal() string { return links.ItemPrefix + i.ID() }
 
 // An ItemKind is what a listing lists.
@@ -185,7 +185,7 @@ func ticketLink(ticket connectors.Record) connectors.WebLink {
 	return connectors.WebLink{URL: ticket.URL, Title: title, System: ticket.Ref.Type, Ticket: true}
 }
 
-// NewItems are the items of a new ticket: everything that the other side holds
+// NewItems returns the items of a new ticket: everything that the other side holds
 // is new to it.
 func NewItems(t *rules.Template) map[string]*links.Items {
 	items := map[string]*links.Items{}
@@ -200,7 +200,7 @@ func NewItems(t *rules.Template) map[string]*links.Items {
 	return items
 }
 
-// marksOf are the marks by which the copy of a file is known: its content, else
+// marksOf returns the marks by which the copy of a file is known: its content, else
 // its name and size.
 func marksOf(f connectors.File) []string {
 	sized := fmt.Sprintf("%s/%d", f.Name, f.Size)
@@ -210,7 +210,7 @@ func marksOf(f connectors.File) []string {
 	return []string{f.Hash, sized}
 }
 
-// byMark are the ids of copies by their marks.
+// byMark returns the ids of copies by their marks.
 func (l List) byMark() map[string][]string {
 	copies := maps.Clone(l.Copies)
 	if copies == nil {
@@ -234,7 +234,7 @@ func (l List) byMark() map[string][]string {
 	return copies
 }
 
-// found are the copies of an item.
+// found returns the copies of an item.
 func (i *Item) found(copies map[string][]string) []string {
 	for _, mark := range i.marks {
 		if ids := copies[mark]; len(ids) > 0 {

@@ -13,7 +13,7 @@ import (
 // life of a link: absence seen through a filter is no absence (rule 3.3).
 const mostRepeats = 1
 
-// Lost is the claim once the answer to its creation was lost. Where the system
+// Lost returns the claim once the answer to its creation was lost. Where the system
 // said that it opened a ticket, nothing that it shows later says otherwise.
 func (o *Opening) Lost(said *connectors.Error) *links.Link {
 	next := *o.Claim

@@ -24,7 +24,7 @@ type Update struct {
 	moving map[string]any // what may travel along with a state change of the target
 }
 
-// Operations are what the update does, in its order: the target is written before
+// Operations returns what the update does, in its order: the target is written before
 // the source (rule 3.8).
 func (u *Update) Operations() []Operation {
 	var all []Operation
@@ -113,7 +113,7 @@ func (u *Update) reject(o *Observation, name, pair string, f Failure) {
 	}
 }
 
-// input is what the merge looks at.
+// input returns what the merge looks at.
 func (o updating) input(link *links.Link, mappings []Mapping) Input {
 	paused := o.paused(link, mappings)
 	return Input{
@@ -192,7 +192,7 @@ func wantOf(values []rules.Value, f Failure, d links.Digester) string {
 	return f.Message
 }
 
-// onceValues are the once values of a template whose fields are empty: a system
+// onceValues returns the once values of a template whose fields are empty: a system
 // may ask for them when the ticket's state changes, and then they travel along
 // (rule 4.4). A value that fails is left out.
 func (o updating) onceValues(writes []Write) (wanted []rules.Value) {

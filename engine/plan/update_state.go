@@ -126,5 +126,5 @@ func (o updating) closed(raw string) bool {
 	return known && label == LastLabel(sync.Table)
 }
 
-// LastLabel is the last state of a table, in which a record is done.
+// LastLabel returns the last state of a table, in which a record is done.
 func LastLabel(t *rules.StateTable) string { return t.States[len(t.States)-1].Label }

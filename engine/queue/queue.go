@@ -307,7 +307,7 @@ func (q *Queue) Close() {
 	q.resting.Broadcast()
 }
 
-// Tries is how often what was scheduled in a slot has failed. All routes of
+// Tries returns how often what was scheduled in a slot has failed. All routes of
 // a source see a hint; what one route failed at is not a failure of another.
 func Tries(slot string, hints []store.Hint) (tries int) {
 	for _, h := range hints {

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/plan"
 )
 
-// abilitiesOf are what can be written to a system.
+// abilitiesOf returns what can be written to a system.
 func abilitiesOf(c connectors.Connector) (a plan.Abilities) {
 	_, a.Fields = c.(connectors.Writer)
 	_, a.Comments = c.(connectors.Commenter)

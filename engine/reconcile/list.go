@@ -52,14 +52,14 @@ func (w observer) list(ctx context.Context, e *plan.End, n plan.ListNeed) (plan.
 	return list, err
 }
 
-// notReadable is the refusal of a read: what is asked for may not be read, and all
+// notReadable returns the refusal of a read: what is asked for may not be read, and all
 // else goes on.
 func notReadable(err error) (*connectors.Error, bool) {
 	said, ok := errors.AsType[*connectors.Error](err)
 	return said, ok && (said.Class == connectors.ClassRejected || said.Class == connectors.ClassForbidden)
 }
 
-// mediaOf is what the content of a file shows it to be.
+// mediaOf returns what the content of a file shows it to be.
 func (w observer) mediaOf(ctx context.Context, e *plan.End, f connectors.File) (plan.Media, error) {
 	reader, ok := e.System.(connectors.FileReader)
 	if !ok {

@@ -44,7 +44,7 @@ func (c *Running) Has(in connectors.Collection) bool {
 	return g != nil && g.Type == in.Type
 }
 
-// TemplatesOf are all templates that a route may choose.
+// TemplatesOf returns all templates that a route may choose.
 func TemplatesOf(r *rules.Route) []*rules.Template {
 	if r.NoMatch == nil {
 		return r.Templates

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
-// mayTake is how long after it was saved an intent or claim may still take
+// mayTake returns how long after it was saved an intent or claim may still take
 // effect; with search, until a search would show it. The lease's time falls
 // away where the store's lock proves that its owner is dead (rule 3.3).
 func (w *session) mayTake(l links.Stored, own, search bool) time.Duration {
@@ -34,7 +34,7 @@ func (w *session) mayTake(l links.Stored, own, search bool) time.Duration {
 	return wait
 }
 
-// connectorOf is the connector of a collection; empty if it is not one.
+// connectorOf returns the connector of a collection; empty if it is not one.
 func connectorOf(collection string) string {
 	c, err := connectors.ParseCollection(collection)
 	if err != nil {
@@ -43,14 +43,14 @@ func connectorOf(collection string) string {
 	return c.Connector
 }
 
-// left is how long what is under way may still take effect; with search, until a
+// left returns how long what is under way may still take effect; with search, until a
 // search would show it. It is not more than zero when that is over.
 func (w *session) left(l links.Stored, search bool) time.Duration {
 	age, own := w.engine.Repo.Age(l)
 	return w.mayTake(l, own, search) - age
 }
 
-// pauseAfterLost is how long after a request whose answer was lost, again and
+// pauseAfterLost returns how long after a request whose answer was lost, again and
 // again, another may follow.
 func (w *session) pauseAfterLost() time.Duration {
 	if w.tries == 0 {

@@ -191,7 +191,7 @@ func (w work) answerLost(ctx context.Context, verb string) (result, error) {
 	return w.retryAt(ctx, w.engine.Clock.Now(), "the answer was lost to the "+verb)
 }
 
-// newStamp is the id of one write, short enough for any system's field.
+// newStamp returns the id of one write, short enough for any system's field.
 func newStamp() string {
 	b := make([]byte, 8)
 	rand.Read(b) // never fails

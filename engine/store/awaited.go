@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// Awaited is a store whose calls count as waiting, and which is not called any
+// Awaited returns a store whose calls count as waiting, and which is not called any
 // more for a reconcile that was given up.
 func Awaited(s Store) Store {
 	return Store{

@@ -12,7 +12,7 @@ type Clock interface {
 // SystemClock is the machine's clock.
 type SystemClock struct{}
 
-// Now is time.Now, with its monotonic reading.
+// Now returns time.Now, with its monotonic reading.
 func (SystemClock) Now() time.Time { return time.Now() }
 
 // After is time.After.

@@ -45,7 +45,7 @@ func (f *Findings) Report(about, message string) {
 	f.log.Warn(message, "about", about)
 }
 
-// All are the findings, oldest first.
+// All returns the findings, oldest first.
 func (f *Findings) All() []Finding {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -30,7 +30,7 @@ func (c *Clock) Now() time.Time {
 // After waits by the monotonic clock.
 func (c *Clock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// onBoth is a time with a monotonic reading. Package time has no way to make
+// onBoth returns a time with a monotonic reading. Package time has no way to make
 // one, since only the operating system can, and in a bubble there is none; the
 // layout is that of time.Time, and it is made sure that it was understood.
 func onBoth(wall time.Time, monotonic time.Duration) time.Time {
