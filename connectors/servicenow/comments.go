@@ -121,13 +121,15 @@ func (c *Connector) checkHidden(ctx context.Context, record connectors.Record, s
 		c.found.Put(checked, resolve.Found{ID: record.Version})
 		return nil
 	}
-	return hiddenJournal(opComments, ref.String(), "the ticket shows journal entries of which the integration user sees none")
+	return hiddenRows(opComments, ref.String(), "the ticket shows journal entries of which the integration user sees none", journalTable)
 }
 
-func hiddenJournal(op, record, what string) error {
+// hiddenRows is the failure of a list that shows none of the rows that there are:
+// those that the user may not read are left out without a word.
+func hiddenRows(op, record, what, table string) error {
 	return &connectors.Error{
-		Class: connectors.ClassForbidden, Op: op, Record: record, Code: "journal_hidden", Own: true,
-		Message: what + " in the table " + journalTable + "; give it " + roleFor(journalTable),
+		Class: connectors.ClassForbidden, Op: op, Record: record, Code: "rows_hidden", Own: true,
+		Message: what + " in the table " + table + "; give it " + roleFor(table),
 	}
 }
 

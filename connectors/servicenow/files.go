@@ -38,13 +38,15 @@ func (c *Connector) Files(ctx context.Context, record connectors.Record) ([]conn
 		return nil, err
 	}
 	var files []connectors.File
+	seen, total := 0, 0
 	for r, err := range c.rows(ctx, query{
-		op: opFiles, record: record.Ref.String(), table: attachmentTable,
+		op: opFiles, record: record.Ref.String(), table: attachmentTable, total: &total,
 		where: "table_sys_id=" + record.Ref.ID + oldestFirst,
 	}) {
 		if err != nil {
 			return nil, err
 		}
+		seen++
 		if r.text("sys_id") == "" || r.text("table_sys_id") != record.Ref.ID || strings.HasPrefix(r.text("table_name"), hidden) {
 			continue
 		}
@@ -52,6 +54,9 @@ func (c *Connector) Files(ctx context.Context, record connectors.Record) ([]conn
 		case "", "available", "available_conditionally":
 			files = append(files, c.file(r, own))
 		}
+	}
+	if seen == 0 && total > 0 {
+		return nil, hiddenRows(opFiles, record.Ref.String(), "the ticket has files of which the integration user sees none", attachmentTable)
 	}
 	return files, nil
 }

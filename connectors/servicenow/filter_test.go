@@ -225,3 +225,26 @@ func TestPollOfAHiddenJournal(t *testing.T) {
 		}
 	})
 }
+
+// TestHiddenFiles: files that the user may not see are no empty list.
+func TestHiddenFiles(t *testing.T) {
+	server, c := instance(t)
+	record := create(t, c, "k", nil)
+	if files, err := c.Files(t.Context(), record); err != nil || len(files) != 0 {
+		t.Errorf("without files: %v, %v", files, err)
+	}
+	for _, name := range []string{"a.png", "b.png"} {
+		if _, err := server.Attach("incident", record.Number, "anna", name, "image/png", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Hide("sys_attachment", func(r servicenowtest.Row) bool { return r["file_name"] == "a.png" })
+	if files, err := c.Files(t.Context(), record); err != nil || len(files) != 1 {
+		t.Errorf("one of two: %v, %v", files, err)
+	}
+	server.Hide("sys_attachment", everything)
+	_, err := c.Files(t.Context(), record)
+	if failure := wantClass(t, err, connectors.ClassForbidden); !strings.Contains(failure.Error(), "sys_attachment") {
+		t.Errorf("it does not name the table: %v", failure)
+	}
+}

@@ -39,6 +39,9 @@ type query struct {
 	where      string // conditions and order, encoded
 	fields     string // "": all
 	limit      int    // rows a page; 0: the connector's
+	// total, if not nil, is set to how many rows there are, those too that the user
+	// may not see; 0 where the instance does not say.
+	total *int
 }
 
 // rows are what a query finds, through all its pages, each row once.
@@ -91,6 +94,9 @@ func (c *Connector) page(ctx context.Context, q query, offset int) (paging.Page[
 	}
 	if err != nil {
 		return paging.Page[row, int]{}, err
+	}
+	if q.total != nil {
+		*q.total, _ = strconv.Atoi(strings.TrimSpace(answer.Header.Get("X-Total-Count"))) // 0: it does not say
 	}
 	return paging.Page[row, int]{
 		Items: into.value,

@@ -78,18 +78,22 @@ func (c *Connector) checkOwnEntry(ctx context.Context, record string) error {
 	if err != nil || !queryable(own) {
 		return err
 	}
-	rows, more, err := c.first(ctx, query{
-		op: "poll", record: record, table: journalTable, limit: ownEntries, fields: "sys_id,name,element,element_id,sys_created_on,sys_created_by",
-		where: "sys_created_by=" + own + "^elementIN" + strings.Join(commentKinds, ",") + "^ORDERBYDESCsys_created_on",
-	})
-	if err != nil {
-		return err
+	// The newest may all lie on tickets that are closed to it, and the oldest.
+	for _, order := range []string{"DESC", ""} {
+		total := 0
+		rows, _, err := c.first(ctx, query{
+			op: "poll", record: record, table: journalTable, limit: ownEntries, total: &total,
+			fields: "sys_id,name,element,element_id,sys_created_on,sys_created_by",
+			where:  "sys_created_by=" + own + "^elementIN" + strings.Join(commentKinds, ",") + "^ORDERBY" + order + "sys_created_on",
+		})
+		if err != nil {
+			return err
+		}
+		if total == 0 || slices.ContainsFunc(rows, func(r row) bool { return isUser(r.text("sys_created_by"), own) }) {
+			now := time.Now()
+			c.journalSeen.Store(&now)
+			return nil
+		}
 	}
-	seen := slices.ContainsFunc(rows, func(r row) bool { return isUser(r.text("sys_created_by"), own) })
-	if more && !seen {
-		return hiddenJournal("poll", record, "the integration user has written journal entries and sees none of them")
-	}
-	now := time.Now()
-	c.journalSeen.Store(&now)
-	return nil
+	return hiddenRows("poll", record, "the integration user has written journal entries and sees none of them", journalTable)
 }
