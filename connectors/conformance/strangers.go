@@ -15,7 +15,16 @@ func (s System) strangers(t *testing.T) {
 	for name, kind := range map[string]simulator.FaultKind{
 		"credentials not taken": simulator.Anonymous, "a log-in page": simulator.LoginPage, "a redirect to log in": simulator.LoginRedirect, "a gateway's JSON": simulator.OtherJSON,
 	} {
-		for what, call := range calls() {
+		all := calls()
+		all["probe"] = call{ask: func(b *bench, _ connectors.Record, _ map[string]any) error {
+			prober, ok := b.Connector.(connectors.Prober)
+			if !ok {
+				b.Skip("it cannot be probed")
+			}
+			_, err := prober.Probe(b.Context())
+			return err
+		}}
+		for what, call := range all {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				s.on(t, func(b *bench) {
 					fields, record := b.prepared()

@@ -260,6 +260,7 @@ func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
 		Op: "probe", Record: c.name,
 		Method: http.MethodGet, Path: tableAPI + "sys_user",
 		Query: url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}, "sysparm_no_count": {"true"}},
+		Into:  &result[[]row]{},
 	})
 	if class, ok := connectors.ClassOf(err); ok && class == connectors.ClassForbidden {
 		err = nil
