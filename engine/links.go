@@ -122,7 +122,8 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	_, err = e.core.Repo.Save(ctx, fresh, 0)
 	if errors.Is(err, store.ErrConflict) {
 		err = e.core.Repo.Change(ctx, fresh.ID, func(l *links.Link) error {
-			if l.Phase == links.Active || l.Phase == links.Claim {
+			given := l.Opened != nil && l.Opened.Told // the creation was given up, and somebody asked to look
+			if l.Phase == links.Active || l.Phase == links.Claim && !given {
 				return &AdoptError{fmt.Sprintf("%s has link %s on this route already; unlink it first", source, l.ID)}
 			}
 			adopted(l)
@@ -135,8 +136,10 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	if err := e.core.Repo.IndexTarget(ctx, fresh); err != nil {
 		return LinkView{}, err
 	}
-	if err := e.core.Letters.Remove(ctx, route, source, "", deadletter.ReasonKeyTaken); err != nil { // a person has answered it
-		return LinkView{}, err
+	for _, reason := range []string{deadletter.ReasonKeyTaken, deadletter.ReasonUnknownTicket} { // a person has answered it
+		if err := e.core.Letters.Remove(ctx, route, source, "", reason); err != nil {
+			return LinkView{}, err
+		}
 	}
 	if err := e.core.Store.Hints.Add(ctx, source, ""); err != nil {
 		return LinkView{}, fmt.Errorf("hint %s: %w", source, err)

@@ -164,3 +164,53 @@ func TestASystemThatDropsTheKey(t *testing.T) {
 		})
 	}
 }
+
+// TestAnUnknownTicketIsAdopted: a person who has found it says so.
+func TestAnUnknownTicketIsAdopted(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(oneRoute)
+		r.world.keyless = true
+		r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: true})
+		ref := incidents.Ref("01A")
+		r.world.put(ref, false, critical())
+		r.hint(ref)
+		ticket := r.oneTicket()
+		if _, err := r.engine.Adopt(t.Context(), "incidents", ref, ticket); err == nil {
+			t.Error("it was adopted while the creation was under way")
+		}
+		r.pass(time.Hour)
+		r.unknownTicket()
+		_, err := r.engine.Adopt(t.Context(), "incidents", ref, ticket)
+		check(t, err)
+		r.pass(time.Minute)
+		if letters := r.dead(); len(letters) != 0 {
+			t.Errorf("dead letters: %+v", letters)
+		}
+		r.world.edit(ref, "title", "Edited since")
+		r.hint(ref)
+		r.pass(time.Hour)
+		if title := r.world.field(r.oneTicket(), "title"); title != "Edited since" {
+			t.Errorf("the ticket says %v", title)
+		}
+	})
+}
+
+// TestAnUnknownTicketOfAPrivateRecord: what to look for is said of it as well, for
+// it says nothing of the record.
+func TestAnUnknownTicketOfAPrivateRecord(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(replaced(t, oneRoute, "templates =", "private = true\n  templates ="))
+		r.world.hides = true
+		r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: true, made: true, named: true})
+		ref := incidents.Ref("01A")
+		fields := critical()
+		fields["title"] = canary
+		r.world.put(ref, true, fields)
+		r.hint(ref)
+		r.pass(time.Hour)
+		letter := r.unknownTicket()
+		if !strings.Contains(letter.Message, "fake.itsm.ticket/0001") || strings.Contains(letter.Message, canary) {
+			t.Errorf("it says %q", letter.Message)
+		}
+	})
+}

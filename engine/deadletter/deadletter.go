@@ -73,11 +73,17 @@ func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Count
 	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, findings: findings}
 }
 
+// saysNothing reports whether the messages of a reason hold nothing of the record
+// but references and keys.
+func saysNothing(reason string) bool {
+	return reason == ReasonKeyTaken || reason == ReasonUnknownTicket || reason == ReasonKeyDropped
+}
+
 // Put keeps a dead letter. What it says of a private record is withheld.
 func (l *Queue) Put(ctx context.Context, d Letter, private bool) error {
 	d.ID = letterID(d.Route, d.Record, d.Field, d.Reason)
 	d.At = l.clock.Now().UTC()
-	if private && d.Reason != ReasonKeyTaken { // which says nothing of the record
+	if private && !saysNothing(d.Reason) {
 		d.Message = withheld
 	}
 	if err := l.save(ctx, d); err != nil {
