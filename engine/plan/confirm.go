@@ -68,12 +68,12 @@ func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
 	if keyless != o.Keyless {
 		news = AnswerOf(keyless)
 	}
-	return Opened{Link: next, Wrote: wrote, Failed: failed, Keyless: news, Again: t != nil && (t.WritesBack || o.hasItems(t, ticket))}
+	return Opened{Link: next, Wrote: wrote, Failed: failed, Keyless: news, Again: t != nil && (t.WritesBack || hasItems(o, t, ticket))}
 }
 
 // hasItems reports whether a new ticket may have items at once: what the source
 // holds already, or the ticket itself.
-func (o *Opening) hasItems(t *rules.Template, ticket connectors.Record) bool {
+func hasItems(o *Opening, t *rules.Template, ticket connectors.Record) bool {
 	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 || ticket.URL != "" && o.Source.takesLink(ticketLink(ticket))
 }
 

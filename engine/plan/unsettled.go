@@ -51,12 +51,12 @@ func (o *Opening) unknown() Operation {
 	opened := *o.Claim.Opened
 	opened.Told = true
 	next.Opened = &opened
-	failed := []Failure{Fail("", deadletter.ReasonUnknownTicket, o.whatToLookFor())}
+	failed := []Failure{Fail("", deadletter.ReasonUnknownTicket, whatToLookFor(o))}
 	return Operation{Kind: KindGiveUp, Failed: failed, Fields: namesOf(failed), Reason: failed[0].Reason, Link: &next}
 }
 
 // whatToLookFor says what is known of a ticket that is not found, and what to do.
-func (o *Opening) whatToLookFor() string {
+func whatToLookFor(o *Opening) string {
 	c := o.Claim
 	adopt := fmt.Sprintf("run: lockstep links adopt %s %s ", c.Route, c.Source)
 	switch opened := c.Opened; {
