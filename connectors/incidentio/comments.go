@@ -166,7 +166,8 @@ func escaped(title string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "`", "\\`", "\r", " ", "\n", " ").Replace(title)
 }
 
-// CommentsOnce: the marker is the idempotency key of both kinds.
+// CommentsOnce reports that comments are added once: the marker is the idempotency
+// key of both kinds.
 func (c *Connector) CommentsOnce() bool { return true }
 
 // Comment adds a timeline item, or an update, which everybody who follows the
