@@ -13,7 +13,7 @@ import (
 //
 // What else a connector can do it says by implementing Writer, Target, Mover,
 // Commenter, FileReader, FileWriter, WebLinker, Poller, ItemPoller,
-// VersionOrder, Historian, WebhookReceiver, Prober or Advisor.
+// VersionOrder, Historian, WebhookReceiver, Prober, Hider or Advisor.
 type Connector interface {
 	// Read reads one record by id. A record that is not there is ClassGone.
 	Read(ctx context.Context, ref Ref) (Record, error)
@@ -148,6 +148,14 @@ type WebhookReceiver interface {
 // a record that another account, or nobody, cannot see has not been deleted.
 type Prober interface {
 	Probe(ctx context.Context) (Identity, error)
+}
+
+// A Hider answers for some private records as if they did not exist. One that was
+// read and is not found any more may have turned private: that is not a deletion.
+type Hider interface {
+	// Hides reports whether the credentials may be such that a record which turned
+	// private reads as not found. It does no I/O.
+	Hides(ref Ref) bool
 }
 
 // An Identity is who a system says that the credentials belong to. It holds no

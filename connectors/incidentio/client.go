@@ -28,6 +28,7 @@ type Connector struct {
 	watch       nameWatch
 	// timelinesAPoll is how many timelines one poll may read.
 	timelinesAPoll int
+	hidden         hidden
 }
 
 // The parts of the contract that a Connector meets.
@@ -37,6 +38,7 @@ var (
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)
 	_ connectors.Prober          = (*Connector)(nil)
+	_ connectors.Hider           = (*Connector)(nil)
 	_ connectors.Advisor         = (*Connector)(nil)
 	_ connectors.Commenter       = (*Connector)(nil)
 	_ connectors.WebLinker       = (*Connector)(nil)
@@ -69,6 +71,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		watch:       nameWatch{renamed: env.Renamed},
 
 		timelinesAPoll: timelinesAPoll(common),
+		hidden:         hidden{told: cache.New[string, bool](nil)},
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,
@@ -135,11 +138,17 @@ func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Re
 func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
 	raw, err := c.get(ctx, ref, "/v2/incidents/")
 	if err != nil {
+		if class, _ := connectors.ClassOf(err); class == connectors.ClassGone {
+			if record, told := c.private(ref); told {
+				return record, nil
+			}
+		}
 		return connectors.Record{}, err
 	}
 	incident, failure := c.recordIn(ref, raw)
 	if failure == nil {
 		c.watchNames(incident)
+		c.hidden.shown(incident)
 	}
 	return asRecord(incident, failure)
 }

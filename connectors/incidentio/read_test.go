@@ -174,4 +174,25 @@ func TestPrivateIncidents(t *testing.T) {
 	hides := connect(t, held(t, server.RoundTripper()), "hides")
 	wantClass(t, hides, incidents.Ref(made.ID), connectors.ClassGone)
 	wantClass(t, hides, followUps.Ref(f.ID), connectors.ClassGone)
+	if sees.Hides(incidents.Ref(made.ID)) || !hides.Hides(incidents.Ref(made.ID)) {
+		t.Error("only the key that was shown a private incident is known to see them")
+	}
+
+	// A webhook calls it private, though the key does not see it.
+	body := `{"event_type":"private_incident.incident_updated_v2","private_incident.incident_updated_v2":{"id":"` + made.ID + `"}}`
+	now := time.Now()
+	h, err := incidentiotest.Headers(testSecret, "msg_1", now, []byte(body), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hides.Receive(h, []byte(body), now); err != nil {
+		t.Fatal(err)
+	}
+	if record := read(t, hides, incidents.Ref(made.ID)); !record.Private || len(record.Fields) > 0 {
+		t.Errorf("read as %+v", record)
+	}
+	edit(t, server, made.ID, incidentiotest.SetVisibility("public"))
+	if record := read(t, hides, incidents.Ref(made.ID)); record.Private {
+		t.Error("public again, it still reads as private")
+	}
 }

@@ -28,6 +28,7 @@ type everything interface {
 	connectors.Poller
 	connectors.WebhookReceiver
 	connectors.Prober
+	connectors.Hider
 	connectors.Advisor
 	connectors.Commenter
 	connectors.WebLinker

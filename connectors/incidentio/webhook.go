@@ -167,6 +167,9 @@ func (c *Connector) Receive(h http.Header, body []byte, now time.Time) (connecto
 	}
 	if s.record != "" {
 		delivery.Refs = []connectors.Ref{c.collection(s.record).Ref(s.id)}
+		if e.private && s.record == incidentRecord {
+			c.hidden.told.Put(s.id, true)
+		}
 	}
 	return delivery, nil
 }

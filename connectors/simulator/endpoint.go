@@ -24,6 +24,8 @@ type System struct {
 	// Anonymous is the answer to a call whose credentials are not taken; nil: it is
 	// Failed with 401.
 	Anonymous func(*Call) Answer
+	// NotFound is the answer to a caller that may not see the record.
+	NotFound func() Answer
 	// Spoilt is what becomes of an answer under SpoiltBody; nil: nothing does.
 	Spoilt func(Answer) Answer
 
@@ -121,6 +123,8 @@ func (e *Endpoint) playFault(c *Call, f *Fault) (Answer, ending, error) {
 			}
 			return e.system.Anonymous(c)
 		}), whole, nil
+	case Hidden:
+		return e.answerOnly(c, e.system.NotFound), whole, nil
 	case LoginPage, LoginRedirect, OtherJSON:
 		return e.answerOnly(c, func() Answer { return signIn(f.Kind) }), whole, nil
 	case CutBody:

@@ -29,6 +29,7 @@ const (
 	LoginPage                      // with success, a page on which people sign in; nothing is done
 	LoginRedirect                  // 302 to where people sign in; nothing is done
 	OtherJSON                      // a gateway answers 200 with JSON of its own; nothing is done
+	Hidden                         // not found, in the vendor's words, as to a caller that may not see it; nothing is done
 )
 
 // A Fault happens to requests that it fits.

@@ -127,6 +127,7 @@ func New(o Options) *Server {
 	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]string{}, updateByKey: map[string]*Update{}, itemByKey: map[string]*TimelineItem{}, wake: make(chan struct{}, 1)}
 	s.Endpoint = simulator.New(simulator.System{
 		State: &s.mu, Handle: s.handle, Throttled: s.throttled, Failed: s.failed, MaxBody: maxBody,
+		NotFound: func() answer { return s.refuse(*notFound()) },
 	})
 	s.routes = s.allRoutes()
 	for _, key := range o.Keys {

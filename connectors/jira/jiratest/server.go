@@ -123,7 +123,7 @@ func New(o Options) *Server {
 		projects: map[string]*project{}, issues: map[string]*issue{}, pages: map[string]page{}, media: map[string]bool{},
 		bursts: map[string][]time.Time{}, busy: map[string]int{}, noCreate: map[string]string{},
 	}
-	s.Endpoint = simulator.New(simulator.System{State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Anonymous: s.anonymous, Spoilt: spoilt})
+	s.Endpoint = simulator.New(simulator.System{State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Anonymous: s.anonymous, Spoilt: spoilt, NotFound: hidden})
 	s.seed()
 	return s
 }
@@ -197,6 +197,13 @@ func failed(f simulator.Fault) answer {
 	if status != http.StatusUnauthorized {
 		a.Header.Set("X-Aaccountid", Bot)
 	}
+	return a
+}
+
+// hidden is the answer to an account that may not see an issue.
+func hidden() answer {
+	a := refuse(http.StatusNotFound, "Issue does not exist or you do not have permission to see it.")
+	a.Header.Set("X-Aaccountid", Bot)
 	return a
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 func (s *Server) attachmentAPI(c *call, user *record, parts []string) answer {
-	notFound := failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+	notFound := hidden()
 	switch {
 	case c.Method == http.MethodGet && s.unread["sys_attachment"]:
 		return failure(http.StatusForbidden, "User Not Authorized", "Failed API level ACL Validation")
@@ -90,7 +90,7 @@ func (s *Server) upload(user *record, tableName, id, name, contentType string, c
 	}
 	owner, ok := s.find(tableName, id)
 	if !ok || !s.sees(user, owner) {
-		return failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+		return hidden()
 	}
 	if bad := s.mayWrite(user, tableName, owner, true); bad != nil {
 		return failure(bad.status, bad.message, bad.detail)

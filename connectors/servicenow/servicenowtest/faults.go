@@ -37,6 +37,11 @@ func failed(f simulator.Fault) answer {
 	return failure(status, http.StatusText(status), "")
 }
 
+// hidden is the answer to a user who may not read a record.
+func hidden() answer {
+	return failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+}
+
 func throttled(pause time.Duration) answer {
 	a := failure(http.StatusTooManyRequests, "Rate limit exceeded", "Rate limit of 100 requests per hour for Table API exceeded")
 	a.Header.Set("Retry-After", simulator.RetryAfter(pause))

@@ -117,7 +117,7 @@ func New(o Options) *Server {
 		hidden: map[string]func(Row) bool{}, protected: map[string]bool{}, denied: map[string]bool{}, unread: map[string]bool{},
 	}
 	s.Endpoint = simulator.New(simulator.System{
-		State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Spoilt: cancelMid, Secret: asksForToken,
+		State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, NotFound: hidden, Spoilt: cancelMid, Secret: asksForToken,
 	})
 	s.seed()
 	return s

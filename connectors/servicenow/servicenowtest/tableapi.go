@@ -46,7 +46,7 @@ func (s *Server) tableAPI(c *call, user *record, path []string) answer {
 	}
 	r, ok := s.find(name, path[1])
 	if !ok || !s.sees(user, r) {
-		return failure(http.StatusNotFound, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
+		return hidden()
 	}
 	switch c.Method {
 	case http.MethodGet:
