@@ -25,7 +25,7 @@ type stateCollector struct {
 	connectors connectorsFunc
 	ready      func() error
 
-	up, pending, oldest, inFlight, links, dead, runaways, healthy, calls, paused *prometheus.Desc
+	up, pending, oldest, inFlight, links, dead, runaways, healthy, calls, paused, missing *prometheus.Desc
 }
 
 func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() error) *stateCollector {
@@ -44,12 +44,13 @@ func newStateCollector(routes routesFunc, systems connectorsFunc, ready func() e
 		healthy:  desc("connector_ok", "1 if every kind of call to the connector works and none waits; see lockstep_connector_call_ok for which does not.", "connector", "type"),
 		calls:    desc("connector_call_ok", "0 while this kind of call to the connector fails.", "connector", "type", "call"),
 		paused:   desc("connector_throttled", "1 while the connector is not to be called.", "connector", "type"),
+		missing:  desc("missing_records", "Linked records of the connector that read as not found. More than a few were not deleted: their links are kept.", "connector", "type"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.runaways, c.healthy, c.calls, c.paused} {
+	for _, d := range []*prometheus.Desc{c.up, c.pending, c.oldest, c.inFlight, c.links, c.dead, c.runaways, c.healthy, c.calls, c.paused, c.missing} {
 		out <- d
 	}
 }
@@ -65,6 +66,11 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 			gauge(c.calls, number(call.OK), s.Name, s.Type, call.Call)
 		}
 		gauge(c.paused, number(s.ThrottledUntil != nil), s.Name, s.Type)
+		records := 0
+		if s.Missing != nil {
+			records = s.Missing.Records
+		}
+		gauge(c.missing, float64(records), s.Name, s.Type)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
 	defer cancel()

@@ -144,7 +144,9 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 		if block := c.Set.Connectors[name]; block != nil {
 			kind = block.System.Type
 		}
-		next.Breakers[name] = breaker.New(name, kind, connector, e.core.Clock, e.waiting)
+		g := breaker.New(name, kind, connector, e.core.Clock, e.waiting)
+		g.Admit(func() error { return e.core.Absent.CheckAccount(e.workers.Work, g, e.core.Store.Marks) })
+		next.Breakers[name] = g
 	}
 
 	// What can fail comes first: consumers for new routes. They deliver when the
@@ -228,6 +230,9 @@ func (e *Engine) takeUp(ctx context.Context, before, config *reconcile.Running) 
 		if config.Orphaned(l.Link) {
 			orphans[[2]string{l.Route, l.Template}]++
 			return nil
+		}
+		if m := l.Missing; m != nil && before == nil {
+			e.core.Absent.Missed(l.Ref(links.Side(m.Side)), m.At)
 		}
 		back := before != nil && before.Orphaned(l.Link)
 		if l.Phase == links.Claim || l.Intent != nil || back {

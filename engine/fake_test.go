@@ -48,6 +48,8 @@ type world struct {
 	held   func()                               // called before a write is begun, as if it waited for its turn
 	broken map[connectors.Ref]connectors.Class  // records that every read fails for
 	away   map[string]bool                      // connectors that nobody can reach
+	hidden map[connectors.Ref]bool              // records that read as not found
+	blinds bool                                 // private records do, as far as anybody knows
 	seen   func(op, connector string)           // called at every call; nil: nobody looks
 }
 
@@ -269,6 +271,13 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	return connectors.Record{}, failure
 }
 
+// Hides makes a client a connectors.Hider.
+func (c *client) Hides(connectors.Ref) bool {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return c.w.blinds
+}
+
 func (c *client) Throttled() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -294,7 +303,7 @@ func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Recor
 // read needs the lock.
 func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	t := w.records[ref]
-	if t == nil || w.hides && ref.Collection == tickets {
+	if t == nil || w.hides && ref.Collection == tickets || w.hidden[ref] {
 		return connectors.Record{}, &connectors.Error{Class: connectors.ClassGone, Op: "read", Record: ref.String(), Status: 404}
 	}
 	stamp := t.stamp
@@ -608,7 +617,7 @@ func fakeSystem() connectors.System {
 			State:        &connectors.StateField{Field: "state", Int: true},
 			CommentKinds: []string{"work_notes", "comments"}, Attachments: "bytes",
 			Fields: map[string]connectors.Field{
-				"title": text(connectors.Always), "detail": text(connectors.Always), "note": text(connectors.Always), "parent": text(connectors.Always),
+				"title": text(connectors.Always), "detail": text(connectors.Always), "note": text(connectors.Always), "parent": text(connectors.Always), "contact": text(connectors.Always),
 				"state":   {Type: connectors.Type{Kind: connectors.Int}, Write: connectors.Always},
 				"outcome": {Type: connectors.Type{Kind: connectors.String}, Write: connectors.Always, OnMove: true},
 				"owner":   {Type: connectors.Type{Kind: connectors.Reference}, Write: connectors.Always, Lookups: []string{"email"}},

@@ -65,11 +65,20 @@ func (e *operations) Link(ctx context.Context, id string) (LinkView, error) {
 // Unlink parts a record from its ticket for good: neither is written again,
 // and no new ticket opens for the record on that route.
 func (e *operations) Unlink(ctx context.Context, id string) error {
-	return e.core.Repo.Change(ctx, id, func(l *links.Link) error {
-		l.Phase = links.Detached
+	var parted links.Link
+	err := e.core.Repo.Change(ctx, id, func(l *links.Link) error {
+		l.Phase, l.Missing = links.Detached, nil
 		l.DropContents()
+		parted = *l
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, side := range []links.Side{links.Source, links.Target} {
+		e.core.Absent.Found(parted.Ref(side)) // nobody waits for it any more
+	}
+	return nil
 }
 
 // An AdoptError says why a pair cannot be adopted.

@@ -65,6 +65,9 @@ func (e *operations) Connectors() []breaker.ConnectorStatus {
 	config := e.core.Config.Load()
 	for name, g := range config.Breakers {
 		s := g.Status()
+		if missing := e.core.Absent.Of(name); missing.Records > 0 {
+			s.Missing = &missing
+		}
 		if block := config.Set.Connectors[name]; block != nil && s.Attribute != "" {
 			s.Setting = block.NameSetting(s.Attribute)
 		}

@@ -157,6 +157,11 @@ func (a *app) printFailing(all []breaker.ConnectorStatus) {
 		if c.Setting != "" {
 			fmt.Fprintf(a.stdout, "\n%s is at fault\n", c.Setting)
 		}
+		if m := c.Missing; m != nil && m.Held {
+			fmt.Fprintf(a.stdout, "\n%s: %d linked records read as not found since %s\n"+
+				"  Too many to have been deleted, so all are kept: look whether the credentials lost a permission or are of another account.\n"+
+				"  If they were deleted, unlink each with lockstep links unlink ID.\n", c.Name, m.Records, when(m.Since))
+		}
 		for _, call := range c.Calls {
 			if call.OK {
 				continue

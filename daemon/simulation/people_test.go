@@ -17,6 +17,7 @@ type record struct {
 	incident string // of a follow-up
 	deleted  bool
 	private  bool
+	hidden   bool        // it, or its ticket, read as not found for a while
 	turns    []time.Time // when it turned private, public, private …
 	edits    []*edit
 }

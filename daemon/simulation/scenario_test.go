@@ -35,6 +35,7 @@ func operations() []operation {
 		{"webhooks are delivered", 12, (*world).deliver},
 		{"a request goes wrong", 8, (*world).fault},
 		{"a system is down", 1, (*world).outage},
+		{"a permission is taken for a while", 2, (*world).hide},
 		{"a daemon will crash", 3, (*world).crash},
 		{"a daemon stalls", 3, (*world).stallOne},
 		{"a daemon is restarted", 2, (*world).restartOne},
@@ -330,6 +331,30 @@ func (w *world) outage() error {
 	})}
 	w.say("outage of %s until %s: %+v", in, until.UTC().Format(time.TimeOnly), f)
 	w.inject(in, f)
+	return nil
+}
+
+// hide has a record, or its ticket, read as not found for a while: longer than it
+// takes to count as deleted, or less.
+func (w *world) hide() error {
+	r := w.pickRecord(w.hasTicket)
+	if r == nil {
+		return errNothing
+	}
+	until := time.Now().Add(w.between(time.Minute, 40*time.Minute))
+	in, path := "acme", "/"+r.id
+	if w.random.IntN(2) == 0 {
+		in, path = "itsm", "/"+w.ticket(r)
+	}
+	w.say("%s%s is hidden until %s", in, path, until.UTC().Format(time.TimeOnly))
+	r.hidden = true
+	w.inject(in, simulator.Fault{Kind: simulator.Hidden, Method: "GET", Path: path, Until: until})
+	if w.random.IntN(3) == 0 {
+		if err := w.edit(r, target, "title"); err != nil {
+			return err
+		}
+		w.pass(w.between(11*time.Minute, 25*time.Minute))
+	}
 	return nil
 }
 

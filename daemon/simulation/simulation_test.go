@@ -167,9 +167,10 @@ func (w *world) calmDown() {
 	w.shared = w.random.IntN(2) == 0
 	w.must(w.restart(0))
 	w.pass(5 * time.Minute)
-	// Nothing tells of a follow-up whose incident turned private or public.
+	// Nothing tells of a follow-up whose incident turned private or public, nor that a
+	// record can be read again; the sweep would.
 	for _, r := range w.records {
-		if r.followUp && len(r.turns) > 0 {
+		if r.hidden || r.followUp && len(r.turns) > 0 {
 			w.must(w.daemons[0].engine.Hint(w.ctx, []ref{r.ref()}, ""))
 		}
 	}

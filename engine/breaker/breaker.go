@@ -36,6 +36,7 @@ type Breaker struct {
 	Connector connectors.Connector
 	clock     store.Clock
 	calls     callHealth
+	admission admission
 	waiting   *Waiters // for the connector to come back
 
 	mu       sync.Mutex
@@ -235,6 +236,13 @@ func Ask[T any](g *Breaker, kind string, call func() (T, error)) (T, error) {
 		var none T
 		return none, err
 	}
+	if op != opProbe {
+		if err := g.admission.admitted(); err != nil {
+			var none T
+			g.calls.note(kind, err, g.clock.Now())
+			return none, g.record(err, round)
+		}
+	}
 	v, err := call()
 	g.calls.note(kind, err, g.clock.Now())
 	if err != nil || op != OpResolve {
@@ -300,5 +308,16 @@ type ConnectorStatus struct {
 	// Calls are the kinds of call that were made, by name.
 	Calls []CallStatus `json:"calls"`
 
+	// Missing are linked records that read as not found.
+	Missing *Absence `json:"missing,omitempty"`
+
 	Attribute string `json:"-"` // at fault; Setting names it to people
+}
+
+// An Absence is how many linked records of a connector read as not found, and since
+// when. Held is true where they are too many to have been deleted, and so are kept.
+type Absence struct {
+	Records int       `json:"records"`
+	Since   time.Time `json:"since"`
+	Held    bool      `json:"held"`
 }

@@ -82,7 +82,8 @@ type Link struct {
 	// and is not tried again at them.
 	Aside *Versions `json:"aside,omitempty"`
 
-	// Missing counts the reads, ten minutes apart, that found a side gone.
+	// Missing counts the reads, at least ten minutes apart, that did not find a
+	// side; it stays where a link is detached for that.
 	Missing *Missing `json:"missing,omitempty"`
 }
 
@@ -191,6 +192,21 @@ func New(route string, source connectors.Ref, n int) *Link {
 		Fields: map[string]Agreement{},
 	}
 }
+
+// Ref is the record on a side; zero where there is none yet.
+func (l *Link) Ref(s Side) connectors.Ref {
+	switch {
+	case s == Source:
+		return l.Source
+	case l.Target == nil:
+		return connectors.Ref{}
+	}
+	return *l.Target
+}
+
+// Lost reports whether a link was detached because its source read as not found:
+// it goes on when that reads again (rule 8.5).
+func (l *Link) Lost() bool { return l.Phase == Detached && l.Missing != nil }
 
 // DropContents drops everything that was derived from contents.
 func (l *Link) DropContents() {

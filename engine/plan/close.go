@@ -17,6 +17,9 @@ func (o *Observation) close() (p Plan, needs Needs, closes bool) {
 	last, now := LastLabel(sync.Table), e.State(sync.TargetField)
 	to := FirstOf(sync.Table, last, e.Ref.Collection)
 	if label, known := sync.Table.Label(e.Ref.Collection, now.Raw, now.Category); to == "" || known && label == last {
+		if i := o.Stored.Intent; i != nil && i.State != nil && i.StateWas != now.Raw { // closed by a request whose answer was lost
+			o.Link.State, o.Link.Intent = i.State, nil
+		}
 		return Plan{}, Needs{}, false
 	}
 	p.Link, p.Again = o.Link.Clone(), true
@@ -42,7 +45,7 @@ func (o *Observation) close() (p Plan, needs Needs, closes bool) {
 		if v.Field == sync.TargetField {
 			f.Mapping.State, f.Mapping.Path = true, StatePath(sync.TargetField)
 			f.Mapping.Pair = d.Pair(last, now.Raw)
-			f.Agreed = &links.StatePair{}
+			f.Agreed = links.StatePair{}.With(links.Target, to)
 		}
 		writes = append(writes, f)
 	}

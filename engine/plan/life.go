@@ -6,8 +6,36 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
-// GoneAfter is when a side that was not found is read again (rule 8.1).
-const GoneAfter = 10 * time.Minute
+// GoneAfter is when a side that was not found is read again (rule 8.1). Where it
+// was not found again and still does not count as deleted, it is read again after
+// twice as long, up to mostDoublings times.
+const (
+	GoneAfter     = 10 * time.Minute
+	mostDoublings = 3
+	// mostMisses is how often a record without a ticket is read again: for about a day.
+	mostMisses = 20
+	// fewMisses is how often a link of which a side is gone is read again before
+	// only the sweep does.
+	fewMisses = 4
+)
+
+// MissWait is how long after it was not found a side is read again.
+func MissWait(m *links.Missing) time.Duration {
+	return GoneAfter << min(max(m.Times-1, 0), mostDoublings)
+}
+
+// MissDue is when, by the wall clock alone, a side that was not found is read again.
+func MissDue(m *links.Missing) time.Time { return m.At.Add(MissWait(m)) }
+
+// A Judgement is whether a record that reads as not found was deleted.
+type Judgement int
+
+// The judgements.
+const (
+	NotJudged Judgement = iota
+	Deleted
+	Hidden // or it cannot be told: it is kept
+)
 
 // A Sight is what is known of one side.
 type Sight int
@@ -25,6 +53,7 @@ type Life struct {
 	Missing *links.Missing
 	Target  Sight
 	Source  Sight
+	Judged  Judgement // of the side that is not found
 
 	Private      bool // the source, once it is read
 	TakesPrivate bool // its route takes private records
@@ -44,8 +73,10 @@ const (
 	Rest     // nothing, until a person or a side changes it
 	NoteMiss // a side is not there, for the first time: look again after GoneAfter
 	AwaitMiss
-	Lose // a side is gone (rule 8.1)
-	Sync // both are there
+	Judge    // find out whether a side that is not there was deleted
+	KeepMiss // it does not count as deleted: look again later
+	Lose     // a side is gone (rule 8.1)
+	Sync     // both are there
 )
 
 // Next is the next step; side is the one that is not there.
@@ -77,7 +108,7 @@ func (l Life) Next() (step Step, side links.Side) {
 }
 
 // lost decides about a side that could not be found: after two reads, ten
-// minutes apart, it is gone, and the link is in the phase of then.
+// minutes apart, it is gone if it was deleted, and the link is in the phase of then.
 func (l Life) lost(side links.Side, then links.Phase) (Step, links.Side) {
 	m := l.Missing
 	switch {
@@ -85,8 +116,12 @@ func (l Life) lost(side links.Side, then links.Phase) (Step, links.Side) {
 		return Rest, side
 	case m == nil, m.Side != string(side), m.At.After(l.Now): // by a clock that was set back since
 		return NoteMiss, side
-	case l.Now.Before(m.At.Add(GoneAfter)):
+	case l.Now.Before(MissDue(m)):
 		return AwaitMiss, side
+	case l.Judged == NotJudged:
+		return Judge, side
+	case l.Judged == Hidden:
+		return KeepMiss, side
 	}
 	return Lose, side
 }

@@ -34,9 +34,15 @@ func TestLife(t *testing.T) {
 		{"after the other side was", Life{Phase: links.Active, Target: NotFound, Missing: missed("source", time.Hour)}, NoteMiss, links.Target},
 		{"by a clock that was set back", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", -time.Minute)}, NoteMiss, links.Target},
 		{"not found again too soon", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter-1)}, AwaitMiss, links.Target},
-		{"not found twice", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter)}, Lose, links.Target},
+		{"not found twice", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter)}, Judge, links.Target},
+		{"not found twice, and deleted", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter), Judged: Deleted}, Lose, links.Target},
+		{"not found twice, and hidden", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", GoneAfter), Judged: Hidden}, KeepMiss, links.Target},
+		{"after that it waits longer", Life{Phase: links.Active, Target: NotFound, Missing: &links.Missing{Side: "target", Times: 2, At: now.Add(1 - 2*GoneAfter)}}, AwaitMiss, links.Target},
+		{"but not for ever", Life{Phase: links.Active, Target: NotFound, Missing: &links.Missing{Side: "target", Times: 99, At: now.Add(-8 * GoneAfter)}}, Judge, links.Target},
 		{"gone for good", Life{Phase: links.Gone, Target: NotFound}, Rest, links.Target},
-		{"the source is gone", Life{Phase: links.Active, Target: There, Source: NotFound, Missing: missed("source", GoneAfter)}, Lose, links.Source},
+		{"the source is gone", Life{Phase: links.Active, Target: There, Source: NotFound, Missing: missed("source", GoneAfter), Judged: Deleted}, Lose, links.Source},
+		{"the source of a lost link reads again", Life{Phase: links.Detached, Target: There, Source: There, Missing: missed("source", time.Hour)}, Sync, ""},
+		{"a lost link's source is still not there", Life{Phase: links.Detached, Target: There, Source: NotFound, Missing: missed("source", time.Hour)}, Rest, links.Source},
 	} {
 		test.life.Now = now
 		if step, side := test.life.Next(); step != test.want || side != test.side {

@@ -28,7 +28,7 @@ func (o *Observation) Plan() (Plan, Needs) {
 	}
 	l := o.Stored
 	step, side := Life{
-		Phase: l.Phase, Missing: l.Missing, Target: o.TargetSeen, Source: o.SourceSeen, Now: o.Now,
+		Phase: l.Phase, Missing: l.Missing, Target: o.TargetSeen, Source: o.SourceSeen, Judged: o.Judged, Now: o.Now,
 		Private: o.Ends.Source.Record.Private, TakesPrivate: o.Route.Private, KeepsPrivate: o.Template.Lifecycle.KeepPrivate,
 	}.Next()
 	switch step {
@@ -47,13 +47,15 @@ func (o *Observation) Plan() (Plan, Needs) {
 		if side == links.Source && l.Phase == links.Stopped {
 			return nothing("private"), Needs{}
 		}
-		return o.rest(string(l.Phase))
+		return o.restLost()
 	case AwaitMiss:
-		return only(Operation{Kind: KindWait, Side: side, Until: l.Missing.At.Add(GoneAfter), Reason: "it was not found, and is read again"}), Needs{}
+		return only(Operation{Kind: KindWait, Side: side, Until: MissDue(l.Missing), Reason: "it was not found, and is read again"}), Needs{}
 	case NoteMiss:
-		next := l.Clone()
-		next.Missing = &links.Missing{Side: string(side), Times: 1, At: o.Now.UTC()}
-		return only(Operation{Kind: KindWait, Side: side, Until: o.Now.Add(GoneAfter), Link: next, Reason: "it was not found, and is read again"}), Needs{}
+		return o.miss(side, 1, "it was not found, and is read again"), Needs{}
+	case Judge:
+		return Plan{}, Needs{Judge: side}
+	case KeepMiss:
+		return o.miss(side, l.Missing.Times+1, "it was not found, and does not count as deleted"), Needs{}
 	case Lose:
 		return o.lose(side)
 	}
@@ -77,13 +79,32 @@ func (o *Observation) rest(reason string) (Plan, Needs) {
 	case o.SourceSeen == Unread:
 		return Plan{}, Needs{Read: links.Source}
 	case o.SourceSeen == NotFound:
-		return forgetGone(o.Route, o.Stored.Parent, o.ParentPrivate)
+		return forgetGone(o.Route, o.MayBePrivate)
 	case record.Private == o.Stored.Private:
 		return nothing(reason), Needs{}
 	}
 	next := o.Stored.Clone()
 	next.Private = record.Private
 	return only(Operation{Kind: KindNone, Reason: reason, Link: next, Purge: !o.Route.Admits(record)}), Needs{}
+}
+
+// restLost rests a link of which a side is gone. It is read again a few times, ever
+// less often, and then with every sweep.
+func (o *Observation) restLost() (Plan, Needs) {
+	p, needs := o.rest(string(o.Stored.Phase))
+	if !needs.None() || o.Tries >= fewMisses {
+		return p, needs
+	}
+	op := &p.Operations[0]
+	if op.Link == nil && !op.Purge {
+		*op = o.readAgain(op.Reason)
+	}
+	return p, needs
+}
+
+// readAgain looks again at a link of which a side is gone.
+func (o *Observation) readAgain(reason string) Operation {
+	return Operation{Kind: KindWait, Counted: true, Until: o.Now.Add(GoneAfter << (o.Tries + 1)), Reason: reason}
 }
 
 // stop ends everything that was derived from a record that turned private
@@ -98,25 +119,42 @@ func stop(link *links.Link) Operation {
 	return Operation{Kind: KindStop, Reason: "private", Link: next, Purge: true}
 }
 
-// lose ends a link of which a side is gone (rule 8.1).
+// miss takes note that a side was not found, for the so many-th time.
+func (o *Observation) miss(side links.Side, times int, reason string) Plan {
+	next := o.Stored.Clone()
+	next.Missing = &links.Missing{Side: string(side), Times: times, At: o.Now.UTC()}
+	return only(Operation{Kind: KindWait, Side: side, Until: o.Now.Add(MissWait(next.Missing)), Link: next, Reason: reason})
+}
+
+// lose ends a link of which a side was deleted (rule 8.1). The digests of what was
+// agreed stay, which are no contents: if the record reads again after all, what was
+// edited meanwhile is merged as ever (rule 8.5).
 func (o *Observation) lose(side links.Side) (Plan, Needs) {
-	then := links.Gone
-	if side == links.Source {
-		then = links.Detached
+	if side == links.Target {
+		next := o.Link.Clone()
+		next.Phase, next.Missing = links.Gone, nil
+		return only(Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "target is gone", Link: next}), Needs{}
+	}
+	if !o.Route.Private && o.MayBePrivate == Unknown {
+		return Plan{}, Needs{ParentPrivacy: true}
+	}
+	op := Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "source is gone"}
+	switch {
+	case o.MayBePrivate == Yes:
+		op.Purge = true
+	case o.MayBePrivate == Maybe && !o.Template.Lifecycle.KeepPrivate: // the milder of the two is done
+		op.Purge, op.Reason = true, "source was not found: it was deleted, or is private and hidden from these credentials"
+	default:
 		if p, needs, closes := o.close(); closes {
 			return p, needs
 		}
-		if !o.Stored.Parent.IsZero() && !o.Route.Private && o.ParentPrivate == Unknown {
-			return Plan{}, Needs{ParentPrivacy: true}
-		}
 	}
-	next := o.Stored.Clone()
-	next.Phase, next.Missing = then, nil
-	next.DropContents()
-	return only(Operation{
-		Kind: KindGone, Side: side, Reason: string(side) + " is gone", Link: next,
-		Purge: side == links.Source && o.ParentPrivate == Yes,
-	}), Needs{}
+	op.Link = o.Link.Clone()
+	op.Link.Phase, op.Link.Missing = links.Detached, o.Stored.Missing
+	if o.MayBePrivate == Yes {
+		op.Link.DropContents()
+	}
+	return only(op), Needs{}
 }
 
 // sync decides what the fields, states, comments and attachments of both records
@@ -179,7 +217,7 @@ func (o *Observation) sync() (p Plan, needs Needs) {
 // The record is then decided again.
 func (o *Observation) supersede() Operation {
 	next := o.Stored.Clone()
-	next.Phase, next.Then = links.Detached, next.N+1
+	next.Phase, next.Missing, next.Then = links.Detached, nil, next.N+1
 	next.DropContents()
 	next.Fields = writtenBack(o.Stored.Fields)
 	return Operation{

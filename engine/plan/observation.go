@@ -23,6 +23,7 @@ type Observation struct {
 	NextID   string      // of the link that would take this one's place
 	Rests    string      // why the link is not carried out; empty: it is
 	Now      time.Time
+	Tries    int // so far, of what is under way
 	Digest   links.Digester
 	// Left is how long an intent may still take effect, and Age how long ago it was
 	// saved. Left not more than zero: that is over.
@@ -32,16 +33,17 @@ type Observation struct {
 	// Decide asks the rules, which ask nobody.
 	Decide func(rules.Input) rules.Decision
 
-	Ends          Ends
-	TargetSeen    Sight
-	SourceSeen    Sight
-	Told          bool   // those that belong to the record were told of its privacy
-	Closed        bool   // the ticket of a source that is gone was closed, or refused to be
-	ParentPrivate Answer // of a source that is gone
-	Decision      *rules.Decision
-	Parent        *rules.Parent
-	Tickets       *Tickets
-	Items         Items
+	Ends         Ends
+	TargetSeen   Sight
+	SourceSeen   Sight
+	Told         bool      // those that belong to the record were told of its privacy
+	Closed       bool      // the ticket of a source that is gone was closed, or refused to be
+	Judged       Judgement // of the side that is not found
+	MayBePrivate Answer    // of a source that is not found
+	Decision     *rules.Decision
+	Parent       *rules.Parent
+	Tickets      *Tickets
+	Items        Items
 	Resolutions
 
 	histories map[links.Side][]connectors.FieldChange

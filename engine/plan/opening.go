@@ -43,12 +43,13 @@ type Opening struct {
 	// Rests is true where the connector that the claim names is not configured.
 	Rests bool
 
-	Seen          Sight
-	Source        End
-	Target        End    // without a record
-	Told          bool   // those that belong to the record were told of its privacy
-	ParentPrivate Answer // of a record that is gone
-	ParentTicket  Answer // what the record belongs to may still get one
+	Seen         Sight
+	Source       End
+	Target       End    // without a record
+	Told         bool   // those that belong to the record were told of its privacy
+	MayBePrivate Answer // of a record that is not found
+	Tries        int    // so far, of reading it
+	ParentTicket Answer // what the record belongs to may still get one
 
 	Decision    *rules.Decision
 	Parent      *rules.Parent
@@ -81,7 +82,7 @@ func (o *Opening) Plan() (Plan, Needs) {
 	case o.Seen == Unread:
 		return Plan{}, Needs{Read: links.Source}
 	case o.Seen == NotFound:
-		return forgetGone(o.Route, o.Before.Parent, o.ParentPrivate)
+		return o.notFound()
 	}
 	dropped := !o.Route.Admits(o.Source.Record)
 	switch version := o.Source.Record.Version; {
@@ -95,10 +96,23 @@ func (o *Opening) Plan() (Plan, Needs) {
 	return o.decide()
 }
 
+// notFound reads a record again for some time that was not found: a permission may
+// be given back, and nobody tells of that.
+func (o *Opening) notFound() (Plan, Needs) {
+	p, needs := forgetGone(o.Route, o.MayBePrivate)
+	if needs.None() && !p.Operations[0].Purge && o.Tries < mostMisses {
+		return only(Operation{
+			Kind: KindWait, Side: links.Source, Counted: true, Until: o.Now.Add(GoneAfter << min(o.Tries, mostDoublings)),
+			Reason: "it was not found, and is read again",
+		}), Needs{}
+	}
+	return p, needs
+}
+
 // forgetGone is what to do about a record that is gone: what is kept of it goes
 // where it belonged to one that is private by now, for it cannot say so itself.
-func forgetGone(route *rules.Route, parent connectors.Ref, private Answer) (Plan, Needs) {
-	if !parent.IsZero() && !route.Private && private == Unknown {
+func forgetGone(route *rules.Route, private Answer) (Plan, Needs) {
+	if !route.Private && private == Unknown {
 		return Plan{}, Needs{ParentPrivacy: true}
 	}
 	return only(Operation{Kind: KindNone, Reason: "the record is gone", Purge: private == Yes}), Needs{}

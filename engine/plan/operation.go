@@ -43,6 +43,8 @@ type Operation struct {
 	// Retry says that waiting counts as a failure, and ends in a dead letter after
 	// a day of it; Until is then the latest time to look again.
 	Retry bool `json:"-"`
+	// Counted says that the wait is counted, and ends in nothing after some time.
+	Counted bool `json:"-"`
 
 	Writes []Write           `json:"-"` // update and transition
 	Moving map[string]any    `json:"-"` // transition: may travel along
@@ -117,9 +119,10 @@ func GivenUp(failures []Failure) []Operation {
 // Needs is the evidence that a plan asks for. It is asked again with it.
 type Needs struct {
 	Read          links.Side // the record of that side
+	Judge         links.Side // whether the record of that side, which was not found, was deleted
 	Decision      bool       // what the rules say, with the record's parent
 	Parent        bool       // what the record belongs to
-	ParentPrivacy bool       // whether what a record that is gone belonged to is private
+	ParentPrivacy bool       // whether a record that is not found is private, or may be
 	ParentTicket  bool       // whether what the record belongs to may still get a ticket
 	Tickets       bool       // those that carry the record's key
 	Unkeyed       bool       // those that were opened since the claim and carry no key
@@ -131,7 +134,7 @@ type Needs struct {
 
 // None reports whether nothing is missing.
 func (n *Needs) None() bool {
-	return n.Read == "" && !n.Decision && !n.Parent && !n.ParentPrivacy && !n.ParentTicket && !n.Tickets && !n.Unkeyed && !n.Histories &&
+	return n.Read == "" && n.Judge == "" && !n.Decision && !n.Parent && !n.ParentPrivacy && !n.ParentTicket && !n.Tickets && !n.Unkeyed && !n.Histories &&
 		len(n.Lists) == 0 && len(n.Media) == 0 && len(n.Resolve) == 0
 }
 
@@ -143,6 +146,7 @@ const (
 	Unknown Answer = iota
 	No
 	Yes
+	Maybe // it was asked, and nobody can tell
 )
 
 // AnswerOf is the answer that a truth value gives.

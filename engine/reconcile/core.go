@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/engine/absence"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
@@ -28,6 +29,7 @@ type Core struct {
 	Repo    *links.Repository
 	Letters *deadletter.Queue
 	Journal *journal.Journal
+	Absent  *absence.Watch // which linked records read as not found
 	Config  atomic.Pointer[Running]
 
 	// Set by Start.
@@ -49,6 +51,7 @@ func NewCore(s store.Store, clock store.Clock, logger *slog.Logger, metrics Metr
 	}
 	c.Reports = store.NewFindings(c.Clock, c.Log)
 	c.Repo = links.NewRepository(c.Store, c.Clock, c.Reports)
+	c.Absent = absence.NewWatch(c.Repo, c.Store.Hints, c.Clock)
 	c.Letters = deadletter.New(c.Store.Dead, c.Clock, c.Log, c.Metrics, c.Reports)
 	c.Journal = &journal.Journal{
 		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters, Findings: c.Reports,

@@ -68,7 +68,13 @@ func (w observer) planLink(ctx context.Context, link links.Stored, out *Planned)
 	}
 	o := w.observation(link)
 	for {
-		p, err := planned(o.Plan, func(needs plan.Needs) error { return w.gather(ctx, o, needs) })
+		p, err := planned(o.Plan, func(needs plan.Needs) error {
+			if needs.Judge != "" { // which would have others looked at
+				o.Judged = plan.Deleted
+				return nil
+			}
+			return w.gather(ctx, o, needs)
+		})
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,9 @@ func (w work) keep(ctx context.Context, link links.Stored) (result, error) {
 	for {
 		x.Now = w.engine.Clock.Now()
 		p, err := planned(x.Plan, func(needs plan.Needs) error {
+			if needs.Judge != "" {
+				return w.judge(ctx, x.Observation, needs.Judge)
+			}
 			err := w.gather(ctx, x.Observation, needs)
 			if err == nil && needs.Decision {
 				w.engine.step(ctx, StepDecided)
@@ -141,9 +144,12 @@ func (w work) end(ctx context.Context, x *exchange, op plan.Operation) (*result,
 		return &v, err
 	case plan.KindWait:
 		v := w.requeueAt(op.Until)
+		if op.Counted {
+			v.tries++
+		}
 		return &v, w.commit(ctx, change{link: op.Link})
 	case plan.KindGone:
-		return &result{outcome: resultNone.outcome}, w.lose(ctx, x, op)
+		return &result{outcome: resultNone.outcome, again: op.Until}, w.lose(ctx, x, op)
 	case plan.KindReopen:
 		w.log.Info("the record came back after its ticket was closed; it gets a new one", "target", x.link.Target.String())
 		x.entry.Notes = append(x.entry.Notes, op.Notes...)
@@ -155,6 +161,16 @@ func (w work) end(ctx context.Context, x *exchange, op plan.Operation) (*result,
 	return &result{outcome: resultNone.outcome}, w.commit(ctx, change{turned: op.Link != nil, purge: op.Purge, link: op.Link})
 }
 
+// judge finds out whether the record of a side, which was not found, was deleted.
+func (w work) judge(ctx context.Context, o *plan.Observation, side links.Side) error {
+	e := o.Ends.Of(side)
+	deleted, err := w.engine.Absent.Judge(ctx, w.breakerOf(e), e.Ref)
+	if o.Judged = plan.Hidden; deleted {
+		o.Judged = plan.Deleted
+	}
+	return err
+}
+
 // lose ends a link of which a side is gone.
 func (w work) lose(ctx context.Context, x *exchange, op plan.Operation) error {
 	if x.Closed {
@@ -162,6 +178,7 @@ func (w work) lose(ctx context.Context, x *exchange, op plan.Operation) error {
 			return err
 		}
 	}
+	w.engine.Absent.Lost(x.link.Ref(op.Side))
 	w.log.Warn("a side of the link is gone", "side", string(op.Side), "phase", string(op.Link.Phase))
 	entry := w.entry()
 	entry.Template, entry.Action, entry.Reason, entry.Target = x.link.Template, string(rules.None), op.Reason, *x.link.Target

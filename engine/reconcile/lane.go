@@ -16,7 +16,7 @@ func (c *Running) laneOf(t *queue.Turn, link links.Stored) queue.Lane {
 	case link.Link == nil:
 	case link.Opened != nil:
 		l.Target = connectorOf(link.Opened.Into)
-	case link.Target != nil && link.Phase != links.Detached && !c.Orphaned(link.Link):
+	case link.Target != nil && (link.Phase != links.Detached || link.Lost()) && !c.Orphaned(link.Link):
 		l.Target = link.Target.Connector
 	}
 	return l

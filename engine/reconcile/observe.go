@@ -35,7 +35,7 @@ func (w observer) opening(ctx context.Context, link links.Stored) (*plan.Opening
 	}
 	o := &plan.Opening{
 		Route: w.route, Set: w.config.Set, LinkID: w.linkID, N: w.n, Commit: w.config.Commit, Digest: w.engine.Digest, Now: w.engine.Clock.Now(),
-		Decide: w.askRules, Before: before, Claim: link.Link, Source: w.end(w.source),
+		Decide: w.askRules, Before: before, Claim: link.Link, Source: w.end(w.source), Tries: w.tries,
 	}
 	if w.n > 1 {
 		last, err := w.engine.Repo.Load(ctx, links.ID(w.route.Name, w.source, w.n-1))
@@ -71,7 +71,7 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 			o.Before, err = w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 		}
 	case needs.ParentPrivacy:
-		o.ParentPrivate, err = w.parentPrivate(ctx, o.Before.Parent)
+		o.MayBePrivate, err = w.mayBePrivate(ctx, o.Before.Parent)
 	case needs.Decision:
 		var d rules.Decision
 		if d, o.Parent, err = w.decide(ctx, o.Source.Record, "", nil); err == nil {
@@ -100,11 +100,11 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 func (w observer) observation(link links.Stored) *plan.Observation {
 	o := &plan.Observation{
 		Route: w.route, Stored: link.Link, Link: link.Clone(), NextID: links.ID(w.route.Name, w.source, w.n+1),
-		Digest: w.engine.Digest, Now: w.engine.Clock.Now(), Verify: w.verifies, Decide: w.askRules,
+		Digest: w.engine.Digest, Now: w.engine.Clock.Now(), Verify: w.verifies, Decide: w.askRules, Tries: w.tries,
 		Ends: plan.Ends{Source: w.end(w.source)},
 	}
 	switch {
-	case link.Target == nil, link.Phase == links.Detached: // until a person changes that
+	case link.Target == nil, link.Phase == links.Detached && !link.Lost(): // until a person changes that
 		o.Rests = plan.Detached
 		return o
 	case w.config.Orphaned(link.Link):
@@ -124,10 +124,12 @@ func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Ne
 	switch {
 	case needs.Read == links.Target:
 		o.TargetSeen, err = seen(&o.Ends.Target, func() (connectors.Record, error) { return w.readTicket(ctx, o.Ends.Target.Ref) })
+		w.noteAbsence(o, links.Target, o.TargetSeen)
 	case needs.Read == links.Source:
 		o.SourceSeen, err = seen(&o.Ends.Source, func() (connectors.Record, error) { return w.readSource(ctx) })
+		w.noteAbsence(o, links.Source, o.SourceSeen)
 	case needs.ParentPrivacy:
-		o.ParentPrivate, err = w.parentPrivate(ctx, o.Stored.Parent)
+		o.MayBePrivate, err = w.mayBePrivate(ctx, o.Stored.Parent)
 	case needs.Decision:
 		if err := bounded(o.Ends.Target.Record); err != nil {
 			return err
@@ -192,6 +194,16 @@ func seen(e *plan.End, read func() (connectors.Record, error)) (plan.Sight, erro
 	}
 	e.Record = record
 	return plan.There, nil
+}
+
+// noteAbsence takes note of whether a record is there whose link is carried out.
+func (w *session) noteAbsence(o *plan.Observation, side links.Side, seen plan.Sight) {
+	switch ref := o.Stored.Ref(side); {
+	case seen == plan.There:
+		w.engine.Absent.Found(ref)
+	case seen == plan.NotFound && o.Rests == "" && o.Stored.Phase == links.Active:
+		w.engine.Absent.Missed(ref, w.engine.Clock.Now())
+	}
 }
 
 // readSource reads the record.

@@ -117,7 +117,11 @@ func (w work) wait(ctx context.Context, op plan.Operation) (result, error) {
 		return w.retryAt(ctx, again, op.Reason)
 	}
 	err := w.commit(ctx, change{mark: op.Remember, early: true})
-	return w.requeueAt(now.Add(breaker.Jitter(op.Until.Sub(now)))), err // which is not a failure
+	v := w.requeueAt(now.Add(breaker.Jitter(op.Until.Sub(now)))) // which is not a failure
+	if op.Counted {
+		v.tries++
+	}
+	return v, err
 }
 
 // giveUpOpening gives a creation up until the record changes or someone retries.

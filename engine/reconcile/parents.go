@@ -52,17 +52,24 @@ func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.
 	return &rules.Parent{Record: parent, Tickets: tickets}, nil
 }
 
-// parentPrivate reports whether a record that is gone belonged to one that is
-// private by now.
-func (w observer) parentPrivate(ctx context.Context, parent connectors.Ref) (plan.Answer, error) {
+// mayBePrivate reports whether a record that is not found is private: because what
+// it belonged to is by now, or maybe, because private records are hidden from these
+// credentials.
+func (w observer) mayBePrivate(ctx context.Context, parent connectors.Ref) (plan.Answer, error) {
+	hidden := plan.No
+	if g := w.config.Breakers[w.source.Connector]; g != nil {
+		if hider, ok := g.Connector.(connectors.Hider); ok && hider.Hides(w.source) {
+			hidden = plan.Maybe
+		}
+	}
 	g := w.config.Breakers[parent.Connector]
 	if g == nil {
-		return plan.No, nil
+		return hidden, nil
 	}
 	record, err := g.Read(ctx, parent)
 	switch {
 	case isGone(err):
-		return plan.No, nil
+		return hidden, nil
 	case err != nil:
 		return plan.Unknown, err
 	}
