@@ -39,7 +39,7 @@ func (s *Set) Decide(route string, in Input) Decision {
 	case c.modes != nil && mode != "" && !slices.Contains(c.modes, mode):
 		d.Reason = "mode " + mode
 	case c.statuses != nil && status != "" && !slices.Contains(c.statuses, status):
-		d.Reason = "status " + status
+		d.Reason, d.ForNow = "status "+status, true
 	case !r.Create:
 		d.Reason = "create is off"
 	default:

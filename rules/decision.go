@@ -61,6 +61,9 @@ type Decision struct {
 	Target    connectors.Collection
 	Action    Action
 	Reason    string // why nothing is done: "no template matched", "private", …
+	// ForNow is true where nothing is done until the record moves on: it is in
+	// triage, say.
+	ForNow bool
 	// State is the label that the template's state table gives the source;
 	// empty: unmapped, or no table.
 	State string

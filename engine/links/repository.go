@@ -133,8 +133,11 @@ func (r *Repository) IndexTarget(ctx context.Context, l *Link) error {
 }
 
 // RebuildIndex puts the index from tickets to links right, which a crash may
-// have left behind.
+// have left behind, and that of children, which an older build did not keep.
 func (r *Repository) RebuildIndex(ctx context.Context) error {
+	if err := r.indexChildren(ctx); err != nil {
+		return err
+	}
 	return r.Each(ctx, func(l Stored) error {
 		if l.Target == nil {
 			return nil

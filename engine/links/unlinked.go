@@ -17,12 +17,15 @@ import (
 type Unlinked struct {
 	Version string    // that was decided
 	Private bool      // and then there is no version
+	ForNow  bool      // it is in a state in which no ticket is opened, and may leave it
 	Failed  bool      // there are dead letters
 	Unread  bool      // reading it costs too much: nobody looks until someone retries
 	Waiting time.Time // for its parent's ticket, since
 	Lost    int       // answers to creations (Unsettled)
-	// Parent is what the record belongs to, for when that turns public.
-	Parent connectors.Ref
+	// Parent is what the record belongs to, for when that turns public, and
+	// ParentToken what was known of it (Children.Token) when this was decided.
+	Parent      connectors.Ref
+	ParentToken string
 }
 
 // unlinkedVersion is the version of the document that this build writes. Older
@@ -34,11 +37,13 @@ type unlinkedDocument struct {
 	V       int            `json:"v"`
 	Version string         `json:"version,omitempty"`
 	Private bool           `json:"private,omitempty"`
+	ForNow  bool           `json:"for_now,omitempty"`
 	Failed  bool           `json:"failed,omitempty"`
 	Unread  bool           `json:"unread,omitempty"`
 	Waiting time.Time      `json:"waiting,omitzero"`
 	Lost    int            `json:"lost,omitempty"`
 	Parent  connectors.Ref `json:"parent,omitzero"`
+	Token   string         `json:"parent_token,omitempty"`
 }
 
 const unlinkedPrefix = "decided/"
@@ -55,7 +60,7 @@ func decodeUnlinked(entry store.Entry) (Unlinked, error) {
 	if d.V > unlinkedVersion {
 		return Unlinked{}, store.UnknownVersion("mark "+entry.Key, d.V, unlinkedVersion)
 	}
-	return Unlinked{Version: d.Version, Private: d.Private, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Parent: d.Parent}, nil
+	return Unlinked{Version: d.Version, Private: d.Private, ForNow: d.ForNow, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Parent: d.Parent, ParentToken: d.Token}, nil
 }
 
 // Unlinked returns what is remembered of a record on a route; the zero value
@@ -74,7 +79,7 @@ func (r *Repository) Unlinked(ctx context.Context, route string, ref connectors.
 // SaveUnlinked replaces what is remembered of a record on a route.
 func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connectors.Ref, u Unlinked) error {
 	value, err := json.Marshal(unlinkedDocument{
-		V: unlinkedVersion, Version: u.Version, Private: u.Private, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Parent: u.Parent,
+		V: unlinkedVersion, Version: u.Version, Private: u.Private, ForNow: u.ForNow, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Parent: u.Parent, Token: u.ParentToken,
 	})
 	if err == nil {
 		_, err = r.marks.Put(ctx, unlinkedKey(route, ref), value)

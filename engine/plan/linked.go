@@ -65,6 +65,8 @@ func (o *Observation) Plan() (Plan, Needs) {
 	case l.Private != o.Ends.Source.Record.Private && !o.Told:
 		// on_private keeps the ticket, not the contents.
 		return then(Operation{Kind: KindTell, Purge: !o.Route.Admits(o.Ends.Source.Record)}), Needs{}
+	case o.ChildrenBehind:
+		return then(Operation{Kind: KindChange}), Needs{}
 	case o.Decision == nil:
 		return Plan{}, Needs{Decision: true}
 	}
@@ -276,6 +278,8 @@ func (o *Observation) Suppose(p Plan) {
 		switch {
 		case op.Kind == KindTell:
 			o.Told = true
+		case op.Kind == KindChange:
+			o.ChildrenBehind = false
 		case op.Item != nil:
 			o.Carried(op.Item, connectors.Posted{ID: links.ItemSeen})
 		}

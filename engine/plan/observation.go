@@ -33,17 +33,18 @@ type Observation struct {
 	// Decide asks the rules, which ask nobody.
 	Decide func(rules.Input) rules.Decision
 
-	Ends         Ends
-	TargetSeen   Sight
-	SourceSeen   Sight
-	Told         bool      // those that belong to the record were told of its privacy
-	Closed       bool      // the ticket of a source that is gone was closed, or refused to be
-	Judged       Judgement // of the side that is not found
-	MayBePrivate Answer    // of a source that is not found
-	Decision     *rules.Decision
-	Parent       *rules.Parent
-	Tickets      *Tickets
-	Items        Items
+	Ends           Ends
+	TargetSeen     Sight
+	SourceSeen     Sight
+	Told           bool      // those that belong to the record were told of its privacy
+	ChildrenBehind bool      // those that belong to the record were not told of this version
+	Closed         bool      // the ticket of a source that is gone was closed, or refused to be
+	Judged         Judgement // of the side that is not found
+	MayBePrivate   Answer    // of a source that is not found
+	Decision       *rules.Decision
+	Parent         *rules.Parent
+	Tickets        *Tickets
+	Items          Items
 	Resolutions
 
 	histories map[links.Side][]connectors.FieldChange

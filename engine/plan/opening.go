@@ -43,13 +43,15 @@ type Opening struct {
 	// Rests is true where the connector that the claim names is not configured.
 	Rests bool
 
-	Seen         Sight
-	Source       End
-	Target       End    // without a record
-	Told         bool   // those that belong to the record were told of its privacy
-	MayBePrivate Answer // of a record that is not found
-	Tries        int    // so far, of reading it
-	ParentTicket Answer // what the record belongs to may still get one
+	Seen           Sight
+	Source         End
+	Target         End    // without a record
+	Told           bool   // those that belong to the record were told of its privacy
+	ChildrenBehind bool   // those that belong to the record were not told of this version
+	MayBePrivate   Answer // of a record that is not found
+	Tries          int    // so far, of reading it
+	ParentToken    string // what is known of what the record belongs to (links.Children)
+	ParentTicket   Answer // what the record belongs to may still get one
 
 	Decision    *rules.Decision
 	Parent      *rules.Parent
@@ -86,11 +88,13 @@ func (o *Opening) Plan() (Plan, Needs) {
 	}
 	dropped := !o.Route.Admits(o.Source.Record)
 	switch version := o.Source.Record.Version; {
+	case o.ChildrenBehind:
+		return then(Operation{Kind: KindChange}), Needs{}
 	case o.Before != (links.Unlinked{}) && o.Before.Private != dropped && !o.Told:
 		return then(Operation{Kind: KindTell}), Needs{}
 	case o.Before.Private && dropped:
 		return nothing("private"), Needs{}
-	case !dropped && o.Before.Version != "" && o.Before.Version == version:
+	case !dropped && o.Before.Version != "" && o.Before.Version == version && o.Before.ParentToken == o.ParentToken:
 		return nothing("decided already in this version"), Needs{}
 	}
 	return o.decide()
@@ -188,7 +192,7 @@ func (o *Opening) decide() (Plan, Needs) {
 // decline remembers that the record gets no ticket.
 func (o *Opening) decline(d rules.Decision) Operation {
 	dropped := !o.Route.Admits(o.Source.Record)
-	m := links.Unlinked{Version: o.Source.Record.Version}
+	m := links.Unlinked{Version: o.Source.Record.Version, ForNow: d.ForNow}
 	if dropped {
 		m = links.Unlinked{Private: true}
 	}
@@ -354,6 +358,8 @@ func (o *Opening) Suppose(p Plan) {
 		switch op.Kind {
 		case KindTell:
 			o.Told = true
+		case KindChange:
+			o.ChildrenBehind = false
 		case KindClaim:
 			o.Claim, o.Claimed, o.Tickets = op.Link, true, nil
 		}

@@ -16,8 +16,9 @@ type Kind string
 // The kinds of operations.
 const (
 	KindNone       Kind = "none"
-	KindTell       Kind = "tell"  // the records that belong to this one are looked at
-	KindClaim      Kind = "claim" // that a ticket is about to be opened
+	KindTell       Kind = "tell"   // the records that belong to this one are looked at: it turned private or public
+	KindChange     Kind = "change" // those are decided again whose rules look at this one: it has changed
+	KindClaim      Kind = "claim"  // that a ticket is about to be opened
 	KindCreate     Kind = "create"
 	KindAdopt      Kind = "adopt" // the ticket that carries the record's key
 	KindUpdate     Kind = "update"

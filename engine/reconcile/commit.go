@@ -22,6 +22,7 @@ type change struct {
 
 	purge        bool // nothing of the record may be kept: it is private
 	turned       bool // what belongs to it is as private as it is, and nobody tells
+	changed      bool // what belongs to it is decided again
 	predecessors bool // the links before this one hold nothing any more either
 
 	link    *links.Link // as it will be; nil: it stays
@@ -57,6 +58,16 @@ func (w committer) commit(ctx context.Context, c change) error {
 	}
 	if c.turned {
 		if err := w.hintChildren(ctx); err != nil {
+			return err
+		}
+	}
+	if c.changed {
+		if err := w.tellChildren(ctx, false); err != nil {
+			return err
+		}
+	}
+	if c.mark != nil || c.link != nil && c.link.Phase == links.Claim {
+		if err := w.joinParent(ctx); err != nil {
 			return err
 		}
 	}
@@ -147,12 +158,15 @@ func (w committer) commitLink(ctx context.Context, c change) error {
 	if err := w.verifyLater(ctx); err != nil {
 		return err
 	}
+	if err := w.tellChildren(ctx, true); err != nil {
+		return err
+	}
 	return w.engine.Repo.ForgetUnlinked(ctx, w.route.Name, w.source)
 }
 
 func (w committer) saveMark(ctx context.Context, u links.Unlinked) error {
 	if w.record != nil {
-		u.Parent = w.record.Parent
+		u.Parent, u.ParentToken = w.record.Parent, w.parentToken
 	}
 	return w.engine.Repo.SaveUnlinked(ctx, w.route.Name, w.source, u)
 }

@@ -51,7 +51,7 @@ func (e *Core) DryRun(ctx context.Context, ref connectors.Ref) ([]Planned, error
 
 func (p *Planned) add(all plan.Plan) {
 	for _, op := range all.Operations {
-		if op.Kind != plan.KindTell && op.Kind != plan.KindClaim { // which are no one's business
+		if op.Kind != plan.KindTell && op.Kind != plan.KindChange && op.Kind != plan.KindClaim { // which are no one's business
 			p.Operations = append(p.Operations, op)
 		}
 	}

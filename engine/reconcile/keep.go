@@ -100,6 +100,8 @@ func (w work) carryOut(ctx context.Context, x *exchange, p plan.Plan) (*result, 
 		case plan.KindGiveUp: // its dead letter is there
 		case plan.KindTell:
 			x.Told, err = true, w.commit(ctx, change{turned: true, purge: op.Purge})
+		case plan.KindChange:
+			x.ChildrenBehind, err = false, w.commit(ctx, change{changed: true})
 		case plan.KindUpdate, plan.KindTransition:
 			err = w.write(ctx, x, op)
 		default:

@@ -70,6 +70,12 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 		if err == nil { // somebody else may have decided meanwhile
 			o.Before, err = w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 		}
+		if err == nil && o.Seen == plan.There {
+			if err = w.lookAtParent(ctx, o.Source.Record); err == nil {
+				o.ParentToken = w.parentToken
+				o.ChildrenBehind, err = w.childrenBehind(ctx, o.Source.Record)
+			}
+		}
 	case needs.ParentPrivacy:
 		o.MayBePrivate, err = w.mayBePrivate(ctx, o.Before.Parent)
 	case needs.Decision:
@@ -128,6 +134,9 @@ func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Ne
 	case needs.Read == links.Source:
 		o.SourceSeen, err = seen(&o.Ends.Source, func() (connectors.Record, error) { return w.readSource(ctx) })
 		w.noteAbsence(o, links.Source, o.SourceSeen)
+		if o.SourceSeen == plan.There {
+			o.ChildrenBehind, err = w.childrenBehind(ctx, o.Ends.Source.Record)
+		}
 	case needs.ParentPrivacy:
 		o.MayBePrivate, err = w.mayBePrivate(ctx, o.Stored.Parent)
 	case needs.Decision:

@@ -78,6 +78,9 @@ func (w work) carryOutOpening(ctx context.Context, c *creation, op plan.Operatio
 	case plan.KindTell:
 		c.Told = true
 		return result{}, w.commit(ctx, change{turned: true})
+	case plan.KindChange:
+		c.ChildrenBehind = false
+		return result{}, w.commit(ctx, change{changed: true})
 	case plan.KindStop:
 		return w.stop(ctx, c.Claim, op)
 	case plan.KindWait:

@@ -101,7 +101,7 @@ func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, pa
 		if err != nil {
 			return plan.Unknown, err
 		}
-		decided := u.Private || u.Version != "" && u.Version == parent.Record.Version
+		decided := u.Private || !u.ForNow && u.Version != "" && u.Version == parent.Record.Version
 		if route.Create && !decided && route.Admits(parent.Record) {
 			return plan.Yes, nil
 		}

@@ -1,0 +1,158 @@
+package links
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+const (
+	// childrenKey is there once all that was stored by builds that did not remember
+	// children is remembered.
+	childrenKey     = "children"
+	childrenPrefix  = "children/"
+	childrenVersion = 1
+	// mostChildren bounds what is remembered of one record: of those beyond it only
+	// their own changes tell.
+	mostChildren = 5000
+	childTries   = 20
+)
+
+// Children are the records that belong to one, as far as any of them was decided
+// on a route whose rules look at it: they are decided again when it changes.
+type Children struct {
+	// Version is the one of the record that they were told of last, and Tickets
+	// counts those that it got since.
+	Version string
+	Tickets int
+	// Telling is true until all of them are hinted.
+	Telling  bool
+	Records  []connectors.Ref
+	revision uint64
+}
+
+// A childrenDocument is how Children are stored.
+type childrenDocument struct {
+	V       int              `json:"v"`
+	Version string           `json:"version,omitempty"`
+	Tickets int              `json:"tickets,omitempty"`
+	Telling bool             `json:"telling,omitempty"`
+	Records []connectors.Ref `json:"records"`
+}
+
+// Token is another one whenever the children are to be decided again.
+func (c Children) Token() string {
+	if c.Version == "" && c.Tickets == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s+%d", c.Version, c.Tickets)
+}
+
+// Children returns what belongs to a record; the zero value where nothing does.
+func (r *Repository) Children(ctx context.Context, parent connectors.Ref) (Children, error) {
+	entry, err := r.marks.Get(ctx, childrenPrefix+parent.String())
+	if errors.Is(err, store.ErrNotFound) {
+		return Children{}, nil
+	}
+	if err != nil {
+		return Children{}, fmt.Errorf("children of %s: %w", parent, err)
+	}
+	var d childrenDocument
+	if err := json.Unmarshal(entry.Value, &d); err != nil {
+		return Children{}, store.Unreadable("children "+entry.Key, err)
+	}
+	if d.V > childrenVersion {
+		return Children{}, store.UnknownVersion("children "+entry.Key, d.V, childrenVersion)
+	}
+	return Children{Version: d.Version, Tickets: d.Tickets, Telling: d.Telling, Records: d.Records, revision: entry.Revision}, nil
+}
+
+// AddChild remembers that a record belongs to another.
+func (r *Repository) AddChild(ctx context.Context, parent, child connectors.Ref) error {
+	return r.changeChildren(ctx, parent, func(c *Children) bool {
+		if len(c.Records) >= mostChildren || slices.Contains(c.Records, child) {
+			return false
+		}
+		c.Records = append(slices.Clone(c.Records), child)
+		return true
+	})
+}
+
+// BeginTelling remembers the version of a record that its children are about to be
+// told of, and whether they are told of a new ticket as well. Until EndTelling they
+// count as not told.
+func (r *Repository) BeginTelling(ctx context.Context, parent connectors.Ref, version string, ticket bool) error {
+	return r.changeChildren(ctx, parent, func(c *Children) bool {
+		c.Version, c.Telling = version, true
+		if ticket {
+			c.Tickets++
+		}
+		return true
+	})
+}
+
+// EndTelling says that the children were told of a version.
+func (r *Repository) EndTelling(ctx context.Context, parent connectors.Ref, version string) error {
+	return r.changeChildren(ctx, parent, func(c *Children) bool {
+		told := c.Telling && c.Version == version
+		c.Telling = c.Telling && !told
+		return told
+	})
+}
+
+func (r *Repository) changeChildren(ctx context.Context, parent connectors.Ref, change func(*Children) bool) error {
+	key := childrenPrefix + parent.String()
+	for range childTries {
+		c, err := r.Children(ctx, parent)
+		if err != nil {
+			return err
+		}
+		if !change(&c) {
+			return nil
+		}
+		value, err := json.Marshal(childrenDocument{V: childrenVersion, Version: c.Version, Tickets: c.Tickets, Telling: c.Telling, Records: c.Records})
+		if err != nil {
+			return fmt.Errorf("children of %s: %w", parent, err)
+		}
+		if c.revision == 0 {
+			_, err = r.marks.Create(ctx, key, value)
+		} else {
+			_, err = r.marks.Update(ctx, key, value, c.revision)
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("children of %s: %w", parent, store.ErrConflict)
+}
+
+// indexChildren remembers, once in the life of a store, the children of which builds
+// before this one had decided.
+func (r *Repository) indexChildren(ctx context.Context) error {
+	_, err := r.marks.Get(ctx, childrenKey)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("children: %w", err)
+	}
+	add := func(parent, child connectors.Ref) error {
+		if parent.IsZero() {
+			return nil
+		}
+		return r.AddChild(ctx, parent, child)
+	}
+	if err := r.Each(ctx, func(l Stored) error { return add(l.Parent, l.Source) }); err != nil {
+		return err
+	}
+	if err := r.EachUnlinked(ctx, func(ref connectors.Ref, u Unlinked) error { return add(u.Parent, ref) }); err != nil {
+		return err
+	}
+	_, err = r.marks.Put(ctx, childrenKey, []byte(`{"v":1}`))
+	return err
+}
