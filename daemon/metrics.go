@@ -116,27 +116,27 @@ func (m *metrics) configured(set *rules.Set, commit string) {
 	m.configRoutes.Set(float64(len(set.Routes)))
 }
 
-// Reconciled implements engine.Metrics.
+// Reconciled implements reconcile.Metrics.
 func (m *metrics) Reconciled(route, outcome string, took time.Duration) {
 	m.reconciles.WithLabelValues(route, outcome).Inc()
 	m.reconciled.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// Decided implements engine.Metrics.
+// Decided implements reconcile.Metrics.
 func (m *metrics) Decided(route, template, action string) {
 	m.decisions.WithLabelValues(route, template, action).Inc()
 }
 
-// Wrote implements engine.Metrics.
+// Wrote implements reconcile.Metrics.
 func (m *metrics) Wrote(connector, verb string) { m.writes.WithLabelValues(connector, verb).Inc() }
 
-// DeadLettered implements engine.Metrics.
+// DeadLettered implements reconcile.Metrics.
 func (m *metrics) DeadLettered(route, reason string) { m.dead.WithLabelValues(route, reason).Inc() }
 
-// Noted implements engine.Metrics.
+// Noted implements reconcile.Metrics.
 func (m *metrics) Noted(route, what string) { m.notes.WithLabelValues(route, what).Inc() }
 
-// Polled implements engine.Metrics.
+// Polled implements reconcile.Metrics.
 func (m *metrics) Polled(connector, record string, found int, err error) {
 	outcome := "ok"
 	if err != nil {

@@ -32,16 +32,25 @@
 //   - a row of the merge: engine/plan/merge.go
 //   - what becomes of a record without a ticket, of its claim and of the ticket that
 //     is found: engine/plan/opening.go and confirm.go
-//   - what happens when an incident turns private: engine/plan/life.go and opening.go
-//     decide, engine/reconcile/commit.go carries it out; whether a route takes it at
-//     all: rules.Route.Admits
+//   - whether a ticket is opened at all: rules/decide.go and rules.Route.Admits; when,
+//     and whether one exists already: engine/plan/opening.go
+//   - what happens when an incident turns private: engine/plan/life.go says when a link
+//     is stopped, linked.go and opening.go what goes with it, links.Link.DropContents
+//     what of the document; engine/reconcile/open.go and commit.go carry it out
+//   - when a record counts as deleted: engine/absence judges, engine/plan/life.go and
+//     linked.go decide
+//   - what is decided again when a parent changes: engine/reconcile/children.go
 //   - which comments and attachments are carried: engine/plan/items.go
+//   - the one place that sends anything to a system: engine/reconcile/apply.go
 //   - the order of writes: engine/reconcile/commit.go (what is stored), apply.go (what
 //     is done around a request), lease.go (who may send)
 //   - the stored format of a dead letter: engine/deadletter; of a link:
 //     engine/links/link.go; of the journal: engine/journal
-//   - a metric: engine/reconcile/metrics.go and daemon/metrics.go; a gauge of what
-//     is stored: daemon/collector.go
-//   - how a poll finds its window: connectors/polling; where it begins and where its
-//     cursor is kept: engine/intake
+//   - a metric: engine/reconcile/metrics.go and daemon/metrics.go; of calls to systems:
+//     connectors.Observer; a gauge of what is stored: daemon/collector.go
+//   - how a poll finds its window: connectors/polling; how wide it is: poll.go of each
+//     connector; where it begins and where its cursor is kept: engine/intake
+//   - a command of rule tests: engine/ruletest/commands.go; the text of a load error:
+//     the stage of rules that finds it (rules/doc.go)
+//   - what a broken file does at reload: daemon/reload.go
 package engine

@@ -135,7 +135,7 @@ func TestAChildGetsItsParentLater(t *testing.T) {
 				r.world.resetCalls()
 				r.pass(5 * time.Hour)
 				if got := r.writes(); len(got) > 0 {
-					t.Errorf("and it does not come to rest: %v", got)
+					t.Errorf("and it does not converge: %v", got)
 				}
 			})
 		})

@@ -265,7 +265,7 @@ func decodeLink(entry store.Entry) (Stored, error) {
 	if err := json.Unmarshal(entry.Value, &l); err != nil {
 		return Stored{}, store.Unreadable("link "+entry.Key, err)
 	}
-	if l.V != linkVersion {
+	if l.V > linkVersion {
 		return Stored{}, store.UnknownVersion("link "+entry.Key, l.V, linkVersion)
 	}
 	if l.ID != entry.Key || l.Route == "" || l.Source.IsZero() {
