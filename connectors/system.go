@@ -52,6 +52,14 @@ type System struct {
 	// webhook's body; pure. It fails if the body is not a record of c.Record.
 	Decode func(c Collection, body []byte) (Record, error)
 
+	// Convert turns a rendered value of a field, in which no look-up stands, into
+	// what the system will hold, as far as that is known without asking it; pure.
+	// field is named as in Writer.Resolve, which does the same first, and so are nil
+	// and "". What only the instance can tell is passed as it is. The error quotes
+	// nothing of the value.
+	// nil: every value is taken as it is.
+	Convert func(record, field string, v any) (any, error)
+
 	// New makes the connector. It opens no connection and starts nothing.
 	// nil: this system has no client in this build.
 	New func(name string, settings any, common Common, env Env) (Connector, error)

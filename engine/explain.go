@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -39,10 +40,31 @@ func Explain(set *rules.Set, routes []*rules.Route, body []byte, parent func(con
 		if parent != nil {
 			in.Parent = parent(record)
 		}
-		decisions = append(decisions, set.Decide(route.Name, in))
+		d := set.Decide(route.Name, in)
+		refuse(set, &d)
+		decisions = append(decisions, d)
 	}
 	if len(decisions) == 0 && needs == nil {
 		return nil, errors.New(strings.Join(refused, "\n"))
 	}
 	return decisions, needs
+}
+
+// refuse makes a decision one to do nothing where a value of it fails, or is one that
+// its system refuses without being asked: no ticket would be opened with it.
+func refuse(set *rules.Set, d *rules.Decision) {
+	if d.Action == rules.None {
+		return
+	}
+	system := set.Connectors[d.Target.Connector].System
+	for _, v := range d.Values {
+		err := v.Err
+		if err == nil && v.Value != nil {
+			_, err = resolve.Offline(system, d.Target.Record, v.Field, v.Value, func(connectors.Lookup) (any, error) { return nil, nil })
+		}
+		if err != nil {
+			d.Action, d.Reason = rules.None, v.Field+": "+strings.Join(strings.Fields(err.Error()), " ")
+			return
+		}
+	}
 }

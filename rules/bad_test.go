@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/lockstep-sync/lockstep/connectors"
 )
 
 // A mark is what a bad file expects on the line of the comment, or so many
@@ -55,13 +57,23 @@ func sortPlaces(all []expectation) []expectation {
 // has none, and expects the diagnostics that its comments name, in place and
 // words, and no others.
 func TestBadFiles(t *testing.T) {
-	files, err := filepath.Glob("testdata/bad/*.hcl")
+	testBadFiles(t, "testdata/bad/*.hcl", fakeSystems())
+}
+
+// TestBadFilesOfRealSystems does so with the connectors' own knowledge.
+func TestBadFilesOfRealSystems(t *testing.T) {
+	testBadFiles(t, "testdata/real/*.hcl", realSystems())
+}
+
+func testBadFiles(t *testing.T, pattern string, systems []connectors.System) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no bad files: %v", err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".hcl"), func(t *testing.T) {
-			set, found, content := loadBad(t, file)
+			set, found, content := loadBad(t, file, systems)
 			var got []expectation
 			for _, d := range found {
 				if filepath.Base(d.File) != filepath.Base(file) {
@@ -82,7 +94,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-func loadBad(t *testing.T, file string) (*Set, Diagnostics, string) {
+func loadBad(t *testing.T, file string, systems []connectors.System) (*Set, Diagnostics, string) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -92,16 +104,16 @@ func loadBad(t *testing.T, file string) (*Set, Diagnostics, string) {
 	if !regexp.MustCompile(`(?m)^connector "`).Match(content) {
 		files = append(files, "connectors.hcl", connectorBlocks)
 	}
-	set, found := loadDir(t, write(t, files...))
+	set, found := Load(t.Context(), write(t, files...), Options{Systems: systems, Offline: true})
 	return set, found, string(content)
 }
 
 // TestDiagnosticsText compares the diagnostics as people see them with golden
 // files. LOCKSTEP_UPDATE=1 rewrites these.
 func TestDiagnosticsText(t *testing.T) {
-	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape", "made"} {
+	texts := func(name, file string, systems []connectors.System) {
 		t.Run(name, func(t *testing.T) {
-			_, found, _ := loadBad(t, "testdata/bad/"+name+".hcl")
+			_, found, _ := loadBad(t, file, systems)
 			for i := range found {
 				dir := filepath.Dir(found[i].File)
 				found[i].File = filepath.Base(found[i].File)
@@ -109,6 +121,12 @@ func TestDiagnosticsText(t *testing.T) {
 			}
 			golden(t, "testdata/golden/"+name+".txt", textOf(found))
 		})
+	}
+	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape", "made"} {
+		texts(name, "testdata/bad/"+name+".hcl", fakeSystems())
+	}
+	for _, name := range []string{"values"} {
+		texts("real_"+name, "testdata/real/"+name+".hcl", realSystems())
 	}
 }
 

@@ -12,57 +12,79 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// literal checks a constant against the type and the choices of a field.
-func (w *writer) literal(f *field, v any, at hcl.Range, sensitive bool, known connectors.Field, t connectors.Type) {
+// literal checks a constant against the type and the choices of a field, and against
+// what its system takes.
+func (w *writer) literal(s slot, v any, at hcl.Range, sensitive bool) {
 	switch v := v.(type) {
 	case nil:
 		return
 	case string:
-		if v == "" {
-			return // clears the field
+		if v == "" { // clears the field
+			w.refused(s, v, at, sensitive)
+			return
 		}
 	case []any:
-		if t.Kind != connectors.List && t.Kind != connectors.Any {
-			w.wrongType(f, at, "a list", t)
+		if s.typ.Kind != connectors.List && s.typ.Kind != connectors.Any {
+			w.wrongType(s, at, "a list")
 			return
 		}
 		for _, elem := range v {
-			w.literal(f, elem, at, sensitive, known, elemOf(t))
+			w.literal(s.elem(), elem, at, sensitive)
 		}
 		return
 	case map[string]any:
-		switch t.Kind {
+		switch s.typ.Kind {
 		case connectors.Any, connectors.Object:
 		case connectors.Map:
 			for _, name := range sortedKeys(v) {
-				w.uses.key(w.to, f.name, name)
-				w.literal(f, v[name], at, sensitive, known, elemOf(t))
+				w.uses.key(w.to, s.field.name, name)
+				w.literal(s.entry(name), v[name], at, sensitive)
 			}
 		default:
-			w.wrongType(f, at, "an object", t)
+			w.wrongType(s, at, "an object")
 		}
 		return
 	}
-	if t.Kind == connectors.List || t.Kind == connectors.Map {
-		w.wrongType(f, at, nativeName(v), t)
+	if s.typ.Kind == connectors.List || s.typ.Kind == connectors.Map {
+		w.wrongType(s, at, nativeName(v))
 		return
 	}
 	shown := showLiteral(v)
 	if sensitive {
 		shown = "this value"
 	}
+	known := s.known
 	chosen := slices.ContainsFunc(known.Choices, func(c connectors.Choice) bool { return sameChoice(c, v) })
-	if !chosen && !literalFits(v, t) {
-		w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", f.name, articleOf(t), nativeName(v)), sentences(literalAdvice(v, t, sensitive), choicesAdvice(known)))
+	if !chosen && !w.literalFits(v, s.typ) {
+		w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", s.field.name, articleOf(s.typ), nativeName(v)), sentences(literalAdvice(v, s.typ, sensitive), choicesAdvice(known)))
 		return
 	}
 	// What is written by its name the instance alone knows, too.
 	byName := known.WriteType != nil && len(known.Choices) == 0
 	if (known.InstanceChoices || byName) && !sensitive {
-		w.uses.value(w.to, f.name, v)
+		w.uses.value(w.to, s.field.name, v)
 	}
 	if !chosen && !known.InstanceChoices && len(known.Choices) > 0 {
-		w.findings.err(at, fmt.Sprintf("%s is not a choice of field %q", shown, f.name), choicesAdvice(known))
+		w.findings.err(at, fmt.Sprintf("%s is not a choice of field %q", shown, s.field.name), choicesAdvice(known))
+		return
+	}
+	w.refused(s, v, at, sensitive)
+}
+
+// refused reports a constant that its system refuses without being asked.
+func (w *writer) refused(s slot, v any, at hcl.Range, sensitive bool) {
+	if w.convert == nil || !s.listed {
+		return
+	}
+	shown := showLiteral(v)
+	if sensitive {
+		shown = "this value"
+	}
+	if s.whole != nil {
+		v = s.whole(v)
+	}
+	if _, err := w.convert(w.to.Record, s.name, v); err != nil {
+		w.findings.err(at, fmt.Sprintf("field %q does not take %s", s.field.name, shown), capital(err.Error()))
 	}
 }
 
@@ -75,7 +97,7 @@ func sameChoice(c connectors.Choice, v any) bool {
 	return ok && c.Label != "" && (strings.EqualFold(c.Label, s) || strings.EqualFold(fmt.Sprint(c.Value)+" - "+c.Label, s))
 }
 
-func literalFits(v any, t connectors.Type) bool {
+func (w *writer) literalFits(v any, t connectors.Type) bool {
 	switch t.Kind {
 	case connectors.String, connectors.Text, connectors.Reference, connectors.Object:
 		_, ok := v.(string)
@@ -97,6 +119,9 @@ func literalFits(v any, t connectors.Type) bool {
 		case time.Time:
 			return true
 		case string:
+			if w.convert != nil {
+				return true // the system says what it reads
+			}
 			_, err := time.Parse(time.RFC3339, v)
 			return err == nil
 		}

@@ -129,8 +129,8 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 			c.needsParent = readsParent(condition.Reads())
 		}
 	}
-	outward := &writer{findings: f, uses: u, to: t.result.Target, schema: t.schema}
-	inward := &writer{findings: f, uses: u, to: source, schema: from}
+	outward := &writer{findings: f, uses: u, to: t.result.Target, schema: t.schema, convert: l.catalog.systems[t.result.Target.Type].Convert}
+	inward := &writer{findings: f, uses: u, to: source, schema: from, convert: l.catalog.systems[source.Type].Convert}
 	for _, d := range t.fields {
 		if l.ended() {
 			return nil // nobody waits for it

@@ -18,6 +18,8 @@ type writer struct {
 	uses     *uses // what only the instance can confirm
 	to       connectors.Collection
 	schema   *connectors.Schema
+	// convert is what the system does to a value before it is written; nil: nothing.
+	convert func(record, field string, v any) (any, error)
 }
 
 // field checks one mapping. Its value is nil if that has mistakes of its own,
@@ -45,7 +47,7 @@ func (w *writer) field(f *field, v *value, creation bool) {
 		return
 	}
 	if v != nil {
-		w.value(f, v, known, known.Writes(), listed)
+		w.value(slot{field: f, name: f.name, known: known, typ: known.Writes(), listed: listed}, v)
 	}
 }
 
@@ -105,27 +107,56 @@ func (w *writer) onlyAtCreation(f *field) string {
 	return "Move it to once { … }."
 }
 
-// value checks a value, or a part of one, against a type. The choices and
-// look-ups of the field are those of what a list or a map of it holds.
-func (w *writer) value(f *field, v *value, known connectors.Field, t connectors.Type, listed bool) {
-	v.fit(t)
+// A slot is where a value goes: a field, or a part of one. The choices and look-ups
+// of the field are those of what a list or a map of it holds.
+type slot struct {
+	field  *field
+	name   string // as the system knows it: "roles/Lead"
+	known  connectors.Field
+	typ    connectors.Type
+	listed bool
+	// whole is a part as the field takes it: a list of it, an object; nil: as it is.
+	whole func(any) any
+}
+
+// elem is an element of a list.
+func (s slot) elem() slot {
+	s.typ, s.whole = elemOf(s.typ), func(v any) any { return []any{v} }
+	return s
+}
+
+// entry is an entry of a map.
+func (s slot) entry(name string) slot {
+	s.typ, s.name = elemOf(s.typ), s.name+"/"+name
+	return s
+}
+
+// member is a member of an object.
+func (s slot) member(name string, t connectors.Type) slot {
+	s.known, s.typ, s.whole = connectors.Field{Lookups: s.known.Lookups}, t, func(v any) any { return map[string]any{name: v} }
+	return s
+}
+
+// value checks a value, or a part of one.
+func (w *writer) value(s slot, v *value) {
+	v.fit(s.typ)
 	switch v.kind {
 	case constantValue:
-		w.literal(f, v.constant, v.at, v.sensitive, known, t)
+		w.literal(s, v.constant, v.at, v.sensitive)
 	case textValue:
-		w.text(f, v, known, t)
+		w.text(s, v)
 	case refValue:
-		w.reference(f, v, known, t, listed)
+		w.reference(s, v)
 	case listValue:
-		if t.Kind != connectors.List && t.Kind != connectors.Any {
-			w.wrongType(f, v.at, "a list", t)
+		if s.typ.Kind != connectors.List && s.typ.Kind != connectors.Any {
+			w.wrongType(s, v.at, "a list")
 			return
 		}
 		for _, elem := range v.elems {
-			w.value(f, elem, known, elemOf(t), listed)
+			w.value(s.elem(), elem)
 		}
 	case objectValue:
-		w.members(f, v, known, t, listed)
+		w.members(s, v)
 	}
 }
 
@@ -168,26 +199,26 @@ func (v *value) fit(t connectors.Type) {
 	}
 }
 
-func (w *writer) members(f *field, v *value, known connectors.Field, t connectors.Type, listed bool) {
-	switch t.Kind {
+func (w *writer) members(s slot, v *value) {
+	switch s.typ.Kind {
 	case connectors.Map, connectors.Any:
 		for _, m := range v.members {
-			if t.Kind == connectors.Map {
-				w.uses.key(w.to, f.name, m.name)
+			if s.typ.Kind == connectors.Map {
+				w.uses.key(w.to, s.field.name, m.name)
 			}
-			w.value(f, m.value, known, elemOf(t), listed)
+			w.value(s.entry(m.name), m.value)
 		}
 	case connectors.Object:
 		for _, m := range v.members {
-			inner, ok := t.Fields[m.name]
+			inner, ok := s.typ.Fields[m.name]
 			if !ok {
-				w.findings.err(m.at, fmt.Sprintf("field %q has no %q", f.name, m.name), suggest(m.name, sortedKeys(t.Fields), "name"))
+				w.findings.err(m.at, fmt.Sprintf("field %q has no %q", s.field.name, m.name), suggest(m.name, sortedKeys(s.typ.Fields), "name"))
 				continue
 			}
-			w.value(f, m.value, connectors.Field{Lookups: known.Lookups}, inner, listed)
+			w.value(s.member(m.name, inner), m.value)
 		}
 	default:
-		w.wrongType(f, v.at, "an object", t)
+		w.wrongType(s, v.at, "an object")
 	}
 }
 
@@ -199,39 +230,39 @@ func elemOf(t connectors.Type) connectors.Type {
 }
 
 // reference checks a ref(): whether the field takes one, and by which key.
-func (w *writer) reference(f *field, v *value, known connectors.Field, t connectors.Type, listed bool) {
-	if known.Lookups == nil {
-		if listed && t.Kind != connectors.Any {
-			w.findings.err(v.at, fmt.Sprintf("field %q takes no ref()", f.name), "It is "+articleOf(t)+", not a reference to another record. Write the value itself.")
+func (w *writer) reference(s slot, v *value) {
+	if s.known.Lookups == nil {
+		if s.listed && s.typ.Kind != connectors.Any {
+			w.findings.err(v.at, fmt.Sprintf("field %q takes no ref()", s.field.name), "It is "+articleOf(s.typ)+", not a reference to another record. Write the value itself.")
 			return
 		}
-	} else if !slices.Contains(known.Lookups, v.ref.key) {
-		w.findings.err(v.ref.keyAt, fmt.Sprintf("field %q cannot be looked up by %q", f.name, v.ref.key), suggest(v.ref.key, known.Lookups, "key"))
+	} else if !slices.Contains(s.known.Lookups, v.ref.key) {
+		w.findings.err(v.ref.keyAt, fmt.Sprintf("field %q cannot be looked up by %q", s.field.name, v.ref.key), suggest(v.ref.key, s.known.Lookups, "key"))
 	}
-	if t.Kind == connectors.List {
-		w.findings.err(v.at, fmt.Sprintf("field %q is a list", f.name), "Write [ref(…)], with brackets.")
+	if s.typ.Kind == connectors.List {
+		w.findings.err(v.at, fmt.Sprintf("field %q is a list", s.field.name), "Write [ref(…)], with brackets.")
 	}
 	if v.ref.fallback != nil {
-		w.reference(f, v.ref.fallback, known, t, listed)
+		w.reference(s, v.ref.fallback)
 	}
 }
 
 // text checks a text: its constant, the constants that its expression may
 // result in, and the type of that expression.
-func (w *writer) text(f *field, v *value, known connectors.Field, t connectors.Type) {
+func (w *writer) text(s slot, v *value) {
 	if constant, ok := v.template.Constant(); ok {
-		w.literal(f, constant, v.at, v.sensitive, known, t)
+		w.literal(s, constant, v.at, v.sensitive)
 		return
 	}
 	before := w.findings.all
 	for _, literal := range v.template.Literals() {
-		w.literal(f, literal.Value, literal.Range, v.sensitive, known, t)
+		w.literal(s, literal.Value, literal.Range, v.sensitive)
 	}
 	if w.findings.all > before {
 		return
 	}
-	if result := v.template.Type(); !mayBecome(result, t) {
-		w.wrongType(f, v.at, articleOf(result), t)
+	if result := v.template.Type(); !mayBecome(result, s.typ) {
+		w.wrongType(s, v.at, articleOf(result))
 	}
 }
 
@@ -266,9 +297,9 @@ func mayBecome(from, to connectors.Type) bool {
 	return true
 }
 
-func (w *writer) wrongType(f *field, at hcl.Range, found string, t connectors.Type) {
+func (w *writer) wrongType(s slot, at hcl.Range, found string) {
 	advice := ""
-	switch t.Kind {
+	switch s.typ.Kind {
 	case connectors.List:
 		advice = "Write a list: [ … ]."
 	case connectors.Map:
@@ -276,5 +307,5 @@ func (w *writer) wrongType(f *field, at hcl.Range, found string, t connectors.Ty
 	default:
 		advice = "Write one value that fits; of a list or an object, select what is meant: \"{{ LIST.join(', ') }}\", \"{{ OBJECT['NAME'] }}\"."
 	}
-	w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", f.name, articleOf(t), found), advice)
+	w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", s.field.name, articleOf(s.typ), found), advice)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
-	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // Codes of values that are refused before they are sent.
@@ -35,58 +34,57 @@ func (c *Connector) Resolve(ctx context.Context, record string, fields map[strin
 }
 
 func (c *Connector) resolve(ctx context.Context, record, name string, value any) (any, error) {
-	if refused := c.writable(record, name); refused != nil {
+	if refused := writable(c.schemas, record, name); refused != nil {
 		return nil, refused
 	}
 	if value == nil {
 		return nil, nil
 	}
-	if base, entry, isEntry := strings.Cut(name, "/"); isEntry {
-		return c.resolveEntry(ctx, base, entry, value)
+	base, entry, isEntry := strings.Cut(name, "/")
+	switch {
+	case isEntry:
+		return c.resolveEntry(ctx, record, base, entry, value)
+	case record == incidentRecord && slices.Contains([]string{customFieldsField, rolesField, timestampsField}, name):
+		return c.resolveEntries(ctx, record, name, value)
 	}
-	if record == followUpRecord {
-		return c.resolveOfFollowUp(ctx, name, value)
+	value, err := c.converted(ctx, record, name, value)
+	if err != nil || value == nil {
+		return nil, err
 	}
-	switch name {
-	case "severity":
-		return c.resolveName(ctx, directories()["incident/severity"], value, false)
-	case statePath:
+	if name == statePath {
 		return c.resolveStatus(ctx, value)
-	case customFieldsField, rolesField, timestampsField:
-		return c.resolveEntries(ctx, name, value)
-	case "name":
-		return c.resolveLine(record, name, value, true)
-	case "call_url":
-		return c.resolveLine(record, name, value, false)
 	}
-	return c.resolveText(record, name, value)
+	if d, named := directoryOf(record, name); named && value != "" {
+		return c.resolveName(ctx, d, value)
+	}
+	return value, nil
 }
 
-func (c *Connector) resolveOfFollowUp(ctx context.Context, name string, value any) (any, error) {
-	switch name {
-	case "status":
-		status, _ := value.(string)
-		if status = strings.TrimSpace(status); !slices.Contains(c.schemas[followUpRecord].State.Known, status) {
-			return nil, resolve.Refuse(codeNotFound, "a follow-up's status is one of %s", strings.Join(c.schemas[followUpRecord].State.Known, ", "))
+// converted is a value with its look-ups followed, converted.
+func (c *Connector) converted(ctx context.Context, record, name string, value any) (any, error) {
+	if name == "assignee" || strings.HasPrefix(name, rolesField+"/") {
+		var err error
+		if value, err = c.person(ctx, value); err != nil {
+			return nil, err
 		}
-		return status, nil
-	case "title":
-		return c.resolveLine(followUpRecord, name, value, true)
-	case "assignee":
-		return c.person(ctx, value)
-	case "assignee_team":
-		return c.resolveName(ctx, directories()["follow_up/assignee_team"], value, true)
-	case "priority":
-		return c.resolveName(ctx, priorities(), value, false)
-	case "labels":
-		return resolveList(value)
 	}
-	return c.resolveText(followUpRecord, name, value)
+	return convertField(c.schemas, record, name, value)
+}
+
+// directoryOf is where the names that a field takes are listed; false: it takes none.
+func directoryOf(record, name string) (directory, bool) {
+	switch name {
+	case "severity", "assignee_team":
+		return directories()[record+"/"+name], true
+	case "priority":
+		return priorities(), true
+	}
+	return directory{}, false
 }
 
 // writable refuses a field that cannot be written to a record that exists.
-func (c *Connector) writable(record, name string) error {
-	schema, ok := c.schemas[record]
+func writable(schemas connectors.Schemas, record, name string) error {
+	schema, ok := schemas[record]
 	if !ok {
 		return resolve.Refuse(codeUnknown, "incident.io has no record type %q", record)
 	}
@@ -120,39 +118,9 @@ func written(schema *connectors.Schema) []string {
 	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
-// resolveText takes Markdown as it is: incident.io shows it.
-func (c *Connector) resolveText(record, name string, value any) (any, error) {
-	text, ok := connectors.TextOf(value)
-	if !ok {
-		return nil, resolve.Refuse(codeType, "it takes text")
-	}
-	return values.Cut(strings.TrimSpace(values.Lines(text)), c.schemas[record].Fields[name].MaxLength), nil
-}
-
-// resolveLine takes one line of text.
-func (c *Connector) resolveLine(record, name string, value any, needed bool) (any, error) {
-	text, ok := connectors.TextOf(value)
-	if !ok {
-		return nil, resolve.Refuse(codeType, "it takes one line of text")
-	}
-	if text = values.OneLine(text); text == "" && needed {
-		return nil, resolve.Refuse(codeEmpty, "it cannot be empty")
-	}
-	return values.Cut(text, c.schemas[record].Fields[name].MaxLength), nil
-}
-
 // resolveName takes a name in the directory, or an id.
-func (c *Connector) resolveName(ctx context.Context, d directory, value any, clears bool) (any, error) {
-	text, ok := connectors.TextOf(value)
-	text = strings.TrimSpace(text)
-	switch {
-	case !ok:
-		return nil, resolve.Refuse(codeType, "it takes the name of a %s", d.noun)
-	case text == "" && clears:
-		return "", nil
-	case text == "":
-		return nil, resolve.Refuse(codeEmpty, "the API cannot take it away")
-	}
+func (c *Connector) resolveName(ctx context.Context, d directory, value any) (any, error) {
+	text, _ := value.(string)
 	found, err := c.find(ctx, d, text, listLife)
 	if err != nil {
 		return nil, err
@@ -164,14 +132,11 @@ func (c *Connector) resolveName(ctx context.Context, d directory, value any, cle
 // category with the lowest rank. Both come from a state table, so that they may
 // be quoted.
 func (c *Connector) resolveStatus(ctx context.Context, value any) (any, error) {
-	text, ok := value.(string)
-	if text = strings.TrimSpace(text); !ok || text == "" {
-		return nil, resolve.Refuse(codeType, "it takes a status, or category:NAME")
-	}
 	d := directories()["incident/incident_status"]
+	text, _ := value.(string)
 	category, isCategory := strings.CutPrefix(text, categoryPrefix)
 	if !isCategory {
-		return c.resolveName(ctx, d, text, false)
+		return c.resolveName(ctx, d, text)
 	}
 	for _, age := range []time.Duration{listLife, missLife} {
 		statuses, err := c.reading(ctx, "resolve", d, age)
@@ -185,11 +150,7 @@ func (c *Connector) resolveStatus(ctx context.Context, value any) (any, error) {
 			return lowest.Name, nil
 		}
 	}
-	known := categories()
-	if slices.Contains(known, category) {
-		return nil, resolve.Refuse(codeNotFound, "this account has no status in the category %q", category)
-	}
-	return nil, resolve.Refuse(codeNotFound, "incident.io has no status category %q%s", category, suggestion(category, known))
+	return nil, resolve.Refuse(codeNotFound, "this account has no status in the category %q", category)
 }
 
 func lowestOf(statuses *reading, category string) (named, bool) {
@@ -203,11 +164,12 @@ func lowestOf(statuses *reading, category string) (named, bool) {
 }
 
 // resolveEntries takes a map; an entry that is null is left alone.
-func (c *Connector) resolveEntries(ctx context.Context, field string, value any) (any, error) {
-	entries, ok := value.(map[string]any)
-	if !ok {
-		return nil, resolve.Refuse(codeType, "it takes a map by name, as { \"NAME\" = … }")
+func (c *Connector) resolveEntries(ctx context.Context, record, field string, value any) (any, error) {
+	value, err := convertField(c.schemas, record, field, value)
+	if err != nil {
+		return nil, err
 	}
+	entries, _ := value.(map[string]any)
 	resolved := map[string]any{}
 	var said []string
 	code := ""
@@ -215,7 +177,7 @@ func (c *Connector) resolveEntries(ctx context.Context, field string, value any)
 		if entries[name] == nil {
 			continue
 		}
-		entry, err := c.resolveEntry(ctx, field, name, entries[name])
+		entry, err := c.resolveEntry(ctx, record, field, name, entries[name])
 		switch refused := resolve.RefusalIn(err); {
 		case refused != nil:
 			code = refused.Code
@@ -237,7 +199,7 @@ func (c *Connector) resolveEntries(ctx context.Context, field string, value any)
 
 // resolveEntry takes one entry of a map. Its name comes from the configuration,
 // so that it may be quoted.
-func (c *Connector) resolveEntry(ctx context.Context, field, name string, value any) (any, error) {
+func (c *Connector) resolveEntry(ctx context.Context, record, field, name string, value any) (any, error) {
 	d := directories()["incident/"+field]
 	entry, err := c.find(ctx, d, name, listLife)
 	switch {
@@ -247,14 +209,12 @@ func (c *Connector) resolveEntry(ctx context.Context, field, name string, value 
 		// Found by its id: the record would hold it under another name.
 		return nil, resolve.Refuse(codeNotFound, "write its name, %q", entry.Name)
 	}
-	switch field {
-	case rolesField:
-		if entry.RoleType == "reporter" {
-			return nil, resolve.Refuse(codeReadOnly, "the reporter can be set at creation only")
-		}
-		return c.person(ctx, value)
-	case timestampsField:
-		return resolveTime(value)
+	if field == rolesField && entry.RoleType == "reporter" {
+		return nil, resolve.Refuse(codeReadOnly, "the reporter can be set at creation only")
+	}
+	value, err = c.converted(ctx, record, field+"/"+name, value)
+	if err != nil || value == nil || field != customFieldsField {
+		return value, err
 	}
 	return c.resolveCustom(ctx, entry, value)
 }
@@ -267,11 +227,8 @@ func (c *Connector) resolveCustom(ctx context.Context, field named, value any) (
 	}
 	resolved := []any{}
 	for _, element := range list {
-		text, ok := connectors.TextOf(element)
-		if _, nested := element.([]any); !ok || nested {
-			return nil, resolve.Refuse(codeType, "a custom field takes text, a number or a list of options")
-		}
-		if text = strings.TrimSpace(values.Lines(text)); text == "" {
+		text, _ := element.(string)
+		if text == "" {
 			continue
 		}
 		one, err := c.resolveCustomValue(ctx, field, text)

@@ -19,16 +19,9 @@ type userKey struct{ property, value string }
 // person resolves what is written where a person belongs: a Lookup, or an id as
 // it is. "" is nobody; nil leaves the field alone.
 func (c *Connector) person(ctx context.Context, value any) (any, error) {
-	value, err := resolve.Lookups(value, false, func(l connectors.Lookup) (any, error) {
+	return resolve.Lookups(value, false, func(l connectors.Lookup) (any, error) {
 		return resolve.Lookup(l, func(property, text string) (resolve.Found, error) { return c.user(ctx, userKey{property, text}) })
 	})
-	if id, ok := value.(string); ok {
-		return strings.TrimSpace(id), err
-	}
-	if err == nil && value != nil {
-		err = resolve.Refuse(codeType, `it takes a person: ref("email", …), ref("slack_user_id", …) or an id`)
-	}
-	return nil, err
 }
 
 func (c *Connector) user(ctx context.Context, k userKey) (resolve.Found, error) {

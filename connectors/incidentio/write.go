@@ -36,7 +36,7 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 		return connectors.Record{}, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if refused := resolve.RefusalIn(c.writable(change.Ref.Record, name)); refused != nil {
+		if refused := resolve.RefusalIn(writable(c.schemas, change.Ref.Record, name)); refused != nil {
 			return connectors.Record{}, connectors.Rejected(opUpdate, change.Ref.String(), name, refused.Code, refused.Message)
 		}
 	}

@@ -44,11 +44,8 @@ func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error
 		return nil, nil
 	}
 	if name == c.schema.State.Field {
-		text, ok := v.(string)
-		if text = strings.TrimSpace(text); !ok || text == "" {
-			return nil, resolve.Refuse(resolve.CodeType, "it takes the name of a status")
-		}
-		return text, nil
+		status, err := convertField(c.schema, name, v)
+		return status, resolve.Mistyped(err)
 	}
 	t, err := c.typed(ctx, name)
 	if err != nil {
@@ -63,8 +60,12 @@ func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error
 	if err != nil || v == nil {
 		return nil, err
 	}
-	converted, err := convert(t, c.schema.Fields[name].MaxLength, v)
-	return converted, resolve.Mistyped(err)
+	if _, known := systemFieldTypes()[name]; known {
+		v, err = convertField(c.schema, name, v)
+	} else {
+		v, err = convert(t, 0, v)
+	}
+	return v, resolve.Mistyped(err)
 }
 
 // typed is the type of a field that can be written.

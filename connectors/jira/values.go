@@ -33,6 +33,11 @@ func convert(t fieldType, limit int, v any) (any, error) {
 		if !ok {
 			return nil, errors.New("it takes originalEstimate and remainingEstimate")
 		}
+		for _, estimate := range object {
+			if s, err := values.Text(estimate); err != nil || strings.TrimSpace(s) != "" && !isEstimate(s) {
+				return nil, errors.New("expected an estimate, as 3h 20m, in weeks, days, hours and minutes")
+			}
+		}
 		return object, nil
 	case "any", "":
 		if _, isText := v.(string); !isText && !values.Empty(v) {
@@ -49,6 +54,8 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	switch {
 	case t.isDocument():
 		return adf.Cut(s, maxText), nil
+	case t.Type == "user" && !isAccountID(strings.TrimSpace(s)):
+		return nil, errAccount
 	case t.Type == "number":
 		n, ok := values.ParseNumber(s)
 		if !ok {
@@ -76,6 +83,13 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	return values.Cut(values.OneLine(s), limit), nil
 }
 
+// errAccount is for people who are named otherwise than by their account.
+var errAccount = errors.New(`it takes an account id; an address is written ref("email", …)`)
+
+// isAccountID reports whether a text may be the id of an account. Atlassian does not
+// say how they are made, but no address and no name is one.
+func isAccountID(s string) bool { return !strings.ContainsAny(s, "@ \t\n") }
+
 func convertList(t fieldType, v any) (any, error) {
 	list, err := values.List(v)
 	if err != nil {
@@ -84,6 +98,8 @@ func convertList(t fieldType, v any) (any, error) {
 	for _, element := range list {
 		s, _ := element.(string)
 		switch {
+		case t.Items == "user" && !isAccountID(s):
+			return nil, errAccount
 		case t.Items != "string":
 		case strings.ContainsAny(s, " \t\n"):
 			return nil, errors.New("labels hold no spaces, and one of these does")
@@ -208,6 +224,11 @@ func same(t fieldType, limit int, want, have any) bool {
 }
 
 var estimatePart = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([wdhm])`)
+
+// estimate is how Jira takes one; a bare number is minutes.
+var estimate = regexp.MustCompile(`^\s*(?:\d+(?:\.\d+)?\s*[wdhm]?\s*)+$`)
+
+func isEstimate(s string) bool { return estimate.MatchString(s) }
 
 // sameEstimate compares estimates, of which Jira writes 90m as 1h 30m; a day
 // has eight hours and a week five days, as they have unless somebody changed it.

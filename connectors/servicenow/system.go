@@ -68,6 +68,13 @@ func System() connectors.System {
 			}
 			return decodeBody(c, schema, body)
 		},
+		Convert: func(record, field string, v any) (any, error) {
+			schema, ok := schemas.of(record)
+			if !ok || v == nil {
+				return nil, nil
+			}
+			return convert(schema.Fields[field], v)
+		},
 	}, check, func(name string, s *Settings, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
 		return newConnector(name, s, common, env, schemas)
 	})

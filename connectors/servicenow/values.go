@@ -15,6 +15,9 @@ import (
 
 var errNotTime = errors.New("expected a time (RFC 3339, or 2006-01-02 15:04:05 in UTC)")
 
+// errReference is for records that are named otherwise than by their sys_id.
+var errReference = errors.New("it takes a sys_id; what people know a record by is written ref(\"KEY\", …)")
+
 // convert turns a rendered value that is no reference into what the column
 // will hold; "" clears it.
 func convert(f connectors.Field, v any) (any, error) {
@@ -60,7 +63,10 @@ func convert(f connectors.Field, v any) (any, error) {
 	case connectors.String:
 		return values.Cut(values.OneLine(s), f.MaxLength), nil
 	case connectors.Reference:
-		return strings.TrimSpace(s), nil
+		if s = strings.TrimSpace(s); !isSysID(s) {
+			return nil, errReference
+		}
+		return s, nil
 	default: // a column that is not known, whose records hold text: as it is
 		if at, ok := v.(time.Time); ok {
 			return at.UTC().Format(timeLayout), nil
@@ -93,6 +99,11 @@ func convertList(v any) (any, error) {
 	}
 	return list, nil
 }
+
+// isSysID reports whether a text may be a sys_id. They have 32 hexadecimal digits, but
+// for a few that the vendor or a customer has made by hand; no address and no name
+// is one.
+func isSysID(s string) bool { return !strings.ContainsAny(s, "@ \t\n") }
 
 // wire writes a resolved value as the wire has it: always text.
 func wire(v any) (string, error) {

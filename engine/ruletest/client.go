@@ -3,7 +3,6 @@ package ruletest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/resolve"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -174,49 +175,27 @@ func (w *world) closes(in connectors.Collection, state string) bool {
 	return false
 }
 
-// Resolve finds every look-up that names something.
+// Resolve finds every look-up that names something. Values are what the connector
+// makes of them.
 func (c *client) Resolve(_ context.Context, record string, fields map[string]any) (map[string]any, map[string]*connectors.Error, error) {
 	c.w.calls.Add(1)
 	of := connectors.Collection{Type: c.kind, Connector: c.name, Record: record}
-	schema := c.w.schema(of)
-	resolved, failed := map[string]any{}, map[string]*connectors.Error{}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		f, t := fieldOf(schema, name)
-		value, err := c.w.resolve(f, t, fields[name])
-		if err == nil {
-			resolved[name] = value
-			continue
+	system := c.w.set.Connectors[c.name].System
+	return resolve.Fields(of.String(), fields, func(name string, v any) (any, error) {
+		v, err := resolve.Offline(system, record, name, v, c.w.lookUp)
+		if resolve.RefusalIn(err) == nil {
+			err = resolve.Mistyped(err)
 		}
-		failure := &connectors.Error{Class: connectors.ClassRejected, Op: "resolve", Record: of.String(), Field: name, Code: "wrong_type", Message: err.Error()}
-		if said, ok := errors.AsType[*connectors.Error](err); ok {
-			failure.Code, failure.Message = said.Code, said.Message
-		}
-		failed[name] = failure
-	}
-	return resolved, failed, nil
+		return v, err
+	})
 }
 
-// fieldOf is a field of a schema, with the type of what is written there: to
-// the field, to one entry of a map, or to the state.
-func fieldOf(schema *connectors.Schema, name string) (connectors.Field, connectors.Type) {
-	if state := schema.State; state != nil && name == state.Field {
-		if state.Int {
-			return connectors.Field{}, connectors.Type{Kind: connectors.Int}
-		}
-		return connectors.Field{}, connectors.Type{Kind: connectors.String}
-	}
-	field, _, isEntry := strings.Cut(name, "/")
-	f := schema.Fields[field]
-	if isEntry {
-		return f, elem(f.Writes())
-	}
-	return f, f.Writes()
-}
-
-// Same asks the advisor where the values are not plainly the same.
+// Same asks the advisor, and without one compares as it stands.
 func (c *client) Same(record, field string, want, have any) bool {
-	writer, ok := c.advisor.(connectors.Writer)
-	return same(want, have) || ok && writer.Same(record, field, want, have)
+	if writer, ok := c.advisor.(connectors.Writer); ok {
+		return writer.Same(record, field, want, have)
+	}
+	return values.Empty(want) && values.Empty(have) || jsonOf(want) == jsonOf(have)
 }
 
 // MayMove asks the advisor, who knows categories but no status of an account.

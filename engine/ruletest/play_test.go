@@ -2,7 +2,6 @@ package ruletest
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,63 +109,5 @@ func TestAdvisors(t *testing.T) {
 	}
 	if settings := set.Connectors["acme"].Settings.(*incidentio.Settings); settings.APIKey.Reveal() != "" {
 		t.Error("the configuration was changed")
-	}
-}
-
-func TestConvert(t *testing.T) {
-	kind := func(k connectors.Kind) connectors.Type { return connectors.Type{Kind: k} }
-	moment := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for _, test := range []struct {
-		t     connectors.Type
-		limit int
-		value any
-		want  any
-		err   error
-	}{
-		{kind(connectors.Int), 0, "3", int64(3), nil},
-		{kind(connectors.Int), 0, 3.0, int64(3), nil},
-		{kind(connectors.Int), 0, 3.5, nil, errNotWhole},
-		{kind(connectors.Int), 0, "three", nil, errNotWhole},
-		{kind(connectors.Double), 0, int64(3), 3.0, nil},
-		{kind(connectors.Double), 0, "x", nil, errNotNumber},
-		{kind(connectors.Bool), 0, "TRUE", true, nil},
-		{kind(connectors.Bool), 0, "yes", nil, errNotBool},
-		{kind(connectors.Time), 0, moment, moment, nil},
-		{kind(connectors.Time), 0, "2026-01-02T03:04:05Z", moment, nil},
-		{kind(connectors.Time), 0, "today", nil, errNotTime},
-		{kind(connectors.String), 4, " longer ", "lon…", nil},
-		{kind(connectors.Text), 0, []any{"a", int64(1)}, "a, 1", nil},
-		{kind(connectors.String), 0, map[string]any{"a": 1}, nil, errNotText},
-		{kind(connectors.String), 0, "  ", "", nil},
-		{kind(connectors.Any), 0, 1.5, 1.5, nil},
-		{connectors.ListOf(kind(connectors.String)), 0, "a", []any{"a"}, nil},
-	} {
-		got, err := convert(connectors.Field{MaxLength: test.limit}, test.t, test.value)
-		if !errors.Is(err, test.err) || err == nil && jsonOf(got) != jsonOf(test.want) {
-			t.Errorf("%v as %s: %v, %v", test.value, test.t.Kind, got, err)
-		}
-	}
-}
-
-func TestSame(t *testing.T) {
-	for _, test := range []struct {
-		want, have any
-		same       bool
-	}{
-		{nil, "", true},
-		{"", []any{}, true},
-		{"a", nil, false},
-		{"3", int64(3), true},
-		{"a ", "a", true},
-		{"a", "b", false},
-		{"Critical", map[string]any{"id": "1", "name": "Critical"}, true},
-		{"Minor", map[string]any{"name": "Critical"}, false},
-		{map[string]any{"a": "1"}, map[string]any{"a": int64(1), "b": "2"}, true},
-		{map[string]any{"a": "1"}, map[string]any{"b": "2"}, false},
-		{[]any{"a", "b"}, []any{"a", "b"}, true},
-	} {
-		if same(test.want, test.have) != test.same {
-			t.Errorf("same(%v, %v) is not %v", test.want, test.have, test.same)
-		}
 	}
 }

@@ -98,7 +98,7 @@ func TestFailures(t *testing.T) {
 		{"not stdout", "route incident.json\n! stdout security", 2, []string{"unexpected match for `security`"}},
 		{"cmp", "route incident.json\ncmp stdout incident.json", 2, []string{"stdout and incident.json differ", "- came, + wanted:", "-template  security"}},
 		{"ticket", "create minor.json\nticket", 2, []string{"incidentio.acme.incident/01MINOR has no ticket", "reason    no template matched", "skipped   security: false"}},
-		{"refused ticket", "create incident.json\nedit severity=Minor\ncreate bad.json\nticket", 4, []string{"01BAD has no ticket", "action    create", "dead letter: route incidents, incidentio.acme.incident/01BAD, wrong_type field urgency: "}},
+		{"refused ticket", "create incident.json\nedit severity=Minor\ncreate bad.json\nticket", 4, []string{"01BAD has no ticket", "action    create", "dead letter: route incidents, incidentio.acme.incident/01BAD, type field urgency: "}},
 		{"not ticket", "create incident.json\n! ticket", 2, []string{"there is one: servicenow.itsm.incident/1", `state  1`}},
 		{"not writes", "create incident.json\n! writes", 2, []string{"there are:", "servicenow.itsm.incident/1 create "}},
 		{"unknown command", "tikcet", 1, []string{`unknown command "tikcet"`, "ticket"}},

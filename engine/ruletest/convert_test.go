@@ -1,0 +1,91 @@
+package ruletest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lockstep-sync/lockstep/engine/ruletest"
+)
+
+// TestValuesAsTheConnectorsTakeThem: what a connector takes, cuts or refuses is so in
+// rule tests as well.
+func TestValuesAsTheConnectorsTakeThem(t *testing.T) {
+	const hcl = `
+route "values" {
+  source    = incidentio.acme.incident
+  templates = [template.ticket, template.issue]
+}
+template "ticket" {
+  target = servicenow.itsm.incident
+  when   = "incident.incident_type.name == 'Ticket'"
+  once { state = 1 }
+  outbound {
+    short_description = "{{ incident.name }}"
+    description       = "{{ incident.summary }}"
+    due_date          = "{{ incident.custom_fields['Due'] }}"
+    knowledge         = "{{ incident.custom_fields['Flag'] }}"
+    caller_id         = "{{ incident.custom_fields['Person'] }}"
+  }
+  inbound {
+    name = "{{ ticket.short_description }}{{ ticket.hold_reason }}"
+  }
+}
+template "issue" {
+  target = jira.eng.issue
+  when   = "incident.incident_type.name == 'Issue'"
+  once {
+    project   = "ENG"
+    issuetype = "Bug"
+  }
+  outbound {
+    summary  = "{{ incident.name }}"
+    labels   = "{{ incident.custom_fields['Labels'] }}"
+    duedate  = "{{ incident.custom_fields['Due'] }}"
+    assignee = "{{ incident.custom_fields['Person'] }}"
+  }
+}
+`
+	incident := func(kind, more string) string {
+		return `-- values.json --
+{"id":"01VALUES","name":"Two\nlines","mode":"standard","visibility":"public","incident_status":{"name":"Now","category":"live"},"incident_type":{"name":"` + kind + `"}` + more + `}`
+	}
+	for name, test := range map[string]struct{ script, incident string }{
+		"a time as ServiceNow writes it": {
+			"create values.json\nticket\nstdout '^due_date +\"2026-01-02T10:00:00Z\"$'",
+			incident("Ticket", `,"custom_fields":{"Due":"2026-01-02 10:00:00"}`)},
+		"Markdown is plain text in a ticket, whose title is one line": {
+			"create values.json\nticket\nstdout '^description +\"bold\"$'\nstdout '^short_description +\"Two lines\"$'",
+			incident("Ticket", `,"summary":"**bold**"`)},
+		"t is not a bool": {
+			"create values.json\nstderr 'knowledge'",
+			incident("Ticket", `,"custom_fields":{"Flag":"t"}`)},
+		"a label with a space": {
+			"create values.json\nstderr 'labels hold no spaces'",
+			incident("Issue", `,"custom_fields":{"Labels":["two words"]}`)},
+		"next week is not a day": {
+			"create values.json\nstderr 'expected a day'",
+			incident("Issue", `,"custom_fields":{"Due":"next week"}`)},
+		"an address is not an account": {
+			"create values.json\nstderr 'assignee.*account id'",
+			incident("Issue", `,"custom_fields":{"Person":"lisa@acme.example"}`)},
+		"an address is not a sys_id": {
+			"create values.json\nstderr 'caller_id.*sys_id'",
+			incident("Ticket", `,"custom_fields":{"Person":"lisa@acme.example"}`)},
+		"an incident's name is never empty": {
+			"create values.json\nticket set short_description=\nstderr 'name.*cannot be empty'",
+			incident("Ticket", ``)},
+		"an issue's summary is never empty": {
+			"create values.json\nstderr 'summary.*cannot be empty'\n! ticket",
+			strings.Replace(incident("Issue", ``), `Two\nlines`, " ", 1)},
+		"route says so": {
+			"route values.json\nstdout '^action +none$'\nstdout '^reason +labels: labels hold no spaces'",
+			incident("Issue", `,"custom_fields":{"Labels":["two words"]}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if r := run(t, hcl, test.script+"\n"+strings.TrimRight(test.incident, "\n")+"\n", ruletest.Options{}); r.Status != ruletest.Passed {
+				t.Errorf("%s: %s\n%s", r.Command, r.Message, r.Log)
+			}
+		})
+	}
+}
