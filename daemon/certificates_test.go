@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -50,7 +52,7 @@ func newTestCA(t *testing.T) *testCA {
 		t.Fatal(err)
 	}
 	ca.pem = asPEM("CERTIFICATE", der)
-	writeFile(t, ca.path("ca.pem"), ca.pem)
+	daemontest.WriteFile(t, ca.path("ca.pem"), ca.pem)
 	return ca
 }
 
@@ -79,10 +81,10 @@ func (ca *testCA) issue(valid time.Duration) (cert, key string) {
 // install puts a pair where the daemon looks for it, as a renewal does.
 func (ca *testCA) install(cert, key string) {
 	ca.t.Helper()
-	writeFile(ca.t, ca.path("new"), key)
-	rename(ca.t, ca.path("new"), ca.path("tls.key"))
-	writeFile(ca.t, ca.path("new"), cert)
-	rename(ca.t, ca.path("new"), ca.path("tls.pem"))
+	daemontest.WriteFile(ca.t, ca.path("new"), key)
+	daemontest.Rename(ca.t, ca.path("new"), ca.path("tls.key"))
+	daemontest.WriteFile(ca.t, ca.path("new"), cert)
+	daemontest.Rename(ca.t, ca.path("new"), ca.path("tls.pem"))
 }
 
 func (ca *testCA) block() string {
@@ -225,24 +227,24 @@ func TestRenewedCertificates(t *testing.T) {
 
 	// The halves of a renewal come one after the other.
 	cert, key := ca.issue(100 * time.Hour)
-	writeFile(t, ca.path("tls.pem"), cert)
+	daemontest.WriteFile(t, ca.path("tls.pem"), cert)
 	shown("half renewed", 3)
 	said("half renewed", "the private key is not the certificate's")
 	shown("still", 3)
 	if n := strings.Count(r.log.String(), "certificate not renewed"); n != 1 {
 		t.Errorf("logged %d times that it is not renewed", n)
 	}
-	writeFile(t, ca.path("tls.key"), key)
+	daemontest.WriteFile(t, ca.path("tls.key"), key)
 	shown("renewed as a whole", 4)
 	said("renewed as a whole")
 
-	writeFile(t, ca.path("tls.pem"), cert[:len(cert)/2])
+	daemontest.WriteFile(t, ca.path("tls.pem"), cert[:len(cert)/2])
 	shown("cut off", 4)
 	said("cut off", "invalid certificate: ")
 	if err := os.Remove(ca.path("tls.key")); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, ca.path("tls.pem"), cert)
+	daemontest.WriteFile(t, ca.path("tls.pem"), cert)
 	shown("gone", 4)
 	said("gone", "cannot read the private key: no such file")
 
@@ -325,10 +327,10 @@ func TestRunRefusesACertificate(t *testing.T) {
 			os.Remove(ca.path("tls.pem"))
 			os.Remove(ca.path("tls.key"))
 			if tt.cert != "" {
-				writeFile(t, ca.path("tls.pem"), tt.cert)
+				daemontest.WriteFile(t, ca.path("tls.pem"), tt.cert)
 			}
 			if tt.key != "" {
-				writeFile(t, ca.path("tls.key"), tt.key)
+				daemontest.WriteFile(t, ca.path("tls.key"), tt.key)
 			}
 			refusedAt(t, newTLSRig(t, ca), tt.line, tt.summary)
 		})

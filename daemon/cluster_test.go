@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -53,7 +55,7 @@ func TestTwoDaemonsShareACluster(t *testing.T) {
 			one.end()
 		}
 	}
-	eventually(t, "every record to have its last title", func() bool {
+	daemontest.Eventually(t, "every record to have its last title", func() bool {
 		last := 0
 		for _, title := range one.world.titles() {
 			if strings.HasSuffix(title, "round 2") {
@@ -94,15 +96,15 @@ func TestAReloadStorm(t *testing.T) {
 				text = "this is not { HCL"
 			}
 			next := filepath.Join(filepath.Dir(r.file), ".main.hcl.swp")
-			writeFile(t, next, text)
-			rename(t, next, r.file)
+			daemontest.WriteFile(t, next, text)
+			daemontest.Rename(t, next, r.file)
 		}
 	})
 	for i := range 20 {
 		r.report(fmt.Sprint(i), fmt.Sprintf("incident %d", i))
 	}
 	storm.Wait()
-	eventually(t, "the last files to run", func() bool {
+	daemontest.Eventually(t, "the last files to run", func() bool {
 		s := r.status()
 		return s.Config.OK && !s.Config.Stale && s.Ready
 	})
@@ -122,11 +124,11 @@ func TestAStoppedDaemonLeavesNoGoroutines(t *testing.T) {
 		r.start()
 		r.report("1", name)
 		r.ticket(name)
-		writeFile(t, r.file, replaced(t, memoryConfig, `route "incidents"`, `route "other"`))
+		daemontest.WriteFile(t, r.file, replaced(t, memoryConfig, `route "incidents"`, `route "other"`))
 		if _, _, err := r.client.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, r.file, memoryConfig)
+		daemontest.WriteFile(t, r.file, memoryConfig)
 		if _, _, err := r.client.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -138,5 +140,5 @@ func TestAStoppedDaemonLeavesNoGoroutines(t *testing.T) {
 	for i := range 3 {
 		cycle(fmt.Sprint("again ", i))
 	}
-	eventually(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
+	daemontest.Eventually(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon/embed"
 )
@@ -43,7 +45,7 @@ type rig struct {
 	options Options
 	world   *memorySystem
 	file    string
-	log     *logBuffer
+	log     *daemontest.Log
 
 	address Addresses
 	client  *Client
@@ -55,12 +57,12 @@ func newRig(t *testing.T, config string) *rig {
 	t.Helper()
 	root := t.TempDir()
 	r := &rig{t: t, world: newMemorySystem(), file: filepath.Join(root, "conf", "main.hcl")}
-	writeFile(t, r.file, config)
+	daemontest.WriteFile(t, r.file, config)
 	r.options = Options{
 		Dir: filepath.Dir(r.file), Listen: "127.0.0.1:0", DataDir: filepath.Join(root, "data"),
 		Systems: []connectors.System{r.world.system("memory")}, Version: "test",
 	}
-	r.options.Logger, r.log = newLog()
+	r.options.Logger, r.log = daemontest.NewLog()
 	t.Cleanup(func() {
 		if r.stop != nil {
 			r.end()
@@ -144,7 +146,7 @@ func (r *rig) report(id, name string) {
 
 func (r *rig) ticket(title string) {
 	r.t.Helper()
-	eventually(r.t, "a ticket titled "+title, func() bool { return slices.Contains(r.world.titles(), title) })
+	daemontest.Eventually(r.t, "a ticket titled "+title, func() bool { return slices.Contains(r.world.titles(), title) })
 }
 
 func TestRun(t *testing.T) {
@@ -160,14 +162,14 @@ func TestRun(t *testing.T) {
 	if !first.Ready || !first.Config.OK || len(first.Routes) != 1 || len(first.Connectors) != 2 {
 		t.Errorf("status %+v", first)
 	}
-	eventually(t, "the link in the status", func() bool { return r.status().Routes[0].Links == 1 })
+	daemontest.Eventually(t, "the link in the status", func() bool { return r.status().Routes[0].Links == 1 })
 	if code := r.post("/webhooks/acme", "wrong 1 x"); code != http.StatusUnauthorized {
 		t.Errorf("a bad signature was answered with %d", code)
 	}
 
 	// A good change is taken over; connectors that did not change are kept.
-	writeFile(t, r.file, replaced(t, memoryConfig, "{{ incident.name }}", "changed: {{ incident.name }}"))
-	eventually(t, "the new configuration", func() bool { return r.status().Generation != first.Generation })
+	daemontest.WriteFile(t, r.file, replaced(t, memoryConfig, "{{ incident.name }}", "changed: {{ incident.name }}"))
+	daemontest.Eventually(t, "the new configuration", func() bool { return r.status().Generation != first.Generation })
 	r.report("2", "second")
 	r.ticket("changed: second")
 	if r.world.made["acme"] != 1 || r.world.made["itsm"] != 1 {
@@ -176,8 +178,8 @@ func TestRun(t *testing.T) {
 
 	// A bad one changes nothing but what is said, and tickets still flow.
 	second := r.status()
-	writeFile(t, r.file, replaced(t, memoryConfig, "title =", "titel ="))
-	eventually(t, "the errors", func() bool { return !r.status().Config.OK })
+	daemontest.WriteFile(t, r.file, replaced(t, memoryConfig, "title =", "titel ="))
+	daemontest.Eventually(t, "the errors", func() bool { return !r.status().Config.OK })
 	bad := r.status()
 	if !bad.Ready || bad.Generation != second.Generation || len(bad.Config.Diagnostics) == 0 {
 		t.Errorf("status %+v", bad)
@@ -190,7 +192,7 @@ func TestRun(t *testing.T) {
 	r.ticket("changed: third")
 
 	// Repaired, also without waiting for the watcher.
-	writeFile(t, r.file, memoryConfig)
+	daemontest.WriteFile(t, r.file, memoryConfig)
 	if s, _, err := r.client.Reload(t.Context()); err != nil || !s.Config.OK || s.Generation != first.Generation {
 		t.Errorf("reload: %+v, %v", s, err)
 	}
@@ -224,7 +226,7 @@ func TestAPauseOutlivesAReload(t *testing.T) {
 	}
 	r.start()
 	(<-made).Ask("itsm", time.Hour, true)
-	writeFile(t, r.file, strings.Replace(memoryConfig, `"memory://itsm"`, "\"memory://itsm\"\n  poll_interval = \"30s\"", 1))
+	daemontest.WriteFile(t, r.file, strings.Replace(memoryConfig, `"memory://itsm"`, "\"memory://itsm\"\n  poll_interval = \"30s\"", 1))
 	if _, _, err := r.client.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -239,9 +241,9 @@ func TestRunReloadsOnASignal(t *testing.T) {
 	r.options.Reload = reload
 	r.start()
 	before := r.status().Generation
-	writeFile(t, r.file, memoryConfig+"\n# more\n")
+	daemontest.WriteFile(t, r.file, memoryConfig+"\n# more\n")
 	reload <- struct{}{}
-	eventually(t, "the new configuration", func() bool { return r.status().Generation != before })
+	daemontest.Eventually(t, "the new configuration", func() bool { return r.status().Generation != before })
 }
 
 func TestRunRefusesToStart(t *testing.T) {
@@ -341,7 +343,7 @@ func TestRunWaitsForACluster(t *testing.T) {
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, r.options) }()
-	eventually(t, "the daemon to wait", func() bool { return strings.Contains(r.log.String(), "waiting for it") })
+	daemontest.Eventually(t, "the daemon to wait", func() bool { return strings.Contains(r.log.String(), "waiting for it") })
 	client := NewClient(AdminSocket(r.options.DataDir), "")
 	s, _, err := client.Status(t.Context())
 	if err != nil || s.Ready || !strings.Contains(s.Waiting, "store") {

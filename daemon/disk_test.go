@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
 // A full disk under the embedded server, in this process.
@@ -78,7 +80,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	started := make(chan error, 1)
 	go func() { started <- r.run() }()
 	client := NewClient(AdminSocket(r.options.DataDir), "")
-	eventually(t, "status to say what it waits for", func() bool {
+	daemontest.Eventually(t, "status to say what it waits for", func() bool {
 		s, _, err := client.Status(t.Context())
 		return err == nil && !s.Ready && strings.Contains(s.Waiting, "data: no space left on device")
 	})
@@ -101,7 +103,7 @@ func TestDataDirectoryTakenAway(t *testing.T) {
 	r.start()
 	r.report("1", "before")
 	r.ticket("before")
-	eventually(t, "all acknowledgements to be written", func() bool { return r.status().Routes[0].Pending == 0 })
+	daemontest.Eventually(t, "all acknowledgements to be written", func() bool { return r.status().Routes[0].Pending == 0 })
 	data, away := r.options.DataDir, r.options.DataDir+".away"
 	if err := os.MkdirAll(away, 0o700); err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func TestDataDirectoryTakenAway(t *testing.T) {
 	if code := r.post("/webhooks/acme", "s3cret-webhook 2 meanwhile"); code != http.StatusServiceUnavailable {
 		t.Errorf("a webhook was answered %d", code)
 	}
-	eventually(t, "readyz to say so", func() bool {
+	daemontest.Eventually(t, "readyz to say so", func() bool {
 		code, said := r.readyz()
 		return code == http.StatusServiceUnavailable && strings.Contains(said, "streams are gone (removed, or on a volume that is not mounted)")
 	})
@@ -126,7 +128,7 @@ func TestDataDirectoryTakenAway(t *testing.T) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "status to be reachable", func() bool { _, _, err := r.client.Status(t.Context()); return err == nil })
+	daemontest.Eventually(t, "status to be reachable", func() bool { _, _, err := r.client.Status(t.Context()); return err == nil })
 	r.untilReadyz(http.StatusServiceUnavailable, "put them back")
 	if err := os.Rename(filepath.Join(away, "jetstream"), filepath.Join(data, "jetstream")); err != nil {
 		t.Fatal(err)

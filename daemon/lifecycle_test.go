@@ -7,11 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestStepsEndInReverseOrderAndAllOfThem(t *testing.T) {
-	log, _ := newLog()
+	log, _ := daemontest.NewLog()
 	running := &steps{log: log}
 	var order []string
 	for _, name := range []string{"lock", "server", "engine"} {
@@ -40,7 +42,7 @@ func TestStepsEndInReverseOrderAndAllOfThem(t *testing.T) {
 func TestStepsEndInTime(t *testing.T) {
 	for _, hanging := range []int{0, 1, 3, 12} {
 		synctest.Test(t, func(t *testing.T) {
-			log, _ := newLog()
+			log, _ := daemontest.NewLog()
 			running := &steps{log: log}
 			never := make(chan struct{})
 			defer close(never)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
 // TestALossOfStoredFilesIsNamed: a file that was cut, or a stream's directory
@@ -56,7 +58,7 @@ func TestALossOfStoredFilesIsNamed(t *testing.T) {
 				r.report(fmt.Sprint(i), fmt.Sprint("incident ", i))
 				r.ticket(fmt.Sprint("incident ", i))
 			}
-			eventually(t, "all links to be stored", func() bool {
+			daemontest.Eventually(t, "all links to be stored", func() bool {
 				links, _, err := r.client.Links(t.Context())
 				active := 0
 				for _, l := range links {

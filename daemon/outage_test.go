@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	natsjetstream "github.com/nats-io/nats.go/jetstream"
@@ -73,7 +75,7 @@ func (r *rig) readyz() (code int, text string) {
 // untilReadyz waits for what readyz says, which status must say as well.
 func (r *rig) untilReadyz(want int, text string) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("readyz to answer %d %s", want, text), func() bool {
+	daemontest.Eventually(r.t, fmt.Sprintf("readyz to answer %d %s", want, text), func() bool {
 		code, said := r.readyz()
 		s := r.status()
 		same := s.Ready == (code == http.StatusOK) && (s.Ready || s.Waiting == said)
@@ -106,7 +108,7 @@ func TestClusterRefusesTheLogIn(t *testing.T) {
 	r.untilReadyz(http.StatusServiceUnavailable, "Authorization Violation")
 	refusals := func() int { return strings.Count(strings.ToLower(r.log.String()), "authorization violation") }
 	before := refusals()
-	eventually(t, "it to be tried again", func() bool { return refusals() >= before+3 })
+	daemontest.Eventually(t, "it to be tried again", func() bool { return refusals() >= before+3 })
 	r.world.put(incident("2"), false, map[string]any{"name": "meanwhile"})
 	if code := r.post("/webhooks/acme", "s3cret-webhook 2 meanwhile"); code != http.StatusServiceUnavailable {
 		t.Errorf("a webhook was answered %d", code)
@@ -131,7 +133,7 @@ func TestMistakesWithAClusterEndTheStart(t *testing.T) {
 	site := httptest.NewTLSServer(nil) // for its certificate
 	site.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	writeFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})))
+	daemontest.WriteFile(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: site.Certificate().Raw})))
 	verified := &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: site.TLS.Certificates, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool(),
 	}
@@ -210,7 +212,7 @@ func TestClusterWithoutQuorum(t *testing.T) {
 	r := newRig(t, memoryConfig+"daemon {\n nats {\n url = \""+strings.Join(addresses, ",")+"\"\n replicas = 3\n }\n}\n")
 	started := make(chan error, 1)
 	go func() { started <- r.run() }()
-	eventually(t, "the daemon to wait", func() bool { return strings.Contains(r.log.String(), "waiting for it") })
+	daemontest.Eventually(t, "the daemon to wait", func() bool { return strings.Contains(r.log.String(), "waiting for it") })
 	for _, opts := range all[1:] {
 		servers = append(servers, natsWith(t, opts))
 	}
@@ -268,7 +270,7 @@ func TestDeletedStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the losses to be told", func() bool { return len(r.status().Lost) == 2 })
+	daemontest.Eventually(t, "the losses to be told", func() bool { return len(r.status().Lost) == 2 })
 	r.untilReadyz(http.StatusOK, "")
 	for i, want := range []string{"links", "dead letters"} {
 		if got := r.status().Lost[i].What; !strings.HasPrefix(got, want) {
@@ -276,7 +278,7 @@ func TestDeletedStreams(t *testing.T) {
 		}
 	}
 	r.report("1", "second") // finds the ticket again, and takes it as it is
-	eventually(t, "the link to be made again", func() bool { return r.status().Routes[0].Links == 1 })
+	daemontest.Eventually(t, "the link to be made again", func() bool { return r.status().Routes[0].Links == 1 })
 	r.report("1", "third")
 	r.ticket("third")
 	if n := len(r.world.titles()); n != 1 {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -41,9 +43,9 @@ type webhookCall struct {
 	delivery string
 }
 
-func newPublic(t *testing.T) (p *public, hints *[]webhookCall, counted *[]string, log *logBuffer) {
+func newPublic(t *testing.T) (p *public, hints *[]webhookCall, counted *[]string, log *daemontest.Log) {
 	t.Helper()
-	logger, log := newLog()
+	logger, log := daemontest.NewLog()
 	hints, counted = &[]webhookCall{}, &[]string{}
 	return &public{
 		log: logger,

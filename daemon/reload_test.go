@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,12 +30,12 @@ type fakeConfig struct {
 	outcomes  []bool
 }
 
-func newReloader(t *testing.T) (*reloader, *fakeConfig, *logBuffer) {
+func newReloader(t *testing.T) (*reloader, *fakeConfig, *daemontest.Log) {
 	t.Helper()
 	f := &fakeConfig{dir: t.TempDir(), commit: "c1"}
 	f.file = filepath.Join(f.dir, "main.hcl")
-	writeFile(t, f.file, "one")
-	log, lines := newLog()
+	daemontest.WriteFile(t, f.file, "one")
+	log, lines := daemontest.NewLog()
 	r := &reloader{
 		dir: f.dir, log: log, metrics: f,
 		load: f.load,
@@ -84,7 +84,7 @@ func TestReload(t *testing.T) {
 
 	// Unchanged bytes reload nothing.
 	before := r.state.Load()
-	writeFile(t, f.file, "one")
+	daemontest.WriteFile(t, f.file, "one")
 	if err := r.reload(ctx, "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestReload(t *testing.T) {
 	}
 
 	// New ones are taken over.
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	f.commit, f.warning = "c2", "mind the gap"
 	if err := r.reload(ctx, "test"); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestReload(t *testing.T) {
 	}
 
 	// Bad ones change nothing but what is said.
-	writeFile(t, f.file, "bad")
+	daemontest.WriteFile(t, f.file, "bad")
 	if err := r.reload(ctx, "test"); !errors.Is(err, errBadConfig) {
 		t.Errorf("a bad configuration: %v", err)
 	}
@@ -121,7 +121,7 @@ func TestReload(t *testing.T) {
 	}
 
 	// Back to what runs: good again, nothing to apply.
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	if err := r.reload(ctx, "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestReload(t *testing.T) {
 
 func TestReloadThatCannotBeAppliedIsTriedAgain(t *testing.T) {
 	r, f, _ := newReloader(t)
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	f.fail = errors.New("the store is away")
 	if err := r.reload(t.Context(), "test"); err == nil || errors.Is(err, errBadConfig) {
 		t.Errorf("error %v, want that of the store", err)
@@ -173,7 +173,7 @@ func TestCheckLoadsOnlyForAReason(t *testing.T) {
 	if f.loads != loads {
 		t.Error("loaded without a reason")
 	}
-	writeFile(t, f.file, "second")
+	daemontest.WriteFile(t, f.file, "second")
 	if !r.stale() {
 		t.Error("not stale after a change")
 	}
@@ -181,7 +181,7 @@ func TestCheckLoadsOnlyForAReason(t *testing.T) {
 	if s := r.state.Load(); s.set.Generation != "second" || r.stale() {
 		t.Errorf("generation %s runs, stale %v", s.set.Generation, r.stale())
 	}
-	writeFile(t, f.file, "bad")
+	daemontest.WriteFile(t, f.file, "bad")
 	r.check(t.Context())
 	loads = f.loads
 	r.check(t.Context())
@@ -201,7 +201,7 @@ func TestReloadOutlivesWhoAskedForIt(t *testing.T) {
 		}
 		return apply(ctx, set, commit)
 	}
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	if err := r.reload(ctx, "test"); err != nil {
 		t.Error(err)
 	}
@@ -209,7 +209,7 @@ func TestReloadOutlivesWhoAskedForIt(t *testing.T) {
 
 func TestReloadTellsTheServiceManager(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "n")
-	next := manager(t, socket)
+	next := daemontest.Manager(t, socket)
 	r, f, _ := newReloader(t)
 	r.notify = systemd.NewNotifier(func(name string) (string, bool) { return socket, name == "NOTIFY_SOCKET" })
 	for _, tt := range []struct{ text, status string }{
@@ -217,7 +217,7 @@ func TestReloadTellsTheServiceManager(t *testing.T) {
 		{"two", "running"},
 		{"bad", "running on an older configuration: the files have errors"},
 	} {
-		writeFile(t, f.file, tt.text)
+		daemontest.WriteFile(t, f.file, tt.text)
 		_ = r.reload(t.Context(), "test")
 		if got := next(); !strings.HasPrefix(got, "RELOADING=1\n") {
 			t.Errorf("%s: first %q", tt.text, got)
@@ -231,7 +231,7 @@ func TestReloadTellsTheServiceManager(t *testing.T) {
 func TestDaemonBlockNeedsAStart(t *testing.T) {
 	r, f, log := newReloader(t)
 	f.daemon = rules.Daemon{Listen: ":80", AdminToken: "canary", NATS: &rules.NATS{URL: "nats://x"}, TLS: &rules.TLS{Cert: rules.File{Path: "c.pem"}}}
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	if err := r.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestAdviceIsOfTheSetThatRuns(t *testing.T) {
 	if found := r.warnings(r.state.Load()); len(found) != 1 {
 		t.Errorf("warnings %v, want the advice", found)
 	}
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	if err := r.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestAdviceIsOfTheSetThatRuns(t *testing.T) {
 func TestBeginSeesIncludedFiles(t *testing.T) {
 	f := &fakeConfig{dir: t.TempDir()}
 	f.file = filepath.Join(t.TempDir(), "elsewhere.hcl")
-	writeFile(t, f.file, "one")
+	daemontest.WriteFile(t, f.file, "one")
 	r := &reloader{dir: f.dir, log: quiet, metrics: f, load: f.load, commit: func(context.Context) string { return "" }}
 	if set, found := r.begin(t.Context()); set == nil {
 		t.Fatal(found)
@@ -275,7 +275,7 @@ func TestBeginSeesIncludedFiles(t *testing.T) {
 	if r.stale() {
 		t.Error("stale right after loading")
 	}
-	writeFile(t, f.file, "two, longer")
+	daemontest.WriteFile(t, f.file, "two, longer")
 	if !r.stale() {
 		t.Error("a change of an included file goes unseen")
 	}
@@ -298,18 +298,18 @@ func TestGitCommit(t *testing.T) {
 	if got := gitCommit(t.Context(), dir); got != "" {
 		t.Errorf("commit %q without a commit", got)
 	}
-	writeFile(t, filepath.Join(dir, "main.hcl"), "one")
+	daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "one")
 	run("add", "main.hcl")
 	run("commit", "-q", "-m", "one")
 	head := run("rev-parse", "HEAD")
 	if got := gitCommit(t.Context(), dir); got != head {
 		t.Errorf("commit %q, want %q", got, head)
 	}
-	writeFile(t, filepath.Join(dir, "notes.txt"), "not configuration")
+	daemontest.WriteFile(t, filepath.Join(dir, "notes.txt"), "not configuration")
 	if got := gitCommit(t.Context(), dir); got != head {
 		t.Errorf("commit %q with another file, want %q", got, head)
 	}
-	writeFile(t, filepath.Join(dir, "more.hcl"), "two")
+	daemontest.WriteFile(t, filepath.Join(dir, "more.hcl"), "two")
 	if got, want := gitCommit(t.Context(), dir), head+"-dirty"; got != want {
 		t.Errorf("commit %q with a new file, want %q", got, want)
 	}
@@ -338,7 +338,7 @@ func TestReloadThatHangs(t *testing.T) {
 	}
 	first := began()
 
-	writeFile(t, f.file, "two")
+	daemontest.WriteFile(t, f.file, "two")
 	r.load = load
 	if err := r.reload(t.Context(), "test"); err != nil {
 		t.Fatal(err)
@@ -361,27 +361,5 @@ func TestReloadThatHangs(t *testing.T) {
 	}
 	if err := r.attempts.end(t.Context()); err != nil {
 		t.Error(err)
-	}
-}
-
-// manager listens as a service manager does.
-func manager(t *testing.T, name string) func() string {
-	t.Helper()
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return func() string {
-		t.Helper()
-		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		buffer := make([]byte, 4096)
-		n, err := conn.Read(buffer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(buffer[:n])
 	}
 }

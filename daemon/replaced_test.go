@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio"
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
@@ -89,11 +91,11 @@ template "ticket" {
 	reload := func(i int) {
 		_, before := atSource.count()
 		_, beforeTarget := atTarget.count()
-		writeFile(t, r.file, config(i))
+		daemontest.WriteFile(t, r.file, config(i))
 		if _, _, err := r.client.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the new connectors to ask their systems", func() bool {
+		daemontest.Eventually(t, "the new connectors to ask their systems", func() bool {
 			_, now := atSource.count()
 			_, nowTarget := atTarget.count()
 			return now > before && nowTarget > beforeTarget
@@ -107,14 +109,14 @@ template "ticket" {
 		reload(10 + i)
 	}
 	const each = 3 // connections of one connector that asks a few things at once
-	eventually(t, "the connections of replaced connectors to be closed", func() bool {
+	daemontest.Eventually(t, "the connections of replaced connectors to be closed", func() bool {
 		source, _ := atSource.count()
 		target, _ := atTarget.count()
 		return source <= each && target <= each
 	})
-	eventually(t, "their goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines+4*each })
+	daemontest.Eventually(t, "their goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines+4*each })
 	r.end()
-	eventually(t, "a stopped daemon to leave no connection", func() bool {
+	daemontest.Eventually(t, "a stopped daemon to leave no connection", func() bool {
 		source, _ := atSource.count()
 		target, _ := atTarget.count()
 		return source == 0 && target == 0

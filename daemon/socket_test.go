@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
 // deepDir is a directory whose path is longer than a socket address.
@@ -83,7 +85,7 @@ func TestStaleSocketIsRemoved(t *testing.T) {
 
 func TestSocketThatCannotBe(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "file"), "mine")
+	daemontest.WriteFile(t, filepath.Join(dir, "file"), "mine")
 	tests := map[string]struct{ path, want string }{
 		"a file":        {filepath.Join(dir, "file"), "is not a socket"},
 		"no directory":  {filepath.Join(dir, "gone", "admin.sock"), "no such file"},

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -111,7 +113,7 @@ func TestStoreGoesAwayDuringTheStart(t *testing.T) {
 			started := make(chan error, 1)
 			go func() { started <- r.run() }()
 			client := NewClient(AdminSocket(r.options.DataDir), "")
-			eventually(t, "status to say what it waits for", func() bool {
+			daemontest.Eventually(t, "status to say what it waits for", func() bool {
 				select {
 				case err := <-started:
 					t.Fatalf("it does not wait: %v", err)

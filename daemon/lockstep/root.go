@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/daemon"
 )
 
@@ -119,44 +120,18 @@ func seeHelp(cmd *cobra.Command) string {
 	return fmt.Sprintf("Run '%s -help' for how it is used.", cmd.CommandPath())
 }
 
-// didYouMean names what is near to a name that is not there.
+// didYouMean names what is near to a name that is not there: what it begins, else what
+// it is like.
 func didYouMean(name string, known []string, prefix string) string {
-	best, nearest := len(name)/3+2, ""
 	slices.Sort(known)
-	for _, k := range known {
-		d := distance(name, k)
-		if len(name) > 1 && strings.HasPrefix(k, name) {
-			d = 1
-		}
-		if d < best {
-			best, nearest = d, k
-		}
+	near := nearest.Name(name, known)
+	if i := slices.IndexFunc(known, func(k string) bool { return strings.HasPrefix(k, name) }); i >= 0 && len(name) > 1 {
+		near = known[i]
 	}
-	if nearest == "" {
+	if near == "" {
 		return ""
 	}
-	return fmt.Sprintf("; did you mean %q?", prefix+nearest)
-}
-
-// distance is the number of letters to change, add or drop from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Sprintf("; did you mean %q?", prefix+near)
 }
 
 // atMost is an argument check: so many arguments, else wrong usage.

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -50,7 +51,7 @@ type world struct {
 	closed  map[string]bool // tables that lockstep may not read
 	unseen  bool            // lockstep sees no entry of a journal
 	drift   atomic.Int64
-	log     logBuffer
+	log     daemontest.Log
 
 	journaled string     // what the journal held when it was looked at
 	mu        sync.Mutex // guards what follows
@@ -65,24 +66,6 @@ type world struct {
 type document struct {
 	links.Link
 	revision uint64
-}
-
-// A logBuffer is what daemons log.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // Custom fields and columns that the configuration names.

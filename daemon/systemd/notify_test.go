@@ -1,13 +1,14 @@
 package systemd
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,28 +24,6 @@ func environment(pairs ...string) func(string) (string, bool) {
 	}
 }
 
-// manager listens as a service manager does.
-func manager(t *testing.T, name string) func() string {
-	t.Helper()
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return func() string {
-		t.Helper()
-		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		buffer := make([]byte, 4096)
-		n, err := conn.Read(buffer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(buffer[:n])
-	}
-}
-
 func TestNotifier(t *testing.T) {
 	sockets := map[string]string{
 		"path":          filepath.Join(t.TempDir(), "n"),
@@ -52,7 +31,7 @@ func TestNotifier(t *testing.T) {
 	}
 	for name, socket := range sockets {
 		t.Run(name, func(t *testing.T) {
-			next := manager(t, socket)
+			next := daemontest.Manager(t, socket)
 			n := NewNotifier(environment("NOTIFY_SOCKET", socket))
 			send := func(err error) string {
 				t.Helper()

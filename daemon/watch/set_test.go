@@ -3,6 +3,8 @@ package watch
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
 func TestSet(t *testing.T) {
@@ -13,15 +15,15 @@ func TestSet(t *testing.T) {
 	at := func(parts ...string) string { return filepath.Join(append([]string{root}, parts...)...) }
 
 	// As Kubernetes mounts a config map: dir/main.hcl -> ..data/main.hcl, ..data -> ..one.
-	writeFile(t, at("kube", "..one", "main.hcl"), "")
+	daemontest.WriteFile(t, at("kube", "..one", "main.hcl"), "")
 	symlink(t, "..one", at("kube", "..data"))
 	symlink(t, filepath.Join("..data", "main.hcl"), at("kube", "main.hcl"))
 	// As deployments do: current -> releases/1.
-	writeFile(t, at("releases", "1", "main.hcl"), "")
+	daemontest.WriteFile(t, at("releases", "1", "main.hcl"), "")
 	symlink(t, filepath.Join("releases", "1"), at("current"))
 	// A file that is included from elsewhere.
-	writeFile(t, at("plain", "main.hcl"), "")
-	writeFile(t, at("shared", "text.md"), "")
+	daemontest.WriteFile(t, at("plain", "main.hcl"), "")
+	daemontest.WriteFile(t, at("shared", "text.md"), "")
 
 	tests := []struct {
 		name    string
@@ -81,7 +83,7 @@ func TestSetEndsInACircleOfLinks(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a[b]*?")
 	file := filepath.Join(dir, "main.hcl")
-	writeFile(t, file, "one")
+	daemontest.WriteFile(t, file, "one")
 	last := Fingerprint(dir, nil)
 	if last != Fingerprint(dir, nil) {
 		t.Fatal("two looks at the same files differ")
@@ -95,12 +97,12 @@ func TestFingerprint(t *testing.T) {
 		last = next
 	}
 	differs("another file counts")
-	writeFile(t, file, "longer")
+	daemontest.WriteFile(t, file, "longer")
 	differs("bytes changed")
-	writeFile(t, filepath.Join(dir, "text.md"), "x")
+	daemontest.WriteFile(t, filepath.Join(dir, "text.md"), "x")
 	differs("an included file appeared")
-	writeFile(t, filepath.Join(dir, "next.hcl"), "longer")
+	daemontest.WriteFile(t, filepath.Join(dir, "next.hcl"), "longer")
 	differs("a file was added")
-	rename(t, filepath.Join(dir, "next.hcl"), file)
+	daemontest.Rename(t, filepath.Join(dir, "next.hcl"), file)
 	differs("a file was renamed over another")
 }

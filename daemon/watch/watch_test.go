@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
 // watched runs a watcher on dir and counts the calls for changes that have
@@ -33,17 +35,17 @@ func watched(t *testing.T, dir string, files ...string) *atomic.Int64 {
 // seen waits for a change since the last call.
 func seen(t *testing.T, changes *atomic.Int64, what string) {
 	t.Helper()
-	eventually(t, what, func() bool { return changes.Swap(0) > 0 })
+	daemontest.Eventually(t, what, func() bool { return changes.Swap(0) > 0 })
 }
 
 func TestWatcherSees(t *testing.T) {
 	t.Run("a file written in place", func(t *testing.T) {
 		dir := t.TempDir()
-		writeFile(t, filepath.Join(dir, "main.hcl"), "one")
+		daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "one")
 		changes := watched(t, dir)
-		writeFile(t, filepath.Join(dir, "main.hcl"), "two")
+		daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "two")
 		seen(t, changes, "a write")
-		writeFile(t, filepath.Join(dir, "more.hcl"), "three")
+		daemontest.WriteFile(t, filepath.Join(dir, "more.hcl"), "three")
 		seen(t, changes, "a new file")
 		if err := os.Remove(filepath.Join(dir, "more.hcl")); err != nil {
 			t.Fatal(err)
@@ -53,18 +55,18 @@ func TestWatcherSees(t *testing.T) {
 	t.Run("an editor's rename, again and again", func(t *testing.T) {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "main.hcl")
-		writeFile(t, file, "one")
+		daemontest.WriteFile(t, file, "one")
 		changes := watched(t, dir)
 		for range 3 {
-			writeFile(t, file+".swp", "two")
-			rename(t, file, file+"~")
-			rename(t, file+".swp", file)
+			daemontest.WriteFile(t, file+".swp", "two")
+			daemontest.Rename(t, file, file+"~")
+			daemontest.Rename(t, file+".swp", file)
 			seen(t, changes, "a rename")
 		}
 	})
 	t.Run("a Kubernetes swap, again and again", func(t *testing.T) {
 		dir := t.TempDir()
-		writeFile(t, filepath.Join(dir, "..1", "main.hcl"), "one")
+		daemontest.WriteFile(t, filepath.Join(dir, "..1", "main.hcl"), "one")
 		symlink(t, "..1", filepath.Join(dir, "..data"))
 		symlink(t, filepath.Join("..data", "main.hcl"), filepath.Join(dir, "main.hcl"))
 		changes := watched(t, dir)
@@ -73,9 +75,9 @@ func TestWatcherSees(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			writeFile(t, filepath.Join(dir, next, "main.hcl"), next)
+			daemontest.WriteFile(t, filepath.Join(dir, next, "main.hcl"), next)
 			symlink(t, next, filepath.Join(dir, "..data_tmp"))
-			rename(t, filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data"))
+			daemontest.Rename(t, filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data"))
 			if err := os.RemoveAll(filepath.Join(dir, old)); err != nil {
 				t.Fatal(err)
 			}
@@ -84,38 +86,38 @@ func TestWatcherSees(t *testing.T) {
 	})
 	t.Run("a directory that is a link, pointed elsewhere", func(t *testing.T) {
 		root := t.TempDir()
-		writeFile(t, filepath.Join(root, "1", "main.hcl"), "one")
-		writeFile(t, filepath.Join(root, "2", "main.hcl"), "two")
+		daemontest.WriteFile(t, filepath.Join(root, "1", "main.hcl"), "one")
+		daemontest.WriteFile(t, filepath.Join(root, "2", "main.hcl"), "two")
 		symlink(t, "1", filepath.Join(root, "current"))
 		changes := watched(t, filepath.Join(root, "current"))
 		symlink(t, "2", filepath.Join(root, "next"))
-		rename(t, filepath.Join(root, "next"), filepath.Join(root, "current"))
+		daemontest.Rename(t, filepath.Join(root, "next"), filepath.Join(root, "current"))
 		seen(t, changes, "the link")
-		writeFile(t, filepath.Join(root, "2", "main.hcl"), "three")
+		daemontest.WriteFile(t, filepath.Join(root, "2", "main.hcl"), "three")
 		seen(t, changes, "a write where the link points now")
 	})
 	t.Run("a directory that is removed and comes back", func(t *testing.T) {
 		root := t.TempDir()
 		dir := filepath.Join(root, "conf")
-		writeFile(t, filepath.Join(dir, "main.hcl"), "one")
+		daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "one")
 		changes := watched(t, dir)
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
 		seen(t, changes, "the removal")
-		writeFile(t, filepath.Join(root, "next", "main.hcl"), "two")
-		rename(t, filepath.Join(root, "next"), dir)
+		daemontest.WriteFile(t, filepath.Join(root, "next", "main.hcl"), "two")
+		daemontest.Rename(t, filepath.Join(root, "next"), dir)
 		seen(t, changes, "the return")
-		writeFile(t, filepath.Join(dir, "main.hcl"), "three")
+		daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "three")
 		seen(t, changes, "a write after it")
 	})
 	t.Run("an included file elsewhere", func(t *testing.T) {
 		root := t.TempDir()
 		text := filepath.Join(root, "shared", "text.md")
-		writeFile(t, filepath.Join(root, "conf", "main.hcl"), "one")
-		writeFile(t, text, "one")
+		daemontest.WriteFile(t, filepath.Join(root, "conf", "main.hcl"), "one")
+		daemontest.WriteFile(t, text, "one")
 		changes := watched(t, filepath.Join(root, "conf"), text)
-		writeFile(t, text, "two")
+		daemontest.WriteFile(t, text, "two")
 		seen(t, changes, "a write to an included file")
 	})
 }
@@ -152,7 +154,7 @@ func TestWatcherLooksNowAndThen(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { w.Run(ctx); close(done) }()
-	eventually(t, "three looks without an event", func() bool { return checks.Load() >= 3 })
+	daemontest.Eventually(t, "three looks without an event", func() bool { return checks.Load() >= 3 })
 	cancel()
 	<-done
 }
