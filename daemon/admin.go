@@ -266,7 +266,7 @@ func deadLetter(ctx context.Context, e adminEngine, id string) (deadletter.Lette
 	return deadletter.Letter{}, store.ErrNotFound
 }
 
-// reading is a question that changes nothing. While a connection to the store
+// reading returns a question that changes nothing. While a connection to the store
 // is made again, which takes a moment, it is put again.
 func reading[T any](r *http.Request, question func(adminEngine) (T, error)) func(adminEngine) (T, error) {
 	return func(e adminEngine) (T, error) {

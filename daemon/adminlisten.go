@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// AdminSocket is the default admin address of a daemon whose files are in
+// AdminSocket returns the default admin address of a daemon whose files are in
 // dataDir.
 func AdminSocket(dataDir string) string {
 	return "unix://" + filepath.Join(dataDir, "admin.sock")

@@ -29,7 +29,7 @@ type attempts struct {
 	newest *attempt
 }
 
-// begin is a new attempt, which supersedes the one before.
+// begin returns a new attempt, which supersedes the one before.
 func (all *attempts) begin(life context.Context) *attempt {
 	a := &attempt{done: make(chan struct{})}
 	a.reading, a.giveUp = context.WithCancelCause(life)

@@ -52,7 +52,7 @@ func newCertificates(files rules.TLS, log *slog.Logger) (*certificates, rules.Di
 	return c, nil
 }
 
-// config is for the servers that show the certificate.
+// config returns for the servers that show the certificate.
 func (c *certificates) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -61,7 +61,7 @@ func (c *certificates) config() *tls.Config {
 	}
 }
 
-// current is the pair to serve now.
+// current returns the pair to serve now.
 func (c *certificates) current() *tls.Certificate {
 	pair, _ := c.state()
 	return pair
@@ -104,7 +104,7 @@ func (c *certificates) refresh() {
 	c.pair, c.refused = pair, nil
 }
 
-// warnings are what an operator should know about the certificate.
+// warnings returns what an operator should know about the certificate.
 func (c *certificates) warnings() rules.Diagnostics {
 	pair, refused := c.state()
 	leaf := pair.Leaf

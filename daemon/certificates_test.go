@@ -98,7 +98,7 @@ func (ca *testCA) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
 }
 
-// serial is that of the certificate a listener shows.
+// serial returns that of the certificate a listener shows.
 func (ca *testCA) serial(address string) int64 {
 	ca.t.Helper()
 	pool := x509.NewCertPool()

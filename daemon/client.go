@@ -64,7 +64,7 @@ func NewClient(address string, token connectors.Secret) *Client {
 	return c
 }
 
-// baseURL is where the requests to an admin address on a port go.
+// baseURL returns where the requests to an admin address on a port go.
 func baseURL(address string) (string, error) {
 	host, encrypted := strings.CutPrefix(address, "https://")
 	host = strings.TrimSuffix(host, "/")

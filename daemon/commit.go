@@ -12,7 +12,7 @@ import (
 // start or a reload.
 const gitPatience = 2 * time.Second
 
-// gitCommit is the commit of the git repository that dir lies in, with
+// gitCommit returns the commit of the git repository that dir lies in, with
 // "-dirty" where dir's files differ from it; empty where there is no
 // repository, no commit yet or no git.
 func gitCommit(ctx context.Context, dir string) string {

@@ -88,7 +88,7 @@ func (s connectorSet) connectors() map[string]connectors.Connector {
 	return all
 }
 
-// receivers are the connectors that take webhooks: those with a secret.
+// receivers returns the connectors that take webhooks: those with a secret.
 func (s connectorSet) receivers() map[string]connectors.WebhookReceiver {
 	all := map[string]connectors.WebhookReceiver{}
 	for name, b := range s {

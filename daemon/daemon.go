@@ -94,7 +94,7 @@ type process struct {
 	webhooks webhookHealth
 }
 
-// Run is the daemon, from loading the configuration until ctx ends and what is
+// Run runs the daemon, from loading the configuration until ctx ends and what is
 // in work is finished. A configuration that is bad is a *ConfigError, a data
 // directory that is in use embed.ErrLocked.
 func Run(ctx context.Context, o Options) (err error) {
@@ -179,7 +179,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// patience is the context in which everything stops: it outlives ctx, for a
+// patience returns the context in which everything stops: it outlives ctx, for a
 // bounded time, and not an abort.
 func (p *process) patience(ctx context.Context) (context.Context, context.CancelFunc) {
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainPatience)
@@ -325,7 +325,7 @@ func (p *process) setConnectors(set connectorSet) {
 	p.receivers.Store(&receivers)
 }
 
-// ready is nil when the daemon does its work, else why it does not.
+// ready returns nil when the daemon does its work, else why it does not.
 func (p *process) ready() error {
 	if p.stopping.Load() {
 		return errors.New("stopping")
@@ -384,7 +384,7 @@ func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]con
 	})
 }
 
-// hostname is what the machine is called, or nothing.
+// hostname returns what the machine is called, or nothing.
 func hostname() string {
 	name, err := os.Hostname()
 	if err != nil {

@@ -45,7 +45,7 @@ func (g *glance) ask(ctx context.Context, question func() bool) (said, answered 
 	}
 }
 
-// glanced is stale, for those who cannot wait for a file system that does not
+// glanced returns stale, for those who cannot wait for a file system that does not
 // answer: they get what was known before, and a warning.
 func (r *reloader) glanced(ctx context.Context) (stale bool, warning rules.Diagnostics) {
 	ctx, cancel := context.WithTimeout(ctx, glancePatience)

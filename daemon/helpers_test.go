@@ -8,7 +8,7 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// replaced is text with the first old in it replaced. A text that does not
+// replaced returns text with the first old in it replaced. A text that does not
 // hold old would test something else than it says.
 func replaced(t *testing.T, text, old, by string) string {
 	t.Helper()

@@ -77,7 +77,7 @@ func (s *steps) endOne(ctx, last context.Context, step step) error {
 	return err
 }
 
-// inFront is a step that ends before the engine, and has less time than the
+// inFront returns a step that ends before the engine, and has less time than the
 // others.
 func inFront(end func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
@@ -100,7 +100,7 @@ func begin(ctx context.Context, end func(context.Context) error) <-chan error {
 	return ended
 }
 
-// await is errLeftBehind if nothing has ended when ctx has.
+// await returns errLeftBehind if nothing has ended when ctx has.
 func await(ctx context.Context, ended <-chan error) error {
 	select {
 	case err := <-ended:

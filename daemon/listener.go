@@ -14,7 +14,7 @@ import (
 // memory and of its files: each may be sending a body. More of them wait.
 const maxConnections = 512
 
-// guard is a listener whose connections are counted, and encrypted where the
+// guard returns a listener whose connections are counted, and encrypted where the
 // tls block says so. A socket's never leave the machine.
 func (p *process) guard(listener net.Listener) net.Listener {
 	_, socket := listener.(*unixListener)
@@ -25,7 +25,7 @@ func (p *process) guard(listener net.Listener) net.Listener {
 	return listener
 }
 
-// newServer is an HTTP server with the bounds that any listener of the daemon
+// newServer returns an HTTP server with the bounds that any listener of the daemon
 // has.
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{

@@ -78,7 +78,7 @@ func (s *memorySystem) store(ref connectors.Ref, r connectors.Record, fields map
 	return r
 }
 
-// titles are those of all tickets.
+// titles returns those of all tickets.
 func (s *memorySystem) titles() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,7 +24,7 @@ type pageData struct {
 // maxPageDead is how many dead letters the page shows; the rest it counts.
 const maxPageDead = 50
 
-// page is the state of the daemon for a person with a browser.
+// page serves the state of the daemon for a person with a browser.
 func (a *admin) page(w http.ResponseWriter, r *http.Request) {
 	data := pageData{Status: a.status(r.Context()), Now: time.Now().UTC()}
 	if e := a.engine(); e != nil {

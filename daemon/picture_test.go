@@ -46,7 +46,7 @@ func comparePicture(t *testing.T, page string) {
 	}
 }
 
-// reduced are the arrows that do not follow from others.
+// reduced returns the arrows that do not follow from others.
 func reduced(uses map[string]map[string]bool) map[[2]string]bool {
 	var reaches func(from, to string) bool
 	reaches = func(from, to string) bool {

@@ -165,7 +165,7 @@ func (r *reloader) reload(ctx context.Context, cause string) error {
 	return r.attempts.wait(a)
 }
 
-// attempt is one reload.
+// attempt tries one reload.
 func (r *reloader) attempt(life context.Context, a *attempt, cause string) error {
 	r.tell(r.notify.Reloading())
 	now := r.state.Load()
@@ -272,7 +272,7 @@ func (r *reloader) block(why error, cause string) {
 	r.log.Error("the files are good and could not be taken over; keeping the current configuration and trying again", "cause", cause, "error", why, "generation", now.set.Generation)
 }
 
-// warnings are what is to be said of a configuration that runs.
+// warnings returns what is to be said of a configuration that runs.
 func (r *reloader) warnings(s *configState) rules.Diagnostics {
 	all := slices.Clone(s.set.Warnings)
 	if changed := daemonChanges(r.first, s.set.Daemon); len(changed) > 0 {

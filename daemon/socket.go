@@ -21,7 +21,7 @@ func unixPath(address string) (string, bool) {
 	return strings.CutPrefix(address, "unix://")
 }
 
-// shortPath is a name of path that fits into a socket address. A path that is
+// shortPath returns a name of path that fits into a socket address. A path that is
 // too long is reached through its directory, held open until release is
 // called.
 func shortPath(path string) (short string, release func(), err error) {

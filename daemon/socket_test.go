@@ -11,7 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
-// deepDir is a directory whose path is longer than a socket address.
+// deepDir returns a directory whose path is longer than a socket address.
 func deepDir(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 120), strings.Repeat("e", 120))

@@ -102,7 +102,7 @@ func (p *process) status(ctx context.Context) Status {
 	return s
 }
 
-// routes are none until the engine runs.
+// routes returns none until the engine runs.
 func (p *process) routes(ctx context.Context) ([]engine.RouteStatus, error) {
 	e := p.engine.Load()
 	if e == nil {

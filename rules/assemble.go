@@ -25,7 +25,7 @@ func assemble(dir string, d *declaration, m *model, c *compiler) *Set {
 	return set
 }
 
-// route is a route with its router.
+// route returns a route with its router.
 func route(d *routeDecl, m *model, l *compiler) *Route {
 	r := &Route{Name: d.name, Source: d.source, Create: d.create, Private: d.private}
 	r.router = &router{

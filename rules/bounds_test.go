@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
-// hostile are configurations that are small to write and endless to read, with
+// hostile returns configurations that are small to write and endless to read, with
 // the first error of each, as LINE:COL: SUMMARY.
 func hostile() map[string]struct{ hcl, want string } {
 	rep := strings.Repeat

@@ -70,7 +70,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 	return d
 }
 
-// byName is a template that a link has, nil if none fits.
+// byName returns a template that a link has, nil if none fits.
 func (d *router) byName(name string) *compiledTemplate {
 	for _, c := range d.candidates {
 		if c.template.Name == name {
@@ -113,7 +113,7 @@ func (d *router) choose(out *Decision, vars map[string]any, done <-chan struct{}
 	return d.noMatch
 }
 
-// vars are what expressions see of the input; state and link's template follow
+// vars returns what expressions see of the input; state and link's template follow
 // when the template is known.
 func (d *router) vars(in *Input) map[string]any {
 	vars := map[string]any{d.record: &in.Record, localName: d.locals}
@@ -153,7 +153,7 @@ func textOrNil(s string) any {
 	return s
 }
 
-// label is the state that the template's table gives a record.
+// label returns the state that the template's table gives a record.
 func (c *compiledTemplate) label(r *connectors.Record) (string, bool) {
 	sync := c.template.State
 	if sync == nil || sync.Table == nil || c.state == "" {

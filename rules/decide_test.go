@@ -18,7 +18,7 @@ var (
 	followUps = connectors.Collection{Type: "incidentio", Connector: "acme", Record: "follow_up"}
 )
 
-// incident is a record like the ones that the sample is about.
+// incident returns a record like the ones that the sample is about.
 func incident(change func(fields map[string]any)) connectors.Record {
 	fields := map[string]any{
 		"name": "Our database is sad", "summary": "Error rate hit 12%.", "reference": "INC-123",

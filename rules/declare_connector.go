@@ -80,7 +80,7 @@ func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	if c.System.Defaults.IndexLag > 0 {
 		common = append(common, indexLag)
 	}
-	in := l.read.contents(b.Body, b.DefRange(), quote(c.System.Type)+" connector", slices.Concat(own, common), nested)
+	in := l.read.content(b.Body, b.DefRange(), quote(c.System.Type)+" connector", slices.Concat(own, common), nested)
 	l.read.onlyOnce(in, nested...)
 	l.decodeCommon(in, c)
 
@@ -127,7 +127,7 @@ func (l *connectorReader) checkEncrypted(settings *hclsyntax.Body) {
 	}
 }
 
-// newSettings is an empty settings struct of a system.
+// newSettings returns an empty settings struct of a system.
 func newSettings(s connectors.System) any {
 	if s.Settings == nil {
 		return &struct{}{}
@@ -136,7 +136,7 @@ func newSettings(s connectors.System) any {
 }
 
 // decodeCommon reads the settings that every connector has.
-func (l *connectorReader) decodeCommon(in contents, c *Connector) {
+func (l *connectorReader) decodeCommon(in bodyContent, c *Connector) {
 	c.Common = c.System.Defaults
 	c.Common.PollInterval = l.read.duration(in.attr("poll_interval"), c.Common.PollInterval)
 	c.Common.Settle = l.read.duration(in.attr("settle"), c.Common.Settle)
@@ -151,9 +151,9 @@ func (l *connectorReader) decodeCommon(in contents, c *Connector) {
 	c.Common.WebhookSecret = connectors.Secret(l.read.str(in.attr("webhook_secret")))
 }
 
-// settingsBody is what of a body the system's settings take. An attribute that
+// settingsBody returns what of a body the system's settings take. An attribute that
 // is null is as good as not written.
-func (l *connectorReader) settingsBody(in contents, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
+func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
 	reduced := &hclsyntax.Body{
 		Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange,
 	}
@@ -198,7 +198,7 @@ func (l *connectorReader) nestedSettings(b *hclsyntax.Block, parent reflect.Type
 			}
 		}
 	}
-	in := l.read.contents(b.Body, b.DefRange(), b.Type+" block", attrs, nil)
+	in := l.read.content(b.Body, b.DefRange(), b.Type+" block", attrs, nil)
 	copied := *b
 	copied.Body = l.settingsBody(in, b.Body, attrs, nil)
 	for _, name := range required {
@@ -209,7 +209,7 @@ func (l *connectorReader) nestedSettings(b *hclsyntax.Block, parent reflect.Type
 	return &copied
 }
 
-// settingRange is the place of an attribute that a system finds fault with,
+// settingRange returns the place of an attribute that a system finds fault with,
 // the block itself if it is not written. A dot leads into a nested block.
 func settingRange(b *hclsyntax.Block, attribute string) hcl.Range {
 	outer, inner, nested := strings.Cut(attribute, ".")

@@ -27,7 +27,7 @@ func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 		return d
 	}
 	b := all[0]
-	in := l.read.contents(b.Body, b.DefRange(), "daemon block",
+	in := l.read.content(b.Body, b.DefRange(), "daemon block",
 		[]string{"listen", "admin", "admin_token", "data_dir"}, []string{"nats", "encryption", "tls"})
 	l.read.onlyOnce(in, "nats", "encryption", "tls")
 	d.Listen = l.read.str(in.attr("listen"))
@@ -47,7 +47,7 @@ func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 		d.NATS = l.decodeNATS(nats)
 	}
 	if encryption := in.block("encryption"); encryption != nil {
-		ein := l.read.contents(encryption.Body, encryption.DefRange(), "encryption block", []string{"key"}, nil, "key")
+		ein := l.read.content(encryption.Body, encryption.DefRange(), "encryption block", []string{"key"}, nil, "key")
 		d.EncryptionKey = connectors.Secret(l.read.str(ein.attr("key")))
 		if d.NATS != nil {
 			l.err(encryption.DefRange(), "encryption is for the embedded server's files",
@@ -59,12 +59,12 @@ func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 
 // decodeTLS reads the tls block. Its files are the daemon's to read.
 func (l *daemonBlock) decodeTLS(b *hclsyntax.Block) *TLS {
-	in := l.read.contents(b.Body, b.DefRange(), "tls block", []string{"cert", "key"}, nil, "cert", "key")
+	in := l.read.content(b.Body, b.DefRange(), "tls block", []string{"cert", "key"}, nil, "cert", "key")
 	return &TLS{Cert: l.file(in.attr("cert")), Key: l.file(in.attr("key"))}
 }
 
 func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
-	in := l.read.contents(b.Body, b.DefRange(), "nats block",
+	in := l.read.content(b.Body, b.DefRange(), "nats block",
 		[]string{"url", "creds", "ca", "cert", "key", "replicas", "prefix"}, nil, "url")
 	n := &NATS{
 		URL:    l.read.str(in.attr("url")),
@@ -90,7 +90,7 @@ func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
 	return n
 }
 
-// file is the path that an attribute names.
+// file returns the path that an attribute names.
 func (l *daemonBlock) file(a *hclsyntax.Attribute) File {
 	if a == nil {
 		return File{}

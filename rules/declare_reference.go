@@ -94,7 +94,7 @@ func (l *catalog) collection(f *findings, a *hclsyntax.Attribute) (connectors.Co
 	return connectors.Collection{Type: kind, Connector: name, Record: record}, true
 }
 
-// connectorsOf are the names of the connectors of a type.
+// connectorsOf returns the names of the connectors of a type.
 func (l *catalog) connectorsOf(kind string) []string {
 	var names []string
 	for name, c := range l.connectors {
@@ -105,13 +105,13 @@ func (l *catalog) connectorsOf(kind string) []string {
 	return names
 }
 
-// schema is the schema of a record type that collection has resolved.
+// schema returns the schema of a record type that collection has resolved.
 func (l *catalog) schema(c connectors.Collection) *connectors.Schema {
 	s, _ := l.systems[c.Type].Schema(c.Record)
 	return s
 }
 
-// parentSchema is the schema of the records that those of c belong to, nil if
+// parentSchema returns the schema of the records that those of c belong to, nil if
 // there are none.
 func (l *catalog) parentSchema(c connectors.Collection) *connectors.Schema {
 	s := l.schema(c)

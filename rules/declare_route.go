@@ -29,7 +29,7 @@ type templateRef struct {
 	at   hcl.Range
 }
 
-// refs are the templates that a route names, that of no_match last.
+// refs returns the templates that a route names, that of no_match last.
 func (r *routeDecl) refs() []templateRef {
 	if r.noMatch == nil {
 		return r.templates
@@ -65,7 +65,7 @@ func (l *routeReader) decodeRoutes(blocks []*hclsyntax.Block) []*routeDecl {
 }
 
 func (l *routeReader) decodeRoute(b *hclsyntax.Block) *routeDecl {
-	in := l.read.contents(b.Body, b.DefRange(), "route",
+	in := l.read.content(b.Body, b.DefRange(), "route",
 		[]string{"source", "create", "private", "templates", "no_match"}, nil, "source", "templates")
 	r := &routeDecl{name: b.Labels[0], at: b.DefRange()}
 	if a := in.attr("source"); a != nil {

@@ -67,7 +67,7 @@ func (l *tableReader) decodeTable(b *hclsyntax.Block) *tableDecl {
 		}
 		return inner.Type == "state"
 	})
-	in := l.read.contents(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
+	in := l.read.content(&body, b.DefRange(), "state_table", []string{"unmapped"}, []string{"state"})
 	if a := in.attr("unmapped"); a != nil {
 		t.unmapped = true
 		t.result.UnmappedIsError = oneOf(l.read, a, "ignore", "ignore", "error") == "error"

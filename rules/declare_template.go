@@ -124,7 +124,7 @@ func (l *templateReader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 		}
 		body.Attributes[name] = a
 	}
-	in := l.read.contents(&body, b.DefRange(), "template", templateAttributes, templateBlocks)
+	in := l.read.content(&body, b.DefRange(), "template", templateAttributes, templateBlocks)
 	l.read.onlyOnce(in, templateBlocks...)
 	t.attrs = in.attrs
 	for _, s := range []section{onceSection, outboundSection, inboundSection} {
@@ -138,7 +138,7 @@ func (l *templateReader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 			continue
 		}
 		t.blockAt[name] = block.DefRange()
-		t.attrsOf[name] = l.read.contents(block.Body, block.DefRange(), name+" block", attrs, nil).attrs
+		t.attrsOf[name] = l.read.content(block.Body, block.DefRange(), name+" block", attrs, nil).attrs
 	}
 	for name, attrs := range map[string][]string{"comments": commentAttributes, "attachments": fileAttributes} {
 		block := in.block(name)
@@ -186,10 +186,10 @@ func droppedField(key fieldKey) string {
 // attachments, which may repeat.
 func (l *templateReader) decodeClauses(what string, b *hclsyntax.Block, attrs []string) map[Direction][]*hclsyntax.Block {
 	clauses := map[Direction][]*hclsyntax.Block{}
-	in := l.read.contents(b.Body, b.DefRange(), what+" block", nil, []string{string(Inbound), string(Outbound)})
+	in := l.read.content(b.Body, b.DefRange(), what+" block", nil, []string{string(Inbound), string(Outbound)})
 	for _, d := range []Direction{Inbound, Outbound} {
 		for _, inner := range in.blocks[string(d)] {
-			l.read.contents(inner.Body, inner.DefRange(), string(d)+" block of "+what, attrs, nil)
+			l.read.content(inner.Body, inner.DefRange(), string(d)+" block of "+what, attrs, nil)
 			clauses[d] = append(clauses[d], inner)
 		}
 	}
@@ -232,7 +232,7 @@ func (l *templateReader) extend(t *templateDecl) {
 	}
 }
 
-// extendedBy is the template that t extends, nil if it extends none.
+// extendedBy returns the template that t extends, nil if it extends none.
 func (l *templateReader) extendedBy(t *templateDecl) *templateDecl {
 	if t.extends == nil {
 		return nil
@@ -294,7 +294,7 @@ func (t *templateDecl) inherit(base *templateDecl) {
 	}
 }
 
-// fieldsOf are the mappings of some sections in the order of their names.
+// fieldsOf returns the mappings of some sections in the order of their names.
 func (t *templateDecl) fieldsOf(sections ...section) []*field {
 	var all []*field
 	for _, f := range t.fields {

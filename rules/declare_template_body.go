@@ -244,7 +244,7 @@ func (l *bodyReader) templatesOf(routes []*routeDecl) map[string]*template {
 	return templates
 }
 
-// stateField is the dotted path of the raw state of a record type: that of the
+// stateField returns the dotted path of the raw state of a record type: that of the
 // state block, written in an attribute, or else the type's own.
 func stateField(f *findings, t *template, attr, written string, s *connectors.Schema) string {
 	if written == "" {

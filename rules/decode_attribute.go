@@ -181,7 +181,7 @@ func typeName(v cty.Value) string {
 	return "another value"
 }
 
-// text is a text whose runes know their places; nil if it is null, not written
+// text returns a text whose runes know their places; nil if it is null, not written
 // or has mistakes.
 func (l *decoder) text(a *hclsyntax.Attribute) *expr.Text {
 	if a == nil || isNull(a.Expr) {

@@ -8,28 +8,28 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// contents are the known attributes and blocks of a body.
-type contents struct {
+// A bodyContent is the known attributes and blocks of a body.
+type bodyContent struct {
 	attrs  map[string]*hclsyntax.Attribute
 	blocks map[string][]*hclsyntax.Block
 }
 
 // attr is an attribute, nil if it is not written.
-func (c contents) attr(name string) *hclsyntax.Attribute { return c.attrs[name] }
+func (c bodyContent) attr(name string) *hclsyntax.Attribute { return c.attrs[name] }
 
-// block is the block of a type, nil if it is not written.
-func (c contents) block(name string) *hclsyntax.Block {
+// block returns the block of a type, nil if it is not written.
+func (c bodyContent) block(name string) *hclsyntax.Block {
 	if all := c.blocks[name]; len(all) > 0 {
 		return all[0]
 	}
 	return nil
 }
 
-// contents sorts what is in a body and reports what does not belong there.
+// content sorts what is in a body and reports what does not belong there.
 // what names the block in messages. Of the blocks each may be there once,
 // without labels; decoders of others look at them before.
-func (l *decoder) contents(body *hclsyntax.Body, def hcl.Range, what string, attrs, blocks []string, required ...string) contents {
-	in := contents{attrs: map[string]*hclsyntax.Attribute{}, blocks: map[string][]*hclsyntax.Block{}}
+func (l *decoder) content(body *hclsyntax.Body, def hcl.Range, what string, attrs, blocks []string, required ...string) bodyContent {
+	in := bodyContent{attrs: map[string]*hclsyntax.Attribute{}, blocks: map[string][]*hclsyntax.Block{}}
 	for _, a := range attributesOf(body) {
 		switch {
 		case slices.Contains(attrs, a.Name):
@@ -68,7 +68,7 @@ func (l *decoder) missing(def hcl.Range, what, name string) {
 }
 
 // onlyOnce reports all but the first of blocks that may be there only once.
-func (l *decoder) onlyOnce(in contents, types ...string) {
+func (l *decoder) onlyOnce(in bodyContent, types ...string) {
 	for _, t := range types {
 		for _, b := range in.blocks[t][min(1, len(in.blocks[t])):] {
 			l.duplicate(b.TypeRange, in.blocks[t][0].DefRange(), "block "+quote(t), "Put both into one block.")

@@ -65,7 +65,7 @@ func (l *valueDecoder) value(e hclsyntax.Expression) (*value, bool) {
 	return l.evaluated(guarded)
 }
 
-// evaluated is the value of an HCL expression that needs no taking apart.
+// evaluated returns the value of an HCL expression that needs no taking apart.
 func (l *valueDecoder) evaluated(e hclsyntax.Expression) (*value, bool) {
 	v, ok := l.scope.eval(e)
 	if !ok {
@@ -86,7 +86,7 @@ func (l *valueDecoder) evaluated(e hclsyntax.Expression) (*value, bool) {
 	return out, ok
 }
 
-// textValue is a text whose place is known to the rune.
+// textValue returns a text whose place is known to the rune.
 func (l *valueDecoder) textValue(e hcl.Expression) (*value, bool) {
 	t, diags := l.scope.newText(e)
 	l.hcl(diags)

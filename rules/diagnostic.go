@@ -112,7 +112,7 @@ const (
 	leadIn      = 80
 )
 
-// excerpt is the part of a source line that shows the characters meant, with
+// excerpt returns the part of a source line that shows the characters meant, with
 // their place in it. What is left out at either end is an ellipsis.
 func excerpt(source string, column, count int) (part string, at, width int) {
 	if len(source) <= longestLine || graphemes(source) <= longestLine {
@@ -138,7 +138,7 @@ func excerpt(source string, column, count int) (part string, at, width int) {
 	return part, at, width
 }
 
-// caretLine is the line that marks characters of source: one character for
+// caretLine returns the line that marks characters of source: one character for
 // each of source's, as wide as that one is shown. A tab stays a tab; under a wide
 // character stands an ideographic space before the mark and two carets in it.
 func caretLine(source string, column, count int) (before, marked string) {

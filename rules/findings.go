@@ -61,7 +61,7 @@ func (f *findings) err(at hcl.Range, summary, detail string) {
 	f.report(finding{SeverityError, at, summary, detail})
 }
 
-// errAdvised is err with advice that takes time to work out: only what is shown
+// errAdvised reports as err does, with advice that takes time to work out: only what is shown
 // gets it.
 func (f *findings) errAdvised(at hcl.Range, summary string, advice func() string) {
 	d := finding{SeverityError, at, summary, ""}
@@ -173,7 +173,7 @@ func plainRanges(detail string) string {
 	return strings.ReplaceAll(hclRange.ReplaceAllString(detail, ":$1:$2"), "have tuple", "this is a list")
 }
 
-// diagnostics are the findings with their lines, sorted by place, each once.
+// diagnostics returns the findings with their lines, sorted by place, each once.
 func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range) Diagnostics {
 	all := make(Diagnostics, 0, len(f.list))
 	shown := map[findingKind]int{}

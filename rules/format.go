@@ -72,7 +72,7 @@ func sameTokens(a, b []byte) bool {
 	})
 }
 
-// words are the tokens of a file but for line breaks.
+// words returns the tokens of a file but for line breaks.
 func words(src []byte) hclsyntax.Tokens {
 	tokens, _ := hclsyntax.LexConfig(src, "", hcl.InitialPos) // parsed before
 	return slices.DeleteFunc(tokens, func(t hclsyntax.Token) bool { return t.Type == hclsyntax.TokenNewline })

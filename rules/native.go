@@ -13,13 +13,13 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// plain is a value without its marks.
+// plain returns a value without its marks.
 func plain(v cty.Value) (value cty.Value, sensitive bool) {
 	v, marks := v.UnmarkDeep()
 	return v, len(marks) > 0
 }
 
-// nativeValue is an HCL value as a connectors.Record holds it.
+// nativeValue returns an HCL value as a connectors.Record holds it.
 func nativeValue(v cty.Value) (any, bool) {
 	if !v.IsKnown() {
 		return nil, false
@@ -65,7 +65,7 @@ func nativeValue(v cty.Value) (any, bool) {
 	return nil, false
 }
 
-// typeOf is the type of a native value. An object whose values have one type
+// typeOf returns the type of a native value. An object whose values have one type
 // is a map of it; so is one whose keys are no names.
 func typeOf(v any) connectors.Type {
 	switch v := v.(type) {
@@ -104,7 +104,7 @@ func typeOf(v any) connectors.Type {
 	return connectors.Type{}
 }
 
-// oneType is the type that values of all these types have; null goes with every
+// oneType returns the type that values of all these types have; null goes with every
 // type and an int with doubles.
 func oneType(all []connectors.Type) (connectors.Type, bool) {
 	joined := connectors.Type{}
@@ -118,7 +118,7 @@ func oneType(all []connectors.Type) (connectors.Type, bool) {
 	return joined, true
 }
 
-// joinTypes is the type that two have in common. Any, which is that of null
+// joinTypes returns the type that two have in common. Any, which is that of null
 // and of nothing, goes with all.
 func joinTypes(a, b connectors.Type) (connectors.Type, bool) {
 	switch {
@@ -193,7 +193,7 @@ func isCELName(s string) bool {
 	return s != ""
 }
 
-// encodeJSON is JSON as people write it: < and & stay themselves.
+// encodeJSON returns JSON as people write it: < and & stay themselves.
 func encodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -226,7 +226,7 @@ func nativeName(v any) string {
 	return "another value"
 }
 
-// text is a scalar as state tables write it; empty for anything else.
+// text returns a scalar as state tables write it; empty for anything else.
 func text(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -241,7 +241,7 @@ func text(v any) string {
 	return ""
 }
 
-// lookUp is the value of a dotted path in a record, nil if it has none.
+// lookUp returns the value of a dotted path in a record, nil if it has none.
 func lookUp(r *connectors.Record, path string) any {
 	var v any = r.Fields
 	for name := range strings.SplitSeq(path, ".") {

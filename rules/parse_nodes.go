@@ -10,7 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// attributesOf are the attributes of a body in the order written.
+// attributesOf returns the attributes of a body in the order written.
 func attributesOf(body *hclsyntax.Body) []*hclsyntax.Attribute {
 	all := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
 	for _, a := range body.Attributes {
@@ -26,7 +26,7 @@ func isNull(e hcl.Expression) bool {
 	return ok && lit.Val.RawEquals(cty.NullVal(cty.DynamicPseudoType))
 }
 
-// attrStep is a step ".name" and the place of the name, without the dot.
+// attrStep returns a step ".name" and the place of the name, without the dot.
 func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
 	attr, ok := step.(hcl.TraverseAttr)
 	at := attr.SrcRange
@@ -35,7 +35,7 @@ func attrStep(step hcl.Traverser) (string, hcl.Range, bool) {
 	return attr.Name, at, ok
 }
 
-// literalText is the text of a literal in quotes.
+// literalText returns the text of a literal in quotes.
 func literalText(e hcl.Expression) (string, bool) {
 	t, ok := e.(*hclsyntax.TemplateExpr)
 	if !ok || !t.IsStringLiteral() {
@@ -48,7 +48,7 @@ func literalText(e hcl.Expression) (string, bool) {
 	return v.AsString(), true
 }
 
-// traversalText is a traversal as it is written.
+// traversalText returns a traversal as it is written.
 func traversalText(t hcl.Traversal) string {
 	var b strings.Builder
 	for _, step := range t {

@@ -48,7 +48,7 @@ func (r *reader) file(path string) ([]byte, error) {
 // maxFiles bounds the *.hcl of a directory.
 const maxFiles = 10_000
 
-// ConfigFiles are the *.hcl directly in a directory, sorted: what a configuration
+// ConfigFiles returns the *.hcl directly in a directory, sorted: what a configuration
 // is made of, whatever kind of file each is. Names that begin with a dot are
 // editors' and no configuration, as for a shell's *.
 func ConfigFiles(dir string) ([]string, error) {
@@ -68,7 +68,7 @@ func ConfigFiles(dir string) ([]string, error) {
 	return files, nil
 }
 
-// include is what the function file() reads, and whether that lies outside the
+// include returns what the function file() reads, and whether that lies outside the
 // directory. What does is as secret as the environment: a server's keys lie
 // there, and whoever may change the configuration may not see them.
 func (r *reader) include(name string) (content string, outside bool, err error) {
@@ -102,7 +102,7 @@ func (r *reader) include(name string) (content string, outside bool, err error) 
 	return string(bytes), !within, nil
 }
 
-// generation is the digest of files, and of all that file() read. Names and lengths
+// generation returns the digest of files, and of all that file() read. Names and lengths
 // are part of it, so that no content can pass for another file's.
 func (r *reader) generation(p *parsed) string {
 	h := sha256.New()
@@ -144,7 +144,7 @@ func ReadConfigFile(ctx context.Context, path string) (content []byte, body *hcl
 	return content, f.Body, nil
 }
 
-// reason is why a file could not be read, without the path that the message
+// reason returns why a file could not be read, without the path that the message
 // has anyway.
 func reason(err error) string {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {

@@ -16,7 +16,7 @@ type sourceFile struct {
 	body  *hclsyntax.Body
 }
 
-// line is the line on which a range begins and how many of its characters are
+// line returns the line on which a range begins and how many of its characters are
 // in the range, at least one.
 func (s *sourceFile) line(r hcl.Range) (string, int) {
 	from := min(max(r.Start.Byte, 0), len(s.bytes))

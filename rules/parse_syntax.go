@@ -98,7 +98,7 @@ func openHeredoc(content []byte, filename string) (opening hcl.Range, marker str
 	return hcl.Range{}, "", false
 }
 
-// lineAround is the line that a byte is on.
+// lineAround returns the line that a byte is on.
 func lineAround(content []byte, at int) []byte {
 	at = min(at, len(content))
 	begin := bytes.LastIndexByte(content[:at], '\n') + 1

@@ -42,7 +42,7 @@ func newProgress(ctx context.Context, dir string, limits budget.Limits) *progres
 	return &progress{findings: &findings{}, ctx: ctx, meter: budget.NewMeter(ctx, limits), dir: dir}
 }
 
-// here is the position of what is wrong with the configuration as a whole.
+// here returns the position of what is wrong with the configuration as a whole.
 func (p *progress) here() hcl.Range {
 	return hcl.Range{Filename: p.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
 }

@@ -109,7 +109,7 @@ func (g *mappingGraph) addTemplate(t *template, c *compiledTemplate, r *routeDec
 	}
 }
 
-// paths are the parts of a field that a value writes: of an object each of its
+// paths returns the parts of a field that a value writes: of an object each of its
 // names.
 func (v *value) paths(at []string) [][]string {
 	if v.kind != objectValue || len(v.members) == 0 {

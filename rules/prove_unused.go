@@ -46,7 +46,7 @@ var (
 	wholeUse = regexp.MustCompile(`\b(var|local)\s*\[\s*[^"'\s\\]`)
 )
 
-// namesUsed are the names that the configuration uses, as "local.NAME", and
+// namesUsed returns the names that the configuration uses, as "local.NAME", and
 // "local." where one is chosen by a key that is worked out.
 func (m *model) namesUsed() map[string]bool {
 	used := map[string]bool{}

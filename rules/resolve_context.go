@@ -8,7 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// unmarkedContext is the context without marks, which Go structs cannot hold.
+// unmarkedContext returns the context without marks, which Go structs cannot hold.
 func (l *evaluator) unmarkedContext() *hcl.EvalContext {
 	if l.unmarked != nil {
 		return l.unmarked
@@ -25,7 +25,7 @@ func (l *evaluator) unmarkedContext() *hcl.EvalContext {
 	return ctx
 }
 
-// unmarked is a function of one argument whose result has no marks.
+// unmarked returns a function of one argument whose result has no marks.
 func unmarked(f function.Function) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true}},

@@ -126,7 +126,7 @@ func (l *evaluator) readsOutside(call *hclsyntax.FunctionCallExpr, ctx *hcl.Eval
 	return err != nil || !within
 }
 
-// contextOf is what an expression sees before that: what it names, for to make
+// contextOf returns what an expression sees before that: what it names, for to make
 // a context of all for each of them would take the square of their number.
 func (l *evaluator) contextOf(e hcl.Expression) *hcl.EvalContext {
 	var names []string
@@ -244,7 +244,7 @@ func checkFunctions(e hcl.Expression, known map[string]function.Function, f *fin
 	return good
 }
 
-// newText is an expression as a text. It is evaluated once more for that.
+// newText returns an expression as a text. It is evaluated once more for that.
 func (l *evaluator) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
 	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
 	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.files[e.Range().Filename].bytes) })

@@ -15,7 +15,7 @@ import (
 // sensitiveMark is on every value that came from env() or a sensitive variable.
 const sensitiveMark = "sensitive"
 
-// hclFunctions are the functions of HCL expressions: cty's under the names
+// hclFunctions returns the functions of HCL expressions: cty's under the names
 // that Terraform gives them, and those that read what is outside. ref is not
 // among them: it is syntax, for the places in its texts must not be lost.
 func hclFunctions(r *reader, o Options) map[string]function.Function {
@@ -88,7 +88,7 @@ func fileFunction(r *reader) function.Function {
 	})
 }
 
-// namedFunction is a function of one text that names something outside. Messages
+// namedFunction returns a function of one text that names something outside. Messages
 // name it as it is shown, which of a sensitive text says nothing.
 func namedFunction(param string, do func(name, shown string) (cty.Value, error)) function.Function {
 	return function.New(&function.Spec{
@@ -130,7 +130,7 @@ func affixFunction(holds func(s, part string) bool) function.Function {
 	})
 }
 
-// lengthFunction is cty's, which also counts the characters of a text, as
+// lengthFunction returns cty's, which also counts the characters of a text, as
 // Terraform's does.
 func lengthFunction() function.Function {
 	return function.New(&function.Spec{

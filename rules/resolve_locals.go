@@ -75,7 +75,7 @@ func (l *evaluator) evalLocal(v *local, at hcl.Range) bool {
 	return v.ok
 }
 
-// needs are the locals that one names and that nobody has looked at.
+// needs returns the locals that one names and that nobody has looked at.
 func (l *evaluator) needs(v *local) []*local {
 	if v.phase != localNew {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/budget"
 )
 
-// environmentOf is the environment variable that a value is read from, by way
+// environmentOf returns the environment variable that a value is read from, by way
 // of locals and variables too, or "-var NAME"; empty where it is anything else.
 func environmentOf(l *evaluator, e hcl.Expression, seen map[string]bool) string {
 	if guarded, ok := e.(hclsyntax.Expression); ok {

@@ -73,7 +73,7 @@ func (l *resolver) decodeVariables() {
 func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	name := b.Labels[0]
 	before := l.errors()
-	in := l.read.contents(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
+	in := l.read.content(b.Body, b.DefRange(), "variable", []string{"default", "description", "sensitive", "type"}, nil)
 	sensitive := l.read.boolean(in.attr("sensitive"), false)
 	l.read.str(in.attr("description"))
 	wanted, optional := l.typeConstraint(in.attr("type"))
@@ -122,7 +122,7 @@ func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	return fallback, l.errors() == before
 }
 
-// given is what the command line or the environment says of a variable.
+// given returns what the command line or the environment says of a variable.
 func (l *resolver) given(name string) (value string, ok bool, from string) {
 	if value, ok := l.options.Vars[name]; ok {
 		return value, true, "-var " + name

@@ -70,12 +70,12 @@ type File struct {
 	at   Diagnostic
 }
 
-// Wrong is an error at the place that names the file.
+// Wrong returns an error at the place that names the file.
 func (f File) Wrong(summary, detail string) Diagnostic {
 	return f.diagnostic(SeverityError, summary, detail)
 }
 
-// Doubtful is a warning at the place that names the file.
+// Doubtful returns a warning at the place that names the file.
 func (f File) Doubtful(summary, detail string) Diagnostic {
 	return f.diagnostic(SeverityWarning, summary, detail)
 }
@@ -250,7 +250,7 @@ type AttachmentClause struct {
 // category.
 const CategoryPrefix = "category:"
 
-// Column are the values of a state for the records of a connector, the one to
+// Column returns the values of a state for the records of a connector, the one to
 // write first: those of its name if the state has them, else those of its type.
 func (s *State) Column(c connectors.Collection) []string {
 	if values, ok := s.Columns[c.Connector]; ok {
@@ -259,7 +259,7 @@ func (s *State) Column(c connectors.Collection) []string {
 	return s.Columns[c.Type]
 }
 
-// Label is the state that a raw state of a record means; false: none. A value
+// Label returns the state that a raw state of a record means; false: none. A value
 // that names the state itself comes before one that names its category, which
 // is empty where it has none.
 func (t *StateTable) Label(c connectors.Collection, raw, category string) (string, bool) {
@@ -276,7 +276,7 @@ func (t *StateTable) Label(c connectors.Collection, raw, category string) (strin
 	return "", false
 }
 
-// values are all values of a table for the records of a connector.
+// values returns all values of a table for the records of a connector.
 func (t *StateTable) values(c connectors.Collection) []string {
 	var all []string
 	for i := range t.States {

@@ -17,7 +17,7 @@ import (
 
 // Each stage of a load, on its own.
 
-// parse is what the first stage makes of files, whose names and contents alternate.
+// parse returns what the first stage makes of files, whose names and contents alternate.
 func parse(t *testing.T, files ...string) *parser {
 	t.Helper()
 	dir := write(t, files...)
@@ -26,7 +26,7 @@ func parse(t *testing.T, files ...string) *parser {
 	return p
 }
 
-// resolved is what the second one makes of blocks.
+// resolved returns what the second one makes of blocks.
 func resolved(t *testing.T, files ...string) (*progress, *parsed, *evaluator) {
 	t.Helper()
 	p := parse(t, files...)
@@ -37,7 +37,7 @@ func resolved(t *testing.T, files ...string) (*progress, *parsed, *evaluator) {
 	return p.progress, p.out, scope
 }
 
-// declared is what the third one makes of them.
+// declared returns what the third one makes of them.
 func declared(t *testing.T, files ...string) (*progress, *declaration) {
 	t.Helper()
 	p, in, scope := resolved(t, files...)
@@ -48,7 +48,7 @@ func declared(t *testing.T, files ...string) (*progress, *declaration) {
 	return p, d
 }
 
-// said are the summaries of findings, in the order found.
+// said returns the summaries of findings, in the order found.
 func said(f *findings) string {
 	var all []string
 	for _, d := range f.list {

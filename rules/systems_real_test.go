@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/servicenow"
 )
 
-// realSystems are the systems of the build.
+// realSystems returns the systems of the build.
 func realSystems() []connectors.System {
 	return []connectors.System{incidentio.System(), servicenow.System(), jira.System()}
 }

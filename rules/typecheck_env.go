@@ -32,7 +32,7 @@ func newEnvironments(c *catalog, locals seenLocals) *environments {
 	return &environments{catalog: c, locals: locals, made: map[envKey]*envs{}}
 }
 
-// envsOf are the environments for a pair of record types, made once each.
+// envsOf returns the environments for a pair of record types, made once each.
 func (l *environments) envsOf(source, target connectors.Collection) *envs {
 	key := envKey{[2]string{source.Type, source.Record}, [2]string{target.Type, target.Record}}
 	if made, ok := l.made[key]; ok {
@@ -91,7 +91,7 @@ func (l *environments) localVariable() expr.Variable {
 	return expr.Variable{Name: localName, Nested: members}
 }
 
-// forComments is the environment of a clause of comments, made once.
+// forComments returns the environment of a clause of comments, made once.
 func (l *environments) forComments() (*expr.Env, error) {
 	if l.comments != nil {
 		return l.comments, nil

@@ -174,7 +174,7 @@ func (c *tableChecker) checkReadsBack(t *tableDecl, use tableUse) {
 	}
 }
 
-// positionOf is where a state has its first value for a collection's system.
+// positionOf returns where a state has its first value for a collection's system.
 func (t *tableDecl) positionOf(state int, of connectors.Collection) hcl.Range {
 	for _, column := range []string{of.Connector, of.Type} {
 		if at, ok := t.first[stateKey{column, state}]; ok {

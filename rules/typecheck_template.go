@@ -27,7 +27,7 @@ func newCompiler(c *catalog, locals seenLocals, ended func() bool) *compiler {
 	return &compiler{catalog: c, locals: locals, envs: newEnvironments(c, locals), ended: ended}
 }
 
-// entries are the mappings of an inbound field: of a map each entry is one of
+// entries returns the mappings of an inbound field: of a map each entry is one of
 // its own, named FIELD/ENTRY, so that an edit of one says nothing of another.
 func (l *compiler) entries(m *mapping, schema *connectors.Schema) []*mapping {
 	if m.value.kind != objectValue || schema.Fields[m.field].Type.Kind != connectors.Map {
@@ -69,7 +69,7 @@ func (c *compiledTemplate) findPairs(record string) {
 // wholeRecord stands for a record that is read as a whole.
 const wholeRecord = ""
 
-// topFields are the fields that a mapping reads of what expressions call root, each
+// topFields returns the fields that a mapping reads of what expressions call root, each
 // once.
 func (m *mapping) topFields(root string) []string {
 	var all []string
@@ -98,7 +98,7 @@ func (m *mapping) readsField(root, field string) bool {
 	})
 }
 
-// readsOf are the fields that a mapping reads of what expressions call root.
+// readsOf returns the fields that a mapping reads of what expressions call root.
 func (m *mapping) readsOf(root string) [][]string {
 	var paths [][]string
 	for _, read := range m.reads {
@@ -173,7 +173,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 	return c
 }
 
-// readables are the records that the expressions of a template see.
+// readables returns the records that the expressions of a template see.
 func (l *compiler) readables(source connectors.Collection) []readable {
 	schema := l.catalog.schema(source)
 	seen := []readable{{expr.Path{source.Record}, source, schema}}

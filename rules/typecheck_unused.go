@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// sourcesOf are the record types that routes read, and then all others that there
+// sourcesOf returns the record types that routes read, and then all others that there
 // are. Of the connectors of one system one stands for all: they have the same.
 func (l *checker) sourcesOf(routes []*routeDecl) (all recordTypes) {
 	seen := map[[2]string]bool{}

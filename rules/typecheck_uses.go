@@ -95,7 +95,7 @@ type readable struct {
 	schema *connectors.Schema
 }
 
-// list are the uses by connector, sorted.
+// list returns the uses by connector, sorted.
 func (u *uses) list() map[string][]connectors.Use {
 	byConnector := map[string][]connectors.Use{}
 	for key, use := range u.all {

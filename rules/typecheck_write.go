@@ -119,19 +119,19 @@ type slot struct {
 	whole func(any) any
 }
 
-// elem is an element of a list.
+// elem returns an element of a list.
 func (s slot) elem() slot {
 	s.typ, s.whole = elemOf(s.typ), func(v any) any { return []any{v} }
 	return s
 }
 
-// entry is an entry of a map.
+// entry returns an entry of a map.
 func (s slot) entry(name string) slot {
 	s.typ, s.name = elemOf(s.typ), s.name+"/"+name
 	return s
 }
 
-// member is a member of an object.
+// member returns a member of an object.
 func (s slot) member(name string, t connectors.Type) slot {
 	s.known, s.typ, s.whole = connectors.Field{Lookups: s.known.Lookups}, t, func(v any) any { return map[string]any{name: v} }
 	return s

@@ -191,7 +191,7 @@ func (v *value) walk(visit func(*value)) {
 	}
 }
 
-// reads are the fields that a compiled value refers to.
+// reads returns the fields that a compiled value refers to.
 func (v *value) reads() []expr.Path {
 	var all []expr.Path
 	v.walk(func(inner *value) {

@@ -44,7 +44,7 @@ func article(what string) string {
 	return "a " + what
 }
 
-// position is how a message names another place.
+// position returns how a message names another place.
 func position(r hcl.Range) string {
 	return fmt.Sprintf("%s:%d", filepath.ToSlash(r.Filename), r.Start.Line)
 }

@@ -33,7 +33,7 @@ func New[K comparable, V any](missing func(V) bool) *Cache[K, V] {
 	return &Cache[K, V]{answers: map[K]answer[V]{}, missing: missing}
 }
 
-// Fetch is the answer that is kept, or else the one that ask gives. Two that
+// Fetch returns the answer that is kept, or else the one that ask gives. Two that
 // ask at once may both do so. A failure is not kept.
 func (c *Cache[K, V]) Fetch(key K, ask func() (V, error)) (V, error) {
 	if value, ok := c.Get(key); ok {
@@ -46,7 +46,7 @@ func (c *Cache[K, V]) Fetch(key K, ask func() (V, error)) (V, error) {
 	return value, err
 }
 
-// Get is the answer that is kept and still believed.
+// Get returns the answer that is kept and still believed.
 func (c *Cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +54,7 @@ func (c *Cache[K, V]) Get(key K) (V, bool) {
 	return found.value, ok && time.Now().Before(found.until)
 }
 
-// Peek is the last answer, however old.
+// Peek returns the last answer, however old.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

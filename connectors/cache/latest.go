@@ -41,7 +41,7 @@ func (l *Latest[K, V]) of(key K) *latest[V] {
 // Last is what was got last; nil: nothing was.
 func (l *Latest[K, V]) Last(key K) *V { return l.of(key).last.Load() }
 
-// Fetch is the last value if it is fresh, or else the one that ask gives. A
+// Fetch returns the last value if it is fresh, or else the one that ask gives. A
 // failure changes nothing. Who waits longer than the context has its error.
 func (l *Latest[K, V]) Fetch(ctx context.Context, key K, fresh func(*V) bool, ask func() (*V, error)) (*V, error) {
 	one := l.of(key)

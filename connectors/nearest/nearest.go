@@ -3,7 +3,7 @@ package nearest
 
 import "strings"
 
-// Name is the known name that one most likely meant who wrote name, empty
+// Name returns the known name that one most likely meant who wrote name, empty
 // if none is near. Case and underscores count less than letters.
 func Name(name string, known []string) string {
 	limit := min(max((len([]rune(name))+2)/4, 1), 3)
@@ -29,7 +29,7 @@ func fold(s string) []rune {
 	return []rune(strings.ReplaceAll(strings.ToLower(s), "_", ""))
 }
 
-// distance is the number of letters to insert, delete, replace or swap with
+// distance returns the number of letters to insert, delete, replace or swap with
 // their neighbour to get from a to b.
 func distance(a, b []rune) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)

@@ -107,7 +107,7 @@ func (l List[T, At]) endless(why string) *connectors.Error {
 	}
 }
 
-// Collect is all that a list holds; nothing where reading it fails.
+// Collect returns all that a list holds; nothing where reading it fails.
 func Collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	var all []T
 	for item, err := range list {

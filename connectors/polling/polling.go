@@ -115,7 +115,7 @@ func (f Feed) Begin(ctx context.Context, last, since time.Time) ([]connectors.Re
 	return changed, next, err
 }
 
-// At is a cursor that stands at a time, with nothing seen.
+// At returns a cursor that stands at a time, with nothing seen.
 func (f Feed) At(last time.Time) Cursor {
 	at := Cursor{Version: version}
 	if !last.IsZero() {
@@ -130,7 +130,7 @@ func (f Feed) Valid(at Cursor) bool {
 	return at.Version == version && ok && (f.FromStart || !last.IsZero())
 }
 
-// Unreadable is the failure of a poll with a cursor that is not one of the feed's.
+// Unreadable returns the failure of a poll with a cursor that is not one of the feed's.
 func (f Feed) Unreadable() error {
 	return connectors.Rejected("poll", f.Record, "", "cursor", "the stored cursor cannot be read")
 }
@@ -143,7 +143,7 @@ func (f Feed) last(at Cursor) (time.Time, bool) {
 	return last.UTC(), err == nil
 }
 
-// Start is since when changes are asked for; the zero time is the beginning of
+// Start returns since when changes are asked for; the zero time is the beginning of
 // the list.
 func (f Feed) Start(at Cursor) time.Time {
 	last, _ := f.last(at)

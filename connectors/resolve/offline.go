@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// Offline is what a system will hold for a rendered value, as far as that is known
+// Offline returns what a system will hold for a rendered value, as far as that is known
 // without asking it. follow says what a look-up comes to.
 func Offline(system connectors.System, record, name string, v any, follow func(connectors.Lookup) (any, error)) (any, error) {
 	if entries, ok := v.(map[string]any); ok && holdsEntries(system, record, name) {
@@ -91,7 +91,7 @@ func holdsEntries(system connectors.System, record, name string) bool {
 	return !strings.Contains(name, "/") && typeOf(system, record, name).Kind == connectors.Map
 }
 
-// typeOf is the type of what is written to a field.
+// typeOf returns the type of what is written to a field.
 func typeOf(system connectors.System, record, name string) connectors.Type {
 	schema, ok := system.Schema(record)
 	if !ok {

@@ -41,7 +41,7 @@ func Refuse(code, format string, args ...any) error {
 	return &FieldError{code, format}
 }
 
-// Mistyped is a refusal of what a conversion says of a value; nil where it says
+// Mistyped returns a refusal of what a conversion says of a value; nil where it says
 // nothing.
 func Mistyped(err error) error {
 	if err == nil {
@@ -50,7 +50,7 @@ func Mistyped(err error) error {
 	return &FieldError{CodeType, err.Error()}
 }
 
-// RefusalIn is the refusal in err's chain; nil: there is none.
+// RefusalIn returns the refusal in err's chain; nil: there is none.
 func RefusalIn(err error) *FieldError {
 	if refused, ok := errors.AsType[*FieldError](err); ok {
 		return refused
@@ -58,7 +58,7 @@ func RefusalIn(err error) *FieldError {
 	return nil
 }
 
-// Fields is a connector's Resolve: one resolves a field. record is what the
+// Fields returns a connector's Resolve: one resolves a field. record is what the
 // failures are about.
 func Fields(record string, fields map[string]any, one func(name string, v any) (any, error)) (map[string]any, map[string]*connectors.Error, error) {
 	resolved := make(map[string]any, len(fields))
@@ -92,7 +92,7 @@ func NotFound(format string, args ...any) Found {
 	return Found{Code: CodeNotFound, Message: format}
 }
 
-// OneOf is the only one of the ids that answer to a look-up.
+// OneOf returns the only one of the ids that answer to a look-up.
 func OneOf(ids []string, none, several string) Found {
 	switch len(ids) {
 	case 0:

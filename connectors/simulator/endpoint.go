@@ -53,7 +53,7 @@ type Answer struct {
 	Body   []byte
 }
 
-// RetryAfter is a pause as the header of that name counts it: in whole seconds,
+// RetryAfter returns a pause as the header of that name counts it: in whole seconds,
 // rounded up.
 func RetryAfter(pause time.Duration) string {
 	return strconv.Itoa(int((pause + time.Second - 1) / time.Second))
@@ -158,7 +158,7 @@ func (e *Endpoint) work(c *Call) Answer {
 	return e.workThen(c, func(a Answer) Answer { return a })
 }
 
-// signIn is what single sign-on puts in the place of an answer.
+// signIn returns what single sign-on puts in the place of an answer.
 func signIn(kind FaultKind) Answer {
 	if kind == OtherJSON {
 		return Answer{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"status":"ok"}`)}
@@ -209,7 +209,7 @@ func (e *Endpoint) handle(c *Call) Answer {
 	return a
 }
 
-// tooLarge is what a gateway says before the system sees the request.
+// tooLarge returns what a gateway says before the system sees the request.
 func tooLarge() Answer {
 	return Answer{
 		Status: http.StatusRequestEntityTooLarge, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},

@@ -50,7 +50,7 @@ func (f *Fault) fits(r *http.Request, now time.Time) bool {
 	return (f.Method == "" || f.Method == r.Method) && strings.Contains(r.URL.Path, f.Path) && (f.Until.IsZero() || now.Before(f.Until))
 }
 
-// pause is how long Throttle asks to wait.
+// pause returns how long Throttle asks to wait.
 func (f *Fault) pause(now time.Time) time.Duration {
 	pause := f.RetryAfter
 	if pause == 0 && !f.Until.IsZero() {
@@ -79,7 +79,7 @@ func (l *faults) ClearFaults() {
 	l.all = nil
 }
 
-// take is the fault that happens to a request; nil: none does.
+// take returns the fault that happens to a request; nil: none does.
 func (l *faults) take(r *http.Request, now time.Time) *Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -114,7 +114,7 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response(r, a, end), nil
 }
 
-// response is the answer as net/http would have read it.
+// response returns the answer as net/http would have read it.
 func response(r *http.Request, a Answer, end ending) *http.Response {
 	var body io.Reader = bytes.NewReader(a.Body)
 	if end == cut {

@@ -30,14 +30,14 @@ func (l *requests) add(r Request) {
 	l.all = append(l.all, r)
 }
 
-// Requests are the requests since the start or ResetRequests.
+// Requests returns the requests since the start or ResetRequests.
 func (l *requests) Requests() []Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.all)
 }
 
-// Count is the number of requests with the method ("" is any) whose path holds
+// Count returns the number of requests with the method ("" is any) whose path holds
 // the text.
 func (l *requests) Count(method, path string) int {
 	n := 0

@@ -33,7 +33,7 @@ func (w Webhook) Post(header http.Header, body []byte) {
 	}
 }
 
-// Sign is a signature of a body: "sha256=" and its HMAC-SHA256 in hex.
+// Sign returns a signature of a body: "sha256=" and its HMAC-SHA256 in hex.
 func Sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)

@@ -28,7 +28,7 @@ func ParseObject(body []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// withoutContents is what encoding/json says without quoting what it read.
+// withoutContents returns what encoding/json says without quoting what it read.
 func withoutContents(err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -57,7 +57,7 @@ func Integer(n json.Number) (int64, bool) {
 	return int64(f), true
 }
 
-// Number is a number of JSON as a Record holds it: int64 where it is whole and
+// Number returns a number of JSON as a Record holds it: int64 where it is whole and
 // written so, else float64; nil: it is too large.
 func Number(n json.Number) any {
 	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {

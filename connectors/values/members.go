@@ -9,13 +9,13 @@ func ObjectAt(object map[string]any, names ...string) map[string]any {
 	return object
 }
 
-// ListAt is a member that is a list; nil where there is none.
+// ListAt returns a member that is a list; nil where there is none.
 func ListAt(object map[string]any, name string) []any {
 	list, _ := object[name].([]any)
 	return list
 }
 
-// TextAt is a text that lies within an object, by the names that lead to it; ""
+// TextAt returns a text that lies within an object, by the names that lead to it; ""
 // where there is none.
 func TextAt(object map[string]any, names ...string) string {
 	last := len(names) - 1
@@ -23,7 +23,7 @@ func TextAt(object map[string]any, names ...string) string {
 	return text
 }
 
-// ListOrNil is a list, or nil where it has no elements.
+// ListOrNil returns a list, or nil where it has no elements.
 func ListOrNil(list []any) any {
 	if len(list) == 0 {
 		return nil

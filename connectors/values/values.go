@@ -41,7 +41,7 @@ func Empty(v any) bool {
 	return false
 }
 
-// OrNil is the text, or nil where it is empty.
+// OrNil returns the text, or nil where it is empty.
 func OrNil(s string) any {
 	if s == "" {
 		return nil
@@ -73,7 +73,7 @@ func OneLine(s string) string {
 	return strings.Join(parts, " ")
 }
 
-// TrimLines is a text without the blank lines before and after it. The
+// TrimLines returns a text without the blank lines before and after it. The
 // indentation of its first line may mean something.
 func TrimLines(s string) string {
 	s = strings.TrimRight(s, " \t\r\n")
@@ -95,7 +95,7 @@ func Cut(s string, limit int) string {
 	return strings.TrimRight(string([]rune(s)[:limit-1]), " \n\t") + "…"
 }
 
-// List is a list of texts, made of a list, or of text with commas: each trimmed,
+// List returns a list of texts, made of a list, or of text with commas: each trimmed,
 // and without those that are empty.
 func List(v any) ([]any, error) {
 	var list []any
@@ -122,7 +122,7 @@ func List(v any) ([]any, error) {
 	return texts, nil
 }
 
-// Set are the texts of a list in an order of their own, each once, without those
+// Set returns the texts of a list in an order of their own, each once, without those
 // that are blank; fold disregards case. A scalar is a list of one.
 func Set(v any, fold bool) []string {
 	list, ok := v.([]any)
@@ -144,7 +144,7 @@ func Set(v any, fold bool) []string {
 	return slices.Compact(set)
 }
 
-// Unique are the texts in order, each once.
+// Unique returns the texts in order, each once.
 func Unique(texts []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(texts)))
 }

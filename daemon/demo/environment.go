@@ -190,7 +190,7 @@ func (s *environment) reloaded(ctx context.Context, before string) error {
 	})
 }
 
-// rules are those of the files, to explain a decision with. They are the ones
+// rules returns those of the files, to explain a decision with. They are the ones
 // that the daemon runs, unless the files are bad.
 func (s *environment) rules() (*rules.Set, rules.Diagnostics) {
 	return rules.Load(context.Background(), s.conf, rules.Options{Systems: s.Systems, Vars: s.vars, Env: s.env})

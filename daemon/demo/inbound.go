@@ -142,7 +142,7 @@ func (s *scenario) aFollowUp(ctx context.Context) error {
 	return nil
 }
 
-// onePixel is a picture.
+// onePixel returns a picture.
 func onePixel() []byte {
 	picture, _ := base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==") // it is a constant
 	return picture

@@ -106,7 +106,7 @@ func (s *scenario) showIncident(record connectors.Ref) {
 	}
 }
 
-// detail is one thing of a record; further lines stand below its first.
+// detail prints one thing of a record; further lines stand below its first.
 func (s *scenario) detail(name, text string) {
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "\n                                  ")
 	fmt.Fprintf(s.Out, "               %-18s %s\n", name, text)

@@ -70,7 +70,7 @@ examples/engineering-to-jira-security-to-servicenow, say:
 	return nil
 }
 
-// excerpt is what of the rules the story is about: the route's templates, and
+// excerpt returns what of the rules the story is about: the route's templates, and
 // their conditions.
 func (s *scenario) excerpt() (string, error) {
 	text, err := os.ReadFile(filepath.Join(s.conf, "incidents.hcl"))
@@ -150,7 +150,7 @@ func (s *scenario) allTickets() int {
 	return len(s.systems.Tickets.Tickets()) + len(s.systems.Issues.Issues())
 }
 
-// typeOf is the id of an incident's type.
+// typeOf returns the id of an incident's type.
 func (s *scenario) typeOf(record connectors.Ref) string {
 	if incident, ok := s.systems.Incidents.Incident(record.ID); ok && incident.IncidentType != nil {
 		return incident.IncidentType.ID

@@ -125,7 +125,7 @@ func (l *connectionLog) over() {
 	l.last = ""
 }
 
-// bareURL is the address without the user, the password or the token in it.
+// bareURL returns the address without the user, the password or the token in it.
 func bareURL(addresses string) string {
 	var bare []string
 	for address := range strings.SplitSeq(addresses, ",") {

@@ -24,12 +24,12 @@ const (
 	answerLimit = 10 * time.Second
 )
 
-// healthz is what a server says of itself.
+// healthz returns what a server says of itself.
 func healthz(running *server.Server) *server.HealthStatus {
 	return running.Healthz(&server.HealthzOptions{Details: true})
 }
 
-// failure is what is wrong with the server that runs or with its files. To end
+// failure returns what is wrong with the server that runs or with its files. To end
 // a healthy server is an outage, so it must be seen twice: streams are made and
 // deleted while one looks.
 func (s *Server) failure() error {
@@ -147,7 +147,7 @@ func missing(want, found names) error {
 // names are streams, by ACCOUNT/NAME.
 type names map[string]bool
 
-// and is what is in both.
+// and returns what is in both.
 func (n names) and(other names) names {
 	both := names{}
 	for name := range n {
@@ -158,7 +158,7 @@ func (n names) and(other names) names {
 	return both
 }
 
-// open are the streams that a server has.
+// open returns the streams that a server has.
 func open(running *server.Server) (names, error) {
 	state, err := running.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
 	if err != nil {

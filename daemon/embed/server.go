@@ -195,7 +195,7 @@ func (l *serverLog) Warnf(format string, v ...any) {
 	}
 }
 
-// Fatalf is what the server calls when it gives up; ending the process is for
+// Fatalf is called by the server when it gives up; ending the process is for
 // its owner.
 func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()

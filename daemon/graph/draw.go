@@ -68,7 +68,7 @@ func (p Picture) draw(c canvas) string {
 	return b.String()
 }
 
-// lines are what stands in a template's box.
+// lines returns what stands in a template's box.
 func (t Template) lines(before string, asked bool) []string {
 	lines := []string{before + t.Name}
 	switch {
@@ -87,7 +87,7 @@ func (t Template) lines(before string, asked bool) []string {
 	return lines
 }
 
-// Mermaid is the picture as GitHub and GitLab show it in Markdown.
+// Mermaid returns the picture as GitHub and GitLab show it in Markdown.
 func (p Picture) Mermaid() string {
 	// Entities, for mermaid's quoted text knows no escapes, and may be HTML.
 	escape := strings.NewReplacer(`"`, "#quot;", "#", "#35;", "<", "#lt;", ">", "#gt;", "&", "#amp;", "`", "#96;", `\`, "#92;")
@@ -99,7 +99,7 @@ func (p Picture) Mermaid() string {
 	})
 }
 
-// Dot is the picture for Graphviz.
+// Dot returns the picture for Graphviz.
 func (p Picture) Dot() string {
 	escape := strings.NewReplacer(`"`, `\"`, `\`, `\\`, "&", "&amp;") // Graphviz reads HTML's entities everywhere
 	return p.draw(canvas{

@@ -44,7 +44,7 @@ type Table struct {
 	States []string
 }
 
-// New is the picture of a set. It reads the set's files again, for what a set
+// New returns the picture of a set. It reads the set's files again, for what a set
 // does not keep: what extends what, and conditions as they are written. Those
 // of the files are shown and never their values, so that no secret is.
 func New(ctx context.Context, set *rules.Set) (Picture, error) {
@@ -141,7 +141,7 @@ func decode(body *hclsyntax.Body, text []byte) block {
 	return out
 }
 
-// chain is what a template extends, nearest first.
+// chain returns what a template extends, nearest first.
 func (s source) chain(name string) []string {
 	var all []string
 	for name = s[name].extends; name != "" && !slices.Contains(all, name); name = s[name].extends {
@@ -150,7 +150,7 @@ func (s source) chain(name string) []string {
 	return all
 }
 
-// when is a template's condition, its own or that of what it extends.
+// when returns a template's condition, its own or that of what it extends.
 func (s source) when(name string) string {
 	for _, n := range append([]string{name}, s.chain(name)...) {
 		if s[n].written {

@@ -126,7 +126,7 @@ func (a *app) printDead(d deadletter.Letter) error {
 	return nil
 }
 
-// oneLine is text fit for a cell of a table.
+// oneLine returns text fit for a cell of a table.
 func oneLine(text string, most int) string {
 	out := make([]rune, 0, len(text))
 	for _, r := range text {

@@ -34,7 +34,7 @@ With -keep everything stays up at the end, until you stop it.`,
 	return cmd
 }
 
-// commandName is how the user called this program.
+// commandName returns how the user called this program.
 func commandName() string {
 	if name := os.Args[0]; strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
 		return name

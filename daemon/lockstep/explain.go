@@ -88,7 +88,7 @@ func (a *app) explain(ctx context.Context, dir string, vars *varFlags, o explain
 	return nil
 }
 
-// routesFor are the routes that -route and -source leave.
+// routesFor returns the routes that -route and -source leave.
 func routesFor(set *rules.Set, o explainOptions) ([]*rules.Route, error) {
 	var names, sources []string
 	for _, r := range set.Routes {
@@ -113,7 +113,7 @@ func routesFor(set *rules.Set, o explainOptions) ([]*rules.Route, error) {
 	return routes, nil
 }
 
-// fileName is what to call a file in a message.
+// fileName returns what to call a file in a message.
 func fileName(name string) string {
 	if name == "-" {
 		return "standard input"

@@ -71,7 +71,7 @@ func (a *app) format(ctx context.Context, args []string, check, showDiff bool) e
 	return nil
 }
 
-// hclFiles is a file, or the *.hcl of a directory.
+// hclFiles returns a file, or the *.hcl of a directory.
 func hclFiles(arg string) ([]string, error) {
 	info, err := os.Stat(arg)
 	if err != nil {

@@ -62,7 +62,7 @@ func (f spoiltDaemon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// carriedOut is the first thing in a text that a terminal would not merely show.
+// carriedOut returns the first thing in a text that a terminal would not merely show.
 func carriedOut(s string) (string, bool) {
 	for i, r := range s {
 		_, n := utf8.DecodeRuneInString(s[i:])
@@ -73,7 +73,7 @@ func carriedOut(s string) (string, bool) {
 	return "", false
 }
 
-// hostileConfig is a directory whose files hold hostile words; bad, it does not
+// hostileConfig returns a directory whose files hold hostile words; bad, it does not
 // load.
 func hostileConfig(t *testing.T, bad bool) string {
 	t.Helper()

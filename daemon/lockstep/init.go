@@ -83,7 +83,7 @@ incidents get which ticket. README.md has the rest.
 `, in)
 }
 
-// shellWord is a text as a shell takes it for one word.
+// shellWord returns a text as a shell takes it for one word.
 func shellWord(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%") == "" {
 		return s
@@ -94,7 +94,7 @@ func shellWord(s string) string {
 // released is a version that go install finds.
 var released = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+$`)
 
-// starterFiles are the files of a new configuration, in the order of their
+// starterFiles returns the files of a new configuration, in the order of their
 // names. Its workflows install this version of lockstep if it is a release.
 func starterFiles(version string) ([]starterFile, error) {
 	starter, err := examples.Starter()

@@ -44,7 +44,7 @@ route has private = true. Keep the file as you keep the records.`,
 	return cmd
 }
 
-// sinceTime is the time so long ago.
+// sinceTime returns the time so long ago.
 func sinceTime(text string) (time.Time, error) {
 	d, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); err != nil && ok {

@@ -39,7 +39,7 @@ type app struct {
 	onStep func(context.Context, reconcile.Step)
 }
 
-// run is the whole command line; it returns the exit status.
+// run runs a command line and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) (string, bool)) int {
 	return newApp(stdin, stdout, stderr, env).execute(ctx, args)
 }

@@ -198,7 +198,7 @@ func compare(was, now decided) []planLine {
 	return lines
 }
 
-// texts are the fields' values as people read them.
+// texts returns the fields' values as people read them.
 func (d decided) texts() map[string]string {
 	out := map[string]string{}
 	for name, raw := range d.Fields {

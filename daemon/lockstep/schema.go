@@ -196,7 +196,7 @@ func writeName(f connectors.Field) string {
 	return "always"
 }
 
-// typeName is a type as expressions know it. An object names its members, but
+// typeName returns a type as expressions know it. An object names its members, but
 // not those of objects within it.
 func typeName(t connectors.Type) string {
 	elem := func() string {

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// hostileFiles are the files that a configuration must survive: how each is made, and
+// hostileFiles returns the files that a configuration must survive: how each is made, and
 // what is said of it.
 func hostileFiles() []struct {
 	name string

@@ -44,7 +44,7 @@ func (p *play) cmdAttach(args []string) {
 	p.ts.Check(err)
 }
 
-// journal are the entries of an incident's ticket: "work_notes WHO: TEXT".
+// journal returns the entries of an incident's ticket: "work_notes WHO: TEXT".
 func (p *play) journal(name string) []string {
 	t, ok := p.ticketOf(name)
 	if !ok {
@@ -57,7 +57,7 @@ func (p *play) journal(name string) []string {
 	return all
 }
 
-// timeline are an incident's timeline items and updates.
+// timeline returns an incident's timeline items and updates.
 func (p *play) timeline(name string) []string {
 	var all []string
 	for _, i := range p.incidents.TimelineItems(p.id(name)) {
@@ -69,7 +69,7 @@ func (p *play) timeline(name string) []string {
 	return all
 }
 
-// shown are the links that an incident shows: "TITLE URL".
+// shown returns the links that an incident shows: "TITLE URL".
 func (p *play) shown(name string) []string {
 	var all []string
 	for _, a := range p.incidents.Attachments(p.id(name)) {

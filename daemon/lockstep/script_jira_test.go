@@ -28,7 +28,7 @@ connector "jira" "eng" {
 }
 `
 
-// issueOf is the key of an incident's issue; "" while it has none.
+// issueOf returns the key of an incident's issue; "" while it has none.
 func (p *play) issueOf(name string) string {
 	answer, err := p.ask("/v1/links")
 	p.ts.Check(err)
@@ -42,7 +42,7 @@ func (p *play) issueOf(name string) string {
 	return ""
 }
 
-// issue are the lines that describe an incident's issue.
+// issue returns the lines that describe an incident's issue.
 func (p *play) issue(name string) []string {
 	key := p.issueOf(name)
 	fields := p.issues.Issue(key)
@@ -124,7 +124,7 @@ func (p *play) cmdUntilIssues(args []string) {
 	}
 }
 
-// endpoint is the simulated system that a script names.
+// endpoint returns the simulated system that a script names.
 func (p *play) endpoint(name string) (*simulator.Endpoint, string) {
 	switch name {
 	case "servicenow":

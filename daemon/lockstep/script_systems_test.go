@@ -196,7 +196,7 @@ func (p *play) cmdTickets(args []string) {
 	p.printTicket(all[0])
 }
 
-// ticketOf is the ticket of an incident's or follow-up's link; of one that was
+// ticketOf returns the ticket of an incident's or follow-up's link; of one that was
 // seen before also while no daemon runs.
 func (p *play) ticketOf(name string) (servicenowtest.Row, bool) {
 	if p.opened[name] {
@@ -385,7 +385,7 @@ func (p *play) cmdStatus(args []string) {
 	}
 }
 
-// connector is how a connector does, by its name.
+// connector returns how a connector does, by its name.
 func (p *play) connector(name string) breaker.ConnectorStatus {
 	for _, c := range p.status().Connectors {
 		if c.Name == name {

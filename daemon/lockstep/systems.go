@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// systems are the connector types of this build.
+// systems returns the connector types of this build.
 func systems() []connectors.System {
 	return []connectors.System{incidentio.System(), servicenow.System(), jira.System()}
 }

@@ -159,7 +159,7 @@ func indent(text, by string) string {
 	return strings.Join(lines, "\n")
 }
 
-// summary is the last line of a run.
+// summary returns the last line of a run.
 func summary(results []ruletest.Result, failed int, took time.Duration) string {
 	verdict := "ok  "
 	text := count(len(results), "test")

@@ -88,7 +88,7 @@ func (s *Group) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Secrets are what the examples' configurations read from the environment.
+// Secrets returns what the examples' configurations read from the environment.
 func (s *Group) Secrets() map[string]string {
 	return map[string]string{
 		"INCIDENTIO_API_KEY":        incidentiotest.DefaultKey,
@@ -98,7 +98,7 @@ func (s *Group) Secrets() map[string]string {
 	}
 }
 
-// Blocks are the connector blocks that fit, in canonical style.
+// Blocks returns the connector blocks that fit, in canonical style.
 func (s *Group) Blocks() string {
 	return fmt.Sprintf(`connector "incidentio" "acme" {
   api_url        = %q

@@ -84,7 +84,7 @@ func (n Notifier) Stopping() error { return n.send("STOPPING=1\nSTATUS=finishing
 // Alive answers the watchdog.
 func (n Notifier) Alive() error { return n.send("WATCHDOG=1") }
 
-// Pulse is how often Alive is to be sent; false where nobody asked for it.
+// Pulse returns how often Alive is to be sent; false where nobody asked for it.
 func (n Notifier) Pulse() (time.Duration, bool) {
 	return n.watchdog / 3, n.watchdog > 0
 }

@@ -17,7 +17,7 @@ type set map[string]map[string]bool
 // directory whatever was there before.
 const configFile = ".hcl"
 
-// newSet is what to watch for a configuration: the directory, the files
+// newSet returns what to watch for a configuration: the directory, the files
 // that were read, and every directory on the way in which a symbolic link
 // could be pointed elsewhere (Kubernetes swaps "..data", deployments swap
 // "current").
@@ -98,7 +98,7 @@ func (w set) matters(path string) bool {
 	return names[filepath.Base(path)] || names[configFile] && strings.HasSuffix(path, configFile)
 }
 
-// Fingerprint is what can be told of the files without reading them: it
+// Fingerprint returns what can be told of the files without reading them: it
 // changes when their bytes may have.
 func Fingerprint(dir string, files []string) string {
 	entries, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "*"+configFile)) // the pattern is well formed
@@ -107,7 +107,7 @@ func Fingerprint(dir string, files []string) string {
 	return Stamps(slices.Compact(all)...)
 }
 
-// Stamps is what can be told of files without reading them.
+// Stamps returns what can be told of files without reading them.
 func Stamps(files ...string) string {
 	var b strings.Builder
 	for _, f := range files {

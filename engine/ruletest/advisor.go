@@ -29,7 +29,7 @@ func advisorOf(block *rules.Connector) connectors.Connector {
 	return made
 }
 
-// filled is a copy of settings in which no text is empty.
+// filled returns a copy of settings in which no text is empty.
 func filled(v reflect.Value) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)

@@ -63,7 +63,7 @@ func (w *world) connector(name string, advisor connectors.Connector) connectors.
 	return c
 }
 
-// records are the record types of a connector that routes and templates name.
+// records returns the record types of a connector that routes and templates name.
 func (w *world) records(connector string) []string {
 	named := map[string]bool{}
 	for _, r := range w.set.Routes {
@@ -111,7 +111,7 @@ func (c *client) FindByKey(_ context.Context, in connectors.Collection, key stri
 	})
 }
 
-// inOrder are the things in the order in which they were made. w.mu is held.
+// inOrder returns the things in the order in which they were made. w.mu is held.
 func (w *world) inOrder() []*thing {
 	return slices.SortedFunc(maps.Values(w.things), func(a, b *thing) int { return cmp.Compare(a.serial, b.serial) })
 }
@@ -140,7 +140,7 @@ func (c *client) Update(_ context.Context, change connectors.Change) (connectors
 	})
 }
 
-// travelling are fields with those of onTransition that go along with a move of the
+// travelling returns fields with those of onTransition that go along with a move of the
 // state. What the real system asks for on the way, its screens say; here it is
 // what can be written on no other occasion, when the record is closed.
 func (w *world) travelling(in connectors.Collection, fields, onTransition map[string]any) map[string]any {

@@ -65,7 +65,7 @@ func (c *clock) After(d time.Duration) <-chan time.Time {
 // that is in memory; only a mistake takes longer.
 const patience = 30 * time.Second
 
-// rest returns when n calls of After are waited for.
+// rest waits until n calls of After are waited for.
 func (c *clock) rest(n int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +96,7 @@ func (c *clock) forget() {
 	c.waits, c.fired = nil, nil
 }
 
-// due is when the next wait ends that may find something; false: none does.
+// due returns when the next wait ends that may find something; false: none does.
 func (c *clock) due() (time.Time, bool) {
 	now := c.happened()
 	c.mu.Lock()

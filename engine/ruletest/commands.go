@@ -51,7 +51,7 @@ func commands() map[string]command {
 	}
 }
 
-// fails is a command that has to fail.
+// fails returns a command that has to fail.
 func fails(run func(*play, *call) error) func(*play, *call) error {
 	return func(p *play, c *call) error {
 		err := run(p, c)
@@ -314,7 +314,7 @@ func (p *play) cmdNoWrites(c *call) error {
 	return nil
 }
 
-// writes are the writes since the last time, as lines.
+// writes returns the writes since the last time, as lines.
 func (p *play) writes() []string {
 	var lines []string
 	hidden := map[connectors.Ref]map[string]bool{}

@@ -48,7 +48,7 @@ func (p *play) cmdSource(c *call) error {
 	return nil
 }
 
-// do is somebody who works on a record.
+// do works on a record as somebody does.
 func (p *play) do(ref connectors.Ref, deed string, args []string, c *call) error {
 	var err error
 	switch {
@@ -72,7 +72,7 @@ func (p *play) do(ref connectors.Ref, deed string, args []string, c *call) error
 	return p.settle()
 }
 
-// ticket is the current record's ticket. target picks among several.
+// ticket returns the current record's ticket. target picks among several.
 func (p *play) ticket(target string) (connectors.Ref, error) {
 	if p.current.IsZero() {
 		return connectors.Ref{}, errNoCurrent
@@ -109,7 +109,7 @@ func (t foundTicket) in(target string) bool {
 	return target == "" || slices.Contains(append(namesOf(t.ref.Collection), t.ref.String(), t.route), target)
 }
 
-// namesOf are the ways in which a script names a place for tickets.
+// namesOf returns the ways in which a script names a place for tickets.
 func namesOf(c connectors.Collection) []string {
 	return []string{c.Connector, c.Connector + "." + c.Record, c.String(), c.Type}
 }

@@ -99,7 +99,7 @@ func (w *world) replace(r connectors.Record) {
 	w.touch(t, person)
 }
 
-// pathOf is the path of a dotted name, with the type of what stands there. A
+// pathOf returns the path of a dotted name, with the type of what stands there. A
 // name within a map may hold dots itself.
 func pathOf(schema *connectors.Schema, key string) ([]string, connectors.Type, error) {
 	names := strings.Split(key, ".")

@@ -41,7 +41,7 @@ func (w *world) file(ref connectors.Ref, name string, content []byte) error {
 	return nil
 }
 
-// named is the content of a file that is what its name says. A script holds
+// named returns the content of a file that is what its name says. A script holds
 // text alone, by which a picture would be none: text under such a name begins
 // with a byte that no text and no known type begins with, so that the name
 // counts.
@@ -65,7 +65,7 @@ func (w *world) delete(ref connectors.Ref) error {
 	return nil
 }
 
-// thing is a record that is there. w.mu is held.
+// thing returns a record that is there. w.mu is held.
 func (w *world) thing(ref connectors.Ref) (*thing, error) {
 	if t := w.things[ref]; t != nil {
 		return t, nil

@@ -71,7 +71,7 @@ func (p *play) start() error {
 	return p.settle()
 }
 
-// output is what the script's last command printed.
+// output returns what the script's last command printed.
 func (p *play) output() output {
 	if p.script == nil {
 		return output{}
@@ -171,7 +171,7 @@ type foundTicket struct {
 	route string
 }
 
-// tickets are the tickets that a record has, one a route, in the order in which
+// tickets returns the tickets that a record has, one a route, in the order in which
 // they were opened. Of a route that opened several, the newest counts.
 func (p *play) tickets(source connectors.Ref) ([]foundTicket, error) {
 	links, err := p.engine.Links(context.Background())
@@ -199,7 +199,7 @@ func (p *play) tickets(source connectors.Ref) ([]foundTicket, error) {
 	return all, nil
 }
 
-// parent is what a record belongs to, as far as the world holds it, with its
+// parent returns what a record belongs to, as far as the world holds it, with its
 // oldest ticket in each connector.
 func (p *play) parent(r connectors.Record) *rules.Parent {
 	if r.Parent.IsZero() {
@@ -227,7 +227,7 @@ func (p *play) parent(r connectors.Record) *rules.Parent {
 	return parent
 }
 
-// newDead are the dead letters since the last time, as lines.
+// newDead returns the dead letters since the last time, as lines.
 func (p *play) newDead() ([]string, error) {
 	letters, err := p.engine.Dead(context.Background())
 	if err != nil {
@@ -282,7 +282,7 @@ func deadLine(l deadletter.Letter) string {
 	return fmt.Sprintf("dead letter: route %s, %s, %s%s: %s", l.Route, l.Record, l.Reason, field, l.Message)
 }
 
-// hidden are the fields of a record whose values the configuration made from
+// hidden returns the fields of a record whose values the configuration made from
 // env() or a sensitive variable. They are written, and not shown.
 func (p *play) hidden(ref connectors.Ref) map[string]bool {
 	hidden := map[string]bool{}
@@ -336,7 +336,7 @@ func (p *play) decode(body []byte, among []connectors.Collection) ([]connectors.
 	return found, nil
 }
 
-// sources are the collections that routes begin with, and after them those
+// sources returns the collections that routes begin with, and after them those
 // that their records belong to.
 func (p *play) sources() (sources, parents []connectors.Collection) {
 	for _, r := range p.set.Routes {

@@ -103,7 +103,7 @@ func came(name, text string) string {
 
 func indented(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
 
-// lineOf is a line of a file, "" if it cannot be read.
+// lineOf returns a line of a file, "" if it cannot be read.
 func lineOf(file string, number int) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -116,7 +116,7 @@ func lineOf(file string, number int) string {
 	return strings.TrimSpace(lines[number-1])
 }
 
-// Where is the place of a failure, as an editor jumps to it.
+// Where returns the place of a failure, as an editor jumps to it.
 func (r Result) Where() string {
 	if r.Line == 0 {
 		return r.File

@@ -191,7 +191,7 @@ writes
 	}
 }
 
-// plain is a log without where it ran.
+// plain returns a log without where it ran.
 func plain(r ruletest.Result) string {
 	_, log, _ := strings.Cut(r.Log, "\n>")
 	log, _, _ = strings.Cut(log, "\nFAIL: ")

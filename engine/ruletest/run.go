@@ -36,7 +36,7 @@ type Options struct {
 	Patience time.Duration
 }
 
-// Files are the scripts of a configuration directory, sorted: tests/*.txtar.
+// Files returns the scripts of a configuration directory, sorted: tests/*.txtar.
 // match is matched against a file's name without its ending; nil: all.
 func Files(dir string, match *regexp.Regexp) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(quoteGlob(dir), "tests", "*"+ending))
@@ -51,7 +51,7 @@ const ending = ".txtar"
 
 func nameOf(file string) string { return strings.TrimSuffix(filepath.Base(file), ending) }
 
-// quoteGlob is a directory's name as a pattern that matches it alone.
+// quoteGlob returns a directory's name as a pattern that matches it alone.
 func quoteGlob(dir string) string {
 	if runtime.GOOS == "windows" {
 		return dir // a backslash separates there

@@ -70,7 +70,7 @@ func localName(name string) bool {
 	return !strings.Contains(name, "$") && filepath.IsLocal(filepath.FromSlash(name))
 }
 
-// guardOf is the line to put before another: the guard, and the same words,
+// guardOf returns the line to put before another: the guard, and the same words,
 // conditions and "!" among them.
 func guardOf(line string) string {
 	line = strings.TrimRight(line, "\r\n")
@@ -83,14 +83,14 @@ func guardOf(line string) string {
 // originalLine is the number of a line of the script as it was written.
 func originalLine(n int) int { return (n + 1) / 2 }
 
-// restored is a script whose files testscript has updated, without the guards.
+// restored returns a script whose files testscript has updated, without the guards.
 func (g guarded) restored(updated []byte) []byte {
 	out := *g.original
 	out.Files = txtar.Parse(updated).Files
 	return txtar.Format(&out)
 }
 
-// plainLog is the log of a script, in terms of the script as it was written: what
+// plainLog returns the log of a script, in terms of the script as it was written: what
 // ran is the file that testscript was given.
 func plainLog(log, ran, file string) string {
 	var b strings.Builder
@@ -117,7 +117,7 @@ func plainLog(log, ran, file string) string {
 	return strings.ReplaceAll(plain, ran, file)
 }
 
-// guard is the command before a line: it refuses what the line may not do, whether
+// guard runs before a line: it refuses what the line may not do, whether
 // its conditions hold or not.
 func (p *play) guard(ts *testscript.TestScript, args []string) {
 	for len(args) > 0 && (args[0] == "!" || strings.HasPrefix(args[0], "[")) {
@@ -212,7 +212,7 @@ func flags(args []string) []string {
 
 func last(args []string) []string { return args[max(0, len(args)-1):] }
 
-// copied are sources and target, and where the target is a directory the files
+// copied returns sources and target, and where the target is a directory the files
 // that come to lie in it: one of that name may be a link.
 func copied(args []string) []string {
 	if len(args) == 0 {
@@ -229,7 +229,7 @@ func copied(args []string) []string {
 // moved are both names. What moves is the link itself, where it is one.
 func moved(args []string) []string { return args }
 
-// linked is the place of a link and what it points at, which is relative to it.
+// linked returns the place of a link and what it points at, which is relative to it.
 func linked(args []string) []string {
 	if len(args) != 3 {
 		return args

@@ -24,7 +24,7 @@ func (w *world) wrote(ref connectors.Ref, verb string, fields map[string]any, wh
 	w.writes = append(w.writes, written{ref, verb, fields, what})
 }
 
-// takeWrites are the writes since the last time.
+// takeWrites returns the writes since the last time.
 func (w *world) takeWrites() []written {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -33,7 +33,7 @@ func (w *world) takeWrites() []written {
 	return writes
 }
 
-// line is a write as the command writes prints it.
+// line returns a write as the command writes prints it.
 func (w *world) line(wrote written, hidden map[string]bool) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -44,7 +44,7 @@ func (w *world) line(wrote written, hidden map[string]bool) string {
 	return strings.TrimSpace(wrote.ref.String() + " " + wrote.verb + " " + what)
 }
 
-// assignments are the fields of a write, name=VALUE, sorted. Entries of a map
+// assignments returns the fields of a write, name=VALUE, sorted. Entries of a map
 // stand together under its name. w.mu is held.
 func (w *world) assignments(fields map[string]any, hidden map[string]bool) string {
 	byName := map[string]any{}
@@ -67,7 +67,7 @@ func (w *world) assignments(fields map[string]any, hidden map[string]bool) strin
 	return strings.Join(parts, " ")
 }
 
-// replacedEven is a map with one more entry, also an empty one.
+// replacedEven returns a map with one more entry, also an empty one.
 func replacedEven(entries map[string]any, name string, value any) map[string]any {
 	out := maps.Clone(entries)
 	if out == nil {
@@ -77,7 +77,7 @@ func replacedEven(entries map[string]any, name string, value any) map[string]any
 	return out
 }
 
-// lines are a record as ticket and source print it. Of a ticket the fields are
+// lines returns a record as ticket and source print it. Of a ticket the fields are
 // shown that somebody wrote, of a source all that it has.
 func (w *world) lines(ref connectors.Ref, all bool, hidden map[string]bool) []string {
 	w.mu.Lock()
@@ -113,7 +113,7 @@ func (w *world) lines(ref connectors.Ref, all bool, hidden map[string]bool) []st
 	return lines
 }
 
-// text is a value as JSON, with look-ups as they are written in a
+// text returns a value as JSON, with look-ups as they are written in a
 // configuration. w.mu is held.
 func (w *world) text(value any) string {
 	switch v := value.(type) {
@@ -139,7 +139,7 @@ func (w *world) text(value any) string {
 	return jsonOf(value)
 }
 
-// jsonOf is a scalar as JSON, readable.
+// jsonOf returns a scalar as JSON, readable.
 func jsonOf(value any) string {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)

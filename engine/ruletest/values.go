@@ -30,7 +30,7 @@ func (w *world) lookUp(l connectors.Lookup) (any, error) {
 // place of an id.
 func lookupText(l connectors.Lookup) string { return "ref(" + l.Key + ", " + jsonOf(l.Value) + ")" }
 
-// shown is a resolved value as the record shows it: some things are written by
+// shown returns a resolved value as the record shows it: some things are written by
 // their name or id and read as an object.
 func (w *world) shown(t connectors.Type, value any) any {
 	text, isText := value.(string)

@@ -66,7 +66,7 @@ func newWorld(set *rules.Set) *world {
 	}
 }
 
-// schema is the schema of a record's type. Rules name no type without one.
+// schema returns the schema of a record's type. Rules name no type without one.
 func (w *world) schema(c connectors.Collection) *connectors.Schema {
 	if block := w.set.Connectors[c.Connector]; block != nil {
 		if schema, ok := block.System.Schema(c.Record); ok {
@@ -91,7 +91,7 @@ func (w *world) touch(t *thing, by string) {
 	w.changed = append(w.changed, t.record.Ref)
 }
 
-// news are the records that changed since the last news, each once.
+// news returns the records that changed since the last news, each once.
 func (w *world) news() []connectors.Ref {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,7 +112,7 @@ func (w *world) has(ref connectors.Ref) bool {
 	return w.things[ref] != nil
 }
 
-// read is a record as its system answers it. w.mu is held.
+// read returns a record as its system answers it. w.mu is held.
 func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	t := w.things[ref]
 	if t == nil {
@@ -171,7 +171,7 @@ func (w *world) write(t *thing, fields map[string]any) {
 	}
 }
 
-// elem is the type of what a list or map holds.
+// elem returns the type of what a list or map holds.
 func elem(t connectors.Type) connectors.Type {
 	if t.Elem == nil {
 		return connectors.Type{}
@@ -209,7 +209,7 @@ func (w *world) setState(t *thing, state *connectors.StateField, to string, valu
 	t.record.Fields = replaced(t.record.Fields, strings.Split(state.Category, "."), textOrNil(category))
 }
 
-// categoryOf is the category of a state: of a record that was seen in it, or
+// categoryOf returns the category of a state: of a record that was seen in it, or
 // because it is called as a category is; "": not known. w.mu is held.
 func (w *world) categoryOf(in connectors.Collection, state *connectors.StateField, name string) string {
 	if category := w.statuses[status{in, name}]; category != "" {
@@ -241,7 +241,7 @@ func textOrNil(s string) any {
 	return s
 }
 
-// at is the value at a path within fields, nil where there is none.
+// at returns the value at a path within fields, nil where there is none.
 func at(fields map[string]any, path []string) any {
 	var v any = fields
 	for _, name := range path {
@@ -251,7 +251,7 @@ func at(fields map[string]any, path []string) any {
 	return v
 }
 
-// replaced is fields with another value at a path; nil and "" remove it.
+// replaced returns fields with another value at a path; nil and "" remove it.
 // Nothing that a record was read with changes.
 func replaced(fields map[string]any, path []string, value any) map[string]any {
 	out := maps.Clone(fields)

@@ -44,7 +44,7 @@ var estimates = map[string]func(args []cty.Value, given int64) (estimate, error)
 	"lower":      func(_ []cty.Value, given int64) (estimate, error) { return estimate{given * 3, given / 64}, nil },
 }
 
-// ofGraphemes is of functions that look at each character.
+// ofGraphemes returns of functions that look at each character.
 func ofGraphemes(_ []cty.Value, given int64) (estimate, error) {
 	return estimate{given, given / 2}, nil
 }
@@ -168,7 +168,7 @@ func ofRegex(args []cty.Value, given int64, most int) (estimate, error) {
 	return estimate{given + times(found, each) + times(int64(re.NumSubexp()+1), int64(len(s))), steps * 3}, nil
 }
 
-// matching is the steps to match a pattern against a text.
+// matching returns the steps to match a pattern against a text.
 func matching(s, pattern string) (int64, error) {
 	size, err := PatternSize(pattern)
 	if err != nil {

@@ -19,7 +19,7 @@ func (g *guard) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) { retur
 // list(string).
 func (g *guard) UnwrapExpression() hcl.Expression { return g.Expression }
 
-// Unguarded is an expression as it was written.
+// Unguarded returns an expression as it was written.
 func Unguarded(e hclsyntax.Expression) hclsyntax.Expression {
 	for {
 		g, ok := e.(*guard)

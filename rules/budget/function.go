@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
-// Functions are the functions with a guard each: before one runs, its arguments
+// Functions returns the functions with a guard each: before one runs, its arguments
 // are measured, and what it may make of them.
 func (m *Meter) Functions(all map[string]function.Function) map[string]function.Function {
 	guarded := make(map[string]function.Function, len(all))
@@ -48,7 +48,7 @@ func (m *Meter) function(name string, f function.Function) function.Function {
 	})
 }
 
-// plain is an error of a function without the stack that cty puts into one of a
+// plain returns an error of a function without the stack that cty puts into one of a
 // function that panicked.
 func plain(err error) error {
 	if panicked, ok := errors.AsType[function.PanicError](err); ok {

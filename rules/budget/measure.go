@@ -20,7 +20,7 @@ type measure struct {
 	err                  *Error
 }
 
-// measure is how much a value takes in memory if everything in it counts as often
+// measure returns how much a value takes in memory if everything in it counts as often
 // as it is there, and in how many steps it was gone through.
 func (m *Meter) measure(v cty.Value) (bytes, steps int64, err *Error) {
 	of := measure{mostBytes: MaxBytes, mostSteps: m.steps}

@@ -154,7 +154,7 @@ func (m *Meter) take(bytes, steps int64) *Error {
 	return m.spent
 }
 
-// diagnostics is an error at a place.
+// diagnostics returns an error at a place.
 func (e *Error) diagnostics(at hcl.Range) hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: e.text, Detail: e.advice, Subject: &at}}
 }

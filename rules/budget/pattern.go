@@ -14,7 +14,7 @@ var errPattern = &Error{
 	fmt.Sprintf("With its repetitions written out it has more than %d parts. Repeat less: x{1,50} where x{1,1000} is not needed, or * and +.", maxPattern),
 }
 
-// PatternSize is about how many instructions a regular expression compiles to.
+// PatternSize returns about how many instructions a regular expression compiles to.
 // One that is not valid has none: whoever compiles it finds out.
 func PatternSize(pattern string) (int, error) {
 	if len(pattern) > maxPattern*4 {

@@ -15,7 +15,7 @@ func (m *Meter) Body(body *hclsyntax.Body) {
 	}
 }
 
-// Expression is an expression with guards where little text makes much: in it,
+// Expression returns an expression with guards where little text makes much: in it,
 // and around it where it is such a place itself.
 func (m *Meter) Expression(e hclsyntax.Expression) hclsyntax.Expression {
 	switch e := e.(type) {

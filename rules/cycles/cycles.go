@@ -108,7 +108,7 @@ func (f *finder) visit(start, at int) {
 	f.path = f.path[:len(f.path)-1]
 }
 
-// feeds are the mappings of its component that read what one writes, in order.
+// feeds returns the mappings of its component that read what one writes, in order.
 func (f *finder) feeds(at int) []int {
 	if f.known[at] || f.work < 0 {
 		return f.next[at]

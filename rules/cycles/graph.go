@@ -62,7 +62,7 @@ func (g *graph) up(f *field) int   { return g.mappings + 2*f.id }
 func (g *graph) down(f *field) int { return g.mappings + 2*f.id + 1 }
 func (g *graph) size() int         { return g.mappings + 2*len(g.fields) }
 
-// successors are the vertices that the edges of one lead to.
+// successors returns the vertices that the edges of one lead to.
 func (g *graph) successors(v int) []int {
 	if v < g.mappings {
 		var all []int
@@ -112,7 +112,7 @@ func (g *graph) readers(mapping int, visit func(reader int) bool) {
 	}
 }
 
-// components are Tarjan's strongly connected components: the component of each of
+// components returns Tarjan's strongly connected components: the component of each of
 // the first n vertices, and how many of these each component has. It keeps its own
 // stack, for paths are as long as a configuration.
 func components(g *graph, n int) (of, sizes []int) {

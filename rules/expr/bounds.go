@@ -180,7 +180,7 @@ func text(args []ref.Val, i int) string {
 	return string(s)
 }
 
-// size is the number of bytes of a text, or of elements of a list.
+// size returns the number of bytes of a text, or of elements of a list.
 func size(args []ref.Val, i int) int64 {
 	if i >= len(args) {
 		return 0
@@ -282,7 +282,7 @@ func (p *program) guarded(call interpreter.InterpretableCall) interpreter.Interp
 	})
 }
 
-// binding is what carries an overload out; nil: nothing that can be called alone.
+// binding returns what carries an overload out; nil: nothing that can be called alone.
 func (f guardedFunction) binding(function, overload string) func(args []ref.Val) ref.Val {
 	i := slices.IndexFunc(f.bindings, func(b *functions.Overload) bool { return b.Operator == overload })
 	if i < 0 {

@@ -19,17 +19,17 @@ const costLimit = 1_000_000
 
 // A program is one compiled expression.
 type program struct {
-	env     *Env
-	text    *Text
-	from    int // the expression's first rune in text
-	source  []rune
-	checked *cel.Ast
-	ast     *ast.AST // that of checked
-	nodes   map[int64]ast.Expr
-	run     cel.Program
-	result  *types.Type
-	metered bool
-	chains  []*chain
+	env       *Env
+	text      *Text
+	from      int // the expression's first rune in text
+	source    []rune
+	checked   *cel.Ast
+	ast       *ast.AST // that of checked
+	nodes     map[int64]ast.Expr
+	run       cel.Program
+	result    *types.Type
+	metered   bool
+	selectors []*selector
 }
 
 // compile parses and checks the runes from (included) to (excluded) of
@@ -61,7 +61,7 @@ func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics)
 	p.ast = checked.NativeRep()
 	p.index()
 	p.result = checked.OutputType()
-	p.chains = p.findChains()
+	p.selectors = p.findSelectors()
 	diags = p.unlistedFields()
 
 	p.metered = needsMeter(p.ast.Expr())
@@ -119,7 +119,7 @@ func rewrite(a *ast.AST) {
 // others.
 func isBinding(e ast.Expr) bool { return e.AsComprehension().IterVar() == "#unused" }
 
-// rangeOf is what a comprehension goes through, as it is written.
+// rangeOf returns what a comprehension goes through, as it is written.
 func rangeOf(c ast.ComprehensionExpr) ast.Expr {
 	r := c.IterRange()
 	if r.Kind() == ast.CallKind && r.AsCall().FunctionName() == foldableName {
@@ -134,7 +134,7 @@ func (p *program) decorate(i interpreter.InterpretableV2) (interpreter.Interpret
 	switch i := i.(type) {
 	case interpreter.InterpretableConst:
 		if i.Value() == types.NullValue {
-			return interpreter.NewConstValue(i.ID(), nothing{}), nil
+			return interpreter.NewConstValue(i.ID(), nullValue{}), nil
 		}
 	case interpreter.InterpretableCall:
 		switch i.Function() {

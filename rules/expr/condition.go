@@ -50,7 +50,7 @@ func (e *Env) Condition(t *Text) (*Condition, hcl.Diagnostics) {
 	return c, diags
 }
 
-// comparison is an example that turns a value of type t into a bool.
+// comparison returns an example that turns a value of type t into a bool.
 func comparison(t *types.Type) string {
 	switch t.Kind() {
 	case types.StringKind:
@@ -79,7 +79,7 @@ func (c *Condition) Eval(vars map[string]any) (bool, error) {
 	return false, c.program.failAll(fmt.Sprintf("the condition is %s, not a bool", typeName(v)))
 }
 
-// Source is the condition as written, white space folded.
+// Source returns the condition as written, white space folded.
 func (c *Condition) Source() string {
 	if c.program.text.sensitive {
 		return "(sensitive)"

@@ -28,7 +28,7 @@ func (p *program) diagnostic(at hcl.Range, severity hcl.DiagnosticSeverity, summ
 
 func quote(s string) string { return `"` + s + `"` }
 
-// offset is the rune of the expression at a place that CEL names: a line,
+// offset returns the rune of the expression at a place that CEL names: a line,
 // counted from 1, and a column in code points, counted from 0.
 func (p *program) offset(l common.Location) int {
 	line := 1
@@ -181,7 +181,7 @@ func (p *program) fieldAdvice(e ast.Expr, name string) string {
 	return detail + ". Its fields are " + list(names) + "."
 }
 
-// selectOperand is what a field is selected from.
+// selectOperand returns what a field is selected from.
 func selectOperand(e ast.Expr) ast.Expr {
 	switch e.Kind() {
 	case ast.SelectKind:
@@ -218,7 +218,7 @@ func (p *program) nameAdvice(e ast.Expr, name string) string {
 	return fmt.Sprintf("The names here are %s. If it is meant as text, write it in single quotes: '%s'.", list(names), name)
 }
 
-// exprText is an expression as a message names it, empty if it is too long or
+// exprText returns an expression as a message names it, empty if it is too long or
 // has no short form.
 func (p *program) exprText(e ast.Expr) string {
 	if c := p.anyChain(e); c != "" {
@@ -230,7 +230,7 @@ func (p *program) exprText(e ast.Expr) string {
 	return ""
 }
 
-// anyChain is the text of a selection from any name, one bound by a
+// anyChain returns the text of a selection from any name, one bound by a
 // comprehension too.
 func (p *program) anyChain(e ast.Expr) string {
 	switch e.Kind() {
@@ -243,7 +243,7 @@ func (p *program) anyChain(e ast.Expr) string {
 			return operand + "." + e.AsSelect().FieldName()
 		}
 	case ast.CallKind:
-		if c := p.chain(e, nil); c != nil {
+		if c := p.selector(e, nil); c != nil {
 			return c.String()
 		}
 	}
@@ -338,7 +338,7 @@ func describe(t string) string {
 	return "a " + t
 }
 
-// between is what stands in s between two markers.
+// between returns what stands in s between two markers.
 func between(s, before, after string) (string, bool) {
 	_, rest, found := strings.Cut(s, before)
 	inner, _, closed := strings.Cut(rest, after)

@@ -102,7 +102,7 @@ func (l *Language) Env(vars []Variable) (*Env, error) {
 	return e, nil
 }
 
-// libraries are the options of the language.
+// libraries returns the options of the language.
 func libraries() []cel.EnvOption {
 	key, value := cel.TypeParamType("K"), cel.TypeParamType("V")
 	return []cel.EnvOption{
@@ -151,7 +151,7 @@ type structType struct {
 	schema *connectors.Schema // nil: no record
 }
 
-// names are the fields, sorted.
+// names returns the fields, sorted.
 func (s *structType) names() []string {
 	names := make([]string, 0, len(s.fields))
 	for name := range s.fields {
@@ -161,7 +161,7 @@ func (s *structType) names() []string {
 	return names
 }
 
-// field is the type of a field; false: it has no such field.
+// field returns the type of a field; false: it has no such field.
 func (s *structType) field(name string) (*types.Type, bool) {
 	if t, ok := s.fields[name]; ok {
 		return t, true
@@ -277,7 +277,7 @@ func (s *typeSet) variable(path string, v Variable) (*types.Type, *shape) {
 	return s.convert(v.Type, nil, path), shapeOf(v.Type)
 }
 
-// record is the type of a record.
+// record returns the type of a record.
 func (s *typeSet) record(schema *connectors.Schema) *types.Type {
 	if t, ok := s.schemas[schema]; ok {
 		return t
@@ -329,7 +329,7 @@ func (s *typeSet) convert(t connectors.Type, schema *connectors.Schema, path str
 	return types.DynType
 }
 
-// object is the type of an object.
+// object returns the type of an object.
 func (s *typeSet) object(t connectors.Type, schema *connectors.Schema, path string) *types.Type {
 	key := objectKey{schema, t.Name}
 	named := schema != nil && t.Name != ""

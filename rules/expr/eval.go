@@ -40,7 +40,7 @@ func (p *program) eval(vars map[string]any) (ref.Val, error) {
 	return v, nil
 }
 
-// failAll is an error of the expression as a whole.
+// failAll returns an error of the expression as a whole.
 func (p *program) failAll(message string) error {
 	return &EvalError{Range: p.span(0, len(p.source)), Message: message}
 }
@@ -90,7 +90,7 @@ func (p *program) evalError(err error, vars map[string]any) error {
 // missing explains a selection or an index that failed.
 func (p *program) missing(e ast.Expr, err error, vars map[string]any) string {
 	reason := plainReason(err.Error())
-	c := p.chain(e, nil)
+	c := p.selector(e, nil)
 	if c == nil || p.text.sensitive {
 		return reason
 	}
@@ -110,7 +110,7 @@ func (p *program) nulls(e ast.Expr, vars map[string]any) string {
 		return ""
 	}
 	operands := []ast.Expr{e}
-	if e.Kind() == ast.CallKind && p.chain(e, nil) == nil {
+	if e.Kind() == ast.CallKind && p.selector(e, nil) == nil {
 		operands = append([]ast.Expr(nil), e.AsCall().Args()...)
 		if e.AsCall().IsMemberFunction() {
 			operands = append([]ast.Expr{e.AsCall().Target()}, operands...)
@@ -118,7 +118,7 @@ func (p *program) nulls(e ast.Expr, vars map[string]any) string {
 	}
 	var null []string
 	for _, operand := range operands {
-		c := p.chain(operand, nil)
+		c := p.selector(operand, nil)
 		if c == nil {
 			continue
 		}
@@ -246,8 +246,8 @@ func (c *explainedCall) nullFields(args []ref.Val) string {
 		if i >= len(args) || !isNull(args[i]) {
 			continue
 		}
-		if chain := c.program.chain(operand, nil); chain != nil {
-			null = append(null, chain.String())
+		if selected := c.program.selector(operand, nil); selected != nil {
+			null = append(null, selected.String())
 		}
 	}
 	switch len(null) {

@@ -17,7 +17,7 @@ func kind(k connectors.Kind) connectors.Type { return connectors.Type{Kind: k} }
 
 func field(t connectors.Type) connectors.Field { return connectors.Field{Type: t} }
 
-// incidentSchema is shaped as that of incident.io.
+// incidentSchema returns shaped as that of incident.io.
 func incidentSchema() *connectors.Schema {
 	str := kind(connectors.String)
 	user := connectors.ObjectOf("user", map[string]connectors.Type{"id": str, "name": str, "email": str})
@@ -107,7 +107,7 @@ func locals() map[string]any {
 	}
 }
 
-// fullVars is a record with everything in it, emptyVars one with as little as
+// fullVars returns a record with everything in it, emptyVars one with as little as
 // there can be.
 func fullVars() map[string]any {
 	incident := connectors.Record{
@@ -189,7 +189,7 @@ func evalContext() *hcl.EvalContext {
 	}
 }
 
-// exprText is an expression as the whole of a quoted string.
+// exprText returns an expression as the whole of a quoted string.
 func exprText(t testing.TB, x string) *Text {
 	t.Helper()
 	return parseText(t, "a = <<EOT\n"+x+"\nEOT\n")

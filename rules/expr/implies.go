@@ -22,7 +22,7 @@ type askedValue struct{ field, value string }
 // anyValue is the value of all that ask a field at all; valueOf makes no such.
 const anyValue = ""
 
-// First is the index of the first added condition that is true wherever c is.
+// First returns the index of the first added condition that is true wherever c is.
 func (i *Implied) First(c *Condition) (first int, ok bool) {
 	first = len(i.all)
 	if c.program.text.sensitive {
@@ -148,7 +148,7 @@ func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok b
 	default:
 		return "", nil, false
 	}
-	c := p.chain(left, nil)
+	c := p.selector(left, nil)
 	if c == nil {
 		return "", nil, false
 	}
@@ -168,7 +168,7 @@ func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok b
 	return c.String(), values, true
 }
 
-// valueOf is a literal so that two are written alike only if they are equal: 1
+// valueOf returns a literal so that two are written alike only if they are equal: 1
 // and 1.0 are.
 func valueOf(e ast.Expr) (string, bool) {
 	if e.Kind() != ast.LiteralKind {

@@ -19,7 +19,7 @@ import (
 // The checker keeps no types of an expression that it refuses. What follows
 // finds them again as far as messages need them.
 
-// infer is the type of a field reference, nil if it cannot be told. scope has
+// infer returns the type of a field reference, nil if it cannot be told. scope has
 // the types of the variables that comprehensions bind.
 func (p *program) infer(e ast.Expr, scope map[string]*types.Type) *types.Type {
 	switch e.Kind() {
@@ -63,7 +63,7 @@ func (p *program) memberType(t *types.Type, name string) *types.Type {
 	return nil
 }
 
-// elementType is the type of what a list or a map holds.
+// elementType returns the type of what a list or a map holds.
 func elementType(t *types.Type) *types.Type {
 	if t == nil {
 		return nil
@@ -77,13 +77,13 @@ func elementType(t *types.Type) *types.Type {
 	return nil
 }
 
-// inferAnywhere is the type of a part of the expression, with the variables of
+// inferAnywhere returns the type of a part of the expression, with the variables of
 // the comprehensions around it.
 func (p *program) inferAnywhere(target ast.Expr) *types.Type {
 	return p.infer(target, p.scopeTypes(target))
 }
 
-// scopeTypes are the variables that comprehensions bind around a node, with
+// scopeTypes returns the variables that comprehensions bind around a node, with
 // their types where these can be told.
 func (p *program) scopeTypes(target ast.Expr) map[string]*types.Type {
 	scope := map[string]*types.Type{}
@@ -146,7 +146,7 @@ func (p *program) scope(e ast.Expr) []string {
 	return names
 }
 
-// unknownNamespaces are the names that are unknown only because a function
+// unknownNamespaces returns the names that are unknown only because a function
 // after them is: the "math" of math.foo(1).
 func (p *program) unknownNamespaces(errs []*cel.Error) map[int64]bool {
 	ids := map[int64]bool{}
@@ -162,7 +162,7 @@ func (p *program) unknownNamespaces(errs []*cel.Error) map[int64]bool {
 	return ids
 }
 
-// macroArguments are the nodes within the arguments of macros that are written
+// macroArguments returns the nodes within the arguments of macros that are written
 // wrong: the names that a macro would have bound are unknown there.
 func (p *program) macroArguments(errs []*cel.Error) map[int64]bool {
 	ids := map[int64]bool{}

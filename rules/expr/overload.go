@@ -107,7 +107,7 @@ func (p *program) signatures(function string) string {
 	return "It is called as " + strings.Join(ways, " or ") + "."
 }
 
-// plainType is a type within a signature.
+// plainType returns a type within a signature.
 func plainType(t *types.Type) string {
 	switch t.Kind() {
 	case types.ListKind:
@@ -251,7 +251,7 @@ var macros = map[string]string{
 	"math.least":        "math.least(A, B)",
 }
 
-// functionName is the name of an unknown function with its namespace.
+// functionName returns the name of an unknown function with its namespace.
 func (p *program) functionName(e ast.Expr) string {
 	call := e.AsCall()
 	if call.IsMemberFunction() && call.Target().Kind() == ast.IdentKind && p.isNamespace(call.Target().AsIdent()) {

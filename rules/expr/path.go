@@ -26,9 +26,9 @@ type Operand struct {
 	JSON string
 }
 
-// A chain is a field reference in an expression: the longest run of selections
+// A selector is a field reference in an expression: the longest run of selections
 // that begins at a variable.
-type chain struct {
+type selector struct {
 	root  string
 	at    int32 // where the variable stands
 	steps []step
@@ -38,10 +38,10 @@ type chain struct {
 type step struct {
 	name    string
 	index   int64
-	isIndex bool   // of a list
-	quoted  bool   // written ['name']
-	dynamic bool   // the key is evaluated
-	key     *chain // that key, if it is a field reference
+	isIndex bool      // of a list
+	quoted  bool      // written ['name']
+	dynamic bool      // the key is evaluated
+	key     *selector // that key, if it is a field reference
 }
 
 // bound are the variables of the comprehensions around an expression.
@@ -58,11 +58,11 @@ func (b bound) with(names ...string) bound {
 	return inner
 }
 
-// findChains lists the field references of the program in the order in which
+// findSelectors lists the field references of the program in the order in which
 // they are written, each once.
-func (p *program) findChains() []*chain {
-	var all []*chain
-	p.walkChains(p.ast.Expr(), nil, &all)
+func (p *program) findSelectors() []*selector {
+	var all []*selector
+	p.walkSelectors(p.ast.Expr(), nil, &all)
 	sort.SliceStable(all, func(i, j int) bool { return all[i].at < all[j].at })
 	seen := make(map[string]bool, len(all))
 	unique := all[:0]
@@ -75,61 +75,61 @@ func (p *program) findChains() []*chain {
 	return unique
 }
 
-func (p *program) walkChains(e ast.Expr, b bound, all *[]*chain) {
-	if c := p.chain(e, b); c != nil {
+func (p *program) walkSelectors(e ast.Expr, b bound, all *[]*selector) {
+	if c := p.selector(e, b); c != nil {
 		*all = append(*all, c)
 		p.walkKeys(e, b, all)
 		return
 	}
 	switch e.Kind() {
 	case ast.SelectKind:
-		p.walkChains(e.AsSelect().Operand(), b, all)
+		p.walkSelectors(e.AsSelect().Operand(), b, all)
 	case ast.CallKind:
 		call := e.AsCall()
 		if call.IsMemberFunction() {
-			p.walkChains(call.Target(), b, all)
+			p.walkSelectors(call.Target(), b, all)
 		}
 		for _, arg := range call.Args() {
-			p.walkChains(arg, b, all)
+			p.walkSelectors(arg, b, all)
 		}
 	case ast.ListKind:
 		for _, elem := range e.AsList().Elements() {
-			p.walkChains(elem, b, all)
+			p.walkSelectors(elem, b, all)
 		}
 	case ast.MapKind:
 		for _, entry := range e.AsMap().Entries() {
-			p.walkChains(entry.AsMapEntry().Key(), b, all)
-			p.walkChains(entry.AsMapEntry().Value(), b, all)
+			p.walkSelectors(entry.AsMapEntry().Key(), b, all)
+			p.walkSelectors(entry.AsMapEntry().Value(), b, all)
 		}
 	case ast.StructKind:
 		for _, field := range e.AsStruct().Fields() {
-			p.walkChains(field.AsStructField().Value(), b, all)
+			p.walkSelectors(field.AsStructField().Value(), b, all)
 		}
 	case ast.ComprehensionKind:
 		c := e.AsComprehension()
-		p.walkChains(c.IterRange(), b, all)
-		p.walkChains(c.AccuInit(), b, all)
+		p.walkSelectors(c.IterRange(), b, all)
+		p.walkSelectors(c.AccuInit(), b, all)
 		loop := b.with(c.IterVar(), c.IterVar2(), c.AccuVar())
-		p.walkChains(c.LoopCondition(), loop, all)
-		p.walkChains(c.LoopStep(), loop, all)
-		p.walkChains(c.Result(), b.with(c.AccuVar()), all)
+		p.walkSelectors(c.LoopCondition(), loop, all)
+		p.walkSelectors(c.LoopStep(), loop, all)
+		p.walkSelectors(c.Result(), b.with(c.AccuVar()), all)
 	}
 }
 
-// walkKeys finds the field references within the keys of a chain.
-func (p *program) walkKeys(e ast.Expr, b bound, all *[]*chain) {
+// walkKeys finds the field references within the keys of a selector.
+func (p *program) walkKeys(e ast.Expr, b bound, all *[]*selector) {
 	switch e.Kind() {
 	case ast.SelectKind:
 		p.walkKeys(e.AsSelect().Operand(), b, all)
 	case ast.CallKind:
 		args := e.AsCall().Args()
 		p.walkKeys(args[0], b, all)
-		p.walkChains(args[1], b, all)
+		p.walkSelectors(args[1], b, all)
 	}
 }
 
-// chain reads an expression as a field reference, nil if it is something else.
-func (p *program) chain(e ast.Expr, b bound) *chain {
+// selector reads an expression as a field reference, nil if it is something else.
+func (p *program) selector(e ast.Expr, b bound) *selector {
 	switch e.Kind() {
 	case ast.IdentKind:
 		// The checker writes a variable of the environment with a dot before
@@ -139,10 +139,10 @@ func (p *program) chain(e ast.Expr, b bound) *chain {
 			return nil
 		}
 		at, _ := p.ast.SourceInfo().GetOffsetRange(e.ID())
-		return &chain{root: name, at: at.Start}
+		return &selector{root: name, at: at.Start}
 	case ast.SelectKind:
 		sel := e.AsSelect()
-		return p.chain(sel.Operand(), b).add(step{name: sel.FieldName()})
+		return p.selector(sel.Operand(), b).add(step{name: sel.FieldName()})
 	case ast.CallKind:
 		call := e.AsCall()
 		switch call.FunctionName() {
@@ -162,22 +162,22 @@ func (p *program) chain(e ast.Expr, b bound) *chain {
 				s = step{index: int64(key), isIndex: true}
 			}
 		} else {
-			s.key = p.chain(key, b)
+			s.key = p.selector(key, b)
 		}
-		return p.chain(call.Args()[0], b).add(s)
+		return p.selector(call.Args()[0], b).add(s)
 	}
 	return nil
 }
 
-func (c *chain) add(s step) *chain {
+func (c *selector) add(s step) *selector {
 	if c != nil {
 		c.steps = append(c.steps, s)
 	}
 	return c
 }
 
-// String is the reference as an expression writes it.
-func (c *chain) String() string {
+// String returns the reference as an expression writes it.
+func (c *selector) String() string {
 	var b strings.Builder
 	b.WriteString(c.root)
 	for _, s := range c.steps {
@@ -197,8 +197,8 @@ func (c *chain) String() string {
 	return b.String()
 }
 
-// path is the reference as far as it is known without evaluation.
-func (c *chain) path() Path {
+// path returns the reference as far as it is known without evaluation.
+func (c *selector) path() Path {
 	path := Path{c.root}
 	for _, s := range c.steps {
 		if s.dynamic || s.isIndex {
@@ -209,9 +209,9 @@ func (c *chain) path() Path {
 	return path
 }
 
-// resolve is the value of the reference; false where a key cannot be known
+// resolve returns the value of the reference; false where a key cannot be known
 // without evaluation.
-func (c *chain) resolve(vars map[string]any) (any, bool) {
+func (c *selector) resolve(vars map[string]any) (any, bool) {
 	v := vars[c.root]
 	for _, s := range c.steps {
 		name, index, isIndex := s.name, s.index, s.isIndex
@@ -239,7 +239,7 @@ func (c *chain) resolve(vars map[string]any) (any, bool) {
 	return v, true
 }
 
-// memberOf is what a native value holds under a name, nil if nothing.
+// memberOf returns what a native value holds under a name, nil if nothing.
 func memberOf(v any, name string) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -254,10 +254,10 @@ func memberOf(v any, name string) any {
 	return nil
 }
 
-// operands are the values of the references.
+// operands returns the values of the references.
 func (p *program) operands(vars map[string]any) []Operand {
 	var all []Operand
-	for _, c := range p.chains {
+	for _, c := range p.selectors {
 		if v, ok := c.resolve(vars); ok {
 			all = append(all, Operand{Path: c.String(), JSON: toJSON(v)})
 		}
@@ -276,12 +276,12 @@ func toJSON(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// reads are the distinct paths of references.
+// reads returns the distinct paths of references.
 func reads(programs ...*program) []Path {
 	var all []Path
 	seen := map[string]bool{}
 	for _, p := range programs {
-		for _, c := range p.chains {
+		for _, c := range p.selectors {
 			path := c.path()
 			if key := strings.Join(path, "\x00"); !seen[key] {
 				seen[key] = true

@@ -16,7 +16,7 @@ import (
 // native turns a value of CEL's into one that a connectors.Record may hold.
 func native(v ref.Val) (any, error) {
 	switch v := v.(type) {
-	case nothing, types.Null:
+	case nullValue, types.Null:
 		return nil, nil
 	case types.String:
 		return string(v), nil

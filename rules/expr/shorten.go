@@ -16,7 +16,7 @@ const (
 	cut        = "…"
 )
 
-// shortened is a value, or the beginning of it.
+// shortened returns a value, or the beginning of it.
 func shortened(v any) any {
 	if within(v, maxOperand) >= 0 {
 		return v
@@ -25,7 +25,7 @@ func shortened(v any) any {
 	return shorten(v, &left)
 }
 
-// within is what a value leaves of so many bytes; negative: it is longer.
+// within returns what a value leaves of so many bytes; negative: it is longer.
 func within(v any, left int) int {
 	switch v := v.(type) {
 	case string:
@@ -88,7 +88,7 @@ func shorten(v any, left *int) any {
 	return v
 }
 
-// fieldsOf are the fields of a record, or the value itself.
+// fieldsOf returns the fields of a record, or the value itself.
 func fieldsOf(v any) any {
 	switch r := v.(type) {
 	case connectors.Record:

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// advance is the position after text that begins at from. As hcl does, it
+// advance returns the position after text that begins at from. As hcl does, it
 // counts columns in grapheme clusters.
 func advance(from hcl.Pos, text []byte) hcl.Pos {
 	pos := hcl.Pos{Line: from.Line, Column: from.Column, Byte: from.Byte + len(text)}
@@ -46,7 +46,7 @@ type places struct {
 // apart is how far known positions are from each other, at least.
 const apart = 4 << 10 // bytes
 
-// pos is the position of byte b of a file, in a text that begins at from.
+// pos returns the position of byte b of a file, in a text that begins at from.
 func (p *places) pos(from hcl.Pos, file []byte, b int) hcl.Pos {
 	if b-from.Byte < apart {
 		return advance(from, file[from.Byte:b])
@@ -114,7 +114,7 @@ func templateSpans(t *hclsyntax.TemplateExpr, ctx *hcl.EvalContext, file []byte)
 	return spans, true
 }
 
-// interpolation is the place of part i, which is not a literal: all between
+// interpolation returns the place of part i, which is not a literal: all between
 // the end of the part before and the next literal, less what hcl trimmed.
 func interpolation(t *hclsyntax.TemplateExpr, i, at int, file []byte) span {
 	r := t.Parts[i].Range()

@@ -68,7 +68,7 @@ func split(t *Text) ([]part, hcl.Diagnostics) {
 	return parts, diags
 }
 
-// expressionEnd is the rune of the }} that ends the expression that begins at
+// expressionEnd returns the rune of the }} that ends the expression that begins at
 // a rune; without one, -1 and what is missing.
 func expressionEnd(src []rune, from int) (end int, why string) {
 	var open []rune

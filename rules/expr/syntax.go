@@ -100,7 +100,7 @@ func (p *program) syntaxError(at int, message string) *hcl.Diagnostic {
 	return report(from, to, "unexpected "+shown(token), "Here the expression cannot go on like this; an operator such as == or && may be missing.")
 }
 
-// shown is a token in a summary.
+// shown returns a token in a summary.
 func shown(token string) string {
 	if strings.ContainsAny(token, `"'`) {
 		return token
@@ -225,7 +225,7 @@ func (p *program) tokenError(at int, prev string) *hcl.Diagnostic {
 	}
 }
 
-// tokenBefore is the token that ends before a rune, white space aside.
+// tokenBefore returns the token that ends before a rune, white space aside.
 func (p *program) tokenBefore(at int) (from, to int) {
 	for i := 0; i < min(at, len(p.source)); {
 		if unicode.IsSpace(p.source[i]) {
@@ -242,7 +242,7 @@ func (p *program) tokenBefore(at int) (from, to int) {
 	return from, to
 }
 
-// unclosed is the last bracket that nothing closes, -1 if all are closed.
+// unclosed returns the last bracket that nothing closes, -1 if all are closed.
 func (p *program) unclosed() int {
 	var open []int
 	for i := 0; i < len(p.source); {

@@ -133,7 +133,7 @@ func (t *Template) Constant() (any, bool) {
 	return v, true
 }
 
-// Type is the type of the result: Any where only evaluation knows it. Branches
+// Type returns the type of the result: Any where only evaluation knows it. Branches
 // that are null do not count.
 func (t *Template) Type() connectors.Type {
 	if t.single == nil {
@@ -142,7 +142,7 @@ func (t *Template) Type() connectors.Type {
 	return t.single.env.known.back(t.single.typeOf(t.single.ast.Expr()))
 }
 
-// typeOf is the type of a node, but for null in a branch, which the checker
+// typeOf returns the type of a node, but for null in a branch, which the checker
 // takes for any value.
 func (p *program) typeOf(e ast.Expr) *types.Type {
 	checked := p.ast.GetType(e.ID())
@@ -166,7 +166,7 @@ func (p *program) typeOf(e ast.Expr) *types.Type {
 	return joined
 }
 
-// branchType is the type of a branch. That of lookup with null as its default
+// branchType returns the type of a branch. That of lookup with null as its default
 // is the type of what the table holds.
 func (p *program) branchType(e ast.Expr) *types.Type {
 	t := p.ast.GetType(e.ID())
@@ -180,7 +180,7 @@ func (p *program) branchType(e ast.Expr) *types.Type {
 	return t
 }
 
-// branches are the expressions one of which an expression results in.
+// branches returns the expressions one of which an expression results in.
 func branches(e ast.Expr) []ast.Expr {
 	switch e.Kind() {
 	case ast.CallKind:
@@ -211,7 +211,7 @@ func isNullLiteral(e ast.Expr) bool {
 	return e.Kind() == ast.LiteralKind && e.AsLiteral() == types.NullValue
 }
 
-// Literals are the constants that the template may result in: those of every
+// Literals returns the constants that the template may result in: those of every
 // branch of ?:, the defaults of lookup and orValue, or the text of a template
 // without {{ … }}. Null is left out.
 func (t *Template) Literals() []Literal {
@@ -232,7 +232,7 @@ func (t *Template) Literals() []Literal {
 	return all
 }
 
-// literalRange is the place of a literal, its sign included.
+// literalRange returns the place of a literal, its sign included.
 func (p *program) literalRange(e ast.Expr) hcl.Range {
 	at, ok := p.ast.SourceInfo().GetOffsetRange(e.ID())
 	from := int(at.Start)
@@ -252,7 +252,7 @@ func (p *program) literalRange(e ast.Expr) hcl.Range {
 	return p.nodeRange(e.ID())
 }
 
-// literalValue is the value of a literal, or of a list or map of literals.
+// literalValue returns the value of a literal, or of a list or map of literals.
 func literalValue(e ast.Expr) (any, bool) {
 	switch e.Kind() {
 	case ast.LiteralKind:

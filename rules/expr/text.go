@@ -91,7 +91,7 @@ func (t *Text) Sensitive() bool { return t.sensitive }
 // Range is the place of the whole expression, quotes included.
 func (t *Text) Range() hcl.Range { return t.rng }
 
-// Span is the place of the runes from (included) to (excluded). Where there
+// Span returns the place of the runes from (included) to (excluded). Where there
 // are no runes, it is the empty range before rune from.
 func (t *Text) Span(from, to int) hcl.Range {
 	from = min(max(from, 0), len(t.runes))
@@ -107,7 +107,7 @@ func (t *Text) Span(from, to int) hcl.Range {
 	return hcl.Range{Filename: t.rng.Filename, Start: t.pos(start), End: t.pos(end)}
 }
 
-// pos is the position of a byte of the file. It counts on from the start of
+// pos returns the position of a byte of the file. It counts on from the start of
 // the expression, which hcl has counted.
 func (t *Text) pos(b int) hcl.Pos {
 	from := t.rng.Start

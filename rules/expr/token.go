@@ -12,7 +12,7 @@ import (
 // of the expression.
 func (p *program) span(from, to int) hcl.Range { return p.text.Span(p.from+from, p.from+to) }
 
-// nodeRange is the place of the token that a node is best known by: a field's
+// nodeRange returns the place of the token that a node is best known by: a field's
 // or function's name, an operator, a literal.
 func (p *program) nodeRange(id int64) hcl.Range {
 	at, ok := p.ast.SourceInfo().GetOffsetRange(id)
@@ -28,7 +28,7 @@ func (p *program) nodeRange(id int64) hcl.Range {
 	return p.span(nameAt(p.source, int(at.Start)))
 }
 
-// nodeText is the text of nodeRange.
+// nodeText returns the text of nodeRange.
 func (p *program) nodeText(id int64) string {
 	at, ok := p.ast.SourceInfo().GetOffsetRange(id)
 	if !ok || int(at.Start) >= len(p.source) {
@@ -38,7 +38,7 @@ func (p *program) nodeText(id int64) string {
 	return string(p.source[from:to])
 }
 
-// nameAt is the token at a rune, but the name after a dot and the one before a
+// nameAt returns the token at a rune, but the name after a dot and the one before a
 // parenthesis, which is where CEL places selections and calls.
 func nameAt(src []rune, at int) (from, to int) {
 	switch src[at] {
@@ -70,7 +70,7 @@ func nameAt(src []rune, at int) (from, to int) {
 	return tokenAt(src, at)
 }
 
-// tokenAt is the token that begins at a rune.
+// tokenAt returns the token that begins at a rune.
 func tokenAt(src []rune, at int) (from, to int) {
 	if at >= len(src) {
 		return len(src), len(src)
@@ -98,7 +98,7 @@ func tokenAt(src []rune, at int) (from, to int) {
 	return at, end
 }
 
-// stringEnd is the end of the string literal that begins at a rune, prefix
+// stringEnd returns the end of the string literal that begins at a rune, prefix
 // included; false if none does. A string that is not closed ends with the
 // source. A line break does not end one, though CEL refuses it there unless
 // the quotes are triple.
@@ -139,7 +139,7 @@ func stringEnd(src []rune, at int) (int, bool) {
 
 func isPrefix(r rune) bool { return r == 'r' || r == 'R' || r == 'b' || r == 'B' }
 
-// closing is the end of what a bracket at a rune encloses, itself included.
+// closing returns the end of what a bracket at a rune encloses, itself included.
 func closing(src []rune, at int) (int, bool) {
 	depth := 0
 	for i := at; i < len(src); {
@@ -160,7 +160,7 @@ func closing(src []rune, at int) (int, bool) {
 	return 0, false
 }
 
-// trimmed is the run from (included) to (excluded) without the white space
+// trimmed returns the run from (included) to (excluded) without the white space
 // at its ends.
 func trimmed(src []rune, from, to int) (int, int) {
 	for from < to && unicode.IsSpace(src[from]) {
@@ -178,7 +178,7 @@ func isWord(r rune) bool {
 	return r == '_' || isDigit(r) || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// operatorName is an operator as it is written, empty if function is not one.
+// operatorName returns an operator as it is written, empty if function is not one.
 func operatorName(function string) string {
 	switch function {
 	case operators.Index, operators.OptIndex:

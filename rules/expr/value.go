@@ -15,14 +15,14 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// nothing is null as expressions see it. Unlike CEL's own null it can be
-// looked into: nothing.x is nothing, x in nothing is false, size(nothing) is 0.
+// A nullValue is null as expressions see it. Unlike CEL's own null it can be
+// looked into: null.x is null, x in null is false, size(null) is 0.
 // Every null of an evaluation is this value, null literals too, for CEL's null
 // equals only itself.
-type nothing struct{}
+type nullValue struct{}
 
 // Its name is that of CEL's null, so that type(x) == null_type holds.
-var nothingType = types.NewObjectType("null_type",
+var nullValueType = types.NewObjectType("null_type",
 	traits.ContainerType, traits.IterableType, traits.SizerType)
 
 var (
@@ -30,51 +30,51 @@ var (
 	errNullKey        = errors.New("the key is null")
 )
 
-func (nothing) ConvertToNative(t reflect.Type) (any, error) {
+func (nullValue) ConvertToNative(t reflect.Type) (any, error) {
 	return types.NullValue.ConvertToNative(t)
 }
 
-func (nothing) ConvertToType(t ref.Type) ref.Val {
+func (nullValue) ConvertToType(t ref.Type) ref.Val {
 	if t == types.TypeType {
-		return nothingType
+		return nullValueType
 	}
 	return types.WrapErr(errNullConversion)
 }
 
-func (nothing) Equal(other ref.Val) ref.Val { return types.Bool(isNull(other)) }
-func (nothing) Type() ref.Type              { return nothingType }
-func (nothing) Value() any                  { return nil }
-func (nothing) Get(ref.Val) ref.Val         { return nothing{} }
-func (nothing) IsSet(ref.Val) ref.Val       { return types.False }
-func (nothing) Contains(ref.Val) ref.Val    { return types.False }
-func (nothing) Size() ref.Val               { return types.IntZero }
-func (nothing) IsZeroValue() bool           { return true }
+func (nullValue) Equal(other ref.Val) ref.Val { return types.Bool(isNull(other)) }
+func (nullValue) Type() ref.Type              { return nullValueType }
+func (nullValue) Value() any                  { return nil }
+func (nullValue) Get(ref.Val) ref.Val         { return nullValue{} }
+func (nullValue) IsSet(ref.Val) ref.Val       { return types.False }
+func (nullValue) Contains(ref.Val) ref.Val    { return types.False }
+func (nullValue) Size() ref.Val               { return types.IntZero }
+func (nullValue) IsZeroValue() bool           { return true }
 
-func (nothing) Iterator() traits.Iterator {
+func (nullValue) Iterator() traits.Iterator {
 	return types.NewRefValList(types.DefaultTypeAdapter, nil).Iterator()
 }
 
 // Null as a key: records have nothing under it, maps miss it. The four methods
 // make it an interpreter.Qualifier.
 
-func (nothing) ID() int64        { return 0 }
-func (nothing) IsOptional() bool { return false }
+func (nullValue) ID() int64        { return 0 }
+func (nullValue) IsOptional() bool { return false }
 
-func (nothing) Qualify(_ interpreter.Activation, of any) (any, error) {
+func (nullValue) Qualify(_ interpreter.Activation, of any) (any, error) {
 	switch of.(type) {
-	case nothing, *object:
-		return nothing{}, nil
+	case nullValue, *object:
+		return nullValue{}, nil
 	}
 	return nil, errNullKey
 }
 
-func (nothing) QualifyIfPresent(interpreter.Activation, any, bool) (any, bool, error) {
+func (nullValue) QualifyIfPresent(interpreter.Activation, any, bool) (any, bool, error) {
 	return nil, false, nil
 }
 
 func isNull(v ref.Val) bool {
 	switch v.(type) {
-	case nothing, types.Null:
+	case nullValue, types.Null:
 		return true
 	}
 	return false
@@ -90,7 +90,7 @@ type shape struct {
 	elem    *shape            // of what a list, a map or any other value holds
 }
 
-// member is the shape of what an object or map holds under a name.
+// member returns the shape of what an object or map holds under a name.
 func (s *shape) member(name string) *shape {
 	if m, ok := s.members[name]; ok {
 		return m
@@ -98,14 +98,14 @@ func (s *shape) member(name string) *shape {
 	return s.elem
 }
 
-// recordShape is the shape of records: nothing that is not there is an error.
+// recordShape returns the shape of records: nothing that is not there is an error.
 func recordShape() *shape {
 	s := &shape{}
 	s.elem = s
 	return s
 }
 
-// shapeOf is the shape of a value that is not a record.
+// shapeOf returns the shape of a value that is not a record.
 func shapeOf(t connectors.Type) *shape {
 	s := &shape{strict: true}
 	switch t.Kind {
@@ -132,9 +132,9 @@ func shapeOf(t connectors.Type) *shape {
 func (s *shape) NativeToValue(v any) ref.Val {
 	switch v := v.(type) {
 	case nil:
-		return nothing{}
+		return nullValue{}
 	case types.Null:
-		return nothing{}
+		return nullValue{}
 	case ref.Val:
 		return v
 	case string:
@@ -151,7 +151,7 @@ func (s *shape) NativeToValue(v any) ref.Val {
 		return types.NewDynamicList(s.elem, v)
 	case map[string]any:
 		if v == nil {
-			return nothing{}
+			return nullValue{}
 		}
 		if s.strict && s.members == nil {
 			return types.NewStringInterfaceMap(s.elem, v)
@@ -161,7 +161,7 @@ func (s *shape) NativeToValue(v any) ref.Val {
 		return &object{record: &v, fields: v.Fields, shape: s}
 	case *connectors.Record:
 		if v == nil {
-			return nothing{}
+			return nullValue{}
 		}
 		return &object{record: v, fields: v.Fields, shape: s}
 	case []string:
@@ -184,7 +184,7 @@ type object struct {
 var objectType = types.NewObjectType("object",
 	traits.ContainerType, traits.IterableType, traits.SizerType)
 
-// native is a member as the record holds it; nil: it has none.
+// native returns a member as the record holds it; nil: it has none.
 func (o *object) native(name string) any {
 	if v, ok := o.fields[name]; ok && v != nil {
 		return v
@@ -210,7 +210,7 @@ func (o *object) native(name string) any {
 func (o *object) Get(key ref.Val) ref.Val {
 	name, ok := key.(types.String)
 	if !ok {
-		return nothing{}
+		return nullValue{}
 	}
 	return o.shape.member(string(name)).NativeToValue(o.native(string(name)))
 }
@@ -233,7 +233,7 @@ func (o *object) Size() ref.Val {
 	return types.Int(n)
 }
 
-// names are the members that are not null, sorted: iterating over a record
+// names returns the members that are not null, sorted: iterating over a record
 // gives the same result each time.
 func (o *object) names() []string {
 	names := make([]string, 0, len(o.fields))
@@ -250,7 +250,7 @@ func (o *object) Iterator() traits.Iterator {
 	return types.NewStringList(types.DefaultTypeAdapter, o.names()).Iterator()
 }
 
-// mapper is o as one of CEL's own maps.
+// mapper returns o as one of CEL's own maps.
 func (o *object) mapper() traits.Mapper {
 	entries := make(map[ref.Val]ref.Val, len(o.fields))
 	for _, name := range o.names() {
@@ -310,7 +310,7 @@ func foldable(v ref.Val) ref.Val {
 	switch v := v.(type) {
 	case *object:
 		m = v.mapper()
-	case nothing:
+	case nullValue:
 		m = types.NewRefValMap(types.DefaultTypeAdapter, map[ref.Val]ref.Val{})
 	case traits.Mapper:
 		m = v
@@ -343,7 +343,7 @@ func lookup(args ...ref.Val) ref.Val {
 		return fallback
 	}
 	switch table := table.(type) {
-	case nothing:
+	case nullValue:
 		return fallback
 	case *object:
 		if v := table.Get(key); !isNull(v) {
@@ -363,7 +363,7 @@ func lookup(args ...ref.Val) ref.Val {
 // typeName names the type of a value in messages.
 func typeName(v ref.Val) string {
 	switch v.(type) {
-	case nothing, types.Null:
+	case nullValue, types.Null:
 		return "null"
 	case *object:
 		return "an object"

@@ -46,7 +46,7 @@ func Parse(content []byte, filename string) (f File, diags hcl.Diagnostics) {
 	return f, diags
 }
 
-// withoutComments is content without its comments: in code each is a line break.
+// withoutComments returns content without its comments: in code each is a line break.
 // In blanked, which is for the parser, those that end with their line are blanks,
 // so that all else keeps its position. The parser lexes a file once more, and
 // blanks take a fraction of the time of characters.
@@ -104,7 +104,7 @@ func Recovered(at hcl.Range, report func(*hcl.Diagnostic)) {
 	report(fault(at, "this cannot be worked out", Panicked(r)))
 }
 
-// Panicked is what is said of a panic. Only what the runtime says of itself is
+// Panicked returns what is said of a panic. Only what the runtime says of itself is
 // quoted: other words may hold the input, and the stack is of use to nobody who
 // writes rules.
 func Panicked(r any) string {

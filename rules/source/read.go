@@ -110,7 +110,7 @@ func regular(info fs.FileInfo) error {
 	return fmt.Errorf("it is a %s, not a regular file", kind)
 }
 
-// bare is an error without the path that the message has anyway.
+// bare returns an error without the path that the message has anyway.
 func bare(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err

@@ -10,7 +10,7 @@ import (
 // ErrLinks is returned for symbolic links that lead to no end.
 var ErrLinks = errors.New("too many symbolic links")
 
-// Resolve is where a path leads, every link on the way followed as the system
+// Resolve returns where a path leads, every link on the way followed as the system
 // follows it. What is not there yet is taken as it is written.
 func Resolve(path string) (string, error) {
 	if !filepath.IsAbs(path) {
@@ -46,7 +46,7 @@ func Resolve(path string) (string, error) {
 	return at, nil
 }
 
-// elements are the names of a path; ".." is one, for it leads elsewhere after a
+// elements returns the names of a path; ".." is one, for it leads elsewhere after a
 // link than in the text.
 func elements(path string) []string {
 	var all []string

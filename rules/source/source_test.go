@@ -201,7 +201,7 @@ func TestComments(t *testing.T) {
 	}
 }
 
-// nodes are the positions of all nodes in a body, but not its own: that of a
+// nodes returns the positions of all nodes in a body, but not its own: that of a
 // file begins at its first token, which may be a comment.
 func nodes(body *hclsyntax.Body) []string {
 	var all []string

@@ -74,7 +74,7 @@ func invalidUTF8(content []byte) int {
 	return -1
 }
 
-// at is the place of a byte.
+// at returns the place of a byte.
 func at(content []byte, b int, filename string) hcl.Range {
 	begin := bytes.LastIndexByte(content[:b], '\n') + 1
 	columns, _ := textseg.TokenCount(content[begin:b], textseg.ScanGraphemeClusters) // it fails on no input

@@ -19,7 +19,7 @@ func Text(s string) string { return escape(s, keepsLayout) }
 // Line is Text for one line: line breaks and tabs are escaped as well.
 func Line(s string) string { return escape(s, shown) }
 
-// Cluster is one character of a line as people see it, which may be several
+// Cluster returns one character of a line as people see it, which may be several
 // code points, with what is not merely shown escaped; a tab stays.
 func Cluster(s string) string {
 	if s == "\t" {

@@ -37,7 +37,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// carriedOut is the first character of a text that is not merely shown.
+// carriedOut returns the first character of a text that is not merely shown.
 func carriedOut(s string) (rune, bool) {
 	for i, r := range s {
 		_, n := utf8.DecodeRuneInString(s[i:])

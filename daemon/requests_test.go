@@ -23,7 +23,7 @@ import (
 
 var anID = regexp.MustCompile(`[0-9a-f]{32}|0[0-9A-Z]{25}`)
 
-// requests are those that a system had since the last look, by method and path.
+// requests returns those that a system had since the last look, by method and path.
 func requests(e *simulator.Endpoint) map[string]int {
 	all := map[string]int{}
 	for _, r := range e.Requests() {
