@@ -190,7 +190,7 @@ func (c *client) Resolve(_ context.Context, record string, fields map[string]any
 	})
 }
 
-// Same asks the advisor, and without one compares as it stands.
+// Same asks the advisor, and without one compares the values.
 func (c *client) Same(record, field string, want, have any) bool {
 	if writer, ok := c.advisor.(connectors.Writer); ok {
 		return writer.Same(record, field, want, have)
