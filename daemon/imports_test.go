@@ -50,7 +50,7 @@ func layers() []layer {
 		{folders: []string{"rules/source"}, forbidden: slices.Concat(nats, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/budget"}, allowed: []string{"rules/source"}, forbidden: slices.Concat(nats, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/expr"}, allowed: []string{"rules/source", "rules/budget", "connectors", "connectors/nearest"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
-		{folders: []string{"rules/cycles"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http", "os/exec"})},
+		{folders: []string{"rules/cycles", "rules/guarded"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/visible"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"rules"}, allowed: []string{"rules/*", "connectors", "connectors/nearest"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},
 		{folders: []string{"engine/store"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},

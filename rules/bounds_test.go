@@ -201,14 +201,13 @@ func TestFileOutside(t *testing.T) {
 	if err := os.WriteFile(outside, []byte("hunter2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hcl := connectorBlocks + `
-route "r" {
-  source    = incidentio.acme.incident
-  templates = [template.t]
+	const hcl = `
+connector "incidentio" "acme" {
+  api_key = file("PATH")
 }
-template "t" {
-  target = servicenow.itsm.incident
-  outbound { short_description = file("PATH") }
+connector "incidentio" "other" {
+  api_key = "k"
+  api_url = "https://${file("PATH")}.example"
 }
 `
 	for name, path := range map[string]string{"absolute": outside, "dots": "../key", "link": "inside", "absent": "/nowhere/key"} {
@@ -228,9 +227,9 @@ template "t" {
 				if set == nil {
 					t.Fatal(textOf(found))
 				}
-				v := set.Decide("r", Input{Record: incident(nil)}).Values[0]
-				if want := map[bool]any{true: "", false: "hunter2"}[offline]; !v.Sensitive || v.Value != want {
-					t.Errorf("offline %t: %v, sensitive %t", offline, v.Value, v.Sensitive)
+				got := set.Connectors["acme"].Settings.(*incidentioSettings).APIKey.Reveal()
+				if want := map[bool]string{true: "", false: "hunter2"}[offline]; got != want {
+					t.Errorf("offline %t: %q", offline, got)
 				}
 			}
 		})

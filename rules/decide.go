@@ -205,7 +205,7 @@ func (d *Decision) render(c *compiledTemplate, in *Input, vars map[string]any) {
 			continue
 		}
 		v, err := r.eval(m.value)
-		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(d.Record.Record)})
+		d.Values = append(d.Values, Value{Field: m.field, Once: once, Expr: m.digest, Value: v, Err: err, Pair: m.partner, Reads: m.readsOf(d.Record.Record)})
 	}
 	if in.Ticket == nil || d.Action != Update {
 		return
@@ -213,6 +213,6 @@ func (d *Decision) render(c *compiledTemplate, in *Input, vars map[string]any) {
 	vars[ticketName] = in.Ticket
 	for _, m := range c.entries {
 		v, err := r.eval(m.value)
-		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Sensitive: m.value.sensitive, Pair: m.partner, Reads: m.readsOf(ticketName)})
+		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Pair: m.partner, Reads: m.readsOf(ticketName)})
 	}
 }

@@ -112,7 +112,4 @@ type Value struct {
 	// Reads are the fields of the other record that the mapping reads, as paths
 	// within it.
 	Reads [][]string
-	// Sensitive is true where the configuration made the value from env() or a
-	// sensitive variable. It is written, and never shown.
-	Sensitive bool
 }

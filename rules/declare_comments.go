@@ -9,12 +9,10 @@ import (
 
 // A commentDecl is an inbound or outbound block of comments.
 type commentDecl struct {
-	at     hcl.Range
-	from   []string
-	fromAt []hcl.Range
-	to     string
-	toAt   hcl.Range
-	when   *expr.Text // nil: always
+	at   hcl.Range
+	from []element
+	to   element    // empty: the system's first
+	when *expr.Text // nil: always
 }
 
 // decodeComments reads the clauses of a template's comments block.
@@ -31,10 +29,10 @@ func (l *bodyReader) decodeComments(d *templateDecl) map[Direction][]commentDecl
 func (l *bodyReader) decodeComment(b *hclsyntax.Block) commentDecl {
 	c := commentDecl{at: b.DefRange()}
 	if a := b.Body.Attributes["from"]; a != nil && !isNull(a.Expr) {
-		c.from, c.fromAt, _ = l.read.stringList(a)
+		c.from, _ = l.read.stringList(a)
 	}
 	if a := b.Body.Attributes["to"]; a != nil && !isNull(a.Expr) {
-		c.to, c.toAt = l.read.str(a), a.Expr.Range()
+		c.to = element{l.read.str(a), a.Expr.Range()}
 	}
 	c.when = l.read.text(b.Body.Attributes["when"])
 	return c

@@ -148,7 +148,7 @@ func (l *connectorReader) decodeCommon(in bodyContent, c *Connector) {
 	if n, ok := l.read.integer(in.attr("rate_limit")); ok {
 		c.Common.RateLimit = n
 	}
-	c.Common.WebhookSecret = connectors.Secret(l.read.str(in.attr("webhook_secret")))
+	c.Common.WebhookSecret = connectors.Secret(l.read.str(in.attr("webhook_secret")).Reveal())
 }
 
 // settingsBody returns what of a body the system's settings take. An attribute that

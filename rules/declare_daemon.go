@@ -30,10 +30,10 @@ func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 	in := l.read.content(b.Body, b.DefRange(), "daemon block",
 		[]string{"listen", "admin", "admin_token", "data_dir"}, []string{"nats", "encryption", "tls"})
 	l.read.onlyOnce(in, "nats", "encryption", "tls")
-	d.Listen = l.read.str(in.attr("listen"))
-	d.Admin = l.read.str(in.attr("admin"))
-	d.AdminToken = connectors.Secret(l.read.str(in.attr("admin_token")))
-	d.DataDir = l.read.str(in.attr("data_dir"))
+	d.Listen = l.read.str(in.attr("listen")).Reveal()
+	d.Admin = l.read.str(in.attr("admin")).Reveal()
+	d.AdminToken = connectors.Secret(l.read.str(in.attr("admin_token")).Reveal())
+	d.DataDir = l.read.str(in.attr("data_dir")).Reveal()
 	if a := in.attr("listen"); a != nil && d.Listen != "" {
 		l.checkAddress(a, d.Listen)
 	}
@@ -48,7 +48,7 @@ func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 	}
 	if encryption := in.block("encryption"); encryption != nil {
 		ein := l.read.content(encryption.Body, encryption.DefRange(), "encryption block", []string{"key"}, nil, "key")
-		d.EncryptionKey = connectors.Secret(l.read.str(ein.attr("key")))
+		d.EncryptionKey = connectors.Secret(l.read.str(ein.attr("key")).Reveal())
 		if d.NATS != nil {
 			l.err(encryption.DefRange(), "encryption is for the embedded server's files",
 				"With nats { url } the cluster keeps the files. Encrypt them there, and leave this block out.")
@@ -67,12 +67,12 @@ func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
 	in := l.read.content(b.Body, b.DefRange(), "nats block",
 		[]string{"url", "creds", "ca", "cert", "key", "replicas", "prefix"}, nil, "url")
 	n := &NATS{
-		URL:    l.read.str(in.attr("url")),
-		Creds:  l.read.str(in.attr("creds")),
-		CA:     l.read.str(in.attr("ca")),
-		Cert:   l.read.str(in.attr("cert")),
-		Key:    l.read.str(in.attr("key")),
-		Prefix: l.read.str(in.attr("prefix")),
+		URL:    l.read.str(in.attr("url")).Reveal(),
+		Creds:  l.read.str(in.attr("creds")).Reveal(),
+		CA:     l.read.str(in.attr("ca")).Reveal(),
+		Cert:   l.read.str(in.attr("cert")).Reveal(),
+		Key:    l.read.str(in.attr("key")).Reveal(),
+		Prefix: l.read.str(in.attr("prefix")).Reveal(),
 	}
 	if (in.attr("cert") == nil) != (in.attr("key") == nil) {
 		l.err(b.DefRange(), "cert and key go together", "A client certificate needs both: cert is its file and key its private key's.")
@@ -97,5 +97,5 @@ func (l *daemonBlock) file(a *hclsyntax.Attribute) File {
 	}
 	var here findings
 	here.err(a.Expr.Range(), "", "")
-	return File{Path: l.read.str(a), at: here.diagnostics(l.files, l.hidden)[0]}
+	return File{Path: l.read.str(a).Reveal(), at: here.diagnostics(l.files, l.hidden)[0]}
 }

@@ -30,9 +30,8 @@ type (
 
 // A columnValue is one value of a column.
 type columnValue struct {
-	value string
+	element
 	state int // index of its state
-	at    hcl.Range
 }
 
 // A tableReader reads the state_table blocks.
@@ -111,7 +110,7 @@ func (l *tableReader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(c
 			})
 			continue
 		}
-		values, places, ok := l.read.stringList(a)
+		values, ok := l.read.stringList(a)
 		if !ok {
 			continue
 		}
@@ -120,15 +119,15 @@ func (l *tableReader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(c
 				"List the values that mean this state, the one to write first; or leave the column out.")
 			continue
 		}
-		for i, v := range values {
-			other, twice := t.byValue[columnKey{a.Name, v}]
+		for _, v := range values {
+			other, twice := t.byValue[columnKey{a.Name, v.Reveal()}]
 			if !twice {
-				t.add(a.Name, columnValue{v, index, places[i]})
-				s.Columns[a.Name] = append(s.Columns[a.Name], v)
+				t.add(a.Name, columnValue{v, index})
+				s.Columns[a.Name] = append(s.Columns[a.Name], v.Reveal())
 				continue
 			}
 			if other.state != index {
-				l.err(places[i], fmt.Sprintf("%s in two states of the column %s", quote(v), a.Name),
+				l.err(v.at, fmt.Sprintf("%s in two states of the column %s", v.Quote(), a.Name),
 					fmt.Sprintf("It is already in state %q at %s. A value can mean only one state.", t.result.States[other.state].Label, position(other.at)))
 			}
 		}
@@ -139,7 +138,7 @@ func (l *tableReader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(c
 // add takes a value of a column, which is not there yet.
 func (t *tableDecl) add(column string, v columnValue) {
 	t.columns[column] = append(t.columns[column], v)
-	t.byValue[columnKey{column, v.value}] = v
+	t.byValue[columnKey{column, v.Reveal()}] = v
 	if _, known := t.first[stateKey{column, v.state}]; !known {
 		t.first[stateKey{column, v.state}] = v.at
 	}
@@ -155,7 +154,7 @@ func (l *tableReader) checkOverride(t *tableDecl) {
 		}
 		kind := c.result.System.Type
 		for _, v := range t.columns[name] {
-			other, ok := t.byValue[columnKey{kind, v.value}]
+			other, ok := t.byValue[columnKey{kind, v.Reveal()}]
 			if !ok || other.state == v.state || t.result.States[other.state].Columns[name] != nil {
 				continue
 			}
@@ -163,7 +162,7 @@ func (l *tableReader) checkOverride(t *tableDecl) {
 			if at.Filename == first.Filename && at.Start.Byte < first.Start.Byte {
 				at, first = first, at
 			}
-			l.err(at, fmt.Sprintf("%s in two states of the column %s", quote(v.value), name),
+			l.err(at, fmt.Sprintf("%s in two states of the column %s", v.Quote(), name),
 				fmt.Sprintf("It is already at %s. State %q has no column %s of its own, so that of %s counts.",
 					position(first), t.result.States[other.state].Label, name, kind))
 		}

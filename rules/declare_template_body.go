@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // The defaults of a template.
@@ -32,14 +32,13 @@ type template struct {
 	schema *connectors.Schema // of the target
 	when   *expr.Text         // nil: always
 	// source_field as written; empty if it is not.
-	sourceField string
-	// Where the elements of lifecycle.modes and lifecycle.statuses stand; empty
-	// if they are not written.
-	modesAt, statusesAt []hcl.Range
-	fields              []*mappingDecl
-	comments            map[Direction][]commentDecl
-	used                bool // some route lists it, or has it as no_match
-	ok                  bool
+	sourceField guarded.String
+	// lifecycle.modes and lifecycle.statuses as written; nil if they are not.
+	modes, statuses []element
+	fields          []*mappingDecl
+	comments        map[Direction][]commentDecl
+	used            bool // some route lists it, or has it as no_match
+	ok              bool
 }
 
 // A mappingDecl is one mapping with its HCL evaluated.
@@ -77,8 +76,9 @@ func (l *bodyReader) template(d *templateDecl) *template {
 	t := &template{decl: d, result: &Template{Name: d.name, Target: target}, schema: l.catalog.schema(target)}
 	t.result.Conflict = oneOf(l.read, d.attrs["conflict"], SourceWins, SourceWins, TargetWins, LatestWins)
 	if t.result.State = l.decodeStateSync(d); t.result.State != nil {
-		t.sourceField = t.result.State.SourceField
-		t.result.State.TargetField = stateField(l.findings, t, "target_field", t.result.State.TargetField, t.schema)
+		t.sourceField = l.read.str(d.attrsOf["state"]["source_field"])
+		t.result.State.SourceField = t.sourceField.Reveal()
+		t.result.State.TargetField = stateField(l.findings, t, "target_field", l.read.str(d.attrsOf["state"]["target_field"]), t.schema)
 	}
 	t.result.Lifecycle = l.decodeLifecycle(t)
 	t.result.Files = l.decodeAttachments(d)
@@ -137,11 +137,7 @@ func (l *bodyReader) decodeStateSync(d *templateDecl) *StateSync {
 	if !ok {
 		return nil
 	}
-	s := &StateSync{
-		Direction:   oneOf(l.read, attrs["direction"], Both, Outbound, Inbound, Both),
-		SourceField: l.read.str(attrs["source_field"]),
-		TargetField: l.read.str(attrs["target_field"]),
-	}
+	s := &StateSync{Direction: oneOf(l.read, attrs["direction"], Both, Outbound, Inbound, Both)}
 	a := attrs["table"]
 	if a == nil || isNull(a.Expr) {
 		l.read.missing(d.blockAt["state"], "state block", "table")
@@ -164,14 +160,12 @@ func (l *bodyReader) decodeLifecycle(t *template) Lifecycle {
 		ParentWait:  l.read.duration(attrs["parent_wait"], defaultParentWait),
 	}
 	if a := attrs["modes"]; a != nil && !isNull(a.Expr) {
-		modes, places, _ := l.read.stringList(a)
-		t.modesAt = places
-		life.Modes = append([]string{}, modes...) // an empty list is one: no mode
+		t.modes, _ = l.read.stringList(a)
+		life.Modes = revealed(t.modes) // an empty list is one: no mode
 	}
 	if a := attrs["statuses"]; a != nil && !isNull(a.Expr) {
-		statuses, places, _ := l.read.stringList(a)
-		t.statusesAt = places
-		life.Statuses = append([]string{}, statuses...)
+		t.statuses, _ = l.read.stringList(a)
+		life.Statuses = revealed(t.statuses)
 	}
 	return life
 }
@@ -193,13 +187,13 @@ func (l *bodyReader) attachmentClause(attrs hclsyntax.Attributes) AttachmentClau
 	if a == nil || isNull(a.Expr) {
 		return c
 	}
-	types, places, _ := l.read.stringList(a)
-	for i, t := range types {
-		if kind, sub, ok := strings.Cut(t, "/"); !ok || kind == "" || sub == "" {
-			l.err(places[i], "invalid media type "+quote(t), `Write a type as "image/png", "image/*" or "*/*".`)
+	types, _ := l.read.stringList(a)
+	for _, t := range types {
+		if kind, sub, ok := strings.Cut(t.Reveal(), "/"); !ok || kind == "" || sub == "" {
+			l.err(t.at, "invalid media type "+t.Quote(), `Write a type as "image/png", "image/*" or "*/*".`)
 		}
 	}
-	c.Types = types
+	c.Types = revealed(types)
 	return c
 }
 
@@ -246,18 +240,19 @@ func (l *bodyReader) templatesOf(routes []*routeDecl) map[string]*template {
 
 // stateField returns the dotted path of the raw state of a record type: that of the
 // state block, written in an attribute, or else the type's own.
-func stateField(f *findings, t *template, attr, written string, s *connectors.Schema) string {
-	if written == "" {
+func stateField(f *findings, t *template, attr string, written guarded.String, s *connectors.Schema) string {
+	if written.Empty() {
 		if s.State == nil {
 			f.err(t.decl.blockAt["state"], s.Record+" has no state of its own", "Name the field that holds it: "+attr+" = \"FIELD\".")
 			return ""
 		}
 		return s.State.Field
 	}
-	top, _, _ := strings.Cut(written, ".")
+	top, _, _ := strings.Cut(written.Reveal(), ".")
+	shown := guarded.New(top, written.Sensitive())
 	free := slices.ContainsFunc(s.FreePrefixes, func(p string) bool { return strings.HasPrefix(top, p) })
 	if _, listed := s.Fields[top]; !listed && !free && s.Unlisted == connectors.RejectUnknown {
-		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %q", s.Record, top), suggest(top, sortedKeys(s.Fields), "field"))
+		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %s", s.Record, shown.Quote()), suggestFor(shown, sortedKeys(s.Fields), "field"))
 	}
-	return written
+	return written.Reveal()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // A decoder reads attributes and blocks as Go values.
@@ -40,16 +41,22 @@ func (l *decoder) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value,
 	return converted, sensitive, true
 }
 
-// str reads a text; empty if it is null or has mistakes.
-func (l *decoder) str(a *hclsyntax.Attribute) string {
+// str reads a string; empty if it is null or has mistakes.
+func (l *decoder) str(a *hclsyntax.Attribute) guarded.String {
+	s, _ := l.given(a)
+	return s
+}
+
+// given reads a string; false if it is null, not written or has mistakes.
+func (l *decoder) given(a *hclsyntax.Attribute) (guarded.String, bool) {
 	if a == nil {
-		return ""
+		return guarded.String{}, false
 	}
-	v, _, ok := l.primitive(a, cty.String)
+	v, sensitive, ok := l.primitive(a, cty.String)
 	if !ok || v == cty.NilVal {
-		return ""
+		return guarded.String{}, false
 	}
-	return v.AsString()
+	return guarded.New(v.AsString(), sensitive), true
 }
 
 // boolean reads a bool, fallback if it is null, not written or has mistakes.
@@ -84,25 +91,18 @@ func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
 
 // oneOf reads a text that must be one of a few; fallback if it is not.
 func oneOf[T ~string](l *decoder, a *hclsyntax.Attribute, fallback T, choices ...T) T {
-	if a == nil {
-		return fallback
-	}
-	v, sensitive, ok := l.primitive(a, cty.String)
-	if !ok || v == cty.NilVal {
+	s, ok := l.given(a)
+	if !ok {
 		return fallback
 	}
 	names := make([]string, len(choices))
 	for i, c := range choices {
-		if v.AsString() == string(c) {
+		if s.Reveal() == string(c) {
 			return c
 		}
 		names[i] = string(c)
 	}
-	shown := quote(v.AsString())
-	if sensitive {
-		shown = "(sensitive)"
-	}
-	l.err(a.Expr.Range(), "invalid value "+shown+" for "+a.Name, mustBe(names))
+	l.err(a.Expr.Range(), "invalid value "+s.Quote()+" for "+a.Name, mustBe(names))
 	return fallback
 }
 
@@ -118,20 +118,25 @@ func mustBe(choices []string) string {
 	return known
 }
 
-// stringList reads a list of texts, with the place of each; false if it has
-// mistakes.
-func (l *decoder) stringList(a *hclsyntax.Attribute) (values []string, places []hcl.Range, ok bool) {
+// An element is a string of a list, with its place.
+type element struct {
+	guarded.String
+	at hcl.Range
+}
+
+// stringList reads a list of strings; false if it has mistakes.
+func (l *decoder) stringList(a *hclsyntax.Attribute) (all []element, ok bool) {
 	v, ok := l.scope.eval(a.Expr)
 	if !ok {
-		return nil, nil, false
+		return nil, false
 	}
 	v, sensitive := plain(v)
 	if v.IsNull() {
-		return nil, nil, true
+		return nil, true
 	}
 	if !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {
 		l.err(a.Expr.Range(), a.Name+" must be a list", "Write ["+shortValue(v, sensitive)+"], with brackets.")
-		return nil, nil, false
+		return nil, false
 	}
 	tuple, _ := a.Expr.(*hclsyntax.TupleConsExpr)
 	i := 0
@@ -147,9 +152,18 @@ func (l *decoder) stringList(a *hclsyntax.Attribute) (values []string, places []
 			ok = false
 			continue
 		}
-		values, places = append(values, text.AsString()), append(places, at)
+		all = append(all, element{guarded.New(text.AsString(), sensitive), at})
 	}
-	return values, places, ok
+	return all, ok
+}
+
+// revealed returns the strings of a list, to be used; an empty list is one.
+func revealed(all []element) []string {
+	out := make([]string, len(all))
+	for i, e := range all {
+		out[i] = e.Reveal()
+	}
+	return out
 }
 
 func shortValue(v cty.Value, sensitive bool) string {
@@ -194,6 +208,10 @@ func (l *decoder) text(a *hclsyntax.Attribute) *expr.Text {
 	t, diags := l.scope.newText(a.Expr)
 	l.hcl(diags)
 	if diags.HasErrors() {
+		return nil
+	}
+	if t.Sensitive() {
+		l.err(a.Expr.Range(), "a sensitive value in a condition", "What a condition compares with is shown with each decision. Compare with something that may be seen.")
 		return nil
 	}
 	return t

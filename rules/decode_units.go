@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 )
 
 // parseDuration reads a duration as Go writes it, plus days: "30d", "1d12h".
@@ -35,20 +34,13 @@ func parseDuration(s string) (time.Duration, error) {
 // duration reads a duration that is longer than nothing, fallback if it is not
 // written or has mistakes.
 func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration) time.Duration {
-	if a == nil {
+	s, ok := l.given(a)
+	if !ok {
 		return fallback
 	}
-	v, sensitive, ok := l.primitive(a, cty.String)
-	if !ok || v == cty.NilVal {
-		return fallback
-	}
-	d, err := parseDuration(v.AsString())
+	d, err := parseDuration(s.Reveal())
 	if err != nil || d <= 0 {
-		shown := quote(v.AsString())
-		if sensitive {
-			shown = "(sensitive)"
-		}
-		l.err(a.Expr.Range(), "invalid duration "+shown, `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
+		l.err(a.Expr.Range(), "invalid duration "+s.Quote(), `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
 		return fallback
 	}
 	return d
@@ -77,14 +69,11 @@ func parseSize(s string) (int64, bool) {
 
 // size reads a number of bytes, fallback if it is not written or has mistakes.
 func (l *decoder) size(a *hclsyntax.Attribute, fallback int64) int64 {
-	if a == nil {
+	s, ok := l.given(a)
+	if !ok {
 		return fallback
 	}
-	v, _, ok := l.primitive(a, cty.String)
-	if !ok || v == cty.NilVal {
-		return fallback
-	}
-	n, ok := parseSize(v.AsString())
+	n, ok := parseSize(s.Reveal())
 	if !ok {
 		l.err(a.Expr.Range(), a.Name+" is not a valid size", `Write a number with a unit: "512KiB", "10MiB" or "1GiB".`)
 		return fallback

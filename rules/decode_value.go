@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/lockstep-sync/lockstep/rules/budget"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // A valueDecoder reads what mappings write.
@@ -162,7 +163,7 @@ func (l *valueDecoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 		}
 		at := item.KeyExpr.Range()
 		if before, twice := first[name.AsString()]; twice {
-			l.duplicate(at, before, "key "+quote(name.AsString()), "Each key has one value.")
+			l.duplicate(at, before, "key "+guarded.New(name.AsString(), sensitive).Quote(), "Each key has one value.")
 			ok = false
 			continue
 		}
@@ -181,14 +182,17 @@ func (l *valueDecoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 		return nil, false
 	}
 	ref := &reference{keyAt: e.Args[0].Range()}
+	out := &value{kind: refValue, at: e.Range(), ref: ref}
 	key, ok := l.scope.eval(e.Args[0])
 	if ok {
-		key, _ = plain(key)
+		var sensitive bool
+		key, sensitive = plain(key)
+		out.sensitive = sensitive
 		if key.Type() != cty.String || key.IsNull() || !key.IsKnown() {
 			l.err(ref.keyAt, "the key of ref() must be a text", `It names the property to look up by, as in ref("email", …).`)
 			ok = false
 		} else {
-			ref.key = key.AsString()
+			ref.key = guarded.New(key.AsString(), sensitive)
 		}
 	}
 	arg, good := l.value(e.Args[1])
@@ -202,7 +206,7 @@ func (l *valueDecoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 		return nil, false
 	}
 	ref.arg = arg
-	out := &value{kind: refValue, at: e.Range(), ref: ref, sensitive: arg.sensitive}
+	out.sensitive = out.sensitive || arg.sensitive
 	if len(e.Args) == 3 {
 		ref.hasFallback = true
 		fallback, good := l.value(e.Args[2])

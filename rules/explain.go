@@ -11,8 +11,6 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-const hidden = "(sensitive)"
-
 // WriteText writes the decision in the lines that explain and rule tests show.
 // Their form is a contract. Errors of w are for its owner to find.
 func (d Decision) WriteText(w io.Writer) {
@@ -55,11 +53,8 @@ func (d Decision) writeValues(w io.Writer) {
 func (v Value) shown() bool { return v.Value != nil || v.Err != nil }
 
 func (v Value) text() string {
-	switch {
-	case v.Err != nil:
+	if v.Err != nil {
 		return "error: " + oneLine(v.Err.Error())
-	case v.Sensitive:
-		return hidden
 	}
 	var b strings.Builder
 	writeValue(&b, v.Value)
@@ -164,11 +159,7 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 			view.Errors[v.Field] = v.Err.Error()
 		case v.Value == nil:
 		default:
-			plain := any(hidden)
-			if !v.Sensitive {
-				plain = plainValue(v.Value)
-			}
-			raw, err := encodeJSON(plain)
+			raw, err := encodeJSON(plainValue(v.Value))
 			if err != nil {
 				return nil, fmt.Errorf("field %s: %w", v.Field, err)
 			}

@@ -195,42 +195,6 @@ template "t" {
 	}
 }
 
-func TestSensitiveDecision(t *testing.T) {
-	set, found := Load(t.Context(), write(t, "connectors.hcl", connectorBlocks, "main.hcl", `
-route "r" {
-  source    = incidentio.acme.incident
-  templates = [template.other, template.t]
-}
-template "other" {
-  target = servicenow.itsm.incident
-  when   = "incident.name == '${env("TOKEN")}'"
-  outbound { short_description = "x" }
-}
-template "t" {
-  target = servicenow.itsm.incident
-  outbound {
-    short_description = "${env("TOKEN")} {{ incident.name }}"
-    u_map             = { a = env("TOKEN") }
-    opened_by         = ref("name", env("TOKEN"))
-  }
-}
-`), Options{Systems: fakeSystems(), Env: environment("TOKEN", "hunter2", "KEY", "", "PASSWORD", "")})
-	if set == nil {
-		t.Fatal(textOf(found))
-	}
-	d := set.Decide("r", Input{Record: incident(nil)})
-	raw, err := json.Marshal(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := decisionText(d) + string(raw); strings.Contains(text, "hunter2") || strings.Count(text, "(sensitive)") < 6 {
-		t.Errorf("a secret is shown, or is not said to be one:\n%s", text)
-	}
-	if got := d.Values[1].Value; got != "hunter2 Our database is sad" {
-		t.Errorf("written is %v", got)
-	}
-}
-
 func TestGenerationAndFiles(t *testing.T) {
 	load := func(files ...string) *Set {
 		set, found := loadDir(t, write(t, files...))

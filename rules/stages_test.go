@@ -148,7 +148,7 @@ route "r" {
 	if got := strings.Join(fields, " "); got != "once.project" || child.result.State.Table != d.tables["t"].result {
 		t.Errorf("what the template inherits: %s, %+v", got, child.result.State)
 	}
-	if c := child.comments[Outbound]; len(c) != 1 || !slices.Equal(c[0].from, []string{"update"}) {
+	if c := child.comments[Outbound]; len(c) != 1 || !slices.Equal(revealed(c[0].from), []string{"update"}) {
 		t.Errorf("comments: %+v", c)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
@@ -23,15 +21,18 @@ func (l *checker) comments(t *template, source *connectors.Schema) Comments {
 }
 
 func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) CommentClause {
-	c := CommentClause{From: d.from, To: d.to, locals: l.compiler.locals.values}
+	c := CommentClause{To: d.to.Reveal(), locals: l.compiler.locals.values}
 	if len(to.CommentKinds) == 0 {
 		l.err(d.at, article(to.Record)+" takes no comments", "Leave this block out.")
 	}
-	for i, kind := range d.from {
-		l.checkKind(kind, d.fromAt[i], from)
+	if d.from != nil {
+		c.From = revealed(d.from)
 	}
-	if d.to != "" {
-		l.checkKind(d.to, d.toAt, to)
+	for _, kind := range d.from {
+		l.checkKind(kind, from)
+	}
+	if !d.to.Empty() {
+		l.checkKind(d.to, to)
 	}
 	if d.when == nil {
 		return c
@@ -47,8 +48,8 @@ func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) Comm
 	return c
 }
 
-func (l *checker) checkKind(kind string, at hcl.Range, s *connectors.Schema) {
-	if len(s.CommentKinds) > 0 && !slices.Contains(s.CommentKinds, kind) {
-		l.err(at, fmt.Sprintf("%s has no comments of the kind %q", s.Record, kind), suggest(kind, s.CommentKinds, "kind of comment"))
+func (l *checker) checkKind(kind element, s *connectors.Schema) {
+	if len(s.CommentKinds) > 0 && !slices.Contains(s.CommentKinds, kind.Reveal()) {
+		l.err(kind.at, fmt.Sprintf("%s has no comments of the kind %s", s.Record, kind.Quote()), suggestFor(kind.String, s.CommentKinds, "kind of comment"))
 	}
 }

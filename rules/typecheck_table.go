@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // A tableUse is a state table used for a record type.
@@ -37,7 +38,7 @@ func (c *tableChecker) use(t *template, tables map[string]*tableDecl, source con
 		return
 	}
 	table := tables[t.result.State.Table.Name]
-	fromPath := t.sourceField
+	fromPath := t.sourceField.Reveal()
 	if fromPath == "" && from.State != nil {
 		fromPath = from.State.Field
 	}
@@ -82,7 +83,7 @@ func (c *tableChecker) checkColumn(t *tableDecl, column string) {
 		summary, detail := "", ""
 		fits := len(uses) == 0
 		for _, use := range uses {
-			native, wrong, advice := columnFits(v.value, use)
+			native, wrong, advice := columnFits(v.String, use)
 			if wrong != "" {
 				summary, detail = wrong, advice
 				continue
@@ -100,12 +101,13 @@ func (c *tableChecker) checkColumn(t *tableDecl, column string) {
 
 // columnFits says what is wrong with a column value, if anything, and which
 // value of the field only the instance can confirm.
-func columnFits(value string, use tableUse) (native any, summary, detail string) {
+func columnFits(value guarded.String, use tableUse) (native any, summary, detail string) {
 	s := use.schema.State
 	if s == nil || s.Field != use.path {
-		return value, "", ""
+		return value.Reveal(), "", ""
 	}
-	if category, ok := strings.CutPrefix(value, CategoryPrefix); ok {
+	if category, ok := strings.CutPrefix(value.Reveal(), CategoryPrefix); ok {
+		shown := guarded.New(category, value.Sensitive())
 		var known []string
 		for _, k := range s.Known {
 			if name, ok := strings.CutPrefix(k, CategoryPrefix); ok {
@@ -116,38 +118,38 @@ func columnFits(value string, use tableUse) (native any, summary, detail string)
 		case s.Category == "":
 			return nil, fmt.Sprintf("states of %s have no category", use.schema.Record), "Write the states themselves."
 		case len(known) > 0 && !slices.Contains(known, category):
-			return nil, fmt.Sprintf("%s has no status category %q", use.schema.Record, category), suggest(category, known, "status category")
+			return nil, fmt.Sprintf("%s has no status category %s", use.schema.Record, shown.Quote()), suggestFor(shown, known, "status category")
 		}
 		return nil, "", ""
 	}
 	top, _, nested := strings.Cut(s.Field, ".")
 	field := use.schema.Fields[top]
 	if s.Int {
-		n, err := strconv.ParseInt(value, 10, 64)
+		n, err := strconv.ParseInt(value.Reveal(), 10, 64)
 		if err != nil {
-			return nil, fmt.Sprintf("the state of %s is a number, not %q", use.schema.Record, value),
+			return nil, fmt.Sprintf("the state of %s is a number, not %s", use.schema.Record, value.Quote()),
 				sentences("Write the numbers of the states, as in [1, 2].", choicesAdvice(field))
 		}
-		if written := strconv.FormatInt(n, 10); written != value {
-			return nil, fmt.Sprintf("the state %q never reads back", value), fmt.Sprintf("%s writes it %s. Write it so here.", use.schema.Record, written)
+		if written := strconv.FormatInt(n, 10); written != value.Reveal() {
+			return nil, fmt.Sprintf("the state %s never reads back", value.Quote()), fmt.Sprintf("%s writes it %s. Write it so here.", use.schema.Record, guarded.New(written, value.Sensitive()))
 		}
 		if field.InstanceChoices || len(field.Choices) == 0 {
 			return n, "", ""
 		}
 		if !slices.ContainsFunc(field.Choices, func(c connectors.Choice) bool { return c.Value == n }) {
-			return nil, fmt.Sprintf("%s has no state %d", use.schema.Record, n), choicesAdvice(field)
+			return nil, fmt.Sprintf("%s has no state %s", use.schema.Record, value), choicesAdvice(field)
 		}
 		return nil, "", ""
 	}
 	if nested || field.InstanceChoices || len(field.Choices) == 0 {
-		return value, "", ""
+		return value.Reveal(), "", ""
 	}
 	var known []string
 	for _, c := range field.Choices {
 		known = append(known, fmt.Sprint(c.Value))
 	}
-	if !slices.Contains(known, value) {
-		return nil, fmt.Sprintf("%s has no state %q", use.schema.Record, value), suggest(value, known, "state")
+	if !slices.Contains(known, value.Reveal()) {
+		return nil, fmt.Sprintf("%s has no state %s", use.schema.Record, value.Quote()), suggestFor(value, known, "state")
 	}
 	return nil, "", ""
 }

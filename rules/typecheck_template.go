@@ -232,9 +232,9 @@ func (l *compiler) compileLifecycle(c *compiledTemplate, from *connectors.Schema
 	if !written || len(known) == 0 {
 		return
 	}
-	for i, s := range t.result.Lifecycle.Statuses {
-		if !slices.Contains(known, s) {
-			f.err(t.statusesAt[i], fmt.Sprintf("%s has no status category %q", from.Record, s), suggest(s, known, "status category"))
+	for _, s := range t.statuses {
+		if !slices.Contains(known, s.Reveal()) {
+			f.err(s.at, fmt.Sprintf("%s has no status category %s", from.Record, s.Quote()), suggestFor(s.String, known, "status category"))
 		}
 	}
 }
@@ -248,9 +248,9 @@ func checkModes(from *connectors.Schema, f *findings, t *template) {
 	if len(known) == 0 {
 		return
 	}
-	for i, at := range t.modesAt {
-		if mode := t.result.Lifecycle.Modes[i]; !slices.Contains(known, mode) {
-			f.err(at, fmt.Sprintf("%s has no mode %q", from.Record, mode), suggest(mode, known, "mode"))
+	for _, mode := range t.modes {
+		if !slices.Contains(known, mode.Reveal()) {
+			f.err(mode.at, fmt.Sprintf("%s has no mode %s", from.Record, mode.Quote()), suggestFor(mode.String, known, "mode"))
 		}
 	}
 }
@@ -270,7 +270,7 @@ func (l *compiler) digest(m *mapping) string {
 		case textValue:
 			fmt.Fprintf(h, "%q|", v.text.Value())
 		case refValue:
-			fmt.Fprintf(h, "%q %t %t|", v.ref.key, v.ref.hasFallback, v.ref.fallback != nil)
+			fmt.Fprintf(h, "%q %t %t|", v.ref.key.Reveal(), v.ref.hasFallback, v.ref.fallback != nil)
 		}
 	})
 	var locals []string

@@ -46,6 +46,11 @@ func (w *writer) field(f *field, v *value, creation bool) {
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is set only when it is opened", f.name, w.schema.Record), w.onlyAtCreation(f))
 		return
 	}
+	if v != nil && v.sensitive {
+		w.findings.err(v.at, fmt.Sprintf("a sensitive value in field %q", f.name),
+			"It is made of env(), of a sensitive variable, or of a file outside the directory, and would be written where others can read it. Write something that may be seen.")
+		return
+	}
 	if v != nil {
 		w.value(slot{field: f, name: f.name, known: known, typ: known.Writes(), listed: listed}, v)
 	}
@@ -236,8 +241,8 @@ func (w *writer) reference(s slot, v *value) {
 			w.findings.err(v.at, fmt.Sprintf("field %q takes no ref()", s.field.name), "It is "+articleOf(s.typ)+", not a reference to another record. Write the value itself.")
 			return
 		}
-	} else if !slices.Contains(s.known.Lookups, v.ref.key) {
-		w.findings.err(v.ref.keyAt, fmt.Sprintf("field %q cannot be looked up by %q", s.field.name, v.ref.key), suggest(v.ref.key, s.known.Lookups, "key"))
+	} else if !slices.Contains(s.known.Lookups, v.ref.key.Reveal()) {
+		w.findings.err(v.ref.keyAt, fmt.Sprintf("field %q cannot be looked up by %s", s.field.name, v.ref.key.Quote()), suggestFor(v.ref.key, s.known.Lookups, "key"))
 	}
 	if s.typ.Kind == connectors.List {
 		w.findings.err(v.at, fmt.Sprintf("field %q is a list", s.field.name), "Write [ref(…)], with brackets.")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/rules/expr"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // A value is what a mapping writes, with its HCL evaluated and, once compile
@@ -41,7 +42,7 @@ const (
 
 // A reference is ref(KEY, VALUE, FALLBACK).
 type reference struct {
-	key         string
+	key         guarded.String
 	keyAt       hcl.Range
 	arg         *value
 	hasFallback bool
@@ -162,14 +163,14 @@ func (v *value) lookup(vars map[string]any) (*connectors.Lookup, error) {
 	case empty:
 		return v.ref.fallback.lookup(vars)
 	}
-	lookup := &connectors.Lookup{Key: v.ref.key, Value: arg, HasFallback: v.ref.hasFallback}
+	lookup := &connectors.Lookup{Key: v.ref.key.Reveal(), Value: arg, HasFallback: v.ref.hasFallback}
 	if v.ref.fallback == nil {
 		return lookup, nil
 	}
 	// A fallback whose own value is empty and which has none itself fails only
 	// if it is needed, which the connector finds out.
 	if lookup.Fallback, err = v.ref.fallback.lookup(vars); err != nil {
-		lookup.Fallback = &connectors.Lookup{Key: v.ref.fallback.ref.key}
+		lookup.Fallback = &connectors.Lookup{Key: v.ref.fallback.ref.key.Reveal()}
 	}
 	return lookup, nil
 }

@@ -11,18 +11,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/lockstep-sync/lockstep/connectors/nearest"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // quote is a name in a message, its beginning if it is longer than any name is.
-func quote(s string) string { return `"` + shortened(s) + `"` }
-
-func shortened(s string) string {
-	const most = 200 // bytes
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
+func quote(s string) string { return `"` + guarded.Shortened(s) + `"` }
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
@@ -92,4 +85,12 @@ func suggest(name string, known []string, what string) string {
 // sentences joins the parts of a detail.
 func sentences(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
+// suggestFor is suggest for a name that may be secret.
+func suggestFor(name guarded.String, known []string, what string) string {
+	if name.Sensitive() {
+		return "There is no such " + what + "."
+	}
+	return suggest(name.Reveal(), known, what)
 }

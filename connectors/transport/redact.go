@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
@@ -28,10 +30,42 @@ func (c *Client) redact(text string) string {
 	// The longest first: one secret may be part of another.
 	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, form := range forms {
-		text = strings.ReplaceAll(text, form, hidden)
+		text = hide(text, form)
 	}
 	return text
 }
+
+// hide replaces a secret. A short one may be a part of any word, so that it is
+// hidden only where it stands alone: to cut it out of others would show how it begins
+// and ends to whoever knows the words.
+func hide(text, form string) string {
+	const short = 8 // bytes
+	if len(form) >= short {
+		return strings.ReplaceAll(text, form, hidden)
+	}
+	var b strings.Builder
+	for last := rune(' '); ; {
+		before, after, found := strings.Cut(text, form)
+		if !found {
+			b.WriteString(text)
+			return b.String()
+		}
+		if before != "" {
+			last, _ = utf8.DecodeLastRuneInString(before)
+		}
+		b.WriteString(before)
+		if next, _ := utf8.DecodeRuneInString(after); isWord(last) || after != "" && isWord(next) {
+			b.WriteString(form)
+		} else {
+			b.WriteString(hidden)
+		}
+		last, _ = utf8.DecodeLastRuneInString(form)
+		text = after
+	}
+}
+
+// isWord reports whether a rune is a part of words.
+func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // clean redacts what a system's answer put into an error.
 func (c *Client) clean(e *connectors.Error) {

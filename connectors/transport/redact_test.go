@@ -113,3 +113,20 @@ func FuzzRedact(f *testing.F) {
 		}
 	})
 }
+
+// TestShortSecrets: a secret that is a part of ordinary words is hidden where it
+// stands alone, and the words stay.
+func TestShortSecrets(t *testing.T) {
+	for text, want := range map[string]string{
+		"the password pass is refused, pass": "the password (sensitive) is refused, (sensitive)",
+		"user:pass@host":                     "user:(sensitive)@host",
+		"passenger bypass päss passé":        "passenger bypass päss passé",
+		"pass_word pass-word":                "pass_word (sensitive)-word",
+		"":                                   "",
+	} {
+		c := &Client{opts: Options{Secrets: func() []connectors.Secret { return []connectors.Secret{"pass"} }}}
+		if got := c.redact(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

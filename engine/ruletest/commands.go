@@ -317,12 +317,8 @@ func (p *play) cmdNoWrites(c *call) error {
 // writes returns the writes since the last time, as lines.
 func (p *play) writes() []string {
 	var lines []string
-	hidden := map[connectors.Ref]map[string]bool{}
 	for _, w := range p.world.takeWrites() {
-		if hidden[w.ref] == nil {
-			hidden[w.ref] = p.hidden(w.ref)
-		}
-		lines = append(lines, p.world.line(w, hidden[w.ref]))
+		lines = append(lines, p.world.line(w))
 	}
 	return lines
 }

@@ -25,7 +25,7 @@ func (p *play) cmdTicket(c *call) error {
 	if len(args) > 0 {
 		return p.do(ref, args[0], args[1:], c)
 	}
-	for _, line := range p.world.lines(ref, false, p.hidden(ref)) {
+	for _, line := range p.world.lines(ref, false) {
 		c.printf("%s", line)
 	}
 	return nil
@@ -42,7 +42,7 @@ func (p *play) cmdSource(c *call) error {
 	case !p.world.has(p.current):
 		return fmt.Errorf("%s was deleted", p.current)
 	}
-	for _, line := range p.world.lines(p.current, true, p.hidden(p.current)) {
+	for _, line := range p.world.lines(p.current, true) {
 		c.printf("%s", line)
 	}
 	return nil
@@ -149,7 +149,7 @@ func (p *play) cmdNoTicket(c *call) error {
 	}
 	for _, t := range all {
 		if t.in(target) {
-			return fmt.Errorf("there is one: %s\n%s", t.ref, strings.Join(p.world.lines(t.ref, false, p.hidden(t.ref)), "\n"))
+			return fmt.Errorf("there is one: %s\n%s", t.ref, strings.Join(p.world.lines(t.ref, false), "\n"))
 		}
 	}
 	return nil

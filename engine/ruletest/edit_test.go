@@ -66,7 +66,7 @@ func FuzzEdit(f *testing.F) {
 			}
 			return
 		}
-		if lines := w.lines(ref, true, nil); lines[0] != `id  "01"` {
+		if lines := w.lines(ref, true); lines[0] != `id  "01"` {
 			t.Errorf("%q", lines)
 		}
 	})

@@ -282,42 +282,6 @@ func deadLine(l deadletter.Letter) string {
 	return fmt.Sprintf("dead letter: route %s, %s, %s%s: %s", l.Route, l.Record, l.Reason, field, l.Message)
 }
 
-// hidden returns the fields of a record whose values the configuration made from
-// env() or a sensitive variable. They are written, and not shown.
-func (p *play) hidden(ref connectors.Ref) map[string]bool {
-	hidden := map[string]bool{}
-	links, err := p.engine.Links(context.Background())
-	if err != nil {
-		return hidden
-	}
-	for _, l := range links {
-		if l.Target == nil || *l.Target != ref && l.Source != ref {
-			continue
-		}
-		p.world.mu.Lock()
-		source, errSource := p.world.read(l.Source)
-		ticket, errTicket := p.world.read(*l.Target)
-		p.world.mu.Unlock()
-		if errSource != nil || errTicket != nil {
-			continue
-		}
-		in := rules.Input{Record: source, LinkID: l.ID, Parent: p.parent(source)}
-		values := p.set.Decide(l.Route, in).Values // with those that are written once
-		in.Linked, in.Ticket = l.Template, &ticket
-		decision := p.set.Decide(l.Route, in)
-		values = append(values, decision.Values...)
-		if l.Source == ref {
-			values = decision.Inbound
-		}
-		for _, v := range values {
-			if name, _, _ := strings.Cut(v.Field, "/"); v.Sensitive {
-				hidden[name] = true
-			}
-		}
-	}
-	return hidden
-}
-
 // decode reads the record in a file as one of the collections that may have it.
 func (p *play) decode(body []byte, among []connectors.Collection) ([]connectors.Record, error) {
 	var found []connectors.Record

@@ -34,19 +34,19 @@ func (w *world) takeWrites() []written {
 }
 
 // line returns a write as the command writes prints it.
-func (w *world) line(wrote written, hidden map[string]bool) string {
+func (w *world) line(wrote written) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	what := wrote.what
 	if what == "" {
-		what = w.assignments(wrote.fields, hidden)
+		what = w.assignments(wrote.fields)
 	}
 	return strings.TrimSpace(wrote.ref.String() + " " + wrote.verb + " " + what)
 }
 
 // assignments returns the fields of a write, name=VALUE, sorted. Entries of a map
 // stand together under its name. w.mu is held.
-func (w *world) assignments(fields map[string]any, hidden map[string]bool) string {
+func (w *world) assignments(fields map[string]any) string {
 	byName := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if field, entry, isEntry := strings.Cut(name, "/"); isEntry {
@@ -58,10 +58,6 @@ func (w *world) assignments(fields map[string]any, hidden map[string]bool) strin
 	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if hidden[name] {
-			parts = append(parts, name+"=(sensitive)")
-			continue
-		}
 		parts = append(parts, name+"="+w.text(byName[name]))
 	}
 	return strings.Join(parts, " ")
@@ -79,7 +75,7 @@ func replacedEven(entries map[string]any, name string, value any) map[string]any
 
 // lines returns a record as ticket and source print it. Of a ticket the fields are
 // shown that somebody wrote, of a source all that it has.
-func (w *world) lines(ref connectors.Ref, all bool, hidden map[string]bool) []string {
+func (w *world) lines(ref connectors.Ref, all bool) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := w.things[ref]
@@ -95,8 +91,6 @@ func (w *world) lines(ref connectors.Ref, all bool, hidden map[string]bool) []st
 		value, ok := t.record.Fields[name]
 		switch {
 		case name == "id":
-		case hidden[name]:
-			lines = append(lines, name+"  (sensitive)")
 		case ok || !all:
 			lines = append(lines, name+"  "+w.text(value))
 		}

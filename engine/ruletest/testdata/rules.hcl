@@ -1,8 +1,3 @@
-variable "account" {
-  default   = "s3cret"
-  sensitive = true
-}
-
 connector "incidentio" "acme" { api_key = env("LOCKSTEP_TEST_NO_SUCH_KEY") }
 
 connector "servicenow" "itsm" {
@@ -40,7 +35,7 @@ template "security" {
     state        = 1
     caller_id    = ref("email", "{{ incident.creator.user.email }}", null)
     opened_by    = ref("user_name", "{{ incident.roles['Lead'].name }}", ref("email", "lead@acme.example"))
-    contact_type = var.account
+    contact_type = "email"
   }
   outbound {
     short_description = "{{ incident.name }}"
