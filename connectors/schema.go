@@ -120,6 +120,9 @@ type StateField struct {
 	// Closed are the column values in which a record is closed: going back from
 	// them is a reopening. nil: not known, and then the last state of a table is.
 	Closed []string
+	// Demands are the fields that a record needs to be in a state, as the vendor has it;
+	// nil: nothing is known.
+	Demands func(state string) []string
 	// Int is true where column values are numbers.
 	Int bool
 }
@@ -142,6 +145,8 @@ type Schema struct {
 	Parent string
 	// CommentKinds, the first being the one written by default.
 	CommentKinds []string
+	// NoNew is true of a type of which no record can be opened.
+	NoNew bool
 	// Attachments says what the type can be given: "" none, "link", "bytes".
 	Attachments string
 }

@@ -101,7 +101,7 @@ func loadBad(t *testing.T, file string, systems []connectors.System) (*Set, Diag
 		t.Fatal(err)
 	}
 	files := []string{filepath.Base(file), string(content)}
-	if !regexp.MustCompile(`(?m)^connector "`).Match(content) {
+	if !regexp.MustCompile(`(?m)^connector "incidentio" "acme"`).Match(content) {
 		files = append(files, "connectors.hcl", connectorBlocks)
 	}
 	set, found := Load(t.Context(), write(t, files...), Options{Systems: systems, Offline: true})
@@ -125,7 +125,7 @@ func TestDiagnosticsText(t *testing.T) {
 	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape", "made"} {
 		texts(name, "testdata/bad/"+name+".hcl", fakeSystems())
 	}
-	for _, name := range []string{"values"} {
+	for _, name := range []string{"nonsense", "values"} {
 		texts("real_"+name, "testdata/real/"+name+".hcl", realSystems())
 	}
 }

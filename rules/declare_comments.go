@@ -29,7 +29,7 @@ func (l *bodyReader) decodeComments(d *templateDecl) map[Direction][]commentDecl
 func (l *bodyReader) decodeComment(b *hclsyntax.Block) commentDecl {
 	c := commentDecl{at: b.DefRange()}
 	if a := b.Body.Attributes["from"]; a != nil && !isNull(a.Expr) {
-		c.from, _ = l.read.stringList(a)
+		c.from = l.filled(a, "Comments of every kind are taken, as without it.")
 	}
 	if a := b.Body.Attributes["to"]; a != nil && !isNull(a.Expr) {
 		c.to = element{l.read.str(a), a.Expr.Range()}

@@ -138,9 +138,9 @@ func newSettings(s connectors.System) any {
 // decodeCommon reads the settings that every connector has.
 func (l *connectorReader) decodeCommon(in bodyContent, c *Connector) {
 	c.Common = c.System.Defaults
-	c.Common.PollInterval = l.read.duration(in.attr("poll_interval"), c.Common.PollInterval)
-	c.Common.Settle = l.read.duration(in.attr("settle"), c.Common.Settle)
-	c.Common.IndexLag = l.read.duration(in.attr(indexLag), c.Common.IndexLag)
+	c.Common.PollInterval = l.read.duration(in.attr("poll_interval"), c.Common.PollInterval, pollSpan)
+	c.Common.Settle = l.read.duration(in.attr("settle"), c.Common.Settle, waitSpan)
+	c.Common.IndexLag = l.read.duration(in.attr(indexLag), c.Common.IndexLag, waitSpan)
 	if a, least := in.attr("settle"), c.System.WriteTimeout; a != nil && c.Common.Settle > 0 && c.Common.Settle <= least {
 		l.warn(a.Expr.Range(), fmt.Sprintf("settle is not longer than a write to %s may take", c.System.Type),
 			fmt.Sprintf("The answer to a write is waited for up to %s. What is sent again before that can be done twice: write a longer one, or leave it out for %s.", seconds(least), seconds(c.System.Defaults.Settle)))

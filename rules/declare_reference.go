@@ -2,12 +2,14 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 // referenceTo resolves a reference such as template.NAME; anything else is
@@ -90,6 +92,9 @@ func (l *catalog) collection(f *findings, a *hclsyntax.Attribute) (connectors.Co
 	if _, ok := system.Schema(record); !ok {
 		f.err(recordAt, fmt.Sprintf("%s has no record type %q", kind, record), suggest(record, system.Records, "record type"))
 		return none, false
+	}
+	if near := nearest.Name(record, system.Records); near != "" && !slices.Contains(system.Records, record) {
+		f.warn(recordAt, fmt.Sprintf("%q is near to %q", record, near), "It is taken for a record type of its own, whose fields are not known. If that is what it is, all is well; else write "+near+".")
 	}
 	return connectors.Collection{Type: kind, Connector: name, Record: record}, true
 }

@@ -157,17 +157,26 @@ func (l *bodyReader) decodeLifecycle(t *template) Lifecycle {
 		OnReopen:    oneOf(l.read, attrs["on_reopen"], "same", "same", "new"),
 		Modes:       defaultModes,
 		Statuses:    defaultStatuses,
-		ParentWait:  l.read.duration(attrs["parent_wait"], defaultParentWait),
+		ParentWait:  l.read.duration(attrs["parent_wait"], defaultParentWait, waitSpan),
 	}
 	if a := attrs["modes"]; a != nil && !isNull(a.Expr) {
-		t.modes, _ = l.read.stringList(a)
+		t.modes = l.filled(a, "No record gets a ticket.")
 		life.Modes = revealed(t.modes) // an empty list is one: no mode
 	}
 	if a := attrs["statuses"]; a != nil && !isNull(a.Expr) {
-		t.statuses, _ = l.read.stringList(a)
+		t.statuses = l.filled(a, "No record gets a ticket.")
 		life.Statuses = revealed(t.statuses)
 	}
 	return life
+}
+
+// filled reads a list of strings, and warns of an empty one.
+func (l *bodyReader) filled(a *hclsyntax.Attribute, effect string) []element {
+	all, ok := l.read.stringList(a)
+	if ok && len(all) == 0 {
+		l.warn(a.Expr.Range(), a.Name+" is empty", effect+" List what is meant, or leave "+a.Name+" out.")
+	}
+	return all
 }
 
 func (l *bodyReader) decodeAttachments(d *templateDecl) Attachments {
@@ -187,7 +196,7 @@ func (l *bodyReader) attachmentClause(attrs hclsyntax.Attributes) AttachmentClau
 	if a == nil || isNull(a.Expr) {
 		return c
 	}
-	types, _ := l.read.stringList(a)
+	types := l.filled(a, "No file is taken.")
 	for _, t := range types {
 		if kind, sub, ok := strings.Cut(t.Reveal(), "/"); !ok || kind == "" || sub == "" {
 			l.err(t.at, "invalid media type "+t.Quote(), `Write a type as "image/png", "image/*" or "*/*".`)

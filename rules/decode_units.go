@@ -31,9 +31,19 @@ func parseDuration(s string) (time.Duration, error) {
 	return total + more, nil
 }
 
-// duration reads a duration that is longer than nothing, fallback if it is not
-// written or has mistakes.
-func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration) time.Duration {
+// A span bounds a duration.
+type span struct{ least, most time.Duration }
+
+// The bounds of durations: below them nothing would work as it should, and above
+// them nobody would notice.
+var (
+	pollSpan = span{time.Second, 7 * 24 * time.Hour}
+	waitSpan = span{time.Second, 30 * 24 * time.Hour}
+)
+
+// duration reads a duration within bounds, fallback if it is not written or has
+// mistakes.
+func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration, bounds span) time.Duration {
 	s, ok := l.given(a)
 	if !ok {
 		return fallback
@@ -43,7 +53,23 @@ func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration) time.
 		l.err(a.Expr.Range(), "invalid duration "+s.Quote(), `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
 		return fallback
 	}
+	if d < bounds.least || d > bounds.most {
+		l.err(a.Expr.Range(), fmt.Sprintf("%s must be between %s and %s", a.Name, days(bounds.least), days(bounds.most)), fmt.Sprintf("The default is %s.", days(fallback)))
+		return fallback
+	}
 	return d
+}
+
+// days is a duration as people write it in a configuration.
+func days(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= day && d%day == 0:
+		return fmt.Sprintf("%dd", d/day)
+	case d >= time.Minute && d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return seconds(d)
 }
 
 // parseSize reads a number of bytes: "10MiB", "512KiB", "100".

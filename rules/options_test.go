@@ -507,7 +507,9 @@ func TestConnectorWarnings(t *testing.T) {
 			}
 			got := ""
 			for _, d := range found {
-				got += fmt.Sprintf("%d: %s", d.Line, d.Summary)
+				if !strings.HasPrefix(d.Summary, "no routes") {
+					got += fmt.Sprintf("%d: %s", d.Line, d.Summary)
+				}
 			}
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)

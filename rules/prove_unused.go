@@ -17,6 +17,10 @@ func proveUses(m *model, f *findings) {
 	if f.errors() > 0 {
 		return
 	}
+	if len(m.routes) == 0 && len(m.files.order) > 0 {
+		f.warn(hcl.Range{Filename: m.files.order[0], Start: hcl.InitialPos, End: hcl.InitialPos}, "no routes: nothing is kept in step",
+			"A route says which records get tickets: route \"NAME\" { source = TYPE.CONNECTOR.RECORD, templates = [template.NAME] }.")
+	}
 	used := m.namesUsed()
 	unused := func(kind, name string) bool { return !used[kind+"."] && !used[kind+"."+name] }
 	for _, name := range sortedKeys(m.variables) {

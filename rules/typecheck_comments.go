@@ -44,7 +44,19 @@ func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) Comm
 	}
 	condition, diags := env.Condition(d.when)
 	l.hcl(diags)
-	c.When = condition
+	if c.When = condition; condition != nil {
+		neverTrue(condition, d.when, l.findings)
+		for _, compared := range condition.Comparisons() {
+			if len(from.CommentKinds) == 0 || len(compared.Path) != 2 || compared.Path[1] != "kind" || compared.Path[0] != commentName {
+				continue
+			}
+			for _, v := range compared.Values {
+				if kind, ok := v.Value.(string); ok && !slices.Contains(from.CommentKinds, kind) {
+					l.warn(v.Range, fmt.Sprintf("comment.kind is never %q", kind), suggest(kind, from.CommentKinds, "kind of comment"))
+				}
+			}
+		}
+	}
 	return c
 }
 

@@ -154,6 +154,32 @@ func columnFits(value guarded.String, use tableUse) (native any, summary, detail
 	return nil, "", ""
 }
 
+// checkDemands warns of states that a ticket is moved to without what it then needs.
+func checkDemands(t *template, f *findings) {
+	s := t.result.State
+	if s == nil || s.Table == nil || s.Direction == Inbound || t.schema.State == nil || t.schema.State.Demands == nil || s.TargetField != t.schema.State.Field {
+		return
+	}
+	for _, state := range s.Table.States {
+		column := state.Column(t.result.Target)
+		if len(column) == 0 {
+			continue
+		}
+		var missing []string
+		for _, name := range t.schema.State.Demands(column[0]) {
+			if t.decl.fields[fieldKey{false, name}] == nil {
+				missing = append(missing, name)
+			}
+		}
+		if len(missing) > 0 {
+			f.warn(t.decl.blockAt["state"], fmt.Sprintf("template %q does not set %s", t.decl.name, strings.Join(missing, " and ")),
+				fmt.Sprintf("The state %q sets the %s of the ticket to %s, which its data policy refuses without. Set them in once or in outbound, as in %s = \"{{ state == '%s' ? '…' : null }}\".",
+					state.Label, s.TargetField, column[0], missing[0], state.Label))
+			return
+		}
+	}
+}
+
 // checkReadsBack warns of states that a table has for other systems and not for
 // this one: nothing can be written for them there, so that what is in one of
 // them on the other side is in none here.

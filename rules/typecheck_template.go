@@ -126,6 +126,8 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		f.hcl(diags)
 		if c.when = condition; condition != nil {
 			u.reads(condition.Reads(), seen)
+			compared(condition.Comparisons(), seen, nil, f)
+			neverTrue(condition, t.when, f)
 			c.needsParent = readsParent(condition.Reads())
 		}
 	}
@@ -151,6 +153,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		m := &mapping{field: d.field.name, section: d.field.section, at: d.field.at, value: v, reads: v.reads()}
 		m.digest = l.digest(m)
 		u.reads(m.reads, visible)
+		compared(v.comparisons(), visible, t.labels(), f)
 		c.needsParent = c.needsParent || readsParent(m.reads)
 		if d.field.section == inboundSection {
 			c.inbound = append(c.inbound, m)

@@ -192,6 +192,17 @@ func (v *value) walk(visit func(*value)) {
 	}
 }
 
+// comparisons are those of a compiled value's expressions.
+func (v *value) comparisons() []expr.Comparison {
+	var all []expr.Comparison
+	v.walk(func(inner *value) {
+		if inner.template != nil {
+			all = append(all, inner.template.Comparisons()...)
+		}
+	})
+	return all
+}
+
 // reads returns the fields that a compiled value refers to.
 func (v *value) reads() []expr.Path {
 	var all []expr.Path

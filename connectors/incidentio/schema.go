@@ -100,6 +100,7 @@ func incidentSchema() *connectors.Schema {
 		},
 		Mode:         "mode",
 		CommentKinds: []string{timelineKind, updateKind},
+		NoNew:        true,
 		Attachments:  "link",
 	}
 }
@@ -277,6 +278,7 @@ func followUpSchema() *connectors.Schema {
 		},
 		Parent:       incidentRecord,
 		CommentKinds: []string{timelineKind, updateKind},
+		NoNew:        true,
 		Attachments:  "link",
 	}
 }

@@ -44,6 +44,7 @@ func schemaOf(table string) *connectors.Schema {
 		schema.Unlisted = connectors.SuspectUnknown
 		schema.State.Known = []string{"1", "2", "3", "6", "7", "8"}
 		schema.State.Closed = []string{"6", stateClosed, stateCanceled}
+		schema.State.Demands = func(state string) []string { return mandatoryIn(table, state) }
 	case "incident_task":
 		// Pending, Open, Work in Progress, Closed Complete, Incomplete, Skipped.
 		schema.State.Known = []string{"-5", "1", "2", "3", "4", "7"}

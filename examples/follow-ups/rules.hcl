@@ -44,6 +44,8 @@ template "follow_up" {
   outbound {
     short_description = "{{ follow_up.title }}"
     description       = "{{ follow_up.description }} ({{ parent.incident.reference }})"
+    close_code        = "{{ state == 'completed' ? 'Solution provided' : null }}"
+    close_notes       = "{{ state == 'completed' ? 'Completed in ' + parent.incident.reference : null }}"
   }
   inbound { title = "{{ ticket.short_description }}" }
 

@@ -63,6 +63,9 @@ func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics)
 	p.result = checked.OutputType()
 	p.selectors = p.findSelectors()
 	diags = p.unlistedFields()
+	if failing := p.failingConstants(); len(failing) > 0 {
+		return nil, append(diags, failing...)
+	}
 
 	p.metered = needsMeter(p.ast.Expr())
 	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.CustomDecoratorV2(p.decorate)}

@@ -16,6 +16,7 @@ import (
 type Condition struct {
 	program *program
 	always  bool
+	never   bool
 	asks    ask
 	parts   []ask
 }
@@ -45,8 +46,10 @@ func (e *Env) Condition(t *Text) (*Condition, hcl.Diagnostics) {
 			"a condition must be a bool, not "+name,
 			"This expression results in "+name+". Compare it with something: "+comparison(p.result)+"."))
 	}
-	c := &Condition{program: p, always: e.alwaysTrue(p.checked, p)}
+	c := &Condition{program: p}
+	c.always, c.never = e.fixed(p.checked, p)
 	c.work()
+	c.never = c.never || c.contradicts()
 	return c, diags
 }
 
@@ -97,13 +100,17 @@ func (c *Condition) Reads() []Path { return reads(c.program) }
 // AlwaysTrue reports whether the condition is true whatever the variables are.
 func (c *Condition) AlwaysTrue() bool { return c.always }
 
-// alwaysTrue evaluates the expression with every variable unknown.
-func (e *Env) alwaysTrue(checked *cel.Ast, p *program) (always bool) {
-	defer source.Recovered(p.text.rng, func(*hcl.Diagnostic) { always = false })
+// NeverTrue reports whether the condition is true of no record, as far as that can be
+// told: it is false or null by itself, or wants a field to have two values at once.
+func (c *Condition) NeverTrue() bool { return c.never }
+
+// fixed evaluates the expression with every variable unknown.
+func (e *Env) fixed(checked *cel.Ast, p *program) (always, never bool) {
+	defer source.Recovered(p.text.rng, func(*hcl.Diagnostic) { always, never = false, false })
 	run, err := e.cel.Program(checked, cel.EvalOptions(cel.OptPartialEval),
 		cel.CustomDecoratorV2(p.decorate), cel.CostLimit(e.language.costLimit))
 	if err != nil {
-		return false
+		return false, false
 	}
 	patterns := make([]*cel.AttributePatternType, len(e.names))
 	for i, name := range e.names {
@@ -111,8 +118,8 @@ func (e *Env) alwaysTrue(checked *cel.Ast, p *program) (always bool) {
 	}
 	vars, err := cel.PartialVars(map[string]any{}, patterns...)
 	if err != nil {
-		return false
+		return false, false
 	}
 	v, _, err := run.Eval(vars)
-	return err == nil && v == types.True
+	return err == nil && v == types.True, err == nil && (v == types.False || isNull(v))
 }

@@ -72,7 +72,7 @@ func TestDiagnostics(t *testing.T) {
 
 		// Constants
 		{`incident.name.matches('[')`, "'['", `invalid regular expression`, `RE2`},
-		{`int('abc') == 1`, "int", `invalid constant`, `'abc' cannot be made an int.`},
+		{`int('abc') == 1`, "int", `this always fails`, `'abc' cannot be made an int.`},
 		{`99999999999999999999 == 1`, "99999999999999999999", `the number is too big`, `64 bits`},
 
 		// Syntax

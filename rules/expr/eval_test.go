@@ -69,7 +69,6 @@ func TestEval(t *testing.T) {
 		{`size(null)`, int64(0), int64(0)},
 		{`'x' in null`, false, false},
 		{`incident.summary in null`, false, false},
-		{`null < 3`, failure("< does not work on null and an int"), failure("< does not work on null and an int")},
 		{`incident.labels.map(l, l + '!')`, []any{"a!", "b!"}, []any{}},
 		{`incident.labels.exists(l, l == null)`, false, false},
 		{`incident.labels + ['c']`, []any{"a", "b", "c"}, failure("+ does not work on null and a list (incident.labels is null)")},
@@ -140,7 +139,6 @@ func TestEval(t *testing.T) {
 		{`incident.custom_fields[?"Missing"].orValue('d')`, "d", "d"},
 		{`incident.custom_fields[?"Team"].orValue('d')`, "Product", "d"},
 		{`incident.?summary`, "Our error rate hit 12%", nil},
-		{`optional.none().value()`, failure("value: the optional value is not there"), failure("value: the optional value is not there")},
 		{`optional.ofNonZeroValue(incident.summary).orValue('none')`, "Our error rate hit 12%", "none"},
 
 		// Libraries, and what results become
@@ -151,7 +149,6 @@ func TestEval(t *testing.T) {
 		{`duration('90s')`, "1m30s", "1m30s"},
 		{`2u`, int64(2), int64(2)},
 		{`1.0 / 0.0`, failure("the result is not a number"), failure("the result is not a number")},
-		{`1 / 0`, failure("division by zero"), failure("division by zero")},
 		{`9223372036854775807 + size(local.names)`, failure("integer overflow"), failure("integer overflow")},
 		{`timestamp(253402300800 + size(local.names))`, failure("an int cannot be made a timestamp"), failure("an int cannot be made a timestamp")},
 		{`int(incident.name)`, failure("a string cannot be made an int"), failure("a string cannot be made an int")},

@@ -118,6 +118,28 @@ func (c *Condition) work() {
 	}
 }
 
+// contradicts reports whether two parts that && joins ask one field for values of
+// which none is the same.
+func (c *Condition) contradicts() bool {
+	for i, a := range c.parts {
+		for _, b := range c.parts[:i] {
+			if a.field == b.field && !a.meets(b) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (a ask) meets(b ask) bool {
+	for v := range a.values {
+		if b.values[v] {
+			return true
+		}
+	}
+	return false
+}
+
 // values reads FIELD == 'a', FIELD in ['a', 'b'] and such joined by || as one
 // field and its values.
 func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok bool) {

@@ -193,31 +193,37 @@ func (p *program) isNamespace(name string) bool {
 // badPattern finds a constant regular expression that does not compile.
 func (p *program) badPattern() (call, pattern ast.Expr) {
 	for _, id := range slices.Sorted(maps.Keys(p.nodes)) {
-		e := p.nodes[id]
-		if e.Kind() != ast.CallKind {
-			continue
+		if pattern, err := badPatternOf(p.nodes[id]); err != nil {
+			return p.nodes[id], pattern
 		}
-		args := e.AsCall().Args()
-		switch e.AsCall().FunctionName() {
-		case overloads.Matches:
-			if !e.AsCall().IsMemberFunction() && len(args) == 2 {
-				args = args[1:]
-			}
-		case "regex.extract", "regex.extractAll", "regex.replace":
-			if len(args) > 1 {
-				args = args[1:]
-			}
-		default:
-			continue
+	}
+	return nil, nil
+}
+
+// badPatternOf returns the regular expression of a call, if it is a constant that
+// does not compile, and why.
+func badPatternOf(e ast.Expr) (pattern ast.Expr, err error) {
+	if e.Kind() != ast.CallKind {
+		return nil, nil
+	}
+	args := e.AsCall().Args()
+	switch e.AsCall().FunctionName() {
+	case overloads.Matches:
+		if !e.AsCall().IsMemberFunction() && len(args) == 2 {
+			args = args[1:]
 		}
-		if len(args) == 0 || args[0].Kind() != ast.LiteralKind {
-			continue
+	case "regex.extract", "regex.extractAll", "regex.replace":
+		if len(args) > 1 {
+			args = args[1:]
 		}
-		if s, ok := args[0].AsLiteral().(types.String); ok {
-			if err := checkPattern(string(s)); err != nil {
-				return e, args[0]
-			}
-		}
+	default:
+		return nil, nil
+	}
+	if len(args) == 0 || args[0].Kind() != ast.LiteralKind {
+		return nil, nil
+	}
+	if s, ok := args[0].AsLiteral().(types.String); ok {
+		return args[0], checkPattern(string(s))
 	}
 	return nil, nil
 }
