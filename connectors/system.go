@@ -43,6 +43,8 @@ type System struct {
 	// secret that was written counts as set (it came from env()).
 	Settings func() any
 	Check    func(settings any) []SettingError
+	// CheckCommon says what is wrong with the common settings; nil: nothing is.
+	CheckCommon func(common Common) []SettingError
 
 	// Schema returns the vendor's schema of a record type; false: there is no
 	// such type. It is the same value each time and not to be changed.

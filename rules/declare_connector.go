@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/gohcl"
@@ -13,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/guarded"
 )
 
 // A catalog has the connectors, and so the record types that can be named.
@@ -85,10 +87,16 @@ func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	l.decodeCommon(in, c)
 
 	before := l.errors()
-	reduced := l.settingsBody(in, b.Body, own, nested)
+	var required []string
 	for _, a := range schema.Attributes {
-		if a.Required && reduced.Attributes[a.Name] == nil {
-			l.read.missing(b.DefRange(), quote(c.System.Type)+" connector", a.Name)
+		if a.Required {
+			required = append(required, a.Name)
+		}
+	}
+	reduced := l.settingsBody(in, b.Body, own, required, nested)
+	for _, name := range required {
+		if reduced.Attributes[name] == nil {
+			l.read.missing(b.DefRange(), quote(c.System.Type)+" connector", name)
 		}
 	}
 	for i, inner := range reduced.Blocks {
@@ -104,10 +112,14 @@ func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	c.Settings = settings
 	nameSettings(l.read.scope, b, "", c)
 	l.checkEncrypted(reduced)
-	if c.System.Check == nil {
-		return
+	var wrong []connectors.SettingError
+	if c.System.Check != nil {
+		wrong = c.System.Check(settings)
 	}
-	for _, mistake := range c.System.Check(settings) {
+	if c.System.CheckCommon != nil {
+		wrong = append(wrong, c.System.CheckCommon(c.Common)...)
+	}
+	for _, mistake := range wrong {
 		l.err(settingRange(b, mistake.Attribute), mistake.Summary, mistake.Detail)
 	}
 }
@@ -153,7 +165,7 @@ func (l *connectorReader) decodeCommon(in bodyContent, c *Connector) {
 
 // settingsBody returns what of a body the system's settings take. An attribute that
 // is null is as good as not written.
-func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own, nested []string) *hclsyntax.Body {
+func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own, required, nested []string) *hclsyntax.Body {
 	reduced := &hclsyntax.Body{
 		Attributes: hclsyntax.Attributes{}, SrcRange: body.SrcRange, EndRange: body.EndRange,
 	}
@@ -163,8 +175,12 @@ func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own
 			continue
 		}
 		if v, ok := l.read.scope.eval(a.Expr); ok {
-			if v, _ := plain(v); v.IsNull() {
+			v, sensitive := plain(v)
+			if v.IsNull() {
 				continue
+			}
+			if v.Type() == cty.String && v.IsKnown() {
+				l.checkSetting(a, guarded.New(v.AsString(), sensitive), slices.Contains(required, name))
 			}
 		}
 		reduced.Attributes[name] = a
@@ -175,6 +191,19 @@ func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own
 		}
 	}
 	return reduced
+}
+
+// checkSetting reports what no system takes. What is empty may come from env() in an
+// offline command, and then counts as set.
+func (l *connectorReader) checkSetting(a *hclsyntax.Attribute, s guarded.String, required bool) {
+	switch {
+	case s.Empty() && !s.Sensitive():
+		l.err(a.Expr.Range(), a.Name+" is empty", "Write its value, or leave it out if it can be left out.")
+	case s.Empty() && required && !l.read.scope.offline:
+		l.err(a.Expr.Range(), a.Name+" is empty", "What it is read from holds nothing.")
+	case strings.ContainsFunc(s.Reveal(), unicode.IsControl):
+		l.err(a.Expr.Range(), a.Name+" holds a line break, or another control character", "It would break the header or the address that it is a part of. At the end of a file or of a variable: trimspace(…) takes it away.")
+	}
 }
 
 // nestedSettings checks a block within a connector block against the struct
@@ -200,7 +229,7 @@ func (l *connectorReader) nestedSettings(b *hclsyntax.Block, parent reflect.Type
 	}
 	in := l.read.content(b.Body, b.DefRange(), b.Type+" block", attrs, nil)
 	copied := *b
-	copied.Body = l.settingsBody(in, b.Body, attrs, nil)
+	copied.Body = l.settingsBody(in, b.Body, attrs, required, nil)
 	for _, name := range required {
 		if copied.Body.Attributes[name] == nil {
 			l.read.missing(b.DefRange(), b.Type+" block", name)

@@ -19,6 +19,7 @@ type evaluator struct {
 	*progress
 	files     map[string]*sourceFile
 	systems   map[string]connectors.System
+	offline   bool // env() of what is not set is empty
 	functions map[string]function.Function
 	variables map[string]*variable
 	locals    map[string]*local
@@ -28,7 +29,7 @@ type evaluator struct {
 
 func newEvaluator(p *progress, files map[string]*sourceFile, r *reader, o Options) *evaluator {
 	e := &evaluator{
-		progress: p, files: files, functions: p.meter.Functions(hclFunctions(r, o)),
+		progress: p, files: files, offline: o.Offline, functions: p.meter.Functions(hclFunctions(r, o)),
 		systems: map[string]connectors.System{}, variables: map[string]*variable{}, locals: map[string]*local{},
 	}
 	for _, s := range o.Systems {

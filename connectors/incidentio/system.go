@@ -54,6 +54,14 @@ func System() connectors.System {
 		WriteTimeout: transport.DefaultWriteTimeout,
 		Records:      []string{incidentRecord, followUpRecord},
 		Schema:       schemas.Of,
+		CheckCommon: func(common connectors.Common) []connectors.SettingError {
+			if _, err := signingKey(common.WebhookSecret); err != nil {
+				return []connectors.SettingError{{
+					Attribute: "webhook_secret", Summary: "not a signing secret", Detail: "Copy it whole from the endpoint's page: whsec_ and what follows.",
+				}}
+			}
+			return nil
+		},
 		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
 			schema, ok := schemas[c.Record]
 			if !ok {
