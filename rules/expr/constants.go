@@ -129,6 +129,9 @@ func (p *program) constantError(e ast.Expr) string {
 	if isConversion(call.FunctionName()) && len(call.Args()) == 1 {
 		return p.nodeText(call.Args()[0].ID()) + " cannot be made " + describe(call.FunctionName()) + "."
 	}
+	if failed := (*types.Err)(nil); !errors.As(err, &failed) {
+		return "" // CEL itself failed, which is said elsewhere
+	}
 	if err = p.evalError(err, nil); errors.Is(err, connectors.ErrTooCostly) {
 		return "" // another machine may be faster
 	}
