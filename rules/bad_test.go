@@ -125,7 +125,7 @@ func TestDiagnosticsText(t *testing.T) {
 	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape", "made"} {
 		texts(name, "testdata/bad/"+name+".hcl", fakeSystems())
 	}
-	for _, name := range []string{"nonsense", "settings", "values"} {
+	for _, name := range []string{"dollar", "nonsense", "percent", "sentences", "settings", "unquoted", "values"} {
 		texts("real_"+name, "testdata/real/"+name+".hcl", realSystems())
 	}
 }
@@ -150,7 +150,7 @@ func ExampleDiagnostics_WriteText() {
 	_, found := Load(context.Background(), "testdata/nothing", Options{})
 	found.WriteText(os.Stdout, false)
 	// Output:
-	// testdata/nothing:1:1: error: cannot read the configuration directory: no such file or directory
+	// testdata/nothing: error: cannot read the configuration directory: no such file or directory
 	// Name a directory that holds *.hcl files.
 }
 

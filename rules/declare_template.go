@@ -21,6 +21,7 @@ type templateReader struct {
 // A field is one mapping as written.
 type field struct {
 	name    string
+	of      string // the template that it is written in
 	section section
 	at      hcl.Range // its name
 	expr    hclsyntax.Expression
@@ -37,6 +38,7 @@ type templateDecl struct {
 	phase    templatePhase
 
 	attrs  map[string]*hclsyntax.Attribute // target, when, conflict
+	from   map[string]string               // the templates that attrs are inherited from
 	fields map[fieldKey]*field
 	// Attributes of the state and lifecycle blocks and the clauses of the
 	// comments and attachments blocks, with the place of the block itself.
@@ -108,6 +110,7 @@ func (l *templateReader) decodeTemplate(b *hclsyntax.Block) *templateDecl {
 	t := &templateDecl{
 		name: b.Labels[0], at: b.DefRange(), ok: true,
 		attrs:     map[string]*hclsyntax.Attribute{},
+		from:      map[string]string{},
 		fields:    map[fieldKey]*field{},
 		attrsOf:   map[string]map[string]*hclsyntax.Attribute{},
 		clausesOf: map[string]map[Direction][]*hclsyntax.Block{},
@@ -171,7 +174,7 @@ func (l *templateReader) decodeFields(t *templateDecl, s section, b *hclsyntax.B
 				"It is already at "+position(other)+". Leave it in once to write it only when the ticket is opened, or in outbound to keep it in step.")
 			continue
 		}
-		t.fields[key] = &field{name: a.Name, section: s, at: a.NameRange, expr: a.Expr}
+		t.fields[key] = &field{name: a.Name, of: t.name, section: s, at: a.NameRange, expr: a.Expr}
 	}
 }
 
@@ -257,6 +260,9 @@ func (t *templateDecl) inherit(base *templateDecl) {
 	for name, a := range base.attrs {
 		if t.attrs[name] == nil && !t.dropped[name] {
 			t.attrs[name] = a
+			if t.from[name] = base.from[name]; t.from[name] == "" {
+				t.from[name] = base.name
+			}
 		}
 	}
 	for key, f := range base.fields {

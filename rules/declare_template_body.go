@@ -37,7 +37,8 @@ type template struct {
 	modes, statuses []element
 	fields          []*mappingDecl
 	comments        map[Direction][]commentDecl
-	used            bool // some route lists it, or has it as no_match
+	used            bool            // some route lists it, or has it as no_match
+	usedBases       map[string]bool // all that are used
 	ok              bool
 }
 
@@ -45,6 +46,15 @@ type template struct {
 type mappingDecl struct {
 	field *field
 	value *value // nil if it has mistakes
+}
+
+// inherited says which template takes a mapping, or a condition, of another one that
+// is not checked by itself; empty: none does.
+func (t *template) inherited(of string) string {
+	if of == "" || of == t.decl.name || t.usedBases[of] {
+		return ""
+	}
+	return fmt.Sprintf("Template %q takes it from here.", t.decl.name)
 }
 
 // A bodyReader evaluates the HCL of templates.
@@ -240,7 +250,7 @@ func (l *bodyReader) templatesOf(routes []*routeDecl) map[string]*template {
 			continue
 		}
 		if t := l.template(d); t != nil {
-			t.used = used[name]
+			t.used, t.usedBases = used[name], used
 			templates[name] = t
 		}
 	}

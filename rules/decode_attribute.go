@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -21,7 +22,7 @@ type decoder struct {
 
 func newDecoder(scope *evaluator) *decoder { return &decoder{scope.findings, scope} }
 
-// primitive evaluates an attribute that is a text, a number or a bool; false
+// primitive evaluates an attribute that is a string, a number or a bool; false
 // if it has mistakes. Null is cty.NilVal: as if it were not written.
 func (l *decoder) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value, sensitive, ok bool) {
 	v, ok = l.scope.eval(a.Expr)
@@ -32,7 +33,7 @@ func (l *decoder) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value,
 	if v.IsNull() {
 		return cty.NilVal, sensitive, true
 	}
-	name := map[cty.Type]string{cty.String: "a text", cty.Number: "a number", cty.Bool: "true or false"}[want]
+	name := map[cty.Type]string{cty.String: "a string", cty.Number: "a number", cty.Bool: "true or false"}[want]
 	converted, err := convert.Convert(v, want)
 	if err != nil || !converted.IsKnown() {
 		l.err(a.Expr.Range(), fmt.Sprintf("%s must be %s", a.Name, name), fmt.Sprintf("This is %s.", typeName(v)))
@@ -89,7 +90,7 @@ func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
 	return int(n), true
 }
 
-// oneOf reads a text that must be one of a few; fallback if it is not.
+// oneOf reads a string that must be one of a few; fallback if it is not.
 func oneOf[T ~string](l *decoder, a *hclsyntax.Attribute, fallback T, choices ...T) T {
 	s, ok := l.given(a)
 	if !ok {
@@ -148,7 +149,7 @@ func (l *decoder) stringList(a *hclsyntax.Attribute) (all []element, ok bool) {
 		}
 		text, err := convert.Convert(elem, cty.String)
 		if err != nil || text.IsNull() || !text.IsKnown() {
-			l.err(at, a.Name+" must be a list of texts", fmt.Sprintf("This element is %s.", typeName(elem)))
+			l.err(at, a.Name+" must be a list of strings", fmt.Sprintf("This element is %s.", typeName(elem)))
 			ok = false
 			continue
 		}
@@ -182,7 +183,7 @@ func typeName(v cty.Value) string {
 	case v.IsNull():
 		return "null"
 	case t == cty.String:
-		return "a text"
+		return "a string"
 	case t == cty.Number:
 		return "a number"
 	case t == cty.Bool:
@@ -195,10 +196,14 @@ func typeName(v cty.Value) string {
 	return "another value"
 }
 
-// text returns a text whose runes know their places; nil if it is null, not written
+// text returns a string whose runes know their places; nil if it is null, not written
 // or has mistakes.
 func (l *decoder) text(a *hclsyntax.Attribute) *expr.Text {
 	if a == nil || isNull(a.Expr) {
+		return nil
+	}
+	if _, isTemplate := a.Expr.(*hclsyntax.TemplateExpr); !isTemplate && slices.ContainsFunc(a.Expr.Variables(), func(t hcl.Traversal) bool { return t.RootName() != "var" && t.RootName() != "local" }) {
+		l.err(a.Expr.Range(), "a condition is written in quotes", inQuotes(a.Name, l.scope.written(a.Expr)))
 		return nil
 	}
 	v, ok := l.scope.eval(a.Expr)
@@ -215,4 +220,9 @@ func (l *decoder) text(a *hclsyntax.Attribute) *expr.Text {
 		return nil
 	}
 	return t
+}
+
+// inQuotes shows an attribute whose CEL is written without quotes as it is to be.
+func inQuotes(name, cel string) string {
+	return "It is CEL, evaluated for each record: " + name + " = \"" + strings.ReplaceAll(cel, `"`, "'") + "\"."
 }

@@ -20,7 +20,7 @@ type valueDecoder struct {
 
 // value evaluates the HCL of a mapping; false if it has mistakes. Calls of
 // ref, lists, objects and conditionals are taken apart as they are written, so
-// that the texts in them keep their places.
+// that the strings in them keep their places.
 func (l *valueDecoder) value(e hclsyntax.Expression) (*value, bool) {
 	guarded := e
 	switch e := budget.Unguarded(e).(type) {
@@ -87,7 +87,7 @@ func (l *valueDecoder) evaluated(e hclsyntax.Expression) (*value, bool) {
 	return out, ok
 }
 
-// textValue returns a text whose place is known to the rune.
+// textValue returns a string whose place is known to the rune.
 func (l *valueDecoder) textValue(e hcl.Expression) (*value, bool) {
 	t, diags := l.scope.newText(e)
 	l.hcl(diags)
@@ -97,7 +97,7 @@ func (l *valueDecoder) textValue(e hcl.Expression) (*value, bool) {
 	return &value{kind: textValue, at: e.Range(), text: t, sensitive: t.Sensitive()}, true
 }
 
-// converted turns an HCL value into ours; its texts all stand at one place.
+// converted turns an HCL value into ours; its strings all stand at one place.
 func (l *valueDecoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 	shallow, marks := v.Unmark()
 	sensitive := len(marks) > 0
@@ -139,7 +139,7 @@ func (l *valueDecoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 		}
 		return out, true
 	}
-	l.err(at, "a field cannot hold this value", "Write a text, a number, true or false, a list, an object or ref(KEY, VALUE).")
+	l.err(at, "a field cannot hold this value", "Write a string, a number, true or false, a list, an object or ref(KEY, VALUE).")
 	return nil, false
 }
 
@@ -157,7 +157,7 @@ func (l *valueDecoder) object(e *hclsyntax.ObjectConsExpr) (*value, bool) {
 		key, sensitive := plain(key)
 		name, err := convert.Convert(key, cty.String)
 		if err != nil || name.IsNull() || !name.IsKnown() {
-			l.err(item.KeyExpr.Range(), "a key must be a text", `Write { "NAME" = … }.`)
+			l.err(item.KeyExpr.Range(), "a key must be a string", `Write { "NAME" = … }.`)
 			ok = false
 			continue
 		}
@@ -189,7 +189,7 @@ func (l *valueDecoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 		key, sensitive = plain(key)
 		out.sensitive = sensitive
 		if key.Type() != cty.String || key.IsNull() || !key.IsKnown() {
-			l.err(ref.keyAt, "the key of ref() must be a text", `It names the property to look up by, as in ref("email", …).`)
+			l.err(ref.keyAt, "the key of ref() must be a string", `It names the property to look up by, as in ref("email", …).`)
 			ok = false
 		} else {
 			ref.key = guarded.New(key.AsString(), sensitive)
@@ -202,7 +202,7 @@ func (l *valueDecoder) reference(e *hclsyntax.FunctionCallExpr) (*value, bool) {
 	switch arg.kind {
 	case textValue, constantValue, nullValue:
 	default:
-		l.err(arg.at, "the value of ref() must be a text", `It is what the property must be, as in ref("email", "{{ incident.creator.user.email }}").`)
+		l.err(arg.at, "the value of ref() must be a string", `It is what the property must be, as in ref("email", "{{ incident.creator.user.email }}").`)
 		return nil, false
 	}
 	ref.arg = arg

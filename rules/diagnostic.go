@@ -23,11 +23,15 @@ type Diagnostic struct {
 	Severity string `json:"severity"` // "error" or "warning"
 	File     string `json:"file"`
 	// Line and Column count from 1; columns are characters as people see them
-	// (grapheme clusters).
+	// (grapheme clusters). They are 0 where it is about the configuration as a whole.
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Summary string `json:"summary"`
 	Detail  string `json:"detail"`
+	// EndLine and EndColumn are where what is meant ends, the column being the one
+	// after its last character.
+	EndLine   int `json:"end_line,omitempty"`
+	EndColumn int `json:"end_column,omitempty"`
 
 	// Source is the line itself and Width how many of its characters from
 	// Column on are meant; empty and 0 where there is no line to show.
@@ -89,6 +93,9 @@ func (d *Diagnostic) writeText(w io.Writer, color bool) {
 		tint = yellow
 	}
 	place := fmt.Sprintf("%s:%d:%d:", d.File, d.Line, d.Column)
+	if d.Line == 0 {
+		place = d.File + ":"
+	}
 	paint(bold, visible.Line(place))
 	fmt.Fprint(w, " ")
 	paint(tint, d.Severity+":")

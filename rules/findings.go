@@ -89,6 +89,19 @@ func (f *findings) unreadable(at hcl.Range, err error) {
 	f.err(at, "cannot read the file: "+err.Error(), "Every *.hcl in the directory is part of the configuration.")
 }
 
+// explain adds a sentence to what was found since there were so many.
+func (f *findings) explain(since int, sentence string) {
+	if sentence == "" {
+		return
+	}
+	for i := range f.list[since:] {
+		f.list[since+i].detail = sentences(f.list[since+i].detail, sentence)
+	}
+}
+
+// inheritedBy is what explain adds to a mistake in a template that others extend.
+var inheritedBy = regexp.MustCompile(` ?Template "[^"]*" takes it from here\.`)
+
 // errors counts the errors.
 func (f *findings) errors() int { return f.failed }
 
@@ -183,7 +196,7 @@ func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range)
 			d.detail = sentences(d.detail, more(f.kinds[k]-mostOfAKind))
 		}
 		out := Diagnostic{
-			Severity: d.severity, File: d.at.Filename, Line: max(d.at.Start.Line, 1), Column: max(d.at.Start.Column, 1),
+			Severity: d.severity, File: d.at.Filename, Line: d.at.Start.Line, Column: d.at.Start.Column, EndLine: d.at.End.Line, EndColumn: d.at.End.Column,
 			Summary: cut(d.summary), Detail: cut(d.detail),
 		}
 		if src := sources[d.at.Filename]; src != nil && d.at.Start.Line > 0 {
@@ -203,6 +216,7 @@ func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range)
 	seen := make(map[Diagnostic]bool, len(all))
 	return slices.DeleteFunc(all, func(d Diagnostic) bool {
 		d.Source, d.Width = "", 0
+		d.Detail = inheritedBy.ReplaceAllString(d.Detail, "") // one that extends it is enough
 		if seen[d] {
 			return true
 		}

@@ -44,7 +44,7 @@ func Load(ctx context.Context, dir string, o Options) (*Set, Diagnostics) {
 		return r.set, r.found
 	case <-time.After(grace):
 		return nil, Diagnostics{{
-			Severity: SeverityError, File: dir, Line: 1, Column: 1,
+			Severity: SeverityError, File: dir,
 			Summary: "the load was given up: " + context.Cause(ctx).Error(),
 			Detail:  "A file or the file system does not answer, or the configuration takes too long to work out.",
 		}}

@@ -215,7 +215,7 @@ func showLiteral(v any) string {
 func nativeName(v any) string {
 	switch v.(type) {
 	case string:
-		return "a text"
+		return "a string"
 	case int64, float64:
 		return "a number"
 	case bool:

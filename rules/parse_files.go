@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/lockstep-sync/lockstep/rules/source"
@@ -94,8 +95,7 @@ func (l *parser) readFiles(files []string) map[string][]byte {
 
 // unreadable reports a file of the configuration that cannot be read.
 func (l *parser) unreadable(path string, err error) {
-	at := l.here()
-	at.Filename = path
+	at := hcl.Range{Filename: path, Start: hcl.InitialPos, End: hcl.InitialPos}
 	if errors.Is(err, source.ErrTooLarge) && l.reader.mayRead() < source.MaxFile {
 		l.reader.read = source.MaxTotal
 		l.err(at, "the configuration is larger than "+source.Size(source.MaxTotal), "That is the limit of all files together.")

@@ -15,13 +15,18 @@ const (
 	hclOpenText   = "Unterminated template string"
 	hclEscape     = "Invalid escape sequence"
 	hclTwice      = "Attribute redefined"
-	quotedInText  = `Within a text, CEL's strings stand in single quotes: "incident.name == 'x'".`
-	quotedExpr    = `An expression stands within a text, in quotes: "{{ … }}".`
-	closeTheQuote = `The quote that closes the text is missing. A text of many lines is written <<-EOT … EOT.`
+	hclSeparator  = "Missing key/value separator"
+	hclDirective  = "Invalid template directive"
+	hclCharacter  = "Invalid character"
+	dollarBraces  = `A dollar sign before an expression of CEL is written $${{ … }}; without one, write {{ … }} alone.`
+	percentBraces = `A percent sign before an expression of CEL is written %%{{ … }}.`
+	quotedInText  = `Within a string, CEL's strings stand in single quotes: "incident.name == 'x'".`
+	quotedExpr    = `An expression stands within a string, in quotes: "{{ … }}".`
+	closeTheQuote = `The quote that closes the text is missing. A string of many lines is written <<-EOT … EOT.`
 	escapes       = `A quoted text knows \n, \r, \t, \", \\, \uNNNN and \UNNNNNNNN. A backslash that is meant as one is written \\.`
 )
 
-// bareExpr is a CEL expression that is not within a text.
+// bareExpr is a CEL expression that is not within a string.
 var bareExpr = regexp.MustCompile(`(?:^|[=\[(,])\s*\{\{`)
 
 // plainSyntax leaves of HCL's syntax errors those that are not the noise of
@@ -53,6 +58,20 @@ func plainSyntax(diags hcl.Diagnostics, content []byte) hcl.Diagnostics {
 				plain.Subject = &opening
 				plain.Detail = "The text that begins here ends with a line that holds " + marker + " alone; no line does."
 			}
+		case d.Summary == hclDirective && markBefore(content, at, "%{") >= 0:
+			plain.Summary, plain.Detail = `"%{" begins a directive of HCL`, percentBraces
+			plain.Subject = rangeOn(content, markBefore(content, at, "%{"), 2, d.Subject.Filename)
+			return append(kept, &plain)
+		case d.Summary == hclSeparator && markBefore(content, at, "${{") >= 0:
+			plain.Summary, plain.Detail = `"${" begins an expression of HCL`, dollarBraces
+			plain.Subject = rangeOn(content, markBefore(content, at, "${{"), 2, d.Subject.Filename)
+			return append(kept, &plain)
+		case d.Summary == hclCharacter && unquotedCondition.Match(lineAround(content, at)):
+			m := unquotedCondition.FindSubmatchIndex(lineAround(content, at))
+			begin := at - lineOffset(content, at)
+			plain.Summary, plain.Detail = "a condition is written in quotes", inQuotes("when", string(content[begin+m[2]:begin+m[3]]))
+			plain.Subject = rangeOn(content, begin+m[2], m[3]-m[2], d.Subject.Filename)
+			return append(kept, &plain)
 		case d.Summary == hclEscape:
 			plain.Detail = escapes
 		case bareExpr.Match(lineAround(content, at)):
@@ -107,4 +126,33 @@ func lineAround(content []byte, at int) []byte {
 		end = at + i
 	}
 	return content[begin:end]
+}
+
+// unquotedCondition is a when without quotes around its CEL.
+var unquotedCondition = regexp.MustCompile(`^\s*when\s*=\s*([^"\s#][^#\r\n]*[^#\s])`)
+
+// markBefore finds the last mark on the line of a byte, and before it; negative: none.
+func markBefore(content []byte, at int, mark string) int {
+	line := lineAround(content, at)
+	begin := at - lineOffset(content, at)
+	i := bytes.LastIndex(line[:min(at-begin, len(line))], []byte(mark))
+	if i < 0 {
+		return -1
+	}
+	return begin + i
+}
+
+// lineOffset returns how far into its line a byte is.
+func lineOffset(content []byte, at int) int {
+	at = min(at, len(content))
+	return at - bytes.LastIndexByte(content[:at], '\n') - 1
+}
+
+// rangeOn returns the place of some bytes of one line.
+func rangeOn(content []byte, from, length int, filename string) *hcl.Range {
+	begin := from - lineOffset(content, from)
+	start := hcl.Pos{Byte: from, Line: bytes.Count(content[:from], []byte("\n")) + 1, Column: graphemes(string(content[begin:from])) + 1}
+	end := start
+	end.Byte, end.Column = from+length, start.Column+graphemes(string(content[from:from+length]))
+	return &hcl.Range{Filename: filename, Start: start, End: end}
 }

@@ -44,7 +44,7 @@ func newProgress(ctx context.Context, dir string, limits budget.Limits) *progres
 
 // here returns the position of what is wrong with the configuration as a whole.
 func (p *progress) here() hcl.Range {
-	return hcl.Range{Filename: p.dir, Start: hcl.InitialPos, End: hcl.InitialPos}
+	return hcl.Range{Filename: p.dir}
 }
 
 // givenUp reports whether the load is to end, and says so once.

@@ -211,9 +211,9 @@ func unknownRoot(t hcl.Traversal, systems map[string]connectors.System, f *findi
 		f.err(t.SourceRange(), "a connector is not a value", "It can be named only where a block asks for one, as in source = "+root+".NAME.RECORD.")
 		return
 	}
-	detail := "HCL expressions know var.NAME and local.NAME. A text stands in double quotes: " + quote(root) + "."
+	detail := "HCL expressions know var.NAME and local.NAME. A string stands in double quotes: " + quote(root) + "."
 	if len(t) > 1 {
-		detail = "HCL expressions know var.NAME and local.NAME. What a record holds is written inside a text, in CEL: \"{{ " + traversalText(t) + " }}\"."
+		detail = "HCL expressions know var.NAME and local.NAME. What a record holds is written inside a string, in CEL: \"{{ " + traversalText(t) + " }}\"."
 	}
 	f.err(t.SourceRange(), "unknown name "+quote(root), detail)
 }
@@ -245,9 +245,18 @@ func checkFunctions(e hcl.Expression, known map[string]function.Function, f *fin
 	return good
 }
 
-// newText returns an expression as a text. It is evaluated once more for that.
+// newText returns an expression as a string. It is evaluated once more for that.
 func (l *evaluator) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
 	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
 	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.files[e.Range().Filename].bytes) })
 	return t, diags
+}
+
+// written returns an expression as its file has it.
+func (l *evaluator) written(e hcl.Expression) string {
+	file := l.files[e.Range().Filename]
+	if file == nil || !e.Range().CanSliceBytes(file.bytes) {
+		return "…"
+	}
+	return strings.Join(strings.Fields(string(e.Range().SliceBytes(file.bytes))), " ")
 }

@@ -17,7 +17,7 @@ const sensitiveMark = "sensitive"
 
 // hclFunctions returns the functions of HCL expressions: cty's under the names
 // that Terraform gives them, and those that read what is outside. ref is not
-// among them: it is syntax, for the places in its texts must not be lost.
+// among them: it is syntax, for the places in its strings must not be lost.
 func hclFunctions(r *reader, o Options) map[string]function.Function {
 	all := map[string]function.Function{
 		"env": envFunction(o), "file": fileFunction(r), "sensitive": sensitiveFunction(),
@@ -130,7 +130,7 @@ func affixFunction(holds func(s, part string) bool) function.Function {
 	})
 }
 
-// lengthFunction returns cty's, which also counts the characters of a text, as
+// lengthFunction returns cty's, which also counts the characters of a string, as
 // Terraform's does.
 func lengthFunction() function.Function {
 	return function.New(&function.Spec{
@@ -147,7 +147,7 @@ func lengthFunction() function.Function {
 			case t.IsCollectionType():
 				return args[0].Length(), nil
 			}
-			return cty.NilVal, errors.New("only a text, a list, a set, a map or an object has a length")
+			return cty.NilVal, errors.New("only a string, a list, a set, a map or an object has a length")
 		},
 	})
 }

@@ -64,7 +64,7 @@ func (l *resolver) decodeVariables() {
 	}
 	for _, name := range sortedKeys(l.options.Vars) {
 		if _, ok := l.scope.variables[name]; !ok {
-			l.err(hcl.Range{Filename: l.dir, Start: hcl.InitialPos}, "-var sets the unknown variable "+quote(name),
+			l.err(l.here(), "-var sets the unknown variable "+quote(name),
 				sentences("A variable needs a block: variable "+quote(name)+" {}.", suggest(name, sortedKeys(l.scope.variables), "variable")))
 		}
 	}
@@ -82,6 +82,9 @@ func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 	if a := in.attr("default"); a != nil {
 		if sensitive {
 			l.hidden = append(l.hidden, b.Body.Range()) // a second default, too
+		}
+		if !l.isPlain(a.Expr) {
+			return cty.DynamicVal, false
 		}
 		v, ok := l.scope.eval(a.Expr)
 		if !ok {
@@ -120,6 +123,18 @@ func (l *resolver) decodeVariable(b *hclsyntax.Block) (cty.Value, bool) {
 		fallback = fallback.Mark(sensitiveMark)
 	}
 	return fallback, l.errors() == before
+}
+
+// isPlain reports a default that names another value: locals rest on variables, so
+// they are worked out after them.
+func (l *resolver) isPlain(e hcl.Expression) bool {
+	for _, t := range e.Variables() {
+		if root := t.RootName(); root == "local" || root == "var" {
+			l.err(t.SourceRange(), "a default cannot use "+traversalText(t), "Variables are worked out before everything that uses them. Write the value itself, or make a local of the variable and the other value.")
+			return false
+		}
+	}
+	return true
 }
 
 // given returns what the command line or the environment says of a variable.

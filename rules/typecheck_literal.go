@@ -186,7 +186,7 @@ func choicesAdvice(known connectors.Field) string {
 func articleOf(t connectors.Type) string {
 	switch t.Kind {
 	case connectors.String, connectors.Text:
-		return "a text"
+		return "a string"
 	case connectors.Int:
 		return "a whole number"
 	case connectors.Double:
@@ -202,7 +202,18 @@ func articleOf(t connectors.Type) string {
 	case connectors.Map:
 		return "an object"
 	case connectors.Object:
-		return "a text (the name)"
+		return "a name"
 	}
 	return "any value"
+}
+
+// foundOf names the type of what an expression results in.
+func foundOf(t connectors.Type) string {
+	switch t.Kind {
+	case connectors.Map:
+		return "a map"
+	case connectors.Object:
+		return "an object"
+	}
+	return articleOf(t)
 }

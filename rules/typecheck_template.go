@@ -122,8 +122,10 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 	c := &compiledTemplate{template: t.result}
 	seen := l.readables(source)
 	if t.when != nil {
+		found := len(f.list)
 		condition, diags := env.condition.Condition(t.when)
 		f.hcl(diags)
+		f.explain(found, t.inherited(t.decl.from["when"]))
 		if c.when = condition; condition != nil {
 			u.reads(condition.Reads(), seen)
 			compared(condition.Comparisons(), seen, nil, f)
@@ -137,6 +139,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		if l.ended() {
 			return nil // nobody waits for it
 		}
+		found := len(f.list)
 		in, w, visible := env.outbound, outward, seen
 		if d.field.section == inboundSection {
 			in, w = env.inbound, inward
@@ -147,6 +150,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 			v = d.value.compile(in, f)
 		}
 		w.field(d.field, v, d.field.section == onceSection)
+		f.explain(found, t.inherited(d.field.of))
 		if v == nil {
 			continue
 		}
@@ -301,7 +305,7 @@ func (l *compiler) explainSensitive(f *findings) {
 		d := &f.list[i]
 		name, _, _ := strings.Cut(strings.TrimPrefix(d.summary, `unknown field "`), `"`)
 		_, seen := l.locals.seen[name]
-		if l.locals.known[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) {
+		if l.locals.known[name] != nil && !seen && strings.HasPrefix(d.summary, "unknown field "+quote(name)) && strings.HasPrefix(d.detail, localName+" has no field ") {
 			d.detail = fmt.Sprintf("local.%s is made from env() or from a sensitive variable, and expressions do not see sensitive locals.", name)
 		}
 	}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -267,7 +268,7 @@ func (w *writer) text(s slot, v *value) {
 		return
 	}
 	if result := v.template.Type(); !mayBecome(result, s.typ) {
-		w.wrongType(s, v.at, articleOf(result))
+		w.wrongType(s, v.at, foundOf(result), selectAdvice(v, result))
 	}
 }
 
@@ -302,7 +303,7 @@ func mayBecome(from, to connectors.Type) bool {
 	return true
 }
 
-func (w *writer) wrongType(s slot, at hcl.Range, found string) {
+func (w *writer) wrongType(s slot, at hcl.Range, found string, more ...string) {
 	advice := ""
 	switch s.typ.Kind {
 	case connectors.List:
@@ -312,5 +313,31 @@ func (w *writer) wrongType(s slot, at hcl.Range, found string) {
 	default:
 		advice = "Write one value that fits; of a list or an object, select what is meant: \"{{ LIST.join(', ') }}\", \"{{ OBJECT['NAME'] }}\"."
 	}
-	w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", s.field.name, articleOf(s.typ), found), advice)
+	w.findings.err(at, fmt.Sprintf("field %q must be %s, not %s", s.field.name, articleOf(s.typ), found), cmp.Or(strings.Join(more, " "), advice))
+}
+
+// selectAdvice says how to select what is meant of an object or a map that an
+// expression results in; empty: it is neither.
+func selectAdvice(v *value, t connectors.Type) string {
+	owner := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(v.text.Value()), "{{"), "}}"))
+	if strings.ContainsAny(owner, " ?:+()") || v.sensitive {
+		owner = "X"
+	}
+	switch t.Kind {
+	case connectors.Object:
+		names := sortedKeys(t.Fields)
+		if len(names) == 0 {
+			return ""
+		}
+		example := names[0]
+		if slices.Contains(names, "name") {
+			example = "name"
+		}
+		return fmt.Sprintf("Select one of its fields, which are %s: \"{{ %s.%s }}\".", strings.Join(names, ", "), owner, example)
+	case connectors.Map:
+		return fmt.Sprintf("Select one of its entries by name: \"{{ %s['NAME'] }}\".", owner)
+	case connectors.List:
+		return fmt.Sprintf("Join its elements: \"{{ %s.join(', ') }}\".", owner)
+	}
+	return ""
 }

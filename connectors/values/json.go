@@ -17,7 +17,7 @@ func ParseObject(body []byte) (map[string]any, error) {
 	decoder.UseNumber()
 	var object map[string]any
 	if err := decoder.Decode(&object); err != nil {
-		return nil, fmt.Errorf("not a JSON object: %w", withoutContents(err))
+		return nil, fmt.Errorf("not a JSON object: %w", withoutContents(err, body))
 	}
 	if object == nil {
 		return nil, errors.New("not a JSON object: null")
@@ -29,12 +29,15 @@ func ParseObject(body []byte) (map[string]any, error) {
 }
 
 // withoutContents returns what encoding/json says without quoting what it read.
-func withoutContents(err error) error {
+func withoutContents(err error, body []byte) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("mistake at byte %d", syntax.Offset)
+		before := body[:min(max(syntax.Offset-1, 0), int64(len(body)))]
+		line := bytes.Count(before, []byte("\n")) + 1
+		column := len([]rune(string(before[bytes.LastIndexByte(before, '\n')+1:]))) + 1
+		return fmt.Errorf("mistake at line %d, column %d", line, column)
 	case errors.As(err, &kind):
 		return errors.New("found another kind of value")
 	case errors.Is(err, io.EOF):

@@ -88,8 +88,9 @@ func TestParse(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"a":1}`: "", ``: "not a JSON object: nothing there", `{"secret`: "not a JSON object: it ends too early", `{"a":secret}`: "not a JSON object: mistake at byte 6",
-		`["secret"]`: "not a JSON object: found another kind of value", `null`: "not a JSON object: null", `{}{`: "not a JSON object: something follows it",
+		`{"a":1}`: "", ``: "not a JSON object: nothing there", `{"secret`: "not a JSON object: it ends too early", `{"a":secret}`: "not a JSON object: mistake at line 1, column 6",
+		"{\n  \"ä\": \"secret\",,\n}": "not a JSON object: mistake at line 2, column 17",
+		`["secret"]`:                  "not a JSON object: found another kind of value", `null`: "not a JSON object: null", `{}{`: "not a JSON object: something follows it",
 	} {
 		if _, err := values.ParseObject([]byte(body)); err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("%s: %v, want %q", body, err, want)

@@ -52,10 +52,11 @@ func (p *program) typeErrors(errs []*cel.Error) hcl.Diagnostics {
 	sort.SliceStable(errs, func(i, j int) bool { return p.offset(errs[i].Location) < p.offset(errs[j].Location) })
 	namespaces := p.unknownNamespaces(errs)
 	arguments := p.macroArguments(errs)
+	dashed := p.dashedNames(errs)
 	var diags hcl.Diagnostics
 	seen := map[hcl.Range]bool{}
 	for _, err := range errs {
-		if namespaces[err.ExprID] || arguments[err.ExprID] || strings.Contains(err.Message, "!error!") {
+		if namespaces[err.ExprID] || arguments[err.ExprID] || dashed[err.ExprID] || strings.Contains(err.Message, "!error!") {
 			continue // follows from another error
 		}
 		d := p.typeError(err)
@@ -170,6 +171,9 @@ func (p *program) fieldAdvice(e ast.Expr, name string) string {
 		owner = st.label
 	}
 	names := st.names()
+	if dashed, _ := p.dashedName(e, names); dashed != "" {
+		return fmt.Sprintf("CEL reads - as minus: write %s['%s'].", owner, dashed)
+	}
 	detail := fmt.Sprintf("%s has no field %s", owner, quote(name))
 	if near := nearest.Name(name, names); near != "" {
 		return detail + "; did you mean " + quote(near) + "?"
@@ -179,6 +183,55 @@ func (p *program) fieldAdvice(e ast.Expr, name string) string {
 		return detail + "."
 	}
 	return detail + ". Its fields are " + list(names) + "."
+}
+
+// dashedName returns the field with a - in its name that was meant where one before the
+// first - is selected, and what CEL takes for the names after it.
+func (p *program) dashedName(e ast.Expr, fields []string) (name string, rest []string) {
+	if e.Kind() != ast.SelectKind {
+		return "", nil
+	}
+	at, ok := p.ast.SourceInfo().GetOffsetRange(e.ID())
+	if !ok {
+		return "", nil
+	}
+	written := string(p.source[min(int(at.Start), len(p.source)):])
+	for _, field := range fields {
+		if strings.Contains(field, "-") && strings.HasPrefix(field, e.AsSelect().FieldName()+"-") && strings.HasPrefix(strings.TrimPrefix(written, "."), field) && len(field) > len(name) {
+			name = field
+		}
+	}
+	if name == "" {
+		return "", nil
+	}
+	return name, strings.Split(name, "-")[1:]
+}
+
+// dashedNames are the names that are unknown only because CEL reads the - in another
+// one as minus: the "b" of local.a-b.
+func (p *program) dashedNames(errs []*cel.Error) map[int64]bool {
+	ids := map[int64]bool{}
+	rest := map[string]bool{}
+	for _, err := range errs {
+		e := p.nodes[err.ExprID]
+		if e == nil || !strings.Contains(err.Message, "undefined field '") {
+			continue
+		}
+		t := p.inferAnywhere(selectOperand(e))
+		if t == nil || p.env.known.structs[t.TypeName()] == nil {
+			continue
+		}
+		_, names := p.dashedName(e, p.env.known.structs[t.TypeName()].names())
+		for _, name := range names {
+			rest[name] = true
+		}
+	}
+	for _, err := range errs {
+		if e := p.nodes[err.ExprID]; e != nil && e.Kind() == ast.IdentKind && rest[e.AsIdent()] {
+			ids[err.ExprID] = true
+		}
+	}
+	return ids
 }
 
 // selectOperand returns what a field is selected from.
@@ -261,8 +314,9 @@ func (p *program) planError(err error) *hcl.Diagnostic {
 		return p.diagnostic(at, hcl.DiagError, spent.Error(), spent.Advice())
 	}
 	if call, pattern := p.badPattern(); call != nil {
+		_, err := badPatternOf(call)
 		return p.diagnostic(p.nodeRange(pattern.ID()), hcl.DiagError, "invalid regular expression",
-			"The pattern is not in RE2's syntax. In a quoted HCL string, each backslash is written twice; a raw string, r'…', saves CEL's own doubling.")
+			"The pattern is not in RE2's syntax: "+patternReason(err)+". In a quoted HCL string, each backslash is written twice; a raw string, r'…', saves CEL's own doubling.")
 	}
 	at := p.span(trimmed(p.source, 0, len(p.source)))
 	for id, e := range p.nodes {
@@ -310,8 +364,10 @@ func balanced(s string) bool { return strings.Count(s, "(") == strings.Count(s, 
 // describe names a type of CEL's in a sentence.
 func describe(t string) string {
 	switch {
-	case t == "int" || t == "uint":
+	case t == "int":
 		return "an int"
+	case t == "uint":
+		return "an unsigned int"
 	case t == "dyn" || t == "any" || strings.HasPrefix(t, "_var") || strings.HasPrefix(t, "<"):
 		return "any value"
 	case t == "null" || t == "null_type":

@@ -1,8 +1,10 @@
 package expr
 
 import (
+	"errors"
 	"maps"
 	"regexp"
+	regexpsyntax "regexp/syntax"
 	"slices"
 	"sort"
 	"strings"
@@ -226,6 +228,14 @@ func badPatternOf(e ast.Expr) (pattern ast.Expr, err error) {
 		return args[0], checkPattern(string(s))
 	}
 	return nil, nil
+}
+
+// patternReason returns what RE2 finds wrong with a pattern.
+func patternReason(err error) string {
+	if syntax, ok := errors.AsType[*regexpsyntax.Error](err); ok {
+		return syntax.Code.String() + ", " + quote(syntax.Expr)
+	}
+	return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
 }
 
 // checkPattern says what is wrong with a regular expression, its size first: a

@@ -34,6 +34,12 @@ func (p *program) overloadAdvice(e ast.Expr, function string, args []string) (su
 	case two && (function == operators.Less || function == operators.LessEquals || function == operators.Greater || function == operators.GreaterEquals):
 		return fmt.Sprintf("cannot order %s and %s", names[0], names[1]),
 			p.compareAdvice(operands, args, operatorName(function))
+	case two && (args[0] == "uint" && args[1] == "int" || args[0] == "int" && args[1] == "uint") && operatorName(function) != "":
+		verb := map[string]string{operators.Add: "add", operators.Subtract: "subtract", operators.Multiply: "multiply", operators.Divide: "divide"}[function]
+		if verb == "" {
+			verb = "use " + operatorName(function) + " with"
+		}
+		return fmt.Sprintf("cannot %s %s and %s", verb, names[0], names[1]), p.unsignedAdvice(operands, args)
 	case two && function == operators.Add:
 		return fmt.Sprintf("cannot add %s and %s", names[0], names[1]), p.addAdvice(operands, args)
 	case two && function == operators.In:
@@ -137,6 +143,9 @@ func (p *program) compareAdvice(operands []ast.Expr, args []string, operator str
 		if text == "" {
 			text = "The other side"
 		}
+		if operands[other].Kind() == ast.LiteralKind && args[i] == "double" && args[other] == "int" {
+			continue // it is the whole number that is to be written otherwise
+		}
 		written := p.nodeText(literal.ID())
 		is := fmt.Sprintf("%s is %s", text, describe(args[other]))
 		number, isNumeric := isNumber(literal)
@@ -186,20 +195,34 @@ func (p *program) addAdvice(operands []ast.Expr, args []string) string {
 			text = "…"
 		}
 		if strings.HasPrefix(args[other], "list(") {
-			return fmt.Sprintf("A text can be added to a text only: write %s.join(', ').", text)
+			return fmt.Sprintf("A string can be added to a string only: write %s.join(', ').", text)
 		}
-		return fmt.Sprintf("A text can be added to a text only: write string(%s).", text)
+		return fmt.Sprintf("A string can be added to a string only: write string(%s).", text)
 	}
-	return "+ adds two numbers of one type, two texts, two lists, or a duration to a timestamp."
+	return "+ adds two numbers of one type, two strings, two lists, or a duration to a timestamp."
+}
+
+// unsignedAdvice says how to write a number that is not to be unsigned.
+func (p *program) unsignedAdvice(operands []ast.Expr, args []string) string {
+	for i, t := range args {
+		if t != "uint" {
+			continue
+		}
+		if written := p.exprText(operands[i]); operands[i].Kind() == ast.LiteralKind {
+			return fmt.Sprintf("%s is unsigned, and records have ints alone: write %s.", written, strings.TrimRight(written, "uU"))
+		}
+		return "Records have ints alone: write int(…) for what is unsigned."
+	}
+	return ""
 }
 
 func (p *program) inAdvice(operands []ast.Expr, args []string) string {
 	if args[1] == "string" && args[0] == "string" {
 		left, right := p.exprText(operands[0]), p.exprText(operands[1])
 		if left != "" && right != "" {
-			return fmt.Sprintf("To look for a text in a text, write %s.contains(%s). To compare with a choice of texts, write a list: X in ['a', 'b'].", right, left)
+			return fmt.Sprintf("To look for a string in a string, write %s.contains(%s). To compare with a choice of strings, write a list: X in ['a', 'b'].", right, left)
 		}
-		return "To look for a text in a text, write X.contains('text'). To compare with a choice of texts, write a list: X in ['a', 'b']."
+		return "To look for a string in a string, write X.contains('text'). To compare with a choice of strings, write a list: X in ['a', 'b']."
 	}
 	if strings.HasPrefix(args[1], "list(") || strings.HasPrefix(args[1], "map(") {
 		return "What is looked for must have the type of the list's elements, or of the map's keys."
@@ -286,8 +309,23 @@ func (p *program) functionAdvice(e ast.Expr) string {
 		return "Write X.lowerAscii()."
 	case "upper", "toUpper", "uppercase":
 		return "Write X.upperAscii()."
-	case "env", "file", "ref", "jsondecode", "format":
+	case "ref":
+		return p.refAdvice(e)
+	case "env", "file", "jsondecode", "format":
 		return "It is a function of HCL, not of CEL: write ${" + name + "(…)}, or name its result in locals."
 	}
 	return "CEL has no function of this name. HCL's functions stand in ${ … }."
+}
+
+// refAdvice shows a call of ref where it is to stand.
+func (p *program) refAdvice(e ast.Expr) string {
+	written := `ref("KEY", "{{ … }}")`
+	if args := e.AsCall().Args(); len(args) > 1 && args[0].Kind() == ast.LiteralKind {
+		value := "…"
+		if text := p.exprText(args[1]); text != "" {
+			value = text
+		}
+		written = fmt.Sprintf(`ref(%q, "{{ %s }}")`, fmt.Sprint(args[0].AsLiteral().Value()), value)
+	}
+	return "It is a function of HCL, which stands in the place of the text: FIELD = " + written + "."
 }

@@ -46,7 +46,7 @@ type places struct {
 // apart is how far known positions are from each other, at least.
 const apart = 4 << 10 // bytes
 
-// pos returns the position of byte b of a file, in a text that begins at from.
+// pos returns the position of byte b of a file, in a string that begins at from.
 func (p *places) pos(from hcl.Pos, file []byte, b int) hcl.Pos {
 	if b-from.Byte < apart {
 		return advance(from, file[from.Byte:b])

@@ -31,7 +31,7 @@ type Literal struct {
 // enoughErrors of one text are shown; each takes the time to find its place.
 const enoughErrors = 50
 
-// Template compiles a text with {{ … }} parts. The template is nil if and only
+// Template compiles a string with {{ … }} parts. The template is nil if and only
 // if there are errors; warnings may come with one.
 func (e *Env) Template(t *Text) (*Template, hcl.Diagnostics) {
 	parts, diags := split(t)
@@ -71,7 +71,7 @@ func (e *Env) Template(t *Text) (*Template, hcl.Diagnostics) {
 	for _, p := range tmpl.programs {
 		if kind := p.result.Kind(); kind == types.MapKind || kind == types.StructKind {
 			diags = append(diags, p.diagnostic(p.span(0, len(p.source)), hcl.DiagError,
-				describe(p.result.String())+" cannot be part of a text",
+				describe(p.result.String())+" cannot be part of a string",
 				"Select a field of it, or join what it holds, as in MAP.map(k, k).join(', ')."))
 		}
 	}
@@ -104,7 +104,7 @@ func (t *Template) Eval(vars map[string]any) (any, error) {
 		}
 		s, ok := render(v)
 		if !ok {
-			return nil, program.failAll("a map cannot be part of a text")
+			return nil, program.failAll("a map cannot be part of a string")
 		}
 		b.WriteString(s)
 	}

@@ -41,8 +41,8 @@ func NewText(e hcl.Expression, ctx *hcl.EvalContext, file []byte) (*Text, hcl.Di
 	if err != nil || v.IsNull() || !v.IsKnown() {
 		return nil, append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
-			Summary:  "expected a text",
-			Detail:   "Write a text in double quotes here.",
+			Summary:  "expected a string",
+			Detail:   "Write a string in double quotes here.",
 			Subject:  e.Range().Ptr(),
 		})
 	}

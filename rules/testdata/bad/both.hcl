@@ -10,7 +10,7 @@ template "a" {
     urgancy        = "{{ incident.nmae }}" # ERROR: 5: incident has no field "urgancy" # ERROR: 35: unknown field "nmae"
     correlation_id = local.nothing # ERROR: 5: field "correlation_id" is lockstep's own # ERROR: 28: unknown local "nothing"
     impact         = "2 - Medium"
-    urgency        = "2 - High" # ERROR: 22: field "urgency" must be a whole number, not a text
+    urgency        = "2 - High" # ERROR: 22: field "urgency" must be a whole number, not a string
     number         = lowr("x") # ERROR: 5: field "number" of incident is read-only # ERROR: 22: unknown function "lowr"
   }
   outbound {

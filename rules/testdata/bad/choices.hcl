@@ -9,7 +9,7 @@ template "a" {
     state    = 99
     category = "anything"
     urgency  = "{{ incident.severity.name == 'Critical' ? 1 : 4 }}" # ERROR: 63: 4 is not a choice of field "urgency"
-    impact   = "{{ incident.severity.name == 'Critical' ? 'urgent' : null }}" # ERROR: 59: field "impact" must be a whole number, not a text
+    impact   = "{{ incident.severity.name == 'Critical' ? 'urgent' : null }}" # ERROR: 59: field "impact" must be a whole number, not a string
   }
   outbound {
     short_description = "x"

@@ -1,0 +1,6 @@
+template "t" {
+  target = servicenow.itsm.incident
+  outbound {
+    short_description = "100%{{ incident.name }}" # ERROR: 29: "%{" begins a directive of HCL
+  }
+}
