@@ -44,8 +44,8 @@ template "follow_up" {
   outbound {
     short_description = "{{ follow_up.title }}"
     description       = "{{ follow_up.description }} ({{ parent.incident.reference }})"
-    close_code        = "{{ state == 'completed' ? 'Solution provided' : null }}"
-    close_notes       = "{{ state == 'completed' ? 'Completed in ' + parent.incident.reference : null }}"
+    close_code        = "{{ state == 'open' ? null : 'Solution provided' }}"
+    close_notes       = "{{ state == 'open' ? null : 'Closed with its follow-up.' }}"
   }
   inbound { title = "{{ ticket.short_description }}" }
 
