@@ -17,11 +17,17 @@ import (
 // for each ten bytes of text. What a configuration reasonably says costs tens.
 const costLimit = 1_000_000
 
-// A program is one compiled expression.
+// A program is one compiled expression, where it is written.
 type program struct {
+	*compiled
+	text *Text
+	from int // the expression's first rune in text
+}
+
+// A compiled is an expression, wherever it is written: an environment compiles each
+// once.
+type compiled struct {
 	env       *Env
-	text      *Text
-	from      int // the expression's first rune in text
 	source    []rune
 	checked   *cel.Ast
 	ast       *ast.AST // that of checked
@@ -37,7 +43,12 @@ type program struct {
 //
 // What a library panics about is an error of the expression.
 func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics) {
-	p = &program{env: e, text: t, from: from, source: t.runes[from:to]}
+	key := string(t.runes[from:to])
+	if known := e.compiled[key]; known != nil && !t.sensitive {
+		p = &program{compiled: known, text: t, from: from}
+		return p, p.unlistedFields()
+	}
+	p = &program{compiled: &compiled{env: e, source: t.runes[from:to]}, text: t, from: from}
 	defer source.Recovered(p.span(0, len(p.source)), func(d *hcl.Diagnostic) { p, diags = nil, hcl.Diagnostics{d} })
 	if d := p.tooDeep(); d != nil {
 		return nil, hcl.Diagnostics{d}
@@ -77,6 +88,9 @@ func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics)
 		return nil, append(diags, p.planError(err))
 	}
 	p.run = run
+	if !t.sensitive {
+		e.compiled[key] = p.compiled
+	}
 	return p, diags
 }
 
