@@ -169,13 +169,19 @@ type Identity struct {
 }
 
 // A Use is one thing that a configuration relies on and that only the
-// instance can confirm: a field, with the literal values written to it, or
-// the names looked up in a map field (custom_fields['Team']).
+// instance can confirm: a field that a template reads or writes, with the literal
+// values written to it, or the names looked up in a map field
+// (custom_fields['Team']). An entry of a map whose values are literals is a Use of
+// its own, with the Field "custom_fields/Team".
 type Use struct {
-	Record string
-	Field  string
-	Values []any    // literals written to the field or standing in a state table
-	Keys   []string // literal keys read from or written to a map field
+	Template string // "": of a state table, which several may use
+	Record   string
+	Field    string
+	Values   []any    // literals written to the field or standing in a state table
+	Keys     []string // literal keys read from or written to a map field
+	// Opens is true where the template writes the field when it opens a record,
+	// Edits where it writes it later.
+	Opens, Edits bool
 }
 
 // Advice is what the instance says of a Use that does not fit it.

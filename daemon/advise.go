@@ -81,7 +81,9 @@ func (a *adviser) ask(ctx context.Context, names []string) (failed []string) {
 		}
 		var advice rules.Diagnostics
 		for _, one := range found {
-			advice = append(advice, adviceDiagnostic(a.set, name, one))
+			if d := adviceDiagnostic(a.set, name, one); !slices.Contains(advice, d) { // else of another template
+				advice = append(advice, d)
+			}
 		}
 		a.said[name] = advice
 		a.logNew(name)

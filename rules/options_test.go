@@ -339,16 +339,19 @@ template "t" {
 `)
 	want := map[string][]connectors.Use{
 		"acme": {
-			{Record: "incident", Field: "custom_fields", Keys: []string{"Other", "State", "Team", "Ticket"}},
+			{Template: "t", Record: "incident", Field: "custom_fields", Keys: []string{"Other", "State", "Team", "Ticket"}, Edits: true},
 			{Record: "incident", Field: "incident_status.name", Values: []any{"Investigating"}},
-			{Record: "incident", Field: "roles", Keys: []string{"Lead"}},
-			{Record: "incident", Field: "severity", Values: []any{"Critical"}},
+			{Template: "t", Record: "incident", Field: "roles", Keys: []string{"Lead"}},
+			{Template: "t", Record: "incident", Field: "severity", Values: []any{"Critical"}, Edits: true},
 		},
 		"itsm": {
-			{Record: "incident", Field: "category", Values: []any{"network", "software"}},
+			{Template: "t", Record: "incident", Field: "category", Values: []any{"network", "software"}, Opens: true},
+			{Template: "t", Record: "incident", Field: "short_description", Opens: true, Edits: true},
 			{Record: "incident", Field: "state", Values: []any{int64(1), int64(2)}},
-			{Record: "incident", Field: "u_own"},
-			{Record: "incident", Field: "x_state"},
+			{Template: "t", Record: "incident", Field: "state", Values: []any{int64(1)}, Opens: true},
+			{Template: "t", Record: "incident", Field: "u_own", Values: []any{"x"}, Opens: true},
+			{Template: "t", Record: "incident", Field: "urgency", Opens: true},
+			{Template: "t", Record: "incident", Field: "x_state"},
 		},
 	}
 	if diff := gocmp.Diff(want, set.Uses()); diff != "" {

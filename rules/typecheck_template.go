@@ -127,14 +127,19 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		f.hcl(diags)
 		f.explain(found, t.inherited(t.decl.from["when"]))
 		if c.when = condition; condition != nil {
-			u.reads(condition.Reads(), seen)
+			u.reads(t.result.Name, condition.Reads(), seen)
 			compared(condition.Comparisons(), seen, nil, f)
 			neverTrue(condition, t.when, f)
 			c.needsParent = readsParent(condition.Reads())
 		}
 	}
-	outward := &writer{findings: f, uses: u, to: t.result.Target, schema: t.schema, convert: l.catalog.systems[t.result.Target.Type].Convert}
-	inward := &writer{findings: f, uses: u, to: source, schema: from, convert: l.catalog.systems[source.Type].Convert}
+	outward := &writer{
+		findings: f, uses: u, by: usedBy{t.result.Target, t.result.Name}, to: t.result.Target, schema: t.schema,
+		convert: l.catalog.systems[t.result.Target.Type].Convert,
+	}
+	inward := &writer{
+		findings: f, uses: u, by: usedBy{source, t.result.Name}, to: source, schema: from, convert: l.catalog.systems[source.Type].Convert,
+	}
 	for _, d := range t.fields {
 		if l.ended() {
 			return nil // nobody waits for it
@@ -156,7 +161,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		}
 		m := &mapping{field: d.field.name, section: d.field.section, at: d.field.at, value: v, reads: v.reads()}
 		m.digest = l.digest(m)
-		u.reads(m.reads, visible)
+		u.reads(t.result.Name, m.reads, visible)
 		compared(v.comparisons(), visible, t.labels(), f)
 		c.needsParent = c.needsParent || readsParent(m.reads)
 		if d.field.section == inboundSection {

@@ -26,33 +26,48 @@ type useMember struct {
 }
 
 type useKey struct {
-	connector, record, field string
+	connector, record, template, field string
 }
 
-func (u *uses) use(c connectors.Collection, field string) *connectors.Use {
+// A usedBy is whose fields are used, and by which template; "" by none that can
+// be told.
+type usedBy struct {
+	of       connectors.Collection
+	template string
+}
+
+func (u *uses) use(by usedBy, field string) *connectors.Use {
 	if u.all == nil {
 		u.all = map[useKey]*connectors.Use{}
 	}
-	key := useKey{c.Connector, c.Record, field}
+	key := useKey{by.of.Connector, by.of.Record, by.template, field}
 	use := u.all[key]
 	if use == nil {
-		use = &connectors.Use{Record: c.Record, Field: field}
+		use = &connectors.Use{Template: by.template, Record: by.of.Record, Field: field}
 		u.all[key] = use
 	}
 	return use
 }
 
-func (u *uses) field(c connectors.Collection, field string) { u.use(c, field) }
+func (u *uses) field(by usedBy, field string) { u.use(by, field) }
 
-func (u *uses) value(c connectors.Collection, field string, v any) {
-	use := u.use(c, field)
+// written notes that a template writes a field: when it opens a record, and where
+// it is not left to people then, on every edit.
+func (u *uses) written(by usedBy, field string, s section) {
+	use := u.use(by, field)
+	use.Opens = use.Opens || s != inboundSection
+	use.Edits = use.Edits || s != onceSection
+}
+
+func (u *uses) value(by usedBy, field string, v any) {
+	use := u.use(by, field)
 	if u.first(useMember{use, false, v}) {
 		use.Values = append(use.Values, v)
 	}
 }
 
-func (u *uses) key(c connectors.Collection, field, key string) {
-	use := u.use(c, field)
+func (u *uses) key(by usedBy, field, key string) {
+	use := u.use(by, field)
 	if u.first(useMember{use, true, key}) {
 		use.Keys = append(use.Keys, key)
 	}
@@ -70,7 +85,7 @@ func (u *uses) first(m useMember) bool {
 
 // reads collects the keys of map fields, and the fields that the schema does
 // not list, that expressions refer to.
-func (u *uses) reads(paths []expr.Path, seen []readable) {
+func (u *uses) reads(template string, paths []expr.Path, seen []readable) {
 	for _, path := range paths {
 		for _, r := range seen {
 			if len(path) <= len(r.path) || !slices.Equal(path[:len(r.path)], r.path) {
@@ -80,9 +95,9 @@ func (u *uses) reads(paths []expr.Path, seen []readable) {
 			field, listed := r.schema.Fields[rest[0]]
 			switch {
 			case !listed && !slices.Contains([]string{"id", "number", "url"}, rest[0]):
-				u.field(r.of, rest[0])
+				u.field(usedBy{r.of, template}, rest[0])
 			case field.Type.Kind == connectors.Map && len(rest) > 1:
-				u.key(r.of, rest[0], rest[1])
+				u.key(usedBy{r.of, template}, rest[0], rest[1])
 			}
 		}
 	}
@@ -108,7 +123,7 @@ func (u *uses) list() map[string][]connectors.Use {
 	}
 	for _, all := range byConnector {
 		slices.SortFunc(all, func(a, b connectors.Use) int {
-			return cmp.Or(cmp.Compare(a.Record, b.Record), cmp.Compare(a.Field, b.Field))
+			return cmp.Or(cmp.Compare(a.Record, b.Record), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Template, b.Template))
 		})
 	}
 	return byConnector

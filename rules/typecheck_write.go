@@ -17,6 +17,7 @@ import (
 type writer struct {
 	findings *findings
 	uses     *uses // what only the instance can confirm
+	by       usedBy
 	to       connectors.Collection
 	schema   *connectors.Schema
 	// convert is what the system does to a value before it is written; nil: nothing.
@@ -32,8 +33,7 @@ func (w *writer) field(f *field, v *value, creation bool) {
 		if !w.unlisted(f) {
 			return
 		}
-		w.uses.field(w.to, f.name)
-		known = connectors.Field{Write: connectors.Always, Lookups: nil}
+		known = connectors.Field{Write: connectors.Always, Lookups: nil, InstanceChoices: true}
 	}
 	switch {
 	case known.Reserved != "":
@@ -52,6 +52,7 @@ func (w *writer) field(f *field, v *value, creation bool) {
 			"It is made of env(), of a sensitive variable, or of a file outside the directory, and would be written where others can read it. Write something that may be seen.")
 		return
 	}
+	w.uses.written(w.by, f.name, f.section)
 	if v != nil {
 		w.value(slot{field: f, name: f.name, known: known, typ: known.Writes(), listed: listed}, v)
 	}
@@ -210,7 +211,7 @@ func (w *writer) members(s slot, v *value) {
 	case connectors.Map, connectors.Any:
 		for _, m := range v.members {
 			if s.typ.Kind == connectors.Map {
-				w.uses.key(w.to, s.field.name, m.name)
+				w.uses.key(w.by, s.field.name, m.name)
 			}
 			w.value(s.entry(m.name), m.value)
 		}

@@ -9,53 +9,64 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/connectors/paging"
 )
 
 var _ connectors.Advisor = (*Connector)(nil)
 
-// A createField is a field of the screen on which issues of a type are created.
-type createField struct {
-	ID         string           `json:"fieldId"`
-	Name       string           `json:"name"`
-	Required   bool             `json:"required"`
-	HasDefault bool             `json:"hasDefaultValue"`
-	Schema     fieldType        `json:"schema"`
-	Allowed    []map[string]any `json:"allowedValues"`
-}
-
 // Advise compares uses with the site: projects, issue types, statuses, custom
-// fields, and for each project and issue type that are written as literals, the
-// fields that its create screen asks for and the choices it has.
+// fields, and for each project and issue type that a template writes as literals,
+// the screens on which its issues are opened and edited and the choices there.
 func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connectors.Advice, error) {
-	a := &adviser{c: c, uses: map[string]connectors.Use{}}
+	a := &adviser{c: c, statuses: map[string]bool{}, complete: true}
+	groups := map[string]map[string]connectors.Use{} // by template, then field
 	for _, use := range uses {
-		if use.Record == issueRecord {
-			a.uses[use.Field] = use
+		if use.Record != issueRecord {
+			continue
+		}
+		if groups[use.Template] == nil {
+			groups[use.Template] = map[string]connectors.Use{}
+		}
+		groups[use.Template][use.Field] = use
+	}
+	for _, template := range slices.Sorted(maps.Keys(groups)) {
+		t := &templateAdviser{adviser: a, template: template, uses: groups[template]}
+		if err := t.customFields(ctx); err != nil {
+			return nil, err
+		}
+		if err := t.projects(ctx); err != nil {
+			return nil, err
 		}
 	}
-	if len(a.uses) == 0 {
-		return nil, nil
-	}
-	if err := a.customFields(ctx); err != nil {
-		return nil, err
-	}
-	if err := a.projects(ctx); err != nil {
-		return nil, err
+	for _, template := range slices.Sorted(maps.Keys(groups)) {
+		t := &templateAdviser{adviser: a, template: template, uses: groups[template]}
+		for _, name := range t.texts("status") {
+			if a.complete && len(a.statuses) > 0 && !a.statuses[strings.ToLower(name)] {
+				t.say("status", name, "The workflows have %s.", strings.Join(slices.Sorted(maps.Keys(a.statuses)), ", "))
+			}
+		}
 	}
 	return a.all, nil
 }
 
+// An adviser collects advice on all templates.
 type adviser struct {
-	c    *Connector
-	uses map[string]connectors.Use
-	all  []connectors.Advice
+	c        *Connector
+	statuses map[string]bool // of all workflows, in lower case
+	complete bool            // no project was missing
+	all      []connectors.Advice
 }
 
-func (a *adviser) say(field string, value any, format string, args ...any) {
+// A templateAdviser looks at what one template uses.
+type templateAdviser struct {
+	*adviser
+	template string
+	uses     map[string]connectors.Use // by field
+}
+
+func (a *templateAdviser) say(field string, value any, format string, args ...any) {
 	use, ok := a.uses[field]
 	if !ok {
-		use = connectors.Use{Record: issueRecord, Field: field}
+		use = connectors.Use{Template: a.template, Record: issueRecord, Field: field}
 	}
 	said := connectors.Advice{Use: use, Value: value, Message: fmt.Sprintf(format, args...)}
 	if !slices.ContainsFunc(a.all, func(o connectors.Advice) bool {
@@ -65,15 +76,21 @@ func (a *adviser) say(field string, value any, format string, args ...any) {
 	}
 }
 
-func (a *adviser) customFields(ctx context.Context) error {
+// customs are the custom fields that a use names, by the name that it has for
+// each.
+func customs(use connectors.Use) []string {
+	switch {
+	case use.Field == customFieldsField:
+		return use.Keys
+	case strings.HasPrefix(use.Field, customPrefix):
+		return []string{use.Field}
+	}
+	return nil
+}
+
+func (a *templateAdviser) customFields(ctx context.Context) error {
 	for _, field := range slices.Sorted(maps.Keys(a.uses)) {
-		names := a.uses[field].Keys
-		if field != customFieldsField {
-			if names = nil; strings.HasPrefix(field, customPrefix) {
-				names = []string{field}
-			}
-		}
-		for _, name := range names {
+		for _, name := range customs(a.uses[field]) {
 			_, reason, err := a.c.customField(ctx, name)
 			if err != nil {
 				return err
@@ -92,7 +109,7 @@ func (a *adviser) customFields(ctx context.Context) error {
 }
 
 // texts are the literals of a field that are text.
-func (a *adviser) texts(field string) []string {
+func (a *templateAdviser) texts(field string) []string {
 	var all []string
 	for _, v := range a.uses[field].Values {
 		list, ok := v.([]any)
@@ -108,10 +125,9 @@ func (a *adviser) texts(field string) []string {
 	return all
 }
 
-func (a *adviser) projects(ctx context.Context) error {
+func (a *templateAdviser) projects(ctx context.Context) error {
 	kinds := map[string]bool{} // issue types that some project has
 	complete := true
-	statuses := map[string]bool{}
 	for _, key := range a.texts("project") {
 		var answer struct {
 			Types []struct {
@@ -122,7 +138,7 @@ func (a *adviser) projects(ctx context.Context) error {
 		err := a.c.get(ctx, "advise", a.c.name, "/issue/createmeta/"+url.PathEscape(key)+"/issuetypes", url.Values{"maxResults": {"200"}}, &answer)
 		if connectors.IsRefusal(err) {
 			a.say("project", key, "The site has no project of this key in which the account may create issues.")
-			complete = false
+			complete, a.complete = false, false
 			continue
 		}
 		if err != nil {
@@ -133,7 +149,7 @@ func (a *adviser) projects(ctx context.Context) error {
 			if !slices.Contains(a.texts("issuetype"), t.Name) {
 				continue
 			}
-			if err := a.screen(ctx, key, t.ID, t.Name); err != nil {
+			if err := a.screens(ctx, key, t.ID, t.Name); err != nil {
 				return err
 			}
 			flow, err := a.c.statusesOf(ctx, key, t.Name)
@@ -141,7 +157,7 @@ func (a *adviser) projects(ctx context.Context) error {
 				return err
 			}
 			for name := range flow {
-				statuses[name] = true
+				a.statuses[name] = true
 			}
 		}
 	}
@@ -152,60 +168,5 @@ func (a *adviser) projects(ctx context.Context) error {
 			}
 		}
 	}
-	if len(statuses) > 0 && complete {
-		for _, name := range a.texts("status") {
-			if !statuses[strings.ToLower(name)] {
-				a.say("status", name, "The workflows have %s.", strings.Join(slices.Sorted(maps.Keys(statuses)), ", "))
-			}
-		}
-	}
 	return nil
-}
-
-// screen compares with what issues of a type are created with.
-func (a *adviser) screen(ctx context.Context, key, id, name string) error {
-	fields, err := a.c.createFields(ctx, key, id)
-	if connectors.IsRefusal(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, f := range fields {
-		if f.Required && !f.HasDefault && !a.sets(f) {
-			a.say("issuetype", name, "Issues of this type in %s need %s (%s), which nothing here sets.", key, f.ID, f.Name)
-		}
-		if len(f.Allowed) == 0 {
-			continue
-		}
-		choices := map[string]bool{}
-		for _, choice := range f.Allowed {
-			choices[label(choice)] = true
-		}
-		for _, value := range a.texts(f.ID) {
-			if f.ID != "project" && f.ID != "issuetype" && !choices[value] {
-				a.say(f.ID, value, "In %s its choices for a %s are %s.", key, name, strings.Join(slices.Sorted(maps.Keys(choices)), ", "))
-			}
-		}
-	}
-	return nil
-}
-
-func (a *adviser) sets(f createField) bool {
-	if _, ok := a.uses[f.ID]; ok {
-		return true
-	}
-	// What every issue needs is known without the site, which sets the reporter.
-	return a.c.schema.Fields[f.ID].Required || f.ID == "reporter" || slices.Contains(a.uses[customFieldsField].Keys, f.Name)
-}
-
-// createFields are the fields of a create screen.
-func (c *Connector) createFields(ctx context.Context, projectKey, typeID string) ([]createField, error) {
-	return c.known.screens.Fetch(projectKey+"/"+typeID, func() ([]createField, error) {
-		list := counted{
-			op: "advise", record: c.name, member: "fields",
-			path: "/issue/createmeta/" + url.PathEscape(projectKey) + "/issuetypes/" + url.PathEscape(typeID),
-		}
-		return paging.Collect(listed(ctx, c, list, func(f createField) string { return f.ID }))
-	})
 }

@@ -47,6 +47,7 @@ func issueSchema() *connectors.Schema {
 		seconds   = func(what string) connectors.Field { return readOnly(integer, what+", in seconds") }
 		of        = connectors.ObjectOf
 		lookedUp  = func(f connectors.Field) connectors.Field { f.Lookups = []string{"email"}; return f }
+		named     = func(f connectors.Field) connectors.Field { f.InstanceChoices = true; return f }
 		creatable = func(f connectors.Field) connectors.Field { f.Write = connectors.AtCreation; return f }
 	)
 	attachment := of("attachment", map[string]connectors.Type{
@@ -60,25 +61,25 @@ func issueSchema() *connectors.Schema {
 	return &connectors.Schema{
 		Record: issueRecord,
 		Fields: map[string]connectors.Field{
-			"project":     creatable(required(writable(text, "Key of the project, as ENG"))),
-			"issuetype":   required(writable(text, "Name of the issue type, as Bug")),
+			"project":     named(creatable(required(writable(text, "Key of the project, as ENG")))),
+			"issuetype":   named(required(writable(text, "Name of the issue type, as Bug"))),
 			"summary":     limited(required(writable(text, "What it is about, in a line")), maxSummary),
 			"description": limited(writable(markdown, "What it is about, in full"), maxText),
 			"environment": limited(writable(markdown, "Where it happens"), maxText),
-			"priority":    writable(text, "Name of the priority, as High"),
+			"priority":    named(writable(text, "Name of the priority, as High")),
 			"labels":      writable(names, "Labels; they hold no spaces"),
-			"components":  writable(names, "Names of the components"),
-			"fixVersions": writable(names, "Names of the versions in which it is fixed"),
-			"versions":    writable(names, "Names of the versions that have it"),
+			"components":  named(writable(names, "Names of the components")),
+			"fixVersions": named(writable(names, "Names of the versions in which it is fixed")),
+			"versions":    named(writable(names, "Names of the versions that have it")),
 			"duedate":     writable(text, "Day by which it is due, as 2006-01-02"),
 			"assignee":    lookedUp(writable(user, "Account id of who works on it")),
 			"reporter":    lookedUp(writable(user, "Account id of who reported it")),
 			"parent":      writable(kind(connectors.Reference), "Key of the parent issue, as ENG-1"),
-			"security":    writable(text, "Name of the security level"),
-			"resolution":  onMove(writable(text, "Name of the resolution; travels with the transition that asks for it")),
+			"security":    named(writable(text, "Name of the security level")),
+			"resolution":  named(onMove(writable(text, "Name of the resolution; travels with the transition that asks for it"))),
 			"timetracking": writable(tracking,
 				"Estimates and time spent, as 3h 20m"),
-			"custom_fields": writable(connectors.MapOf(anything), "Custom fields by name"),
+			"custom_fields": named(writable(connectors.MapOf(anything), "Custom fields by name")),
 
 			"status":                   readOnly(text, "Name of the status; written by a state table"),
 			"statusCategory":           readOnly(text, "Name of the status's category"),

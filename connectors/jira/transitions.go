@@ -216,7 +216,6 @@ func (w *walk) plan(ctx context.Context, offered []transition) (first string, un
 
 // elsewhere are the transitions that another issue in a status is offered.
 func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, error) {
-	quote := func(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
 	jql := "project = " + quote(values.TextAt(w.issue.Fields, "project")) + " AND issuetype = " + quote(values.TextAt(w.issue.Fields, "issuetype")) +
 		" AND status = " + quote(status) + " ORDER BY updated DESC"
 	var found hit

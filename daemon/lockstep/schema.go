@@ -277,8 +277,11 @@ func (f fieldView) takes() string {
 		}
 		choices = append(choices, text)
 	}
-	if f.InstanceChoices {
+	switch {
+	case f.InstanceChoices && len(choices) > 0:
 		choices = append(choices, "or what the instance has")
+	case f.InstanceChoices:
+		choices = []string{"one of the instance's own"}
 	}
 	if len(choices) > 0 {
 		parts = append(parts, strings.Join(choices, " | "))

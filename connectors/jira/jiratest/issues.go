@@ -133,6 +133,14 @@ func (s *Server) readInput(body object, p *project, usable func(*field) bool) (i
 	return in, nil
 }
 
+// onCreate reports whether a field is on the screen of a new issue, onEdit whether
+// it is on that of an issue which is there.
+func (p *project) onCreate(f *field) bool { return !f.offCreate && !p.offCreate[f.id] }
+
+func (p *project) onEdit(f *field) bool {
+	return !f.offEdit && !p.offEdit[f.id] && f.id != "project"
+}
+
 func (s *Server) storeType(p *project, v any) (any, string) {
 	o, _ := v.(object)
 	for _, t := range p.types {
@@ -190,7 +198,7 @@ func (s *Server) create(c *call) answer {
 	if message := s.noCreate[p.key]; message != "" {
 		return refuse(http.StatusForbidden, message)
 	}
-	in, bad := s.readInput(body, p, func(f *field) bool { return !f.offCreate })
+	in, bad := s.readInput(body, p, p.onCreate)
 	if bad != nil {
 		return *bad
 	}
@@ -248,7 +256,7 @@ func (s *Server) edit(c *call, is *issue) answer {
 	if given["project"] != nil {
 		return refuseFields(map[string]string{"project": "Field 'project' cannot be set. It is not on the appropriate screen, or unknown."})
 	}
-	in, bad := s.readInput(body, is.project, func(f *field) bool { return !f.offEdit })
+	in, bad := s.readInput(body, is.project, is.project.onEdit)
 	if bad != nil {
 		return *bad
 	}

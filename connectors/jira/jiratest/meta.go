@@ -102,34 +102,52 @@ func (s *Server) createMeta(c *call, parts []string) answer {
 	}
 	all := []any{}
 	for _, f := range s.fields {
-		if f.offCreate {
-			continue
+		if p.onCreate(f) {
+			shown := s.screenField(p, f)
+			shown["fieldId"] = f.id
+			all = append(all, shown)
 		}
-		o := object{
-			"fieldId": f.id, "key": f.id, "name": f.name, "schema": s.schema(f), "operations": []any{"set"},
-			"required":        slices.Contains([]string{"project", "issuetype", "summary", "reporter"}, f.id) || slices.Contains(p.required, f.id),
-			"hasDefaultValue": f.id == "priority" || f.id == "reporter",
-		}
-		if f.allowed != nil || f.items == "component" || f.items == "version" {
-			names, member := f.allowed, "name"
-			if f.kind == "option" || f.items == "option" {
-				member = "value"
-			}
-			switch f.items {
-			case "component":
-				names = p.components
-			case "version":
-				names = p.versions
-			}
-			choices := []any{}
-			for i, name := range names {
-				choices = append(choices, object{"self": s.opts.URL, "id": strconv.Itoa(i + 1), member: name})
-			}
-			o["allowedValues"] = choices
-		}
-		all = append(all, o)
 	}
 	total := len(all)
 	all = all[min(start, len(all)):]
 	return say(http.StatusOK, object{"fields": all[:min(most, len(all))], "startAt": start, "maxResults": most, "total": total})
+}
+
+// editMeta is the screen on which an issue is edited.
+func (s *Server) editMeta(is *issue) answer {
+	fields := object{}
+	for _, f := range s.fields {
+		if is.project.onEdit(f) {
+			fields[f.id] = s.screenField(is.project, f)
+		}
+	}
+	return say(http.StatusOK, object{"fields": fields})
+}
+
+// screenField is a field of a screen of a project.
+func (s *Server) screenField(p *project, f *field) object {
+	o := object{
+		"key": f.id, "name": f.name, "schema": s.schema(f), "operations": []any{"set"},
+		"required":        slices.Contains([]string{"project", "issuetype", "summary", "reporter"}, f.id) || slices.Contains(p.required, f.id),
+		"hasDefaultValue": f.id == "priority" || f.id == "reporter",
+	}
+	if f.allowed == nil && f.items != "component" && f.items != "version" {
+		return o
+	}
+	names, member := f.allowed, "name"
+	if f.kind == "option" || f.items == "option" {
+		member = "value"
+	}
+	switch f.items {
+	case "component":
+		names = p.components
+	case "version":
+		names = p.versions
+	}
+	choices := []any{}
+	for i, name := range names {
+		choices = append(choices, object{"self": s.opts.URL, "id": strconv.Itoa(i + 1), member: name})
+	}
+	o["allowedValues"] = choices
+	return o
 }

@@ -10,14 +10,15 @@ import (
 )
 
 type project struct {
-	id, key, kind string
-	types         []issueType
-	components    []string
-	versions      []string
-	flow          []flowStep
-	statuses      []flowStatus
-	required      []string // fields beyond the system's
-	number        int
+	id, key, kind      string
+	types              []issueType
+	components         []string
+	versions           []string
+	flow               []flowStep
+	statuses           []flowStatus
+	required           []string        // fields beyond the system's
+	offCreate, offEdit map[string]bool // fields that are not on these screens
+	number             int
 }
 
 // An issueType has a level: what is on one has its parent on the next.

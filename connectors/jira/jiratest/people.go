@@ -51,6 +51,18 @@ func (s *Server) Require(projectKey, field string) {
 	s.projects[projectKey].required = append(s.projects[projectKey].required, field)
 }
 
+// TakeOff takes a field off the screens of a project: that of new issues, that on
+// which issues are edited.
+func (s *Server) TakeOff(projectKey, field string, create, edit bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[projectKey]
+	if p.offCreate == nil {
+		p.offCreate, p.offEdit = map[string]bool{}, map[string]bool{}
+	}
+	p.offCreate[field], p.offEdit[field] = create, edit
+}
+
 // DenyCreate has creating issues in a project fail with 403; "" ends it.
 func (s *Server) DenyCreate(projectKey, message string) {
 	s.mu.Lock()
@@ -186,7 +198,7 @@ func (s *Server) Open(projectKey, who string, fields map[string]any) (string, er
 	all := map[string]any{"issuetype": object{"name": p.types[0].name}, "summary": "Opened by hand"}
 	maps.Copy(all, fields)
 	body, _ := decoded(object{"fields": all}).(object)
-	in, bad := s.readInput(body, p, func(f *field) bool { return !f.offCreate })
+	in, bad := s.readInput(body, p, p.onCreate)
 	if bad != nil {
 		return "", fmt.Errorf("%s", bad.Body)
 	}
@@ -204,7 +216,7 @@ func (s *Server) Edit(idOrKey, who string, fields map[string]any) error {
 		return fmt.Errorf("no issue %s", idOrKey)
 	}
 	body, _ := decoded(object{"fields": fields}).(object)
-	in, bad := s.readInput(body, is.project, func(f *field) bool { return !f.offEdit })
+	in, bad := s.readInput(body, is.project, is.project.onEdit)
 	if bad != nil {
 		return fmt.Errorf("%s", bad.Body)
 	}

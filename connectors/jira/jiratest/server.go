@@ -378,6 +378,8 @@ func (s *Server) route(c *call, parts []string) answer {
 		return s.edit(c, is)
 	case match("DELETE", "issue", "*"):
 		return refuse(http.StatusForbidden, "You do not have permission to delete issues in this project.")
+	case match("GET", "issue", "*", "editmeta"):
+		return s.editMeta(is)
 	case match("GET", "issue", "*", "transitions"):
 		return s.transitions(c, is)
 	case match("POST", "issue", "*", "transitions"):
