@@ -27,7 +27,7 @@ type Comment struct {
 // A Post is a comment to be added to a record: a copy of one elsewhere.
 type Post struct {
 	Record Record // as read; only its references and ids are meant
-	Kind   string // one of the schema's CommentKinds
+	Kind   string // one of the schema's CommentKinds; "": the record's default
 	// Marker is read back as the Marker of the comment, and is its idempotency
 	// key where the system takes one. At most 40 characters of [a-z0-9-].
 	Marker string

@@ -27,7 +27,8 @@ type Record struct {
 	// since it was created.
 	Pristine bool
 
-	// Private records are dropped unless a route opts in. A record of which
+	// Private records are dropped unless a route opts in; of a ticket that is, no
+	// contents go back. A record of which
 	// only the id is known (a private event's body) is Private with no Fields.
 	Private bool
 

@@ -143,10 +143,18 @@ type Schema struct {
 	// Parent is the record type, of the same connector, of which this one is
 	// a child; empty if none. Rules see it as parent.PARENT.
 	Parent string
-	// CommentKinds, the first being the one written by default.
+	// CommentKinds, the first being the one written by default, unless the
+	// connector has another default for the record at hand.
 	CommentKinds []string
 	// NoNew is true of a type of which no record can be opened.
 	NoNew bool
+	// RestrictedKinds, of CommentKinds, are shown to some people only: they are read
+	// where a template names them, and never written.
+	RestrictedKinds []string
+	// Audience is the field that says who may see a record; empty if the type has
+	// none. A record whose Audience is set is Private, but to a template that writes
+	// just that value.
+	Audience string
 	// Attachments says what the type can be given: "" none, "link", "bytes".
 	Attachments string
 }

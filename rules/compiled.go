@@ -22,6 +22,9 @@ type compiledTemplate struct {
 	inbound  []*mapping      // as written
 	entries  []*mapping      // inbound, with each entry of a map on its own, sorted by field
 
+	shown    []string // fields of the ticket that go back although it is private
+	audience string   // the ticket's field that says who may see it
+
 	needsParent bool // something looks at parent
 	wantsTicket bool // a value looks at parent.ticket
 

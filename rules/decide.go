@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )
@@ -66,6 +67,7 @@ func (s *Set) decideLinked(d Decision, r *Route, in Input, vars map[string]any) 
 	}
 	d.choose(c, &in, vars)
 	d.Action = Update
+	d.Withheld = in.Ticket != nil && in.Ticket.Private && !r.Private && !c.gaveAudience(in.Ticket, vars)
 	d.render(c, &in, vars)
 	return d
 }
@@ -196,6 +198,25 @@ func (r *rendering) eval(v *value) (any, error) {
 	return rendered, err
 }
 
+// gaveAudience reports whether who may see a ticket is what the template says.
+func (c *compiledTemplate) gaveAudience(ticket *connectors.Record, vars map[string]any) bool {
+	for _, m := range c.values {
+		if m.field != c.audience || c.audience == "" {
+			continue
+		}
+		given, err := m.value.eval(vars)
+		said, ok := given.(string)
+		return err == nil && ok && said != "" && strings.EqualFold(strings.TrimSpace(said), text(ticket.Fields[c.audience]))
+	}
+	return false
+}
+
+// readsOnly reports whether a mapping reads of what expressions call root nothing
+// but some fields.
+func (m *mapping) readsOnly(root string, fields []string) bool {
+	return !slices.ContainsFunc(m.topFields(root), func(field string) bool { return !slices.Contains(fields, field) })
+}
+
 // render evaluates the mappings that the action writes.
 func (d *Decision) render(c *compiledTemplate, in *Input, vars map[string]any) {
 	r := &rendering{done: in.Done, vars: vars}
@@ -212,7 +233,11 @@ func (d *Decision) render(c *compiledTemplate, in *Input, vars map[string]any) {
 	}
 	vars[ticketName] = in.Ticket
 	for _, m := range c.entries {
-		v, err := r.eval(m.value)
+		var v any // null: the field is left alone
+		var err error
+		if !d.Withheld || m.readsOnly(ticketName, c.shown) {
+			v, err = r.eval(m.value)
+		}
 		d.Inbound = append(d.Inbound, Value{Field: m.field, Expr: m.digest, Value: v, Err: err, Pair: m.partner, Reads: m.readsOf(ticketName)})
 	}
 }

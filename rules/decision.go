@@ -75,6 +75,9 @@ type Decision struct {
 	// Inbound are the mappings of inbound, sorted by field, if Action is Update
 	// and the ticket was given. An entry of a map field is named FIELD/ENTRY.
 	Inbound []Value
+	// Withheld is true where the ticket is private and the route does not take that:
+	// of its contents nothing goes back, items included.
+	Withheld bool
 	// AwaitsParent is true where a value asked for parent.ticket and the
 	// parent has none (yet).
 	AwaitsParent bool

@@ -31,7 +31,14 @@ func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) Comm
 	for _, kind := range d.from {
 		l.checkKind(kind, from)
 	}
-	if !d.to.Empty() {
+	if d.from == nil && len(from.RestrictedKinds) > 0 { // all but those
+		c.From = slices.DeleteFunc(slices.Clone(from.CommentKinds), func(kind string) bool { return slices.Contains(from.RestrictedKinds, kind) })
+	}
+	switch {
+	case d.to.Empty():
+	case slices.Contains(to.RestrictedKinds, d.to.Reveal()):
+		l.err(d.to.at, fmt.Sprintf("comments of the kind %s are never written", d.to.Quote()), "They are shown to some people only, and those cannot be told. Write another kind.")
+	default:
 		l.checkKind(d.to, to)
 	}
 	if d.when == nil {

@@ -176,6 +176,8 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		slices.SortFunc(mappings, func(a, b *mapping) int { return cmp.Compare(a.field, b.field) })
 	}
 	c.findPairs(source.Record)
+	c.shown = shownOfPrivate(t.schema)
+	c.audience = t.schema.Audience
 	l.compileState(c, from, f, t)
 	l.compileLifecycle(c, from, f, t)
 	if f.errors() > before {
@@ -183,6 +185,20 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		return nil
 	}
 	return c
+}
+
+// shownOfPrivate are the fields of a ticket that are no contents: they go back of a
+// private one as well.
+func shownOfPrivate(s *connectors.Schema) []string {
+	shown := []string{"id", "number", "url"}
+	if s.State != nil {
+		for _, path := range []string{s.State.Field, s.State.Category} {
+			if top, _, _ := strings.Cut(path, "."); top != "" {
+				shown = append(shown, top)
+			}
+		}
+	}
+	return shown
 }
 
 // readables returns the records that the expressions of a template see.

@@ -186,7 +186,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	request := transport.Request{Op: opComment, Record: ref, Method: http.MethodPost}
 	member := ""
 	switch {
-	case post.Kind != timelineKind && post.Kind != updateKind:
+	case post.Kind != "" && post.Kind != timelineKind && post.Kind != updateKind:
 		return connectors.Posted{}, connectors.Rejected(opComment, ref, "", codeUnknown, "incident.io has no such kind of comment")
 	case post.Kind == updateKind && post.Record.Ref.Record == incidentRecord:
 		request.Path, member = "/v2/incident_updates", "incident_update"

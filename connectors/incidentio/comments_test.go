@@ -297,7 +297,6 @@ func TestCommentRefusesWithoutSending(t *testing.T) {
 	server, c := start(t, incidentiotest.Options{})
 	incident := connectors.Record{Ref: incidents.Ref("I1")}
 	for name, post := range map[string]connectors.Post{
-		"no kind":      {Record: incident, Marker: "m"},
 		"another kind": {Record: incident, Marker: "m", Kind: "work_notes"},
 		"no marker":    {Record: incident, Kind: "timeline"},
 		"bad marker":   {Record: incident, Kind: "timeline", Marker: "A b"},

@@ -17,10 +17,11 @@ import (
 var _ connectors.Commenter = (*Connector)(nil)
 
 // Kinds of comment. Internal ones are seen by agents alone, and there are such
-// on service projects only.
+// on service projects only. Restricted ones are shown to a role or group.
 const (
-	kindComment  = "comment"
-	kindInternal = "internal"
+	kindComment    = "comment"
+	kindInternal   = "internal"
+	kindRestricted = "restricted"
 )
 
 // Properties of a comment. The first is Jira's own and decides who sees it, the
@@ -38,11 +39,26 @@ type comment struct {
 	Body   map[string]any `json:"body"`
 	At     string         `json:"created"`
 	// Public is missing outside of service projects.
-	Public     *bool `json:"jsdPublic"`
+	Public *bool `json:"jsdPublic"`
+	// Visibility is the role or group that sees it, missing where all do.
+	Visibility *struct {
+		Type string `json:"type"`
+	} `json:"visibility"`
 	Properties []struct {
 		Key   string         `json:"key"`
 		Value map[string]any `json:"value"`
 	} `json:"properties"`
+}
+
+// kind says who sees a comment.
+func (m comment) kind() string {
+	switch {
+	case m.Visibility != nil:
+		return kindRestricted
+	case m.Public != nil && !*m.Public:
+		return kindInternal
+	}
+	return kindComment
 }
 
 func (m comment) property(key string) map[string]any {
@@ -81,16 +97,12 @@ func (c *Connector) Comments(ctx context.Context, record connectors.Record, sinc
 	all := make([]connectors.Comment, 0, len(raw))
 	for _, m := range raw {
 		at, _ := moment(m.At)
-		kind := kindComment
-		if m.Public != nil && !*m.Public {
-			kind = kindInternal
-		}
 		author := m.Author.Name
 		if author == "" {
 			author = m.Author.AccountID
 		}
 		all = append(all, connectors.Comment{
-			ID: m.ID, Kind: kind, Author: author, Text: adf.ToMarkdown(adf.FromJSON(m.Body)), At: at, Marker: markers[m.ID],
+			ID: m.ID, Kind: m.kind(), Author: author, Text: adf.ToMarkdown(adf.FromJSON(m.Body)), At: at, Marker: markers[m.ID],
 		})
 	}
 	return all, nil
@@ -145,8 +157,8 @@ func (c *Connector) markers(ctx context.Context, ref connectors.Ref, ids []strin
 	return markers, nil
 }
 
-// Comment adds a comment with its marker. An internal one is sent to service
-// projects alone: elsewhere everybody would see it.
+// Comment adds a comment with its marker. On service projects the default is an
+// internal one; it is sent to those alone: elsewhere everybody would see it.
 func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
 	const op = "comment"
 	ref := post.Record.Ref
@@ -154,24 +166,29 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		return connectors.Posted{}, failure
 	}
 	properties := []any{map[string]any{"key": markerProperty, "value": map[string]any{"marker": post.Marker}}}
+	refuse := func(code, message string) (connectors.Posted, error) {
+		return connectors.Posted{}, connectors.Rejected(op, ref.String(), "", code, message)
+	}
+	internal, project := false, ""
 	switch post.Kind {
 	case kindComment:
-	case kindInternal:
-		key, err := c.projectOf(ctx, op, post.Record)
+	case kindInternal, "":
+		in, err := c.projectOf(ctx, op, post.Record)
 		if err != nil {
 			return connectors.Posted{}, connectors.NotSent(err)
 		}
-		in, err := c.project(ctx, key)
-		if err != nil {
-			return connectors.Posted{}, connectors.NotSent(err)
+		project, internal = in.Key, in.Type == serviceProject
+		if !internal && post.Kind == kindInternal {
+			return refuse("not_internal", "project "+project+" is no service project, so there are no internal comments, and everybody would see it")
 		}
-		if in.Type != serviceProject {
-			return connectors.Posted{}, connectors.Rejected(op, ref.String(), "", "not_internal",
-				"project "+key+" is no service project, so there are no internal comments, and everybody would see it")
+	default:
+		return refuse("kind", "lockstep writes no comments of the kind "+post.Kind+" to Jira")
+	}
+	if internal {
+		if _, showed := c.known.shown.Load(project); showed {
+			return refuse("not_internal", notAgent(project))
 		}
 		properties = append(properties, map[string]any{"key": publicProperty, "value": map[string]any{"internal": true}})
-	default:
-		return connectors.Posted{}, connectors.Rejected(op, ref.String(), "", "kind", "Jira has no comments of the kind "+post.Kind)
 	}
 	var posted comment
 	_, err := c.do(ctx, transport.Request{
@@ -181,7 +198,17 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	if err != nil {
 		return connectors.Posted{}, err
 	}
+	if internal && posted.Public != nil && *posted.Public {
+		c.known.shown.Store(project, true) // the next one is not sent at all
+		return refuse("not_internal", "comment "+posted.ID+" was to be internal, and customers see it: take it out. "+notAgent(project))
+	}
 	return connectors.Posted{ID: posted.ID}, nil
+}
+
+// notAgent says why no internal comments are written to a project. Jira takes them
+// from others than agents as well, and shows them to customers.
+func notAgent(project string) string {
+	return "the account is no agent of the service project " + project + ", so that customers see what it writes; make it one and restart lockstep"
 }
 
 // commentText is what people read: who said it where, and what.
@@ -199,14 +226,15 @@ func commentText(post connectors.Post) string {
 	return adf.Cut(adf.ToMarkdown(adf.Bold(head))+"\n\n"+post.Text, maxText)
 }
 
-// projectOf is the key of the project in which an issue is.
-func (c *Connector) projectOf(ctx context.Context, op string, record connectors.Record) (string, error) {
-	if key := values.TextAt(record.Fields, "project"); key != "" {
-		return key, nil
+// projectOf is the project in which an issue is.
+func (c *Connector) projectOf(ctx context.Context, op string, record connectors.Record) (project, error) {
+	key := values.TextAt(record.Fields, "project")
+	if key == "" {
+		read, err := c.read(ctx, op, record.Ref)
+		if err != nil {
+			return project{}, err
+		}
+		key = values.TextAt(read.Fields, "project")
 	}
-	read, err := c.read(ctx, op, record.Ref)
-	if err != nil {
-		return "", err
-	}
-	return values.TextAt(read.Fields, "project"), nil
+	return c.project(ctx, key)
 }

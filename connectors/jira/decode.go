@@ -55,6 +55,7 @@ func decode(c connectors.Collection, schema *connectors.Schema, body []byte) (co
 	record.Key, record.Stamp = mark(object, keyProperty), mark(object, stampProperty)
 	record.Pristine = fields["updated"] != nil && fields["updated"] == fields["created"]
 	record.Version = textOf(fields["updated"])
+	record.Private = record.Fields[schema.Audience] != nil
 	record.UpdatedAt, _ = record.Fields["updated"].(time.Time)
 	return record, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
@@ -19,6 +20,7 @@ type directory struct {
 	moves    *cache.Cache[string, []transition]      // by project, issue type and status
 	screens  *cache.Cache[string, []createField]     // by project and issue type
 	limits   *cache.Cache[string, attachmentLimits]
+	shown    sync.Map // service projects in which customers saw an internal comment, by key
 }
 
 func newDirectory() *directory {

@@ -106,8 +106,9 @@ func issueSchema() *connectors.Schema {
 		Unlisted:     connectors.RejectUnknown,
 		FreePrefixes: []string{customPrefix},
 		State:        &connectors.StateField{Field: "status"},
-		CommentKinds: []string{"comment", "internal"},
-		Attachments:  "bytes",
+		CommentKinds: []string{kindComment, kindInternal, kindRestricted}, RestrictedKinds: []string{kindRestricted},
+		Audience:    "security",
+		Attachments: "bytes",
 	}
 }
 

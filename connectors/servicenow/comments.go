@@ -144,7 +144,8 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	if failure := checkRef(opComment, ref); failure != nil {
 		return connectors.Posted{}, failure
 	}
-	if !slices.Contains(commentKinds, post.Kind) {
+	kind := cmp.Or(post.Kind, commentKinds[0])
+	if !slices.Contains(commentKinds, kind) {
 		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "invalid_kind", "ServiceNow has no such kind of comment; it has "+strings.Join(commentKinds, " and "))
 	}
 	if !connectors.IsMarker(post.Marker) {
@@ -153,7 +154,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	answer, _, err := c.write(ctx, transport.Request{
 		Op: opComment, Record: ref.String(),
 		Method: http.MethodPatch, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID), Query: shownJournals(),
-	}, map[string]string{post.Kind: entry(post, journalLength)})
+	}, map[string]string{kind: entry(post, journalLength)})
 	if err != nil {
 		return connectors.Posted{}, err
 	}

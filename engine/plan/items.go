@@ -29,6 +29,9 @@ func (o *Observation) items(p *Plan, needs *Needs) {
 	})
 	p.Recovered = append(p.Recovered, clearChanged(p.Link, itemPairs(o, p.Link, wanted), func(name string) bool { return !strings.HasPrefix(name, links.ItemPrefix) })...)
 	for _, t := range wanted {
+		if o.Decision != nil && o.Decision.Withheld && t.to == links.Source && t.from != "" {
+			continue // how far it has come stays
+		}
 		c := carrying{o: o, transfer: t, p: p, needs: needs}
 		c.plan()
 	}
@@ -211,9 +214,7 @@ func (c *carrying) dropComment(it *Item) (reason string, decided bool) {
 	if clause == nil {
 		return links.ItemSeen, true
 	}
-	if it.Post.Kind = clause.To; clause.To == "" {
-		it.Post.Kind = c.o.Ends.Of(c.to).commentKinds()[0]
-	}
+	it.Post.Kind = clause.To // "": the record's default
 	return "", true
 }
 

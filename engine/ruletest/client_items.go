@@ -35,6 +35,9 @@ func (c *client) Comment(_ context.Context, post connectors.Post) (connectors.Po
 			_, err := w.read(post.Record.Ref)
 			return connectors.Posted{}, err
 		}
+		if post.Kind == "" {
+			post.Kind = w.schema(post.Record.Ref.Collection).CommentKinds[0]
+		}
 		id := w.say(t, connectors.Comment{Kind: post.Kind, Author: lockstep, Text: post.Text, Marker: post.Marker})
 		w.wrote(post.Record.Ref, "comment", nil, post.Kind+" "+jsonOf(post.Text))
 		return connectors.Posted{ID: id, Version: strconv.Itoa(t.version)}, nil

@@ -26,6 +26,9 @@ func (s *Server) shownComment(is *issue, m *comment, properties bool) object {
 	} else {
 		o["jsdPublic"] = true
 	}
+	if m.visibility != nil {
+		o["visibility"] = m.visibility
+	}
 	if properties {
 		list := []any{}
 		for key, v := range m.properties {
@@ -86,7 +89,7 @@ func (s *Server) comment(is *issue, who string, document any, properties map[str
 	visible, _ := properties["sd.public.comment"].(object)
 	m := &comment{
 		id: s.nextID(), author: who, body: document, at: s.now(), properties: properties,
-		internal: is.project.kind == "service_desk" && visible["internal"] == true,
+		internal: is.project.kind == "service_desk" && visible["internal"] == true && !(is.project.noAgent && who == Bot),
 	}
 	is.comments = append(is.comments, m)
 	s.touched(is)

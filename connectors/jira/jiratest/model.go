@@ -17,6 +17,7 @@ type project struct {
 	flow               []flowStep
 	statuses           []flowStatus
 	required           []string        // fields beyond the system's
+	noAgent            bool            // the account is no agent: what it says is seen by customers
 	offCreate, offEdit map[string]bool // fields that are not on these screens
 	number             int
 }
@@ -84,6 +85,7 @@ type comment struct {
 	body       any
 	at         time.Time
 	internal   bool
+	visibility object // the role or group that sees it; nil: all
 	properties map[string]any
 }
 
@@ -108,6 +110,7 @@ func (s *Server) seed() {
 		system("fixVersions", "Fix versions", "array", "version"), system("versions", "Affects versions", "array", "version"),
 		system("duedate", "Due date", "date", ""), system("assignee", "Assignee", "user", ""), system("reporter", "Reporter", "user", ""),
 		system("parent", "Parent", "issuelink", ""), system("timetracking", "Time tracking", "timetracking", ""),
+		{id: "security", name: "Security Level", kind: "securitylevel", allowed: []string{"Staff", "Board"}},
 		{id: "resolution", name: "Resolution", kind: "resolution", allowed: []string{"Done", "Won't Do", "Duplicate"}, offEdit: true, offCreate: true},
 		{id: "customfield_10016", name: "Story Points", kind: "number", custom: "float"},
 		{id: "customfield_10020", name: "Team", kind: "option", custom: "select", allowed: []string{"Payments", "Search"}},

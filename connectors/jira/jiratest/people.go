@@ -263,6 +263,40 @@ func (s *Server) Say(idOrKey, who, text string, internal bool) {
 	}
 }
 
+// SayTo adds a comment as somebody that a group alone sees.
+func (s *Server) SayTo(idOrKey, who, group, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if is := s.find(idOrKey); is != nil {
+		m := s.comment(is, who, Document(text), map[string]any{})
+		m.visibility = object{"type": "group", "value": group, "identifier": group}
+	}
+}
+
+// NoAgent takes the account's place among the agents of a service project, or gives
+// it back: without it, customers see what it says.
+func (s *Server) NoAgent(projectKey string, none bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.projects[projectKey].noAgent = none
+}
+
+// Secure puts an issue under a security level, whose account still sees it; "" takes
+// it off.
+func (s *Server) Secure(idOrKey, level string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	if is == nil {
+		return
+	}
+	in := input{fields: map[string]any{"security": nil}}
+	if level != "" {
+		in.fields["security"], _ = s.store(is.project, s.field("security"), object{"name": level})
+	}
+	s.apply(is, in, "acc-ann")
+}
+
 // Attach attaches a file as somebody.
 func (s *Server) Attach(idOrKey, who, name, kind string, content []byte) {
 	s.mu.Lock()

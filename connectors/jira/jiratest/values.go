@@ -130,7 +130,7 @@ func (s *Server) storeOne(p *project, f *field, v any) (any, string) {
 		return nil, "Specify a valid 'id' or 'name' for " + f.name
 	}
 	switch f.kind {
-	case "priority", "resolution":
+	case "priority", "resolution", "securitylevel":
 		return pick(f.allowed, f.kind)
 	case "component":
 		return pick(p.components, "component")
