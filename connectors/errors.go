@@ -40,10 +40,13 @@ func (c Class) String() string {
 // An Error is a system's failure to do what it was asked. Its text names the
 // operation and the record and quotes the system; it never holds a secret.
 type Error struct {
-	Class     Class
-	Op        string // "create", "update", "read", …
-	Record    string // the ref or collection it was about
-	Field     string // the field at fault, where the system said
+	Class  Class
+	Op     string // "create", "update", "read", …
+	Record string // the ref or collection it was about
+	Field  string // the field at fault, where the system said
+	// Fields are all that are at fault, with what the system said of each, where it
+	// names them: without those the record may be taken.
+	Fields    map[string]string
 	Status    int    // HTTP status; 0: no answer
 	RequestID string // the system's, for its support
 	Message   string // the system's own words, or what went wrong

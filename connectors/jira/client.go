@@ -112,8 +112,8 @@ func (c *Connector) do(ctx context.Context, r transport.Request, issue string) (
 	return c.http.Do(ctx, r)
 }
 
-// open is do for content that is read as it comes.
-func (c *Connector) open(ctx context.Context, r transport.Request, file connectors.File) (io.ReadCloser, error) {
+// stream is do for content that is read as it comes.
+func (c *Connector) stream(ctx context.Context, r transport.Request, file connectors.File) (io.ReadCloser, error) {
 	r.Limits = limitsOf(r, "")
 	return c.http.OpenFile(ctx, r, file)
 }

@@ -20,19 +20,22 @@ type directory struct {
 	moves    *cache.Cache[string, []transition]      // by project, issue type and status
 	screens  *cache.Cache[string, []createField]     // by project and issue type
 	limits   *cache.Cache[string, attachmentLimits]
-	shown    sync.Map // service projects in which customers saw an internal comment, by key
+	// unlabelled are project and issue type of which new issues take no labels.
+	unlabelled *cache.Cache[string, bool]
+	shown      sync.Map // service projects in which customers saw an internal comment, by key
 }
 
 func newDirectory() *directory {
 	return &directory{
-		me:       cache.New[string, string](nil),
-		fields:   cache.New[string, []siteField](nil),
-		users:    cache.New[string](resolve.Found.Missing),
-		projects: cache.New[string, project](nil),
-		statuses: cache.New[string, map[string]string](nil),
-		moves:    cache.New[string](func(t []transition) bool { return len(t) == 0 }),
-		screens:  cache.New[string, []createField](nil),
-		limits:   cache.New[string, attachmentLimits](nil),
+		me:         cache.New[string, string](nil),
+		fields:     cache.New[string, []siteField](nil),
+		users:      cache.New[string](resolve.Found.Missing),
+		projects:   cache.New[string, project](nil),
+		statuses:   cache.New[string, map[string]string](nil),
+		moves:      cache.New[string](func(t []transition) bool { return len(t) == 0 }),
+		screens:    cache.New[string, []createField](nil),
+		limits:     cache.New[string, attachmentLimits](nil),
+		unlabelled: cache.New[string, bool](nil),
 	}
 }
 

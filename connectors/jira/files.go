@@ -74,7 +74,7 @@ func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file
 	if strings.Trim(file.ID, "0123456789") != "" || file.ID == "" {
 		return nil, &connectors.Error{Class: connectors.ClassGone, Op: op, Record: record.Ref.String(), Code: "not_found", Message: "this is not an id of an attachment"}
 	}
-	return c.open(ctx, transport.Request{
+	return c.stream(ctx, transport.Request{
 		Op: op, Record: record.Ref.String(), Method: http.MethodGet, Path: api + "/attachment/content/" + file.ID,
 		Header: http.Header{"Accept": {"*/*"}}, Follow: true,
 	}, file)

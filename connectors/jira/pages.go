@@ -20,20 +20,30 @@ const (
 	listPage   = 100
 )
 
+// A query is a search for issues: what each hit shows is a field, which Jira needs
+// one of, and if it is named a property.
+type query struct{ jql, field, property string }
+
 // A hit is an issue that a search found.
 type hit struct {
 	ID     string `json:"id"`
 	Fields struct {
 		Updated string `json:"updated"`
 	} `json:"fields"`
+	Properties map[string]struct {
+		Value string `json:"value"`
+	} `json:"properties"`
 }
 
 // search runs a query and shows the hits of all its pages.
-func (c *Connector) search(ctx context.Context, op, record, jql, field string) iter.Seq2[hit, error] {
+func (c *Connector) search(ctx context.Context, op, record string, q query) iter.Seq2[hit, error] {
 	list := paging.List[hit, string]{
 		Op: op, Record: record, ID: func(h hit) string { return h.ID },
 		Fetch: func(ctx context.Context, token string) (paging.Page[hit, string], error) {
-			request := map[string]any{"jql": jql, "fields": []string{field}, "maxResults": searchPage}
+			request := map[string]any{"jql": q.jql, "fields": []string{q.field}, "maxResults": searchPage}
+			if q.property != "" {
+				request["properties"] = []string{q.property}
+			}
 			if token != "" {
 				request["nextPageToken"] = token
 			}

@@ -47,7 +47,7 @@ func (c *Connector) changes(ctx context.Context, collection connectors.Collectio
 	minutes := int(time.Since(since)/time.Minute) + 1
 	jql := "updated >= -" + strconv.Itoa(max(minutes, 1)) + "m ORDER BY updated DESC, created DESC"
 	var changes []polling.Change
-	for h, err := range c.search(ctx, "poll", collection.String(), jql, "updated") {
+	for h, err := range c.search(ctx, "poll", collection.String(), query{jql: jql, field: "updated"}) {
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -22,6 +23,7 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	}
 	said, own := parseSaid(answer)
 	words := said.Messages
+	failure.Fields = said.Errors
 	for _, field := range slices.Sorted(maps.Keys(said.Errors)) {
 		if failure.Field == "" {
 			failure.Field = field
@@ -100,18 +102,22 @@ func parseSaid(answer *transport.Answer) (said saying, own bool) {
 	return said, said.Messages != nil || said.Errors != nil
 }
 
-// asWritten gives the field at fault the name under which it was written.
+// asWritten gives the fields at fault the names under which they were written.
 func asWritten(err error, names map[string]string) error {
 	failure, ok := err.(*connectors.Error) //nolint:errorlint // only the transport's own is renamed
-	if ok && failure.Field == "parentId" { // the name that Jira has for it in refusals
-		e := *failure
-		e.Field = "parent"
-		return &e
-	}
-	if !ok || names[failure.Field] == "" || names[failure.Field] == failure.Field {
+	if !ok || failure.Field == "" {
 		return err
 	}
+	name := func(field string) string {
+		if field == "parentId" { // the name that Jira has for it in refusals
+			return "parent"
+		}
+		return cmp.Or(names[field], field)
+	}
 	e := *failure
-	e.Field = names[failure.Field]
+	e.Field, e.Fields = name(failure.Field), map[string]string{}
+	for field, said := range failure.Fields {
+		e.Fields[name(field)] = said
+	}
 	return &e
 }

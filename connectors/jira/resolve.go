@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // Resolve turns rendered values into what an issue will show: accounts looked
@@ -19,10 +20,15 @@ func (c *Connector) Resolve(ctx context.Context, record string, fields map[strin
 	if record != issueRecord {
 		return nil, nil, connectors.Rejected("resolve", collection, "", "unknown", "Jira has no record type "+record)
 	}
-	return resolve.Fields(collection, fields, func(name string, v any) (any, error) { return c.resolve(ctx, name, v) })
+	project := values.TextAt(fields, "project")
+	if project == "" {
+		project = values.TextAt(connectors.ResolvedFor(ctx).Fields, "project")
+	}
+	return resolve.Fields(collection, fields, func(name string, v any) (any, error) { return c.resolve(ctx, project, name, v) })
 }
 
-func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error) {
+// resolve turns one value of an issue of a project, "" if that is not known.
+func (c *Connector) resolve(ctx context.Context, project, name string, v any) (any, error) {
 	if name == customFieldsField {
 		entries, ok := v.(map[string]any)
 		if !ok {
@@ -30,7 +36,7 @@ func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error
 		}
 		all := map[string]any{}
 		for _, entry := range slices.Sorted(maps.Keys(entries)) {
-			v, err := c.resolve(ctx, name+"/"+entry, entries[entry])
+			v, err := c.resolve(ctx, project, name+"/"+entry, entries[entry])
 			if err != nil {
 				return nil, err
 			}
@@ -55,7 +61,10 @@ func (c *Connector) resolve(ctx context.Context, name string, v any) (any, error
 		if t.Type != "user" && t.Items != "user" {
 			return nil, resolve.Refuse(resolve.CodeType, "it is not an account, so ref() does not fit it")
 		}
-		return c.lookup(ctx, l)
+		if name != "assignee" {
+			project = "" // whoever has an account may be named there
+		}
+		return c.lookup(ctx, project, l)
 	})
 	if err != nil || v == nil {
 		return nil, err

@@ -36,7 +36,7 @@ func (c *Connector) createFields(ctx context.Context, projectKey, typeID string)
 // as one of them shows it; nil where there is none to ask.
 func (c *Connector) editFields(ctx context.Context, projectKey, typeName string) (map[string]bool, error) {
 	jql := "project = " + quote(projectKey) + " AND issuetype = " + quote(typeName) + " ORDER BY created DESC"
-	for h, err := range c.search(ctx, "advise", c.name, jql, "updated") {
+	for h, err := range c.search(ctx, "advise", c.name, query{jql: jql, field: "updated"}) {
 		if err != nil {
 			return nil, err
 		}

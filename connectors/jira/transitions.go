@@ -219,7 +219,7 @@ func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, erro
 	jql := "project = " + quote(values.TextAt(w.issue.Fields, "project")) + " AND issuetype = " + quote(values.TextAt(w.issue.Fields, "issuetype")) +
 		" AND status = " + quote(status) + " ORDER BY updated DESC"
 	var found hit
-	for h, err := range w.c.search(ctx, w.op, w.issue.Ref.String(), jql, "status") {
+	for h, err := range w.c.search(ctx, w.op, w.issue.Ref.String(), query{jql: jql, field: "status"}) {
 		if err != nil {
 			return nil, err
 		}

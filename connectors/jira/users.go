@@ -17,8 +17,9 @@ type user struct {
 	Name      string `json:"displayName"`
 }
 
-// lookup follows ref("email", …) to an account id; nil leaves the field alone.
-func (c *Connector) lookup(ctx context.Context, l connectors.Lookup) (any, error) {
+// lookup follows ref("email", …) to an account id; nil leaves the field alone. Where
+// a project is given, the account has to be one that may be assigned issues there.
+func (c *Connector) lookup(ctx context.Context, project string, l connectors.Lookup) (any, error) {
 	return resolve.Lookup(l, func(key, text string) (resolve.Found, error) {
 		switch {
 		case key != "email":
@@ -26,7 +27,20 @@ func (c *Connector) lookup(ctx context.Context, l connectors.Lookup) (any, error
 		case !strings.Contains(text, "@"):
 			return resolve.NotFound("what is looked for is not an email address"), nil
 		}
-		return c.known.users.Fetch(strings.ToLower(text), func() (resolve.Found, error) { return c.findUser(ctx, text) })
+		return c.known.users.Fetch(project+"\x00"+strings.ToLower(text), func() (resolve.Found, error) {
+			if project == "" {
+				return c.findUser(ctx, "/user/search", url.Values{}, text)
+			}
+			found, err := c.findUser(ctx, "/user/assignable/search", url.Values{"project": {project}}, text)
+			if found.ID != "" || err != nil && !connectors.IsRefusal(err) {
+				return found, err
+			}
+			anywhere, err := c.findUser(ctx, "/user/search", url.Values{}, text)
+			if anywhere.ID != "" {
+				anywhere = resolve.NotFound("the account may not be assigned issues in project %s (permission Assignable User)", project)
+			}
+			return anywhere, err
+		})
 	})
 }
 
@@ -34,10 +48,11 @@ func (c *Connector) lookup(ctx context.Context, l connectors.Lookup) (any, error
 // not show; a hit without an address counts if it is the only one, for the
 // whole address was asked for. The search matches beginnings, so that an
 // address which is shown has to be the one.
-func (c *Connector) findUser(ctx context.Context, email string) (resolve.Found, error) {
+func (c *Connector) findUser(ctx context.Context, path string, query url.Values, email string) (resolve.Found, error) {
 	var hits []user
-	query := url.Values{"query": {email}, "maxResults": {"50"}}
-	if err := c.get(ctx, "lookup", c.name, "/user/search", query, &hits); err != nil {
+	query.Set("query", email)
+	query.Set("maxResults", "50")
+	if err := c.get(ctx, "lookup", c.name, path, query, &hits); err != nil {
 		return resolve.Found{}, err
 	}
 	var shown, hidden []string

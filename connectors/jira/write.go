@@ -103,23 +103,11 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		later["resolution"] = v
 		delete(body, "resolution")
 	}
-	labels, _ := body["labels"].([]any)
-	body["labels"] = append(slices.Clone(labels), labelOf(draft.Key))
-	var created struct {
-		ID string `json:"id"`
-	}
-	_, err = c.do(ctx, transport.Request{
-		Op: op, Record: record, Method: http.MethodPost, Path: api + "/issue",
-		JSON: map[string]any{
-			"fields":     body,
-			"properties": []any{property(keyProperty, draft.Key), property(stampProperty, draft.Stamp)},
-		},
-		Into: &created,
-	}, "")
+	id, err := c.open(ctx, draft, body)
 	if err != nil {
 		return connectors.Record{}, asWritten(err, names)
 	}
-	ref := draft.Collection.Ref(created.ID)
+	ref := draft.Collection.Ref(id)
 	made, err := c.readBack(ctx, op, ref)
 	if err != nil {
 		return connectors.Record{}, connectors.MadeUnseen(err, ref)
@@ -131,6 +119,43 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 		c.log.Warn("a new issue did not reach its status", "record", ref.String(), "error", err.Error())
 	}
 	return c.readBack(ctx, op, ref)
+}
+
+// open sends the request that opens an issue, with its marks, and returns its id.
+// Labels may not be on the create screen: then Jira refuses the one that is
+// lockstep's, and the issue is opened without it.
+func (c *Connector) open(ctx context.Context, draft connectors.Draft, body map[string]any) (string, error) {
+	const op = "create"
+	given, own := body["labels"].([]any)
+	screen := values.TextAt(draft.Fields, "project") + "/" + values.TextAt(draft.Fields, "issuetype")
+	send := func(labels []any) (string, error) {
+		if delete(body, "labels"); len(labels) > 0 {
+			body["labels"] = labels
+		}
+		var created struct {
+			ID string `json:"id"`
+		}
+		_, err := c.do(ctx, transport.Request{
+			Op: op, Record: draft.Collection.String(), Method: http.MethodPost, Path: api + "/issue",
+			JSON: map[string]any{
+				"fields":     body,
+				"properties": []any{property(keyProperty, draft.Key), property(stampProperty, draft.Stamp)},
+			},
+			Into: &created,
+		}, "")
+		return created.ID, err
+	}
+	if _, off := c.known.unlabelled.Get(screen); off && !own {
+		return send(nil)
+	}
+	id, err := send(append(slices.Clone(given), labelOf(draft.Key)))
+	var refused *connectors.Error
+	if own || !errors.As(err, &refused) || refused.Class != connectors.ClassRejected || refused.Fields["labels"] == "" {
+		return id, err
+	}
+	c.log.Warn("labels cannot be set on new issues, so that lockstep's own label is left out: put the field Labels on the create screen", "screen", screen)
+	c.known.unlabelled.Put(screen, true)
+	return send(nil)
 }
 
 // unseen is the failure of a read after a write: the write was done.
@@ -264,17 +289,42 @@ func isWhole(body []byte) bool {
 	return true
 }
 
+// unlabelledFor is how far back issues are looked for that have no label of
+// lockstep's: far longer than an answer stays unclear.
+const unlabelledFor = "-30d"
+
 // FindByKey searches for the key's label and reads each hit: the search may be
-// old, and a clone has the label of what it was cloned from.
+// old, and a clone has the label of what it was cloned from. Where labels cannot be
+// set, the key is in the issue's property alone, which no query can ask for: so it
+// is looked for in what the account opened of late.
 func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
 	const op = "find"
 	if strings.ContainsAny(key, " \t\r\n\"\\") || key == "" {
 		return nil, connectors.Rejected(op, collection.String(), "labels", "key", "the key cannot stand in a query")
 	}
-	hits, err := paging.Collect(c.search(ctx, op, collection.String(), `labels = "`+labelOf(key)+`" ORDER BY created ASC`, "labels"))
+	hits, err := paging.Collect(c.search(ctx, op, collection.String(), query{jql: `labels = "` + labelOf(key) + `" ORDER BY created ASC`, field: "labels"}))
 	if err != nil {
 		return nil, err
 	}
+	found, err := c.withKey(ctx, collection, key, hits)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	hits = nil
+	recent := query{jql: "creator = currentUser() AND created >= " + unlabelledFor + " ORDER BY created DESC", field: "labels", property: keyProperty}
+	for h, err := range c.search(ctx, op, collection.String(), recent) {
+		if err != nil {
+			return nil, err
+		}
+		if h.Properties[keyProperty].Value == key {
+			hits = append(hits, h)
+		}
+	}
+	return c.withKey(ctx, collection, key, hits)
+}
+
+// withKey reads hits and keeps those that do carry the key, oldest first.
+func (c *Connector) withKey(ctx context.Context, collection connectors.Collection, key string, hits []hit) ([]connectors.Record, error) {
 	if len(hits) == 0 {
 		return nil, nil
 	}
@@ -284,7 +334,7 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	}
 	var found []connectors.Record
 	for _, hit := range hits {
-		record, err := c.read(ctx, op, collection.Ref(hit.ID))
+		record, err := c.read(ctx, "find", collection.Ref(hit.ID))
 		if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
 			continue // deleted since
 		}

@@ -159,7 +159,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		return connectors.Posted{}, err
 	}
 	posted := connectors.Posted{Version: answer.text("sys_mod_count")}
-	if journal := answer.display(post.Kind); journal != "" {
+	if journal := answer.display(kind); journal != "" {
 		posted.Held = strings.Contains(journal, markerText(post.Marker))
 	} else {
 		posted.Held = posted.Version != "" && posted.Version != post.Record.Version

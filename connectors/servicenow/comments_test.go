@@ -143,7 +143,6 @@ func TestCommentThatIsRefused(t *testing.T) {
 	record := create(t, c, "k", nil)
 	for _, change := range []func(*connectors.Post){
 		func(p *connectors.Post) { p.Kind = "description" },
-		func(p *connectors.Post) { p.Kind = "" },
 		func(p *connectors.Post) { p.Marker = "no good" },
 		func(p *connectors.Post) { p.Marker = "" },
 	} {

@@ -39,15 +39,21 @@ func (s *Server) listFields() answer {
 }
 
 // searchUsers finds people by the beginnings of names and addresses, of hidden
-// addresses too.
+// addresses too; where a project is named, those who may be assigned issues there.
 func (s *Server) searchUsers(c *call) answer {
-	query := strings.ToLower(c.URL.Query().Get("query"))
-	if query == "" {
+	query, key := strings.ToLower(c.URL.Query().Get("query")), c.URL.Query().Get("project")
+	assignable := strings.HasSuffix(c.URL.Path, "/assignable/search")
+	switch {
+	case assignable && key == "":
+		return refuse(http.StatusBadRequest, "Either the 'project' or the 'issueKey' query parameter must be provided")
+	case assignable && s.projectNamed(key) == nil:
+		return refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
+	case query == "":
 		return refuse(http.StatusBadRequest, "The 'query', 'username' or 'property' query parameter must be provided")
 	}
 	all := []any{}
 	for _, u := range s.users {
-		if !u.Inactive && (strings.HasPrefix(strings.ToLower(u.Name), query) || strings.HasPrefix(strings.ToLower(u.Email), query)) {
+		if !u.Inactive && !(assignable && slices.Contains(u.NotIn, key)) && (strings.HasPrefix(strings.ToLower(u.Name), query) || strings.HasPrefix(strings.ToLower(u.Email), query)) {
 			all = append(all, s.shownUser(u))
 		}
 	}

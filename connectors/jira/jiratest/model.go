@@ -54,7 +54,9 @@ type User struct {
 	Email       string
 	EmailHidden bool
 	Inactive    bool
-	App         bool
+	// NotIn are the projects in which it may not be assigned issues, by key.
+	NotIn []string
+	App   bool
 }
 
 type issue struct {

@@ -24,7 +24,7 @@ type condition struct {
 }
 
 var (
-	clause   = regexp.MustCompile(`(?i)^\s*([a-z]+)\s*(!=|>=|<=|=|>|<|\bin\b)\s*(\([^)]*\)|"(?:[^"\\]|\\.)*"|[^\s"()]+)\s*`)
+	clause   = regexp.MustCompile(`(?i)^\s*([a-z]+)\s*(!=|>=|<=|=|>|<|\bin\b)\s*(currentUser\(\)|\([^)]*\)|"(?:[^"\\]|\\.)*"|[^\s"()]+)\s*`)
 	literal  = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|([^\s,"()]+)`)
 	and      = regexp.MustCompile(`(?i)^and\s`)
 	orderBy  = regexp.MustCompile(`(?i)(?:^|\s)order\s+by\s+(.*)$`)
@@ -227,6 +227,12 @@ func (s *Server) meets(is *issue, snap snapshot, c condition) (bool, string) {
 		have = []string{fmt.Sprint(o["name"]), fmt.Sprint(o["id"])}
 	case "key", "id", "issuekey":
 		have = []string{is.key, is.id}
+	case "creator":
+		who, _ := is.fields["creator"].(object)
+		have = []string{fmt.Sprint(who["accountId"])}
+		if who["accountId"] == Bot {
+			have = append(have, "currentUser")
+		}
 	case "updated", "created":
 		return s.inTime(is, snap, c)
 	default:

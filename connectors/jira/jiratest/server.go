@@ -345,7 +345,7 @@ func (s *Server) route(c *call, parts []string) answer {
 		return say(http.StatusOK, s.shownUser(s.user(Bot)))
 	case match("GET", "field"):
 		return s.listFields()
-	case match("GET", "user", "search"):
+	case match("GET", "user", "search"), match("GET", "user", "assignable", "search"):
 		return s.searchUsers(c)
 	case match("GET", "project", "*"), match("GET", "project", "*", "statuses"):
 		return s.projectAPI(parts)

@@ -145,7 +145,7 @@ func (s *Server) storeOne(p *project, f *field, v any) (any, string) {
 	case "user":
 		account, _ := o["accountId"].(string)
 		u := s.user(account)
-		if u == nil || u.Inactive {
+		if u == nil || u.Inactive || f.id == "assignee" && slices.Contains(u.NotIn, p.key) {
 			return nil, "User '" + account + "' cannot be assigned issues."
 		}
 		return s.shownUser(u), ""
