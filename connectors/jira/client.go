@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -19,10 +20,15 @@ import (
 
 const api = "/rest/api/3"
 
+// gateway is the host at which Atlassian takes scoped tokens and service accounts,
+// for https://api.atlassian.com/ex/jira/CLOUDID.
+const gateway = "api.atlassian.com"
+
 // A Connector is one Jira site.
 type Connector struct {
 	name    string
-	base    string
+	base    string // of the API
+	site    string // where people open it; "": the site says
 	email   string
 	token   connectors.Secret
 	secret  connectors.Secret // of webhooks
@@ -53,6 +59,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 	c := &Connector{
 		name:    name,
 		base:    strings.TrimSuffix(s.URL, "/"),
+		site:    siteOf(s),
 		email:   s.Email,
 		token:   s.APIToken,
 		secret:  common.WebhookSecret,
@@ -78,6 +85,34 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		Limit:         limitOf,
 	})
 	return c, nil
+}
+
+// siteOf is where people open the site; "" where the API is reached through
+// Atlassian's gateway, which shows no pages.
+func siteOf(s *Settings) string {
+	u, err := url.Parse(s.URL)
+	if s.SiteURL == "" && err == nil && u.Hostname() == gateway {
+		return ""
+	}
+	return strings.TrimSuffix(cmp.Or(s.SiteURL, s.URL), "/")
+}
+
+// siteURL is where people open the site; "" where it does not say.
+func (c *Connector) siteURL(ctx context.Context) string {
+	if c.site != "" {
+		return c.site
+	}
+	said, err := c.known.site.Fetch("", func() (string, error) {
+		var info struct {
+			BaseURL string `json:"baseUrl"`
+		}
+		err := c.get(ctx, "site", c.name, "/serverInfo", nil, &info)
+		return strings.TrimSuffix(info.BaseURL, "/"), err
+	})
+	if err != nil {
+		said, _ = c.known.site.Peek("")
+	}
+	return said
 }
 
 func (c *Connector) authorize(_ context.Context, r *http.Request) error {
@@ -178,7 +213,7 @@ func (c *Connector) readWithMarks(ctx context.Context, op string, ref connectors
 	if err := c.get(ctx, op, ref.String(), "/issue/"+ref.ID, wide(), &body); err != nil {
 		return connectors.Record{}, nil, err
 	}
-	record, err := c.record(op, ref.Collection, body)
+	record, err := c.record(ctx, op, ref.Collection, body)
 	if err != nil {
 		return connectors.Record{}, nil, err
 	}
@@ -197,13 +232,15 @@ func (c *Connector) readWithMarks(ctx context.Context, op string, ref connectors
 	return record, own, nil
 }
 
-func (c *Connector) record(op string, collection connectors.Collection, body []byte) (connectors.Record, error) {
+func (c *Connector) record(ctx context.Context, op string, collection connectors.Collection, body []byte) (connectors.Record, error) {
 	record, err := decode(collection, c.schema, body)
 	if err != nil {
 		return connectors.Record{}, &connectors.Error{
 			Class: connectors.ClassUnclear, Op: op, Record: collection.String(), Message: "the answer is not an issue", Err: err,
 		}
 	}
-	record.URL = c.base + "/browse/" + record.Number
+	if record.URL = ""; c.siteURL(ctx) != "" {
+		record.URL = c.siteURL(ctx) + "/browse/" + record.Number
+	}
 	return record, nil
 }

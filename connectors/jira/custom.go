@@ -50,12 +50,22 @@ func plainObject(object map[string]any, depth int) any {
 	return all
 }
 
-// addCustomFields adds the custom fields by the names that expand=names gives.
+// addCustomFields adds the custom fields by the names that expand=names gives. Of
+// several that have one name it is always the oldest, with a value or without.
 func addCustomFields(fields, names map[string]any) {
 	byName, _ := fields["custom_fields"].(map[string]any)
+	oldest := map[string]string{} // by name
 	for field, name := range names {
 		name, ok := name.(string)
-		if !ok || !strings.HasPrefix(field, customPrefix) || fields[field] == nil {
+		if !ok || !strings.HasPrefix(field, customPrefix) {
+			continue
+		}
+		if first, taken := oldest[name]; !taken || compareIDs(field, first) < 0 {
+			oldest[name] = field
+		}
+	}
+	for name, field := range oldest {
+		if fields[field] == nil {
 			continue
 		}
 		if byName == nil {

@@ -70,7 +70,7 @@ func mark(issue map[string]any, name string) string {
 // browse is the address at which people open an issue.
 func browse(self, key string) string {
 	u, err := url.Parse(self)
-	if err != nil || u.Host == "" || key == "" || u.Hostname() == "api.atlassian.com" {
+	if err != nil || u.Host == "" || key == "" || u.Hostname() == gateway {
 		return ""
 	}
 	path, _, _ := strings.Cut(u.Path, "/rest/api/")

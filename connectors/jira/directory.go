@@ -12,7 +12,7 @@ import (
 
 // A directory is what was learned of the site.
 type directory struct {
-	me       *cache.Cache[string, string]
+	me, site *cache.Cache[string, string]
 	fields   *cache.Cache[string, []siteField]
 	users    *cache.Cache[string, resolve.Found]
 	projects *cache.Cache[string, project]
@@ -28,6 +28,7 @@ type directory struct {
 func newDirectory() *directory {
 	return &directory{
 		me:         cache.New[string, string](nil),
+		site:       cache.New[string, string](nil),
 		fields:     cache.New[string, []siteField](nil),
 		users:      cache.New[string](resolve.Found.Missing),
 		projects:   cache.New[string, project](nil),

@@ -28,15 +28,19 @@ type attachment struct {
 	Author  user            `json:"author"`
 }
 
-func (c *Connector) file(a attachment, me string) connectors.File {
+func (c *Connector) file(ctx context.Context, a attachment, me string) connectors.File {
 	id := strings.Trim(string(a.ID), `"`)
 	at, ok := moment(strings.Trim(string(a.Created), `"`))
 	if !ok {
 		at, _ = moment(json.Number(a.Created))
 	}
+	address := c.siteURL(ctx)
+	if address != "" {
+		address += api + "/attachment/content/" + id
+	}
 	return connectors.File{
 		ID: id, Name: a.Name, Type: a.Type, Size: a.Size, At: at, Ours: a.Author.AccountID == me,
-		URL: c.base + api + "/attachment/content/" + id,
+		URL: address,
 	}
 }
 
@@ -61,7 +65,7 @@ func (c *Connector) Files(ctx context.Context, record connectors.Record) ([]conn
 	}
 	files := make([]connectors.File, 0, len(issue.Fields.Attachments))
 	for _, a := range issue.Fields.Attachments {
-		files = append(files, c.file(a, me))
+		files = append(files, c.file(ctx, a, me))
 	}
 	slices.SortStableFunc(files, func(a, b connectors.File) int { return a.At.Compare(b.At) })
 	return files, nil
@@ -125,7 +129,7 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 	if len(added) != 1 {
 		return connectors.File{}, &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: ref.String(), Message: "the answer names no attachment"}
 	}
-	return c.file(added[0], me), nil
+	return c.file(ctx, added[0], me), nil
 }
 
 // form is what stands before and behind the content.

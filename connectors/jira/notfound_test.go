@@ -39,15 +39,16 @@ func TestToWhom(t *testing.T) {
 		body   string
 		class  connectors.Class
 	}{
-		"gone":           {404, ownNotFound, connectors.ClassUnauthorised},
-		"an empty list":  {200, `{"issues":[],"isLast":true}`, connectors.ClassUnauthorised},
-		"other JSON":     {200, `{"message":"no Route matched with those values"}`, connectors.ClassUnauthorised},
-		"refused":        {400, `{"errorMessages":["no"],"errors":{}}`, connectors.ClassUnauthorised},
-		"a web page":     {200, "<html>", connectors.ClassUnauthorised},
-		"a proxy's 404":  {404, "404 page not found", connectors.ClassUnclear},
-		"a gateway's":    {502, "Bad Gateway", connectors.ClassUnclear},
-		"not so often":   {429, "", connectors.ClassThrottled},
-		"not authorised": {401, "", connectors.ClassUnauthorised},
+		"gone":            {404, ownNotFound, connectors.ClassUnauthorised},
+		"an empty list":   {200, `{"issues":[],"isLast":true}`, connectors.ClassUnauthorised},
+		"other JSON":      {200, `{"message":"no Route matched with those values"}`, connectors.ClassUnauthorised},
+		"refused":         {400, `{"errorMessages":["no"],"errors":{}}`, connectors.ClassUnauthorised},
+		"a web page":      {200, "<html>", connectors.ClassUnauthorised},
+		"a proxy's 404":   {404, "404 page not found", connectors.ClassUnclear},
+		"a gateway's":     {502, "Bad Gateway", connectors.ClassUnclear},
+		"a network's 403": {403, `{"errorMessage":"The IP address has been rejected because it is not on the allow list."}`, connectors.ClassRetry},
+		"not so often":    {429, "", connectors.ClassThrottled},
+		"not authorised":  {401, "", connectors.ClassUnauthorised},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -69,6 +69,22 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// TestTwoFieldsOfOneName: by the name it is always the older one that is read.
+func TestTwoFieldsOfOneName(t *testing.T) {
+	_, c := site(t)
+	both := create(t, c, key, map[string]any{"customfield_10026": "older", "customfield_10027": "newer"})
+	newer := create(t, c, "lockstep-2", map[string]any{"customfield_10027": "newer"})
+	for range 20 {
+		for record, want := range map[*connectors.Record]any{&both: "older", &newer: nil} {
+			read := must(c.Read(t.Context(), record.Ref))(t)
+			named, _ := read.Fields["custom_fields"].(map[string]any)
+			if named["Twice"] != want {
+				t.Fatalf("it reads %v, want %v", named["Twice"], want)
+			}
+		}
+	}
+}
+
 func TestUpdate(t *testing.T) {
 	server, c := site(t)
 	record := create(t, c, key, everything())

@@ -34,6 +34,8 @@ type Settings struct {
 	URL      string            `hcl:"url"`
 	Email    string            `hcl:"email"`
 	APIToken connectors.Secret `hcl:"api_token"`
+	// SiteURL is where people open the site, if that is not URL.
+	SiteURL string `hcl:"site_url,optional"`
 }
 
 // System describes the connector type.
@@ -66,7 +68,8 @@ func System() connectors.System {
 // check says what is wrong with a block. What is written and empty may come
 // from env() in an offline command.
 func check(s *Settings) []connectors.SettingError {
-	wrong := address().Check(s.URL)
+	wrong := address("url").Check(s.URL)
+	wrong = append(wrong, address("site_url").Check(s.SiteURL)...)
 	if s.Email != "" && (!strings.Contains(s.Email, "@") || strings.ContainsAny(s.Email, ": \t\r\n")) {
 		wrong = append(wrong, connectors.SettingError{
 			Attribute: "email",
@@ -77,9 +80,9 @@ func check(s *Settings) []connectors.SettingError {
 	return wrong
 }
 
-func address() connectors.AddressRule {
+func address(attribute string) connectors.AddressRule {
 	return connectors.AddressRule{
-		Attribute: "url", Credentials: "They belong into email and api_token.",
+		Attribute: attribute, Credentials: "They belong into email and api_token.",
 		Example:   "Write the site's address alone, as https://acme.atlassian.net.",
 		HostAlone: func(host string) bool { return strings.HasSuffix(host, ".atlassian.net") },
 	}

@@ -241,16 +241,22 @@ func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, erro
 }
 
 // satisfied is a transition to the status whose screen is content with what is
-// given; the error says what all of them miss.
+// given: of several, the one that takes most of it, and of those the first. The
+// error says what all of them miss.
 func (w *walk) satisfied(offered []transition, to string) (transition, bool, error) {
 	var refused error
+	var best transition
+	most := -1
 	for _, t := range offered {
 		if !strings.EqualFold(t.To.Name, to) {
 			continue
 		}
 		missing := w.missing(t)
 		if missing == "" {
-			return t, true, nil
+			if n := len(w.taken(t)); n > most {
+				best, most = t, n
+			}
+			continue
 		}
 		if refused == nil {
 			name := missing
@@ -261,7 +267,23 @@ func (w *walk) satisfied(offered []transition, to string) (transition, bool, err
 				fmt.Sprintf("the transition %q asks for %s; set it in the template's once or outbound block, it travels with the status", t.Name, name))
 		}
 	}
+	if most >= 0 {
+		return best, true, nil
+	}
 	return transition{}, false, refused
+}
+
+// taken is what of the given fields a transition's screen takes, in the order of
+// their names, on the way to the target only what it asks for.
+func (w *walk) taken(t transition) []string {
+	last := strings.EqualFold(t.To.Name, w.target)
+	var all []string
+	for _, id := range slices.Sorted(maps.Keys(t.Fields)) {
+		if w.given[id] != nil && (last || t.Fields[id].Required) && !slices.Contains(w.sent, id) {
+			all = append(all, id)
+		}
+	}
+	return all
 }
 
 // missing is a field that the transition's screen asks for and that neither the
@@ -284,10 +306,8 @@ func (w *walk) missing(t transition) string {
 func (w *walk) step(ctx context.Context, t transition) error {
 	last := strings.EqualFold(t.To.Name, w.target)
 	fields := map[string]any{}
-	for id, f := range t.Fields {
-		if v, ok := w.given[id]; ok && v != nil && (last || f.Required) && !slices.Contains(w.sent, id) {
-			fields[id] = v
-		}
+	for _, id := range w.taken(t) {
+		fields[id] = w.given[id]
 	}
 	request := map[string]any{"transition": map[string]string{"id": t.ID}}
 	if len(fields) > 0 {

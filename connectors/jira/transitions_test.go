@@ -191,6 +191,22 @@ func TestCrashesOnTheWay(t *testing.T) {
 	}
 }
 
+// TestTwoTransitions: of two to one status, the one is taken whose screen takes
+// most of what is given.
+func TestTwoTransitions(t *testing.T) {
+	server, c := site(t)
+	server.Add("ENG", "Close", []string{"To Do"}, "Cancelled", nil)
+	record := create(t, c, key, nil)
+	answer := update(t, c, record.Ref, "ls-2", map[string]any{"status": "Cancelled", "resolution": "Duplicate"})
+	if answer.Fields["status"] != "Cancelled" || answer.Fields["resolution"] != "Duplicate" {
+		t.Errorf("status %v, resolution %v", answer.Fields["status"], answer.Fields["resolution"])
+	}
+	second := create(t, c, "lockstep-2", nil)
+	if answer = update(t, c, second.Ref, "ls-2", map[string]any{"status": "Cancelled"}); answer.Fields["status"] != "Cancelled" {
+		t.Errorf("status %v", answer.Fields["status"])
+	}
+}
+
 func TestConflict(t *testing.T) {
 	server, c := site(t)
 	record := create(t, c, key, nil)

@@ -80,7 +80,7 @@ func convert(t fieldType, limit int, v any) (any, error) {
 	case t.Type == "string" && limit == 0:
 		limit = maxSummary
 	}
-	return values.Cut(values.OneLine(s), limit), nil
+	return values.CutUTF16(values.OneLine(s), limit), nil
 }
 
 // errAccount is for people who are named otherwise than by their account.
@@ -212,7 +212,7 @@ func same(t fieldType, limit int, want, have any) bool {
 	if errA != nil || errB != nil {
 		return false
 	}
-	a, b = values.Cut(values.OneLine(a), limit), values.OneLine(b)
+	a, b = values.CutUTF16(values.OneLine(a), limit), values.OneLine(b)
 	switch t.Type {
 	case "string", "user", "":
 		if t.Type == "" && (strings.Contains(a, "*") || strings.Contains(a, "\n")) {

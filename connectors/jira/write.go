@@ -222,7 +222,7 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 		return connectors.Record{}, asWritten(err, names)
 	}
 	if isWhole(answer.Body) {
-		if written, err := c.record(op, change.Ref.Collection, answer.Body); err == nil {
+		if written, err := c.record(ctx, op, change.Ref.Collection, answer.Body); err == nil {
 			written.Stamp = change.Stamp // the answer shows no properties
 			return written, nil
 		}

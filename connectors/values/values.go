@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -93,6 +94,24 @@ func Cut(s string, limit int) string {
 		return s
 	}
 	return strings.TrimRight(string([]rune(s)[:limit-1]), " \n\t") + "…"
+}
+
+// CutUTF16 shortens a text as Cut does, for systems that count as UTF-16 does: a character beyond the
+// basic plane, as most emoji are, counts for two.
+func CutUTF16(s string, limit int) string {
+	if limit <= 0 {
+		return s
+	}
+	length, end := 0, 0 // end is where what fits with "…" ends
+	for i, r := range s {
+		if length += utf16.RuneLen(r); length <= limit-1 {
+			end = i + utf8.RuneLen(r)
+		}
+		if length > limit {
+			return strings.TrimRight(s[:end], " \n\t") + "…"
+		}
+	}
+	return s
 }
 
 // List returns a list of texts, made of a list, or of text with commas: each trimmed,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -85,6 +86,16 @@ func (s *Server) Cut(projectKey, transition string) {
 	defer s.mu.Unlock()
 	p := s.projects[projectKey]
 	p.flow = slices.DeleteFunc(slices.Clone(p.flow), func(st flowStep) bool { return st.name == transition })
+}
+
+// Add adds a transition to a project's workflow, before the others. Of its screen's
+// fields, those that are true are required.
+func (s *Server) Add(projectKey, name string, from []string, to string, screen map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[projectKey]
+	step := flowStep{id: strconv.Itoa(200 + len(p.flow)), name: name, from: from, to: to, screen: screen}
+	p.flow = append([]flowStep{step}, p.flow...)
 }
 
 // Default gives a field of a transition's screen a default, by its name.

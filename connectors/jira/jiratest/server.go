@@ -214,8 +214,15 @@ func spoilt(a answer) answer {
 	return a
 }
 
+// GatewayURL is where Atlassian's gateway leads to the site.
+const GatewayURL = "https://api.atlassian.com/ex/jira/35273b54-3f06-40d2-880f-dd28cf8daafa"
+
 // handle answers a call.
 func (s *Server) handle(c *call) answer {
+	if path, ok := strings.CutPrefix(c.URL.Path, "/ex/jira/35273b54-3f06-40d2-880f-dd28cf8daafa"); ok {
+		c.Request = c.Clone(c.Context())
+		c.URL.Path = path
+	}
 	if strings.HasPrefix(c.URL.Path, "/file/") && !strings.HasPrefix(c.URL.Path, "/rest/") {
 		return s.mediaContent(c)
 	}
@@ -343,6 +350,11 @@ func (s *Server) route(c *call, parts []string) answer {
 	switch {
 	case match("GET", "myself"):
 		return say(http.StatusOK, s.shownUser(s.user(Bot)))
+	case match("GET", "serverInfo"):
+		return say(http.StatusOK, object{
+			"baseUrl": s.opts.URL, "version": "1001.0.0-SNAPSHOT", "versionNumbers": []any{1001, 0, 0}, "deploymentType": "Cloud",
+			"serverTime": s.stamp(s.now()), "serverTitle": "Jira",
+		})
 	case match("GET", "field"):
 		return s.listFields()
 	case match("GET", "user", "search"), match("GET", "user", "assignable", "search"):

@@ -79,7 +79,7 @@ func (s *Server) storeLine(f *field, v any) (any, string) {
 		return nil, "Operation value must be a string"
 	case f.id == "summary" && strings.ContainsAny(text, "\r\n"):
 		return nil, "The summary is invalid because it contains newline characters."
-	case len([]rune(text)) > maxLine:
+	case len(utf16.Encode([]rune(text))) > maxLine:
 		return nil, fmt.Sprintf("%s can't exceed %d characters.", f.name, maxLine)
 	}
 	return strings.TrimSpace(text), ""

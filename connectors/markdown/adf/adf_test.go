@@ -130,6 +130,10 @@ func TestFromJira(t *testing.T) {
 	words := func(s string) string { return `{"type":"text","text":"` + s + `"}` }
 	item := func(blocks string) string { return `{"type":"listItem","content":[` + blocks + `]}` }
 	for _, test := range []struct{ name, content, want string }{
+		{"mention without its text", inner(`{"type":"mention","attrs":{"id":"5b10"}},` + words(" look")), "@5b10 look"},
+		{"card with data", inner(`{"type":"inlineCard","attrs":{"data":{"@type":"Document","name":"Runbook","url":"https://wiki.example/runbook"}}}`), "https://wiki.example/runbook"},
+		{"card with a name", inner(`{"type":"inlineCard","attrs":{"data":{"@type":"Document","name":"Runbook"}}}`), "Runbook"},
+		{"inline extension", inner(words("see ") + `,{"type":"inlineExtension","attrs":{"extensionType":"com.atlassian.confluence.macro.core","extensionKey":"jira-chart"}}`), "see (jira-chart)"},
 		{"mention", inner(`{"type":"mention","attrs":{"id":"1","text":"@Ann"}},` + words(" look")), "@Ann look"},
 		{"emoji, date, status", inner(`{"type":"emoji","attrs":{"shortName":":fire:"}},` + words(" ") + `,{"type":"date","attrs":{"timestamp":"1767312000000"}},` + words(" ") + `,{"type":"status","attrs":{"text":"DONE","color":"green"}}`), ":fire: 2026-01-02 DONE"},
 		{"card", inner(`{"type":"inlineCard","attrs":{"url":"https://y.example"}}`), "https://y.example"},

@@ -25,7 +25,13 @@ func (c codec) inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
 			add(n.Text, own...)
 		case "hardBreak":
 			all = append(all, hardBreak())
-		case "mention", "status", "placeholder":
+		case "mention":
+			if shown := n.attr("text"); shown != "" || n.attr("id") == "" {
+				add(shown, own...)
+			} else {
+				add("@"+n.attr("id"), own...)
+			}
+		case "status", "placeholder":
 			add(n.attr("text"), own...)
 		case "emoji":
 			if shown := n.attr("text"); shown != "" {
@@ -36,9 +42,15 @@ func (c codec) inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
 		case "date":
 			add(day(n.attr("timestamp")), own...)
 		case "inlineCard", "blockCard", "embedCard":
-			add(n.attr("url"), append(own, linkMark(n.attr("url")))...)
+			add(n.cardTitle(), append(own, linkMark(n.cardURL()))...)
 		case "media", "mediaInline", "image":
 			all = append(all, picture(n, own))
+		case "inlineExtension", "extension", "bodiedExtension":
+			if len(n.Content) > 0 && depth < maxDepth {
+				all = append(all, c.inlineOf(n.Content, own, depth+1)...)
+			} else {
+				add(extension(n), own...)
+			}
 		default:
 			if depth < maxDepth {
 				all = append(all, c.inlineOf(n.Content, own, depth+1)...)
@@ -46,6 +58,42 @@ func (c codec) inlineOf(nodes []*Node, marks []Mark, depth int) []*Node {
 		}
 	}
 	return all
+}
+
+// cardURL is where a card leads: its own address, or that in its data.
+func (n *Node) cardURL() string {
+	if address := n.attr("url"); address != "" {
+		return address
+	}
+	data, _ := n.Attrs["data"].(map[string]any)
+	for _, member := range []string{"url", "@id"} {
+		if address := textOf(data[member]); address != "" {
+			return address
+		}
+	}
+	return ""
+}
+
+// cardTitle is what a card shows: where it leads, else its name.
+func (n *Node) cardTitle() string {
+	if address := n.cardURL(); address != "" {
+		return address
+	}
+	data, _ := n.Attrs["data"].(map[string]any)
+	return textOf(data["name"])
+}
+
+// extension is an extension that holds nothing: the text it shows, else what kind
+// it is of.
+func extension(n *Node) string {
+	shown := n.attr("text")
+	if shown == "" {
+		shown = n.attr("extensionKey")
+	}
+	if shown == "" {
+		return ""
+	}
+	return "(" + shown + ")"
 }
 
 // picture is a link to a picture, or the name of the file.

@@ -85,6 +85,10 @@ func (c codec) normalBlock(n *Node, in container, lists int) []*Node {
 		return c.normalTable(n, in)
 	case "media", "blockCard", "embedCard":
 		return c.paragraphs([]*Node{n})
+	case "extension", "bodiedExtension":
+		if len(n.Content) == 0 {
+			return c.paragraphs([]*Node{n})
+		}
 	}
 	// expand, layouts, media groups, list items outside of lists, and what is
 	// not known: what they hold.
