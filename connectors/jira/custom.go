@@ -18,6 +18,11 @@ func plain(value any, depth int) any {
 	case string:
 		return values.OrNil(value)
 	case []any:
+		if objects := objectsOf(value); objects != nil {
+			if k := kindOfShape(objects[0]); k != nil && k.pick != nil {
+				return k.pick(objects)
+			}
+		}
 		var all []any
 		for _, element := range value {
 			all = append(all, plain(element, depth+1))
@@ -29,9 +34,35 @@ func plain(value any, depth int) any {
 	return value // bool or nil
 }
 
+// objectsOf are the elements of a list of objects; nil where it is another.
+func objectsOf(list []any) []map[string]any {
+	var all []map[string]any
+	for _, element := range list {
+		object, ok := element.(map[string]any)
+		if !ok {
+			return nil
+		}
+		all = append(all, object)
+	}
+	return all
+}
+
+// kindOfShape is the kind whose objects look like this one; nil: none's do.
+func kindOfShape(object map[string]any) *fieldKind {
+	for _, k := range productKinds() {
+		if k.shape(object) {
+			return &k
+		}
+	}
+	return nil
+}
+
 func plainObject(object map[string]any, depth int) any {
 	if object["type"] == "doc" {
 		return values.OrNil(richText(object))
+	}
+	if k := kindOfShape(object); k != nil {
+		return k.shown(object)
 	}
 	if child, ok := object["child"].(map[string]any); ok {
 		return []any{label(object), label(child)} // a cascading select

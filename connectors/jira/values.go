@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,69 +14,16 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
-// convert turns a rendered value into what the field will show; "" clears it.
-// Texts of values must not stand in errors: the record may be private.
-func convert(t fieldType, limit int, v any) (any, error) {
-	switch t.Type {
-	case "array":
-		return convertList(t, v)
-	case "option-with-child":
-		if list, ok := v.([]any); ok && !values.Empty(v) {
-			return list, nil
-		}
-	case "timetracking":
-		object, ok := v.(map[string]any)
-		if values.Empty(v) {
-			return "", nil
-		}
-		if !ok {
-			return nil, errors.New("it takes originalEstimate and remainingEstimate")
-		}
-		for _, estimate := range object {
-			if s, err := values.Text(estimate); err != nil || strings.TrimSpace(s) != "" && !isEstimate(s) {
-				return nil, errors.New("expected an estimate, as 3h 20m, in weeks, days, hours and minutes")
-			}
-		}
-		return object, nil
-	case "any", "":
-		if _, isText := v.(string); !isText && !values.Empty(v) {
-			return v, nil
-		}
-	}
+var errDay = errors.New("expected a day, as 2006-01-02")
+
+// convertLine makes one line of a value, as long as the field takes, or a text
+// field that does not say how long.
+func convertLine(t fieldType, limit int, v any) (any, error) {
 	s, err := values.Text(v)
 	if err != nil {
 		return nil, err
 	}
-	if strings.TrimSpace(s) == "" {
-		return "", nil
-	}
-	switch {
-	case t.isDocument():
-		return adf.Cut(s, maxText), nil
-	case t.Type == "user" && !isAccountID(strings.TrimSpace(s)):
-		return nil, errAccount
-	case t.Type == "number":
-		n, ok := values.ParseNumber(s)
-		if !ok {
-			return nil, values.ErrNumber
-		}
-		if n == math.Trunc(n) && math.Abs(n) < 1<<53 {
-			return int64(n), nil
-		}
-		return n, nil
-	case t.Type == "date":
-		at, ok := parseMoment(v)
-		if !ok {
-			return nil, errors.New("expected a day, as 2006-01-02")
-		}
-		return at.Format(time.DateOnly), nil
-	case t.Type == "datetime":
-		at, ok := parseMoment(v)
-		if !ok {
-			return nil, values.ErrTime
-		}
-		return at.UTC().Format(momentLayout), nil
-	case t.Type == "string" && limit == 0:
+	if t.Type == "string" && limit == 0 {
 		limit = maxSummary
 	}
 	return values.CutUTF16(values.OneLine(s), limit), nil
@@ -90,7 +36,64 @@ var errAccount = errors.New(`it takes an account id; an address is written ref("
 // say how they are made, but no address and no name is one.
 func isAccountID(s string) bool { return !strings.ContainsAny(s, "@ \t\n") }
 
-func convertList(t fieldType, v any) (any, error) {
+func convertAccount(t fieldType, limit int, v any) (any, error) {
+	id, err := convertLine(t, limit, v)
+	if s, ok := id.(string); err == nil && (!ok || !isAccountID(s)) {
+		return nil, errAccount
+	}
+	return id, err
+}
+
+// ofText converts what is text.
+func ofText(convert func(s string) (any, error)) func(fieldType, int, any) (any, error) {
+	return func(_ fieldType, _ int, v any) (any, error) {
+		s, err := values.Text(v)
+		if err != nil {
+			return nil, err
+		}
+		return convert(s)
+	}
+}
+
+// convertAny passes on what is no text: nothing is known of the field.
+func convertAny(t fieldType, limit int, v any) (any, error) {
+	if _, isText := v.(string); !isText && !values.Empty(v) {
+		return v, nil
+	}
+	return convertLine(t, limit, v)
+}
+
+func convertNumber(_ fieldType, _ int, v any) (any, error) {
+	s, err := values.Text(v)
+	if err != nil {
+		return nil, err
+	}
+	n, ok := values.ParseNumber(s)
+	switch {
+	case !ok:
+		return nil, values.ErrNumber
+	case isWholeNumber(n):
+		return int64(n), nil
+	}
+	return n, nil
+}
+
+func convertTime(refuse error, write func(at time.Time) any) func(fieldType, int, any) (any, error) {
+	return func(_ fieldType, _ int, v any) (any, error) {
+		at, ok := parseMoment(v)
+		if !ok {
+			return nil, refuse
+		}
+		return write(at), nil
+	}
+}
+
+// parseMoment reads a time, or a day, in a value that was rendered.
+func parseMoment(v any) (time.Time, bool) {
+	return values.ParseTime(v, append([]string{time.DateOnly}, momentLayouts()...)...)
+}
+
+func convertList(t fieldType, _ int, v any) (any, error) {
 	list, err := values.List(v)
 	if err != nil {
 		return nil, err
@@ -113,95 +116,106 @@ func convertList(t fieldType, v any) (any, error) {
 	return list, nil
 }
 
-// parseMoment reads a time, or a day, in a value that was rendered.
-func parseMoment(v any) (time.Time, bool) {
-	return values.ParseTime(v, append([]string{time.DateOnly}, momentLayouts()...)...)
+func wireList(t fieldType, v any) any {
+	element := fieldType{Type: t.Items, Custom: t.Custom}
+	return eachOf(func(v any) any { return wire(element, v) })(t, v)
 }
 
-// wire is a resolved value as the API takes it.
-func wire(t fieldType, v any) any {
-	if v == "" {
-		if t.Type == "array" {
-			return []any{}
-		}
-		return nil
-	}
-	if t.isDocument() {
-		s, _ := v.(string)
-		return adf.FromMarkdown(s)
-	}
-	switch t.Type {
-	case "array":
+// eachOf writes the elements of a list.
+func eachOf(one func(v any) any) func(fieldType, any) any {
+	return func(_ fieldType, v any) any {
 		list, _ := v.([]any)
 		all := make([]any, 0, len(list))
 		for _, element := range list {
-			all = append(all, wire(fieldType{Type: t.Items, Custom: t.Custom}, element))
+			all = append(all, one(element))
 		}
 		return all
-	case "project":
-		return map[string]any{"key": v}
-	case "issuetype", "priority", "component", "version", "securitylevel", "resolution", "group":
-		return map[string]any{"name": v}
-	case "user":
-		return map[string]any{"accountId": v}
-	case "option":
-		return map[string]any{"value": v}
-	case "option-with-child":
-		if list, ok := v.([]any); ok && len(list) > 0 {
-			option := map[string]any{"value": list[0]}
-			if len(list) > 1 {
-				option["child"] = map[string]any{"value": list[1]}
-			}
-			return option
-		}
-		return map[string]any{"value": v}
-	case "issuelink":
-		if s, _ := v.(string); strings.Trim(s, "0123456789") == "" {
-			return map[string]any{"id": v}
-		}
-		return map[string]any{"key": v}
 	}
-	if at, ok := v.(time.Time); ok {
-		return at.UTC().Format(momentLayout)
-	}
-	return v
 }
 
-// filled is a body without its empty values: a new issue has nothing to be
-// cleared, and a null or an empty list there is refused or hides the default.
-func filled(body map[string]any) map[string]any {
-	kept := map[string]any{}
-	for id, v := range body {
-		if !values.Empty(v) {
-			kept[id] = v
-		}
-	}
-	return kept
+func sameSet(_ fieldType, _ int, want, have any) bool {
+	return slices.Equal(values.Set(want, true), values.Set(have, true))
 }
 
-// same compares two values of a field as Jira sees them.
-func same(t fieldType, limit int, want, have any) bool {
-	if values.Empty(want) || values.Empty(have) {
-		return values.Empty(want) && values.Empty(have)
+// levels are the options of a cascading select, outer first. One level alone is
+// shown as a text.
+func levels(v any) []string {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
 	}
-	if t.isDocument() {
-		a, okA := want.(string)
-		b, okB := have.(string)
-		return okA && okB && (adf.Same(a, b) || adf.Same(adf.Cut(a, maxText), b))
-	}
-	switch w := want.(type) {
-	case []any:
-		h, ok := have.([]any)
-		if t.Type == "option-with-child" {
-			return ok && slices.EqualFunc(w, h, func(a, b any) bool { return same(fieldType{}, 0, a, b) })
+	var all []string
+	for _, element := range list {
+		if s, err := values.Text(element); err == nil && strings.TrimSpace(s) != "" {
+			all = append(all, strings.TrimSpace(s))
 		}
-		return ok && slices.Equal(values.Set(w, true), values.Set(h, true))
-	case map[string]any:
-		h, ok := have.(map[string]any)
-		return ok && !slices.ContainsFunc(slices.Collect(maps.Keys(w)), func(name string) bool {
-			return w[name] != nil && !sameEstimate(w[name], h[name])
-		})
 	}
+	return all
+}
+
+func convertCascade(t fieldType, limit int, v any) (any, error) {
+	switch all := levels(v); len(all) {
+	case 0:
+		return convertLine(t, limit, v)
+	case 1:
+		return all[0], nil
+	case 2:
+		return []any{all[0], all[1]}, nil
+	}
+	return nil, errors.New("it takes an option, or a list of an option and one below it")
+}
+
+func wireCascade(_ fieldType, v any) any {
+	all := levels(v)
+	option := map[string]any{"value": all[0]}
+	if len(all) > 1 {
+		option["child"] = map[string]any{"value": all[1]}
+	}
+	return option
+}
+
+func sameCascade(_ fieldType, _ int, want, have any) bool {
+	return slices.EqualFunc(levels(want), levels(have), strings.EqualFold)
+}
+
+func wireIssue(_ fieldType, v any) any {
+	if s, _ := v.(string); strings.Trim(s, "0123456789") == "" {
+		return map[string]any{"id": v}
+	}
+	return map[string]any{"key": v}
+}
+
+// currentSprint is the number of the sprint in which an issue is: the one that is
+// not closed.
+func currentSprint(sprints []map[string]any) any {
+	for _, sprint := range slices.Backward(sprints) {
+		if !strings.EqualFold(textOf(sprint["state"]), "closed") {
+			return plain(sprint["id"], 0)
+		}
+	}
+	return nil
+}
+
+// isOrganization tells an organization of a service project's customers.
+func isOrganization(object map[string]any) bool {
+	return strings.Contains(values.TextAt(object, "_links", "self"), "/organization/")
+}
+
+// sameRequestType: what is written names the portal and the type, what is read
+// neither, so that one that is set at all is taken for it.
+func sameRequestType(t fieldType, limit int, want, have any) bool {
+	s, _ := want.(string)
+	return strings.Contains(s, "/") || sameExactly(t, limit, want, have)
+}
+
+func sameDocument(_ fieldType, _ int, want, have any) bool {
+	a, okA := want.(string)
+	b, okB := have.(string)
+	return okA && okB && (adf.Same(a, b) || adf.Same(adf.Cut(a, maxText), b))
+}
+
+// sameText compares two values as texts, or as times.
+func sameText(limit int, want, have any, equal func(a, b string) bool) bool {
 	if a, ok := parseMoment(want); ok {
 		if b, ok := parseMoment(have); ok {
 			return a.Equal(b)
@@ -209,26 +223,58 @@ func same(t fieldType, limit int, want, have any) bool {
 	}
 	a, errA := values.Text(want)
 	b, errB := values.Text(have)
-	if errA != nil || errB != nil {
-		return false
-	}
-	a, b = values.CutUTF16(values.OneLine(a), limit), values.OneLine(b)
-	switch t.Type {
-	case "string", "user", "":
-		if t.Type == "" && (strings.Contains(a, "*") || strings.Contains(a, "\n")) {
-			return adf.Same(a, b)
-		}
-		return a == b
-	}
-	return strings.EqualFold(a, b) // names
+	return errA == nil && errB == nil && equal(values.CutUTF16(values.OneLine(a), limit), values.OneLine(b))
 }
 
-var estimatePart = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([wdhm])`)
+func sameExactly(_ fieldType, limit int, want, have any) bool {
+	return sameText(limit, want, have, func(a, b string) bool { return a == b })
+}
+
+// sameUntyped compares values of which no type is known.
+func sameUntyped(t fieldType, limit int, want, have any) bool {
+	switch want.(type) {
+	case []any:
+		_, ok := have.([]any)
+		return ok && sameSet(t, limit, want, have)
+	case map[string]any:
+		return sameEstimates(t, limit, want, have)
+	}
+	return sameText(limit, want, have, func(a, b string) bool {
+		return a == b || (strings.Contains(a, "*") || strings.Contains(a, "\n")) && adf.Same(a, b)
+	})
+}
+
+func convertEstimates(_ fieldType, _ int, v any) (any, error) {
+	if values.Empty(v) {
+		return "", nil
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("it takes originalEstimate and remainingEstimate")
+	}
+	for _, estimate := range object {
+		if s, err := values.Text(estimate); err != nil || strings.TrimSpace(s) != "" && !isEstimate(s) {
+			return nil, errors.New("expected an estimate, as 3h 20m, in weeks, days, hours and minutes")
+		}
+	}
+	return object, nil
+}
+
+// sameEstimates compares what is wanted of an object's members.
+func sameEstimates(_ fieldType, _ int, want, have any) bool {
+	w, okW := want.(map[string]any)
+	h, okH := have.(map[string]any)
+	return okW && okH && !slices.ContainsFunc(slices.Collect(maps.Keys(w)), func(name string) bool {
+		return w[name] != nil && !sameEstimate(w[name], h[name])
+	})
+}
 
 // estimate is how Jira takes one; a bare number is minutes.
 var estimate = regexp.MustCompile(`^\s*(?:\d+(?:\.\d+)?\s*[wdhm]?\s*)+$`)
 
 func isEstimate(s string) bool { return estimate.MatchString(s) }
+
+var estimatePart = regexp.MustCompile(`(\d+(?:\.\d+)?)\s*([wdhm])`)
 
 // sameEstimate compares estimates, of which Jira writes 90m as 1h 30m; a day
 // has eight hours and a week five days, as they have unless somebody changed it.

@@ -20,7 +20,9 @@ func (s *Server) schema(f *field) object {
 		o["system"] = f.id
 		return o
 	}
-	o["custom"] = "com.atlassian.jira.plugin.system.customfieldtypes:" + f.custom
+	if o["custom"] = f.custom; !strings.Contains(f.custom, ":") {
+		o["custom"] = "com.atlassian.jira.plugin.system.customfieldtypes:" + f.custom
+	}
 	if n, err := strconv.Atoi(strings.TrimPrefix(f.id, "customfield_")); err == nil {
 		o["customId"] = n
 	}
@@ -137,7 +139,7 @@ func (s *Server) screenField(p *project, f *field) object {
 		"required":        slices.Contains([]string{"project", "issuetype", "summary", "reporter"}, f.id) || slices.Contains(p.required, f.id),
 		"hasDefaultValue": f.id == "priority" || f.id == "reporter",
 	}
-	if f.allowed == nil && f.items != "component" && f.items != "version" {
+	if f.kind == "option-with-child" || f.allowed == nil && f.items != "component" && f.items != "version" {
 		return o
 	}
 	names, member := f.allowed, "name"

@@ -121,6 +121,12 @@ func (s *Server) seed() {
 		{id: "customfield_10023", name: "Notes", kind: "document", custom: "textarea"},
 		{id: "customfield_10024", name: "Ticket", kind: "string", custom: "textfield"},
 		{id: "customfield_10025", name: "Started", kind: "datetime", custom: "datetime"},
+		{id: "customfield_10030", name: "Sprint", kind: "array", items: "json", custom: "com.pyxis.greenhopper.jira:gh-sprint"},
+		{id: "customfield_10031", name: "Organizations", kind: "array", items: "sd-customerorganization", custom: "com.atlassian.servicedesk:sd-customer-organizations"},
+		{id: "customfield_10032", name: "Hardware", kind: "array", items: "cmdb-object-field", custom: "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype"},
+		{id: "customfield_10033", name: "Squad", kind: "team", custom: "com.atlassian.jira.plugin.system.customfieldtypes:atlassian-team"},
+		{id: "customfield_10034", name: "Request Type", kind: "sd-customerrequesttype", custom: "com.atlassian.servicedesk:vp-origin"},
+		{id: "customfield_10035", name: "Area", kind: "option-with-child", custom: "cascadingselect", allowed: []string{"Payments", "Payments/Cards", "Search"}},
 		{id: "customfield_10026", name: "Twice", kind: "string", custom: "textfield"},
 		{id: "customfield_10027", name: "Twice", kind: "string", custom: "textfield"},
 	}

@@ -18,7 +18,12 @@ func (s *Server) store(p *project, f *field, v any) (any, string) {
 		}
 		return nil, ""
 	}
+	if _, of, ok := strings.Cut(f.custom, ":"); ok {
+		return s.storeProduct(of, v)
+	}
 	switch f.kind {
+	case "option-with-child":
+		return s.storeCascade(f, v)
 	case "string":
 		return s.storeLine(f, v)
 	case "document":
