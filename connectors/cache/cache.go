@@ -23,8 +23,8 @@ type Cache[K comparable, V any] struct {
 }
 
 type answer[V any] struct {
-	value V
-	until time.Time
+	value     V
+	at, until time.Time
 }
 
 // New makes a cache. missing tells answers that nothing was found, which are
@@ -44,6 +44,17 @@ func (c *Cache[K, V]) Fetch(key K, ask func() (V, error)) (V, error) {
 		c.Put(key, value)
 	}
 	return value, err
+}
+
+// Again does what Fetch does for whoever does not find in the answer what should be there: one
+// that is older than a miss may be is asked for again.
+func (c *Cache[K, V]) Again(key K, ask func() (V, error)) (V, error) {
+	c.mu.Lock()
+	if found, ok := c.answers[key]; ok && time.Since(found.at) >= missLife {
+		delete(c.answers, key)
+	}
+	c.mu.Unlock()
+	return c.Fetch(key, ask)
 }
 
 // Get returns the answer that is kept and still believed.
@@ -84,7 +95,7 @@ func (c *Cache[K, V]) Put(key K, value V) {
 			delete(c.answers, old)
 		}
 	}
-	c.answers[key] = answer[V]{value, until}
+	c.answers[key] = answer[V]{value, now, until}
 }
 
 // Forget drops an answer.

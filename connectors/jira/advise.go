@@ -152,7 +152,7 @@ func (a *templateAdviser) projects(ctx context.Context) error {
 			if err := a.screens(ctx, key, t.ID, t.Name); err != nil {
 				return err
 			}
-			flow, err := a.c.statusesOf(ctx, key, t.Name)
+			flow, err := a.c.statusesOf(ctx, key, t.Name, "")
 			if err != nil && !connectors.IsRefusal(err) {
 				return err
 			}

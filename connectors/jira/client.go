@@ -37,6 +37,7 @@ type Connector struct {
 	log     *slog.Logger
 	overlap time.Duration // of polls
 	known   *directory
+	renamed func() // is told that the site has a name that it did not have; nil: nobody wants to know
 }
 
 var (
@@ -67,6 +68,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		log:     env.Logger,
 		overlap: common.IndexLag + pollMargin,
 		known:   newDirectory(),
+		renamed: env.Renamed,
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -239,6 +241,7 @@ func (c *Connector) record(ctx context.Context, op string, collection connectors
 			Class: connectors.ClassUnclear, Op: op, Record: collection.String(), Message: "the answer is not an issue", Err: err,
 		}
 	}
+	c.notice(record.Fields)
 	if record.URL = ""; c.siteURL(ctx) != "" {
 		record.URL = c.siteURL(ctx) + "/browse/" + record.Number
 	}

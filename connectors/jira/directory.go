@@ -48,19 +48,22 @@ type siteField struct {
 	Schema fieldType `json:"schema"`
 }
 
-// siteFields are the fields of the site.
-func (c *Connector) siteFields(ctx context.Context) ([]siteField, error) {
-	return c.known.fields.Fetch("", func() ([]siteField, error) {
+// siteFields asks for the fields of the site.
+func (c *Connector) siteFields(ctx context.Context) func() ([]siteField, error) {
+	return func() ([]siteField, error) {
 		var all []siteField
 		err := c.get(ctx, "fields", c.name, "/field", nil, &all)
 		return all, err
-	})
+	}
 }
 
 // customField finds a custom field by id or name; a reason says why there is
 // none. A name that several fields have finds nothing.
 func (c *Connector) customField(ctx context.Context, name string) (field siteField, reason string, err error) {
-	all, err := c.siteFields(ctx)
+	all, err := c.known.fields.Fetch("", c.siteFields(ctx))
+	if err == nil && len(matching(all, name)) == 0 { // it may be new, or have a new name
+		all, err = c.known.fields.Again("", c.siteFields(ctx))
+	}
 	if err != nil {
 		return siteField{}, "", err
 	}
@@ -72,6 +75,22 @@ func (c *Connector) customField(ctx context.Context, name string) (field siteFie
 		return siteField{}, "the site has no such custom field, or the account may not see it", nil
 	}
 	return siteField{}, "several custom fields have this name; write customfield_NNNNN in its place, one of " + found[0].ID + ", " + found[1].ID, nil
+}
+
+// notice takes note of what a record shows of the site: the name of a field that is
+// not known is one that the field was given since.
+func (c *Connector) notice(fields map[string]any) {
+	all, known := c.known.fields.Get("")
+	named, _ := fields[customFieldsField].(map[string]any)
+	for name := range named {
+		if known && len(matching(all, name)) == 0 {
+			c.known.fields.Forget("")
+			if c.renamed != nil {
+				c.renamed()
+			}
+			return
+		}
+	}
 }
 
 func matching(all []siteField, name string) []siteField {
@@ -101,10 +120,11 @@ func (c *Connector) project(ctx context.Context, key string) (project, error) {
 	})
 }
 
-// statusesOf are the statuses of an issue type's workflow, by name in lower
-// case, each with its category.
-func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType string) (map[string]string, error) {
-	return c.known.statuses.Fetch(projectKey+"/"+issueType, func() (map[string]string, error) {
+// statusesOf are the statuses of an issue type's workflow, by name in lower case,
+// each with its category. Where one is not among them that should be, they are asked
+// for again; "" is none.
+func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType, should string) (map[string]string, error) {
+	ask := func() (map[string]string, error) {
 		var all []struct {
 			Name     string   `json:"name"`
 			Statuses []status `json:"statuses"`
@@ -122,7 +142,13 @@ func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType string
 			}
 		}
 		return found, nil
-	})
+	}
+	key := projectKey + "/" + issueType
+	known, err := c.known.statuses.Fetch(key, ask)
+	if _, ok := known[strings.ToLower(should)]; err != nil || ok || should == "" {
+		return known, err
+	}
+	return c.known.statuses.Again(key, ask)
 }
 
 // attachmentLimits are what the site says of attachments.

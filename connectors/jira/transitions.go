@@ -127,7 +127,7 @@ func (w *walk) choose(ctx context.Context, at string, offered []transition) (tra
 	if t, ok, err := w.satisfied(offered, w.target); ok || err != nil {
 		return t, err
 	}
-	flow, err := w.c.statusesOf(ctx, values.TextAt(w.issue.Fields, "project"), values.TextAt(w.issue.Fields, "issuetype"))
+	flow, err := w.c.statusesOf(ctx, values.TextAt(w.issue.Fields, "project"), values.TextAt(w.issue.Fields, "issuetype"), w.target)
 	if err != nil {
 		return transition{}, connectors.NotSent(err)
 	}

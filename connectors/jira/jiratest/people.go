@@ -52,6 +52,44 @@ func (s *Server) Require(projectKey, field string) {
 	s.projects[projectKey].required = append(s.projects[projectKey].required, field)
 }
 
+// RenameField gives a field another name.
+func (s *Server) RenameField(id, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.field(id); f != nil {
+		f.name = name
+	}
+}
+
+// RenameStatus gives a status of a project another name, on its issues as well.
+func (s *Server) RenameStatus(projectKey, from, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.projects[projectKey]
+	p.statuses, p.flow = slices.Clone(p.statuses), slices.Clone(p.flow)
+	for i := range p.statuses {
+		if p.statuses[i].name == from {
+			p.statuses[i].name = to
+		}
+	}
+	for i := range p.flow {
+		if p.flow[i].to == from {
+			p.flow[i].to = to
+		}
+		p.flow[i].from = slices.Clone(p.flow[i].from)
+		for j, name := range p.flow[i].from {
+			if name == from {
+				p.flow[i].from[j] = to
+			}
+		}
+	}
+	for _, is := range s.issues {
+		if is.project == p && is.status() == from {
+			is.fields["status"] = s.shownStatus(p.status(to))
+		}
+	}
+}
+
 // TakeOff takes a field off the screens of a project: that of new issues, that on
 // which issues are edited.
 func (s *Server) TakeOff(projectKey, field string, create, edit bool) {
