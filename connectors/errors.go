@@ -93,6 +93,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Codes of look-ups, by ref(), that find nothing, or nothing that fits.
+const (
+	CodeRefNotFound  = "ref_not_found"
+	CodeRefAmbiguous = "ref_ambiguous"
+)
+
 // CodeTooCostly is the Code of an Error about a step that exceeded its budget.
 const CodeTooCostly = "too_costly"
 

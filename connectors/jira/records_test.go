@@ -233,7 +233,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{name: "priority", fields: map[string]any{"priority": "Urgent"}, field: "priority", words: "Specify a valid"},
 		{name: "custom field by name", fields: map[string]any{"custom_fields/Team": "Nobody"}, field: "custom_fields/Team", words: "Team"},
-		{name: "custom field in the map", fields: map[string]any{"custom_fields": map[string]any{"Team": "Nobody"}}, field: "custom_fields", words: "Team"},
+		{name: "custom field in the map", fields: map[string]any{"custom_fields": map[string]any{"Team": "Nobody"}}, field: "custom_fields/Team", words: "Team"},
 		{name: "resolution without a transition", fields: map[string]any{"resolution": "Done"}, field: "resolution", words: "not on the appropriate screen"},
 		{name: "project", create: true, fields: map[string]any{"project": "NONE"}, field: "project", words: "valid project"},
 		{name: "type", create: true, fields: map[string]any{"issuetype": "Saga"}, field: "issuetype", words: "valid issue type"},

@@ -58,9 +58,9 @@ func (c *Connector) body(ctx context.Context, op, record string, fields map[stri
 			put(name, name, t, v)
 			continue
 		}
-		entries := map[string]any{strings.TrimPrefix(name, customFieldsField+"/"): v}
+		entries, within := map[string]any{strings.TrimPrefix(name, customFieldsField+"/"): v}, ""
 		if all, ok := v.(map[string]any); ok && name == customFieldsField {
-			entries = all
+			entries, within = all, customFieldsField+"/"
 		}
 		for _, entry := range slices.Sorted(maps.Keys(entries)) {
 			field, reason, err := c.customField(ctx, entry)
@@ -70,7 +70,11 @@ func (c *Connector) body(ctx context.Context, op, record string, fields map[stri
 			if reason != "" {
 				return nil, nil, connectors.Rejected(op, record, name, "unknown", reason)
 			}
-			put(field.ID, name, field.Schema, entries[entry])
+			shown := name
+			if within != "" {
+				shown = within + entry
+			}
+			put(field.ID, shown, field.Schema, entries[entry])
 		}
 	}
 	return body, names, nil

@@ -18,8 +18,8 @@ import (
 
 // Codes of look-ups that find nothing.
 const (
-	CodeNotFound  = "ref_not_found"
-	CodeAmbiguous = "ref_ambiguous"
+	CodeNotFound  = connectors.CodeRefNotFound
+	CodeAmbiguous = connectors.CodeRefAmbiguous
 )
 
 // CodeType is the Code of a value of a kind that the field does not take.

@@ -244,3 +244,38 @@ func TestUnderASecurityLevel(t *testing.T) {
 		}
 	})
 }
+
+// TestARefusedFieldCostsItself: a ticket opens without a field that is refused, by
+// the look-up or by Jira, and the field is a dead letter; a field without which there
+// is no ticket costs the ticket.
+func TestARefusedFieldCostsItself(t *testing.T) {
+	onDesk(t, jiratest.Options{}, func(d *desk) {
+		d.site.AddUser(jiratest.User{AccountID: "acc-eve", Name: "Eve", Email: "eve@acme.example", NotIn: []string{"ENG"}})
+		incident := d.declare("Database is sad")
+		issue := d.issues(1)[0]
+		fields := d.site.Issue(issue)
+		if fields["assignee"] != nil || fields["summary"] != "Database is sad" || fields["customfield_10024"] != "kept" {
+			d.Errorf("opened with %v", fields)
+		}
+		dead := map[string]bool{}
+		for _, letter := range d.dead() {
+			dead[letter.Field] = true
+		}
+		if len(dead) != 3 || !dead["assignee"] || !dead["priority"] || !dead["custom_fields/Team"] {
+			d.Errorf("dead letters of %v", dead)
+		}
+		_, err := d.incidents.EditIncident(incident.ID, incidentiotest.SetName("Database is very sad"))
+		d.must(err)
+		d.pass(time.Hour)
+		d.title(incident.ID, issue, "Database is very sad")
+	}, "ONCE", `assignee = ref("email", "eve@acme.example")
+    priority = "{{ 'Urgent' }}"
+    custom_fields = { "Team" = "Nobody", "Ticket" = "kept" }`)
+	onDesk(t, jiratest.Options{}, func(d *desk) {
+		d.declare("Database is sad")
+		d.issues(0)
+		if letters := d.dead(); len(letters) != 1 {
+			d.Errorf("dead letters: %+v", letters)
+		}
+	}, "PROJECT", "NONE")
+}

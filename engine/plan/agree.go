@@ -128,13 +128,13 @@ func (o agreeing) agreePartners(ends *Ends, writes []Write) {
 	}
 }
 
-// LeaveOut remembers what was refused, the field that the system named or else
+// LeaveOut remembers what was refused, the fields that the system named or else
 // all of them, and returns what is left to send.
 func (o *Observation) LeaveOut(writes []Write, said *connectors.Error) (left []Write, letters []Failure) {
-	d := o.Digest
-	named := slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.Field == said.Field })
+	d, refusals := o.Digest, refusalsOf(said)
+	named := slices.ContainsFunc(writes, func(f Write) bool { return refuses(refusals, f.Mapping.Field) })
 	for _, f := range writes {
-		if named && f.Mapping.Field != said.Field {
+		if named && !refuses(refusals, f.Mapping.Field) {
 			left = append(left, f)
 			continue
 		}

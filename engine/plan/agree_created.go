@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -11,9 +12,18 @@ import (
 
 // AgreeCreated takes what the answer to a creation holds as agreed (rule 3.8). A
 // field that stayed empty although something was sent did not stick: it is
-// never agreed, so that a retry writes it.
-func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, ticket connectors.Record, now time.Time, d links.Digester) (wrote []string, lost []Failure) {
+// never agreed, so that a retry writes it; nor is one that the system refused and
+// the ticket was opened without.
+func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, left []Failure, ticket connectors.Record, now time.Time, d links.Digester) (wrote []string, lost []Failure) {
+	lost = append(lost, left...)
 	for _, v := range values {
+		if i := slices.IndexFunc(left, func(f Failure) bool { return f.Field == v.Field }); i >= 0 {
+			if !v.Once {
+				agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(ticket.Fields[v.Field])}
+				refuseCreated(next, links.Outbound(v.Field), agreement, left[i].Reason, now, d)
+			}
+			continue
+		}
 		sent, have := send[v.Field], ticket.Fields[v.Field]
 		if sent != nil {
 			wrote = append(wrote, v.Field)
@@ -28,7 +38,7 @@ func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, t
 		case stuck:
 			next.Fields[links.Outbound(v.Field)] = agreement
 		default:
-			notStuck(next, links.Outbound(v.Field), agreement, now, d)
+			refuseCreated(next, links.Outbound(v.Field), agreement, deadletter.ReasonDidNotStick, now, d)
 		}
 	}
 	return wrote, lost
@@ -48,14 +58,14 @@ func AgreeFound(next *links.Link, opened *links.Opened, ticket connectors.Record
 			next.Fields[name] = agreement
 			continue
 		}
-		notStuck(next, name, agreement, now, d)
+		refuseCreated(next, name, agreement, deadletter.ReasonDidNotStick, now, d)
 		lost = append(lost, Fail(field, deadletter.ReasonDidNotStick, DidNotStick(ticket, field)))
 	}
 	return lost
 }
 
-func notStuck(next *links.Link, name string, a links.Agreement, now time.Time, d links.Digester) {
-	next.Refuse(links.Refusal{What: name, Pair: d.Pair(a.From, a.Have), Code: deadletter.ReasonDidNotStick, At: now.UTC()})
+func refuseCreated(next *links.Link, name string, a links.Agreement, code string, now time.Time, d links.Digester) {
+	next.Refuse(links.Refusal{What: name, Pair: d.Pair(a.From, a.Have), Code: code, At: now.UTC()})
 }
 
 // BaseState returns the states that a link begins with. A ticket is pristine where

@@ -40,7 +40,7 @@ func TestWhatATicketBeginsWith(t *testing.T) {
 		next := &links.Link{Fields: map[string]links.Agreement{}}
 		var lost []Failure
 		if test.created {
-			_, lost = AgreeCreated(next, []rules.Value{{Field: "title", Value: "title", Expr: "e"}}, map[string]any{"title": "title"}, test.ticket, now, d)
+			_, lost = AgreeCreated(next, []rules.Value{{Field: "title", Value: "title", Expr: "e"}}, map[string]any{"title": "title"}, nil, test.ticket, now, d)
 		} else {
 			lost = AgreeFound(next, sent, test.ticket, now, d)
 		}

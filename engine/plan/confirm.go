@@ -56,7 +56,8 @@ func (o *Opening) adopt() (Plan, Needs) {
 // Created takes the answer to the creation as agreed (rule 3.8).
 func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
 	next := o.confirmed(ticket)
-	wrote, failed := AgreeCreated(next, o.values(), op.Draft.Fields, ticket, o.Now, o.Digest)
+	_, left, _ := o.draft(o.values(), &Needs{})
+	wrote, failed := AgreeCreated(next, o.values(), op.Draft.Fields, left, ticket, o.Now, o.Digest)
 	keyless := ticket.Key != op.Draft.Key
 	if keyless && !o.Keyless {
 		failed = append(failed, keyDropped(ticket, op.Draft.Key))

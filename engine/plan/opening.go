@@ -61,6 +61,8 @@ type Opening struct {
 	Unkeyed     []connectors.Record // opened since the claim, without a key
 	UnkeyedRead bool
 	Resolutions
+	// Refused are the fields that the system refused at a creation, by name.
+	Refused map[string]Failure
 }
 
 // Tickets are those that carry a key, oldest first. Only lockstep's own are ever
@@ -178,12 +180,12 @@ func (o *Opening) decide() (Plan, Needs) {
 	}
 	var needs Needs
 	values := o.values()
-	send, failed := o.resolve(links.Target, values, o.Digest, &needs)
+	send, _, fatal := o.draft(values, &needs)
 	switch {
 	case !needs.None():
 		return Plan{}, needs
-	case len(failed) > 0:
-		return only(o.GiveUp(failed)), Needs{}
+	case len(fatal) > 0:
+		return only(o.GiveUp(fatal)), Needs{}
 	}
 	fields, _ := withoutTransition(o.Target.Schema, send)
 	return then(o.claim(values, fields)), Needs{}
@@ -319,7 +321,7 @@ func (o *Opening) look() (Plan, Needs) {
 		return only(o.GiveUp([]Failure{Fail("", deadletter.ReasonKeyTaken, keyTaken(o.Claim, o.Tickets.Taken, nil))})), Needs{}
 	}
 	var needs Needs
-	send, _ := o.resolve(links.Target, o.values(), o.Digest, &needs)
+	send, _, _ := o.draft(o.values(), &needs)
 	if !needs.None() {
 		return Plan{}, needs
 	}

@@ -326,7 +326,7 @@ func (w observer) resolve(ctx context.Context, e *plan.End, side links.Side, val
 		failed map[string]*connectors.Error
 	}
 	r, err := breaker.Ask(g, breaker.OpResolve, func() (resolution, error) {
-		fields, failed, err := resolver.Resolve(ctx, e.Ref.Record, fields)
+		fields, failed, err := resolver.Resolve(connectors.ResolvingFor(ctx, e.Record), e.Ref.Record, fields)
 		return resolution{fields, failed}, err
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 type creation struct {
 	*plan.Opening
 	lease *lease // of the claim
+	again bool   // something was refused, and is left out of the next try
 }
 
 // open carries out what is planned for a record that has no ticket on the route:
@@ -38,7 +39,7 @@ func (w work) open(ctx context.Context, link links.Stored) (result, error) {
 		}
 		o.Now = w.engine.Clock.Now()
 		v, err := w.carryOutOpening(ctx, c, p.Operations[0])
-		if err != nil || !p.Again {
+		if err != nil || !p.Again && !c.again {
 			return v, err
 		}
 	}
@@ -163,7 +164,7 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 	if err != nil {
 		return result{}, w.abandon(ctx, c, err)
 	}
-	op.Draft.Stamp = newStamp()
+	op.Draft.Stamp, c.again = newStamp(), false
 	var opened plan.Opened
 	what, err := w.apply(ctx, request{
 		to: to, verb: "create", record: op.Draft.Collection.Record, step: StepCreated, lease: c.lease, draft: op.Draft,
@@ -179,6 +180,9 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 			return follows, w.noteKeyless(ctx, op.Draft.Collection, opened.Keyless)
 		},
 		refused: func(said *connectors.Error) change {
+			if c.again = c.LeaveOut(op.Draft, said); c.again {
+				return change{}
+			}
 			return w.givenUp(c, c.GiveUp([]plan.Failure{plan.Fail(said.Field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error())}))
 		},
 	})
