@@ -72,6 +72,6 @@ func TestSecurityLevel(t *testing.T) {
 		t.Error("an issue whose level was taken off is private")
 	}
 	if given := create(t, c, "lockstep-2", map[string]any{"security": "Staff"}); !given.Private {
-		t.Error("a level that was written is none")
+		t.Error("a level that the template wrote does not count")
 	}
 }

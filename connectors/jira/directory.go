@@ -122,7 +122,7 @@ func (c *Connector) project(ctx context.Context, key string) (project, error) {
 
 // statusesOf are the statuses of an issue type's workflow, by name in lower case,
 // each with its category. Where one is not among them that should be, they are asked
-// for again; "" is none.
+// for again. Empty: nothing should be there.
 func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType, should string) (map[string]string, error) {
 	ask := func() (map[string]string, error) {
 		var all []struct {

@@ -55,7 +55,7 @@ func ofText(convert func(s string) (any, error)) func(fieldType, int, any) (any,
 	}
 }
 
-// convertAny passes on what is no text: nothing is known of the field.
+// convertAny passes on what is not a text: nothing is known of the field.
 func convertAny(t fieldType, limit int, v any) (any, error) {
 	if _, isText := v.(string); !isText && !values.Empty(v) {
 		return v, nil
