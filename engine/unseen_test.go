@@ -214,3 +214,30 @@ func TestAnUnknownTicketOfAPrivateRecord(t *testing.T) {
 		}
 	})
 }
+
+// TestATicketThatTheAnswerNames is taken over at once, although the search does
+// not show it yet and its key is not in it.
+func TestATicketThatTheAnswerNames(t *testing.T) {
+	for name, keyless := range map[string]bool{"its key is not there": true, "the search lags": false} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.start(oneRoute)
+				r.world.keyless = keyless
+				if !keyless {
+					r.world.lags["itsm"] = time.Hour
+				}
+				r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear, after: true, made: true, named: true})
+				ref := incidents.Ref("01A")
+				r.world.put(ref, false, critical())
+				r.hint(ref)
+				r.pass(5 * time.Second)
+				if all := r.links(); len(all) != 1 || all[0].State != links.Active || *all[0].Target != r.oneTicket() {
+					t.Errorf("links: %+v", all)
+				}
+				if letters := r.dead(); len(letters) != 0 {
+					t.Errorf("dead letters: %+v", letters)
+				}
+			})
+		})
+	}
+}
