@@ -40,6 +40,8 @@
 //   - when a record counts as deleted: engine/absence judges, engine/plan/life.go and
 //     linked.go decide
 //   - what is decided again when a parent changes: engine/reconcile/children.go
+//   - what becomes of a request whose answer was lost: engine/plan/underway.go and
+//     settle.go; of a creation: unsettled.go
 //   - which comments and attachments are carried: engine/plan/items.go
 //   - the one place that sends anything to a system: engine/reconcile/apply.go
 //   - the order of writes: engine/reconcile/commit.go (what is stored), apply.go (what
