@@ -26,9 +26,12 @@ type Opened struct {
 	Again bool
 }
 
+// confirming makes the link of a claim with its ticket.
+type confirming struct{ *Opening }
+
 // adopt agrees on what a ticket that was found by its key was about to be opened
 // with, so that an edit made meanwhile is later, not a conflict (rule 7.4).
-func (o *Opening) adopt() (Plan, Needs) {
+func (o confirming) adopt() (Plan, Needs) {
 	ticket := o.Tickets.Own[0]
 	if o.readsBack() && !o.ParentKnown {
 		return Plan{}, Needs{Parent: true}
@@ -55,7 +58,7 @@ func (o *Opening) adopt() (Plan, Needs) {
 
 // Created takes the answer to the creation as agreed (rule 3.8).
 func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
-	next := o.confirmed(ticket)
+	next := confirming{o}.confirmed(ticket)
 	_, left, _ := o.draft(o.values(), &Needs{})
 	wrote, failed := AgreeCreated(next, o.values(), op.Draft.Fields, left, ticket, o.Now, o.Digest)
 	keyless := ticket.Key != op.Draft.Key
@@ -63,7 +66,7 @@ func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
 		failed = append(failed, keyDropped(ticket, op.Draft.Key))
 	}
 	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, true, o.Target.Schema)
-	o.agreePairs(next, ticket)
+	confirming{o}.agreePairs(next, ticket)
 	t := o.template()
 	news := Unknown
 	if keyless != o.Keyless {
@@ -79,14 +82,14 @@ func hasItems(o *Opening, t *rules.Template, ticket connectors.Record) bool {
 }
 
 // readsBack reports whether what the ticket gives its source is to be agreed on.
-func (o *Opening) readsBack() bool {
+func (o confirming) readsBack() bool {
 	t := o.template()
 	return t != nil && t.WritesBack && o.Seen == There
 }
 
 // agreePairs sets the agreements of what is read back from the fields that the
 // ticket was opened with.
-func (o *Opening) agreePairs(next *links.Link, ticket connectors.Record) {
+func (o confirming) agreePairs(next *links.Link, ticket connectors.Record) {
 	if !o.readsBack() {
 		return
 	}
@@ -95,7 +98,7 @@ func (o *Opening) agreePairs(next *links.Link, ticket connectors.Record) {
 }
 
 // confirmed returns the link of the claim with its ticket, without agreements yet.
-func (o *Opening) confirmed(ticket connectors.Record) *links.Link {
+func (o confirming) confirmed(ticket connectors.Record) *links.Link {
 	next := o.Claim.Clone()
 	ref := ticket.Ref
 	next.Phase, next.Target, next.Number, next.URL = links.Active, &ref, ticket.Number, ticket.URL

@@ -142,7 +142,7 @@ func (o *Opening) resume() (Plan, Needs) {
 	case o.Tickets == nil:
 		return Plan{}, Needs{Tickets: true}
 	case len(o.Tickets.Own) > 0:
-		return o.adopt()
+		return confirming{o}.adopt()
 	// That somebody else's ticket carries the key says nothing of ours, which may
 	// still come. An empty answer is believed only when no request can still take
 	// effect and the search has caught up.
@@ -316,7 +316,7 @@ func (o *Opening) look() (Plan, Needs) {
 	case o.Tickets == nil:
 		return Plan{}, Needs{Tickets: true}
 	case len(o.Tickets.Own) > 0:
-		return o.adopt()
+		return confirming{o}.adopt()
 	case len(o.Tickets.Taken) > 0:
 		return only(o.GiveUp([]Failure{Fail("", deadletter.ReasonKeyTaken, keyTaken(o.Claim, o.Tickets.Taken, nil))})), Needs{}
 	}
