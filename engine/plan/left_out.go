@@ -55,7 +55,7 @@ func (o *Opening) required(name string) bool {
 // LeaveOut notes what of a draft its system has refused, so that the next one goes
 // without; false: there is nothing that could be left out.
 func (o *Opening) LeaveOut(draft *connectors.Draft, said *connectors.Error) bool {
-	any := false
+	found := false
 	for name, failure := range refusalsOf(said) {
 		field, _ := entryOf(name)
 		_, sent := draft.Fields[field]
@@ -66,9 +66,9 @@ func (o *Opening) LeaveOut(draft *connectors.Draft, said *connectors.Error) bool
 		if o.Refused == nil {
 			o.Refused = map[string]Failure{}
 		}
-		o.Refused[name], any = failure, true
+		o.Refused[name], found = failure, true
 	}
-	return any
+	return found
 }
 
 // refusalsOf are the fields that a refusal names, each with what is said of it.
