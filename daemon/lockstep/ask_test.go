@@ -86,6 +86,16 @@ itsm       servicenow  no  waiting until 2026-01-02 03:05:05Z; read: HTTP 429
 		t.Errorf("-json: exit %d, stdout %s", status, stdout)
 	}
 
+	f.answers["GET /v1/status"] = fakeAnswer{200, strings.Replace(goodStatus, `"last_error":`, `"missing":{"records":12,"since":"2026-01-02T02:00:00Z","held":true},"last_error":`, 1)}
+	const missing = `
+itsm: 12 linked records read as not found since 2026-01-02 02:00:00Z
+  Too many to have been deleted, so all are kept: look whether the credentials lost a permission or are of another account.
+  If they were deleted, unlink each with lockstep links unlink ID.
+`
+	if _, stdout, _ := f.ask(t, "status"); !strings.HasSuffix(stdout, missing) {
+		t.Errorf("missing records:\n%s", stdout)
+	}
+
 	for name, change := range map[string][2]string{
 		"not ready":     {`"ready":true`, `"ready":false,"waiting":"the store is not connected"`},
 		"bad files":     {`"ok":true`, `"ok":false`},
