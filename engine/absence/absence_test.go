@@ -94,8 +94,10 @@ func TestJudge(t *testing.T) {
 		{name: "four at once", linked: 40, missing: []int{1, 2, 3}, hidden: hide(0, 1, 2, 3)},
 		{name: "none reads, before anybody looked", linked: 40, hidden: map[string]bool{"all": true}},
 		{name: "none of two reads", linked: 2, hidden: map[string]bool{"all": true}},
-		{name: "credentials are not taken", linked: 40, hidden: hide(0), err: "key revoked",
-			probe: &connectors.Error{Class: connectors.ClassUnauthorised, Op: "probe", Status: 401, Message: "key revoked"}},
+		{
+			name: "credentials are not taken", linked: 40, hidden: hide(0), err: "key revoked",
+			probe: &connectors.Error{Class: connectors.ClassUnauthorised, Op: "probe", Status: 401, Message: "key revoked"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
@@ -113,7 +115,7 @@ func TestJudge(t *testing.T) {
 				t.Errorf("error %v, want %q", err, test.err)
 			}
 			for _, id := range s.reads {
-				if hidden := test.hidden[id] || test.hidden["all"]; hidden != (strings.Contains(strings.Join(*asked, ","), id)) {
+				if hidden := test.hidden[id] || test.hidden["all"]; hidden != strings.Contains(strings.Join(*asked, ","), id) {
 					t.Errorf("record %s was found missing: %v; hinted were %v", id, hidden, *asked)
 				}
 			}
@@ -175,8 +177,10 @@ func TestCheckAccount(t *testing.T) {
 	}{
 		{name: "the first", kept: "https://app.example/acme"},
 		{name: "the same", before: "https://app.example/acme", linked: 40, hidden: true, kept: "https://app.example/acme"},
-		{name: "another", before: "https://app.example/other", linked: 40, hidden: true, kept: "https://app.example/other",
-			want: "the credentials are of https://app.example/acme, and the links of this connector are of https://app.example/other"},
+		{
+			name: "another", before: "https://app.example/other", linked: 40, hidden: true, kept: "https://app.example/other",
+			want: "the credentials are of https://app.example/acme, and the links of this connector are of https://app.example/other",
+		},
 		{name: "renamed", before: "https://app.example/other", linked: 40, kept: "https://app.example/acme"},
 		{name: "another, and nothing is linked", before: "https://app.example/other", hidden: true, kept: "https://app.example/acme"},
 	} {

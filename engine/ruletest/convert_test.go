@@ -52,34 +52,44 @@ template "issue" {
 	for name, test := range map[string]struct{ script, incident string }{
 		"a time as ServiceNow writes it": {
 			"create values.json\nticket\nstdout '^due_date +\"2026-01-02T10:00:00Z\"$'",
-			incident("Ticket", `,"custom_fields":{"Due":"2026-01-02 10:00:00"}`)},
+			incident("Ticket", `,"custom_fields":{"Due":"2026-01-02 10:00:00"}`),
+		},
 		"Markdown is plain text in a ticket, whose title is one line": {
 			"create values.json\nticket\nstdout '^description +\"bold\"$'\nstdout '^short_description +\"Two lines\"$'",
-			incident("Ticket", `,"summary":"**bold**"`)},
+			incident("Ticket", `,"summary":"**bold**"`),
+		},
 		"t is not a bool": {
 			"create values.json\nstderr 'knowledge'",
-			incident("Ticket", `,"custom_fields":{"Flag":"t"}`)},
+			incident("Ticket", `,"custom_fields":{"Flag":"t"}`),
+		},
 		"a label with a space": {
 			"create values.json\nstderr 'labels hold no spaces'",
-			incident("Issue", `,"custom_fields":{"Labels":["two words"]}`)},
+			incident("Issue", `,"custom_fields":{"Labels":["two words"]}`),
+		},
 		"next week is not a day": {
 			"create values.json\nstderr 'expected a day'",
-			incident("Issue", `,"custom_fields":{"Due":"next week"}`)},
+			incident("Issue", `,"custom_fields":{"Due":"next week"}`),
+		},
 		"an address is not an account": {
 			"create values.json\nstderr 'assignee.*account id'",
-			incident("Issue", `,"custom_fields":{"Person":"lisa@acme.example"}`)},
+			incident("Issue", `,"custom_fields":{"Person":"lisa@acme.example"}`),
+		},
 		"an address is not a sys_id": {
 			"create values.json\nstderr 'caller_id.*sys_id'",
-			incident("Ticket", `,"custom_fields":{"Person":"lisa@acme.example"}`)},
+			incident("Ticket", `,"custom_fields":{"Person":"lisa@acme.example"}`),
+		},
 		"an incident's name is never empty": {
 			"create values.json\nticket set short_description=\nstderr 'name.*cannot be empty'",
-			incident("Ticket", ``)},
+			incident("Ticket", ``),
+		},
 		"an issue's summary is never empty": {
 			"create values.json\nstderr 'summary.*cannot be empty'\n! ticket",
-			strings.Replace(incident("Issue", ``), `Two\nlines`, " ", 1)},
+			strings.Replace(incident("Issue", ``), `Two\nlines`, " ", 1),
+		},
 		"route says so": {
 			"route values.json\nstdout '^action +none$'\nstdout '^reason +labels: labels hold no spaces'",
-			incident("Issue", `,"custom_fields":{"Labels":["two words"]}`)},
+			incident("Issue", `,"custom_fields":{"Labels":["two words"]}`),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
