@@ -44,10 +44,11 @@ func (c *Client) OpenFile(ctx context.Context, r Request, file connectors.File) 
 		return nil, err
 	}
 	head = head[:n]
-	page := isWebPage(header) || strings.HasPrefix(http.DetectContentType(head), "text/html")
+	declared := strings.ToLower(file.Type)
+	page := isWebPage(header) || shows(declared) && strings.HasPrefix(http.DetectContentType(head), "text/html")
 	sameSize := file.Size > 0 && size == file.Size
 	switch {
-	case page && !sameSize && !strings.Contains(strings.ToLower(file.Type), "html"):
+	case page && !sameSize && !strings.Contains(declared, "html"):
 		content.Close()
 		return nil, fail(notTheFile)
 	case file.Size > 0 && size >= 0 && !sameSize:
@@ -55,6 +56,13 @@ func (c *Client) OpenFile(ctx context.Context, r Request, file connectors.File) 
 		return nil, fail(fmt.Sprintf("the content has %d bytes, and the file %d", size, file.Size))
 	}
 	return &checked{Reader: io.MultiReader(bytes.NewReader(head), content), Closer: content, file: file, hash: sha256.New(), fail: fail}, nil
+}
+
+// shows reports whether a media type is of what people look at or listen to, which
+// never begins as a web page does; a text may.
+func shows(mediaType string) bool {
+	kind, _, _ := strings.Cut(mediaType, "/")
+	return kind == "image" || kind == "audio" || kind == "video"
 }
 
 // checked is a content that is compared with its file once it was read to its

@@ -32,6 +32,7 @@ func TestOpenFile(t *testing.T) {
 		"a page":                      {whole, page, []string{"Content-Type", "text/html"}, notTheFile},
 		"a page, said to be a file":   {whole, page, []string{"Content-Type", "image/png"}, notTheFile},
 		"a page of no known size":     {connectors.File{Type: "image/png"}, page, nil, notTheFile},
+		"a text that looks like one":  {connectors.File{Type: "text/plain"}, page, []string{"Content-Type", "text/plain"}, ""},
 		"a page that is the file":     {connectors.File{Type: "text/html", Size: int64(len(page))}, page, []string{"Content-Type", "text/html"}, ""},
 		"a page said to be a picture": {connectors.File{Type: "image/png", Size: int64(len(page))}, page, []string{"Content-Type", "text/html"}, ""},
 		"another size":                {whole, picture + "s", nil, "the content has 17 bytes, and the file 16"},
