@@ -34,6 +34,19 @@ type adviser struct {
 	logged map[string]bool
 }
 
+// advise asks the systems in the background what they think of a set, and
+// stops asking about an older one.
+func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]connectors.Connector) {
+	if p.advising != nil {
+		p.advising()
+	}
+	ctx, p.advising = context.WithCancel(ctx)
+	p.background.Go(func() {
+		a := adviser{log: p.log, set: set, uses: set.Uses(), all: all, keep: func(d rules.Diagnostics) { p.reload.advise(set, d) }}
+		a.run(ctx, p.renamed)
+	})
+}
+
 // run asks until ctx ends. renamed says that a system has other names than when
 // it was asked.
 func (a *adviser) run(ctx context.Context, renamed <-chan struct{}) {

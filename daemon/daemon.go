@@ -371,19 +371,6 @@ func (p *process) public() *public {
 	}
 }
 
-// advise asks the systems in the background what they think of a set, and
-// stops asking about an older one.
-func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]connectors.Connector) {
-	if p.advising != nil {
-		p.advising()
-	}
-	ctx, p.advising = context.WithCancel(ctx)
-	p.background.Go(func() {
-		a := adviser{log: p.log, set: set, uses: set.Uses(), all: all, keep: func(d rules.Diagnostics) { p.reload.advise(set, d) }}
-		a.run(ctx, p.renamed)
-	})
-}
-
 // hostname returns what the machine is called, or nothing.
 func hostname() string {
 	name, err := os.Hostname()
