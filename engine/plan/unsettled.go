@@ -88,3 +88,28 @@ func keyDropped(ticket connectors.Record, key string) Failure {
 	return Fail("", deadletter.ReasonKeyDropped, fmt.Sprintf("%s was opened without lockstep's key %s: a field-level rule or a missing permission drops it. Where an answer is lost, a ticket cannot be found, and none is opened again. "+
 		"Let lockstep's user write the field that holds the key", ticket.Ref, key))
 }
+
+// mostNamed bounds the tickets that one dead letter names.
+const mostNamed = 5
+
+// keyTaken says which tickets carry the key of a link that somebody else created,
+// and what to do. kept is the record's own ticket; nil: it has none, and gets none.
+func keyTaken(link *links.Link, taken []connectors.Record, kept *connectors.Ref) string {
+	var named []string
+	for _, t := range taken[:min(len(taken), mostNamed)] {
+		by := "created by " + t.CreatedBy
+		if t.CreatedBy == "" {
+			by = "whose creator cannot be told"
+		}
+		named = append(named, strings.TrimSpace(fmt.Sprintf("%s %s, %s", t.Number, t.Ref, by)))
+	}
+	if more := len(taken) - len(named); more > 0 {
+		named = append(named, fmt.Sprintf("%d more", more))
+	}
+	message := fmt.Sprintf("lockstep's key of this record, %s, stands in a ticket that lockstep's own user did not create: %s; it is neither taken over nor written", link.Key, strings.Join(named, "; "))
+	if kept != nil {
+		return message + fmt.Sprintf(". %s is the record's ticket and is kept in step; remove the key from the other", kept)
+	}
+	return message + fmt.Sprintf(", and no second ticket is opened. If it is the record's ticket (lockstep had another user then, or someone opened it for this record), "+
+		"run: lockstep links adopt %s %s %s. If not, remove the key from it, then run: lockstep dead retry", link.Route, link.Source, taken[0].Ref)
+}

@@ -1,0 +1,66 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+)
+
+// lookUp is the one way to find a ticket by its key.
+func (w observer) lookUp(ctx context.Context, in connectors.Collection, key string) (*plan.Tickets, error) {
+	g, err := w.breakerFor(in)
+	if err != nil {
+		return nil, err
+	}
+	finder, ok := g.Connector.(connectors.KeyFinder)
+	if !ok {
+		return nil, &connectors.Error{Class: connectors.ClassRejected, Op: "write", Record: in.String(), Message: "nothing can be written to this system"}
+	}
+	found, err := breaker.Ask(g, breaker.Kind(breaker.OpLookUp, in.Record), func() ([]connectors.Record, error) {
+		return finder.FindByKey(ctx, in, key)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &plan.Tickets{}
+	for _, ticket := range found {
+		if ticket.Foreign {
+			t.Taken = append(t.Taken, ticket)
+		} else {
+			t.Own = append(t.Own, ticket)
+		}
+	}
+	return t, nil
+}
+
+// lookUpClaimed finds the ticket of a claim: by its key, or else the one that the
+// system has named.
+func (w observer) lookUpClaimed(ctx context.Context, in connectors.Collection, claim *links.Link) (*plan.Tickets, error) {
+	t, err := w.lookUp(ctx, in, claim.Key)
+	if err != nil || len(t.Own) > 0 || claim.Opened.MadeRef == nil {
+		return t, err
+	}
+	made, err := w.readTicket(ctx, *claim.Opened.MadeRef)
+	switch {
+	case err == nil:
+		t.Own = append(t.Own, made)
+	case connectors.IsRefusal(err): // it is hidden
+		err = nil
+	}
+	return t, err
+}
+
+// findUnkeyed finds what was opened since a claim and has lost its key.
+func (w observer) findUnkeyed(ctx context.Context, e *plan.End, since time.Time) ([]connectors.Record, error) {
+	finder, ok := e.System.(connectors.UnkeyedFinder)
+	if !ok {
+		return nil, nil
+	}
+	return breaker.Ask(w.breakerOf(e), breaker.Kind("find unkeyed", e.Ref.Record), func() ([]connectors.Record, error) {
+		return finder.FindUnkeyed(ctx, e.Ref.Collection, since)
+	})
+}
