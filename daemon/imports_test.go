@@ -66,7 +66,7 @@ func layers() []layer {
 		{folders: []string{"engine/storetest"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"engine/memory"}, allowed: []string{"engine/store", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine/jetstream"}, allowed: []string{"engine/store", "connectors", "rules"}, forbidden: slices.Concat(hcl, cel, []string{"net/http"})},
-		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "connectors/resolve", "connectors/values", "engine/deadletter", "engine/links", "engine/memory", "engine/store", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"engine/ruletest"}, allowed: []string{"engine", "connectors/nearest", "connectors/resolve", "connectors/values", "engine/deadletter", "engine/links", "engine/memory", "engine/store", "connectors", "rules", "rules/source"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"engine"}, allowed: []string{"connectors/resolve", "engine/intake", "engine/reconcile", "engine/queue", "engine/deadletter", "engine/journal", "engine/breaker", "engine/plan", "engine/links", "engine/store", "rules", "connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},

@@ -119,6 +119,9 @@ func (w *world) inOrder() []*thing {
 func (c *client) Create(_ context.Context, d connectors.Draft) (connectors.Record, error) {
 	return locked(c, func(w *world) (connectors.Record, error) {
 		d.Fields = w.travelling(d.Collection, d.Fields, d.TransitionFields)
+		if err := w.demanded("create", d.Collection.Ref(""), d.Fields, nil); err != nil {
+			return connectors.Record{}, err
+		}
 		t := w.open(d)
 		w.wrote(t.record.Ref, "create", d.Fields, "")
 		return w.read(t.record.Ref)
@@ -131,8 +134,11 @@ func (c *client) Update(_ context.Context, change connectors.Change) (connectors
 		if t == nil {
 			return w.read(change.Ref)
 		}
-		t.record.Stamp = change.Stamp
 		fields := w.travelling(change.Ref.Collection, change.Fields, change.TransitionFields)
+		if err := w.demanded("update", change.Ref, fields, t.record.Fields); err != nil {
+			return connectors.Record{}, err
+		}
+		t.record.Stamp = change.Stamp
 		w.write(t, fields)
 		w.touch(t, lockstep)
 		w.wrote(change.Ref, "update", fields, "")
@@ -145,12 +151,17 @@ func (c *client) Update(_ context.Context, change connectors.Change) (connectors
 // what can be written on no other occasion, when the record is closed.
 func (w *world) travelling(in connectors.Collection, fields, onTransition map[string]any) map[string]any {
 	schema := w.schema(in)
-	if schema.State == nil || fields[schema.State.Field] == nil || !w.closes(in, fmt.Sprint(fields[schema.State.Field])) {
+	if schema.State == nil || fields[schema.State.Field] == nil {
 		return fields
+	}
+	state := fmt.Sprint(fields[schema.State.Field])
+	var demands []string
+	if schema.State.Demands != nil {
+		demands = schema.State.Demands(state)
 	}
 	all := maps.Clone(fields)
 	for name, value := range onTransition {
-		if _, written := fields[name]; schema.Fields[name].OnMove && !written {
+		if asked := slices.Contains(demands, name) || schema.Fields[name].OnMove && w.closes(in, state); asked && all[name] == nil {
 			all[name] = value
 		}
 	}

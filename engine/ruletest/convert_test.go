@@ -99,3 +99,46 @@ template "issue" {
 		})
 	}
 }
+
+// TestWhatTheVendorRefuses: what a system is known to refuse is refused here, for the
+// daemon's reasons, and slips of the pen are not taken for edits.
+func TestWhatTheVendorRefuses(t *testing.T) {
+	const hcl = `
+route "closing" {
+  source    = incidentio.acme.incident
+  templates = [template.closing]
+}
+template "closing" {
+  target = servicenow.itsm.incident
+  when   = "incident.incident_type.name == 'Closing'"
+  once { close_notes = "Done." }
+  outbound {
+    short_description = "{{ incident.name }}"
+    close_code        = "{{ incident.summary }}"
+  }
+  state { table = state_table.incident }
+}
+`
+	incident := func(more string) string {
+		return `-- values.json --
+{"id":"01VALUES","name":"x","mode":"standard","visibility":"public","incident_status":{"name":"Investigating","category":"live"},"incident_type":{"name":"Closing"}` + more + `}`
+	}
+	for name, test := range map[string]struct{ script, incident, fails string }{
+		"a closing without a code": {"create values.json\nedit incident_status.name=Closed incident_status.category=closed\nstderr 'data_policy field state: .*field close_code: .*mandatory: close_code'\nticket\nstdout '^state +2$'", incident(``), ""},
+		"a closing with one":       {"create values.json\nedit summary=Duplicate incident_status.name=Closed incident_status.category=closed\nticket\nstdout '^state +6$'", incident(``), ""},
+		"a choice in an edit":      {"create values.json\nedit mode=standrd", incident(``), `mode: "standrd" is not a choice; did you mean "standard"?`},
+		"a choice of a ticket":     {"create values.json\nticket set urgency=7", incident(``), `urgency: 7 is not a choice; choices: 1, 2, 3`},
+		"a field of a ticket":      {"create values.json\nticket set shrt_description=x", incident(``), `servicenow.itsm.incident has no field "shrt_description"; did you mean "short_description"?`},
+		"a field of a fixture":     {"create values.json", incident(`,"severty":{"name":"Critical"}`), `incidentio.acme.incident has no field "severty"; did you mean "severity"?`},
+		"a choice of a fixture":    {"create values.json", strings.Replace(incident(``), `"standard"`, `"standrd"`, 1), `mode: "standrd" is not a choice; did you mean "standard"?`},
+		"a category of a fixture":  {"create values.json", strings.Replace(incident(``), `"live"`, `"lve"`, 1), `incident_status.category: "lve" is not a choice; did you mean "live"?`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, hcl, test.script+"\n"+test.incident+"\n", ruletest.Options{})
+			if want := map[bool]ruletest.Status{true: ruletest.Passed, false: ruletest.Failed}[test.fails == ""]; r.Status != want || !strings.Contains(r.Message, test.fails) {
+				t.Errorf("%s: %s: %s\n%s", r.Status, r.Command, r.Message, r.Log)
+			}
+		})
+	}
+}

@@ -27,13 +27,16 @@ func (w *world) edit(ref connectors.Ref, assignments []string) error {
 		if !ok || key == "" {
 			return fmt.Errorf("%q is not KEY=VALUE", assignment)
 		}
-		path, kind, err := pathOf(schema, key)
+		path, kind, err := pathOf(ref.Collection, schema, key)
 		if err != nil {
 			return err
 		}
 		value, err := valueOf(kind, raw)
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
+		}
+		if err := checkChoice(schema, strings.Join(path, "."), value); err != nil {
+			return err
 		}
 		names[path[0]] = true
 		fields = replaced(fields, path, w.shown(kind, value))
@@ -101,7 +104,7 @@ func (w *world) replace(r connectors.Record) {
 
 // pathOf returns the path of a dotted name, with the type of what stands there. A
 // name within a map may hold dots itself.
-func pathOf(schema *connectors.Schema, key string) ([]string, connectors.Type, error) {
+func pathOf(of connectors.Collection, schema *connectors.Schema, key string) ([]string, connectors.Type, error) {
 	names := strings.Split(key, ".")
 	if slices.Contains(names, "") {
 		return nil, connectors.Type{}, fmt.Errorf("%q is not a dotted name", key)
@@ -109,7 +112,10 @@ func pathOf(schema *connectors.Schema, key string) ([]string, connectors.Type, e
 	field, listed := schema.Fields[names[0]]
 	free := schema.Unlisted != connectors.RejectUnknown || slices.ContainsFunc(schema.FreePrefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 	if !listed && !free {
-		return nil, connectors.Type{}, fmt.Errorf("a record of the type %s has no field %q", schema.Record, names[0])
+		return nil, connectors.Type{}, checkField(of, schema, names[0])
+	}
+	if err := checkField(of, schema, names[0]); err != nil {
+		return nil, connectors.Type{}, err
 	}
 	path, rest, t := names[:1:1], names[1:], field.Type
 	for len(rest) > 0 {

@@ -32,7 +32,7 @@ func TestPathOf(t *testing.T) {
 		{ticket, "u_own", "u_own", ""},
 		{ticket, "state", "state", ""},
 	} {
-		path, _, err := pathOf(test.schema, test.key)
+		path, _, err := pathOf(connectors.Collection{Type: "t", Connector: "c", Record: test.schema.Record}, test.schema, test.key)
 		if test.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), test.fails) {
 				t.Errorf("%s: %v", test.key, err)

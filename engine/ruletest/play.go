@@ -3,6 +3,7 @@ package ruletest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -297,7 +298,27 @@ func (p *play) decode(body []byte, among []connectors.Collection) ([]connectors.
 	if len(found) == 0 {
 		return nil, errors.New(strings.Join(refused, "\n"))
 	}
+	for _, r := range found {
+		of := r.Ref.Collection
+		if err := checkRecord(of, p.world.schema(of), bareRecord(of, body), r.Fields); err != nil {
+			return nil, err
+		}
+	}
 	return found, nil
+}
+
+// bareRecord is the object of a record as its API gives it, out of its envelope.
+func bareRecord(of connectors.Collection, body []byte) map[string]any {
+	var object map[string]any
+	if json.Unmarshal(body, &object) != nil {
+		return nil
+	}
+	for _, envelope := range []string{of.Record, "result", "fields"} {
+		if inner, ok := object[envelope].(map[string]any); ok {
+			return inner
+		}
+	}
+	return object
 }
 
 // sources returns the collections that routes begin with, and after them those

@@ -118,7 +118,7 @@ func TestFailures(t *testing.T) {
 		{"not a record", "create text.json", 1, []string{"not of incidentio.acme.incident: not a JSON object"}},
 		{"no source", "create incidentio.acme.user incident.json", 1, []string{"no route has the source incidentio.acme.user"}},
 		{"another source", "create incidentio.acme.follow_up incident.json", 1, []string{"this is an incident, not a follow-up"}},
-		{"unknown field", "create incident.json\nedit severty.name=Minor", 2, []string{`a record of the type incident has no field "severty"`}},
+		{"unknown field", "create incident.json\nedit severty.name=Minor", 2, []string{`incidentio.acme.incident has no field "severty"; did you mean "severity"?`}},
 		{"unknown member", "create incident.json\nedit severity.nam=Minor", 2, []string{`severity has no "nam"; it has created_at, description, id, name`}},
 		{"into text", "create incident.json\nedit name.x=1", 2, []string{`name is one string; there is no "x" in it`}},
 		{"not a number", "create incident.json\nticket set state=Resolved", 2, []string{`state: "Resolved" is not a whole number`}},

@@ -42,6 +42,8 @@ template "security" {
     description       = "{{ incident.summary }}"
     assigned_to       = ref("email", "{{ incident.roles['Lead'].email }}", null)
     urgency           = "{{ incident.custom_fields['Urgency'] }}"
+    close_code        = "{{ state == 'open' ? null : 'Solution provided' }}"
+    close_notes       = "{{ state == 'open' ? null : 'Done.' }}"
   }
   inbound {
     summary       = "{{ ticket.description }}"
