@@ -48,8 +48,8 @@ type admin struct {
 	// token is asked for; empty: whoever reaches the socket may.
 	token   connectors.Secret
 	status  func(context.Context) Status
-	reload  func(context.Context) error
-	engine  func() adminEngine // nil until it runs
+	reload  func(ctx context.Context, empty bool) error // empty: it may leave no route
+	engine  func() adminEngine                          // nil until it runs
 	metrics http.Handler
 }
 
@@ -129,7 +129,7 @@ func (a *admin) getStatus(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *admin) postReload(w http.ResponseWriter, r *http.Request) {
-	err := a.reload(r.Context())
+	err := a.reload(r.Context(), r.URL.Query().Get("empty") == "true")
 	status := a.status(r.Context())
 	switch {
 	case err == nil:

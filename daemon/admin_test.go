@@ -121,7 +121,7 @@ func newAdmin(e adminEngine) (*admin, *Status) {
 	return &admin{
 		log:    quiet,
 		status: func(context.Context) Status { return *status },
-		reload: func(context.Context) error { return nil },
+		reload: func(context.Context, bool) error { return nil },
 		engine: func() adminEngine { return e },
 		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("lockstep_ready 1\n"))
@@ -242,7 +242,7 @@ func TestAdminReloadRefused(t *testing.T) {
 	a, status := newAdmin(&fakeEngine{})
 	status.Config = ConfigStatus{OK: false, Diagnostics: badFiles}
 	for fail, code := range map[error]int{errBadConfig: 409, errors.New("the store is away"): 503} {
-		a.reload = func(context.Context) error { return fail }
+		a.reload = func(context.Context, bool) error { return fail }
 		w := httptest.NewRecorder()
 		a.handler().ServeHTTP(w, httptest.NewRequest("POST", "/v1/reload", nil))
 		var got reloadRefused
@@ -342,9 +342,9 @@ func TestClientAgainstAdmin(t *testing.T) {
 	if got, _, err := c.RetryDead(ctx, "d1"); err != nil || got.ID != "d1" {
 		t.Errorf("retry: %v, %v", got, err)
 	}
-	a.reload = func(context.Context) error { return errBadConfig }
+	a.reload = func(context.Context, bool) error { return errBadConfig }
 	status.Config = ConfigStatus{Diagnostics: badFiles}
-	if _, _, err := c.Reload(ctx); !errors.As(err, &refused) || refused.Status != 409 || len(refused.Diagnostics) != 1 {
+	if _, _, err := c.Reload(ctx, false); !errors.As(err, &refused) || refused.Status != 409 || len(refused.Diagnostics) != 1 {
 		t.Errorf("reload: %v", err)
 	}
 

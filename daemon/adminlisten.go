@@ -112,7 +112,12 @@ func (p *process) admin(set *rules.Set, address string) *admin {
 	a := &admin{
 		log:    p.log,
 		status: p.status,
-		reload: func(ctx context.Context) error { return p.reload.reload(ctx, "request") },
+		reload: func(ctx context.Context, empty bool) error {
+			if empty {
+				return p.reload.reload(ctx, causeEmpty)
+			}
+			return p.reload.reload(ctx, "request")
+		},
 		engine: func() adminEngine {
 			if e := p.engine.Load(); e != nil {
 				return e

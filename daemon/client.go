@@ -121,10 +121,14 @@ func (c *Client) Status(ctx context.Context) (Status, []byte, error) {
 	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil)
 }
 
-// Reload asks for a reload. A bad configuration is an *AnswerError with
-// diagnostics.
-func (c *Client) Reload(ctx context.Context) (Status, []byte, error) {
-	return call[Status](ctx, c, http.MethodPost, "/v1/reload", nil)
+// Reload asks for a reload, which only with empty may leave no route. A bad
+// configuration is an *AnswerError with diagnostics.
+func (c *Client) Reload(ctx context.Context, empty bool) (Status, []byte, error) {
+	path := "/v1/reload"
+	if empty {
+		path += "?empty=true"
+	}
+	return call[Status](ctx, c, http.MethodPost, path, nil)
 }
 
 // Links lists all links.

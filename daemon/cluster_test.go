@@ -85,7 +85,7 @@ func TestAReloadStorm(t *testing.T) {
 		storm.Go(func() {
 			for range 10 {
 				reload <- struct{}{}
-				_, _, _ = r.client.Reload(t.Context()) // bad files are refused, as they should be
+				_, _, _ = r.client.Reload(t.Context(), false) // bad files are refused, as they should be
 			}
 		})
 	}
@@ -125,11 +125,11 @@ func TestAStoppedDaemonLeavesNoGoroutines(t *testing.T) {
 		r.report("1", name)
 		r.ticket(name)
 		daemontest.WriteFile(t, r.file, replaced(t, memoryConfig, `route "incidents"`, `route "other"`))
-		if _, _, err := r.client.Reload(t.Context()); err != nil {
+		if _, _, err := r.client.Reload(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		daemontest.WriteFile(t, r.file, memoryConfig)
-		if _, _, err := r.client.Reload(t.Context()); err != nil {
+		if _, _, err := r.client.Reload(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		r.end()

@@ -185,7 +185,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("status %+v", bad)
 	}
 	var refused *AnswerError
-	if _, _, err := r.client.Reload(t.Context()); !errors.As(err, &refused) || refused.Status != http.StatusConflict || len(refused.Diagnostics) == 0 {
+	if _, _, err := r.client.Reload(t.Context(), false); !errors.As(err, &refused) || refused.Status != http.StatusConflict || len(refused.Diagnostics) == 0 {
 		t.Errorf("reload: %v", err)
 	}
 	r.report("3", "third")
@@ -193,7 +193,7 @@ func TestRun(t *testing.T) {
 
 	// Repaired, also without waiting for the watcher.
 	daemontest.WriteFile(t, r.file, memoryConfig)
-	if s, _, err := r.client.Reload(t.Context()); err != nil || !s.Config.OK || s.Generation != first.Generation {
+	if s, _, err := r.client.Reload(t.Context(), false); err != nil || !s.Config.OK || s.Generation != first.Generation {
 		t.Errorf("reload: %+v, %v", s, err)
 	}
 
@@ -227,7 +227,7 @@ func TestAPauseOutlivesAReload(t *testing.T) {
 	r.start()
 	(<-made).Ask("itsm", time.Hour, true)
 	daemontest.WriteFile(t, r.file, strings.Replace(memoryConfig, `"memory://itsm"`, "\"memory://itsm\"\n  poll_interval = \"30s\"", 1))
-	if _, _, err := r.client.Reload(t.Context()); err != nil {
+	if _, _, err := r.client.Reload(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if until := (<-made).Until("itsm"); until.IsZero() {

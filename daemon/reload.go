@@ -193,9 +193,25 @@ func (r *reloader) attempt(life context.Context, a *attempt, cause string) error
 	return err
 }
 
+// causeEmpty is the cause of a reload that may leave no route.
+const causeEmpty = "request, empty"
+
+// noRoutes is said of files that have lost all their routes. Who writes them may not be
+// done; that nothing is to be kept in step any more, somebody has to say.
+func (r *reloader) noRoutes() rules.Diagnostics {
+	return rules.Diagnostics{{
+		Severity: rules.SeverityError, File: r.dir, Summary: "no routes",
+		Detail: "The configuration that runs has some, so these files may be half written. To take them over: lockstep reload -empty, or start the daemon again.",
+	}}
+}
+
 // take takes over what was read. r.mu is held.
 func (r *reloader) take(ctx context.Context, set *rules.Set, found rules.Diagnostics, cause string) error {
 	now := r.state.Load()
+	if set != nil && len(set.Routes) == 0 && len(now.set.Routes) > 0 && cause != causeEmpty {
+		r.refuse(r.noRoutes(), cause)
+		return errBadConfig
+	}
 	if set == nil {
 		r.refuse(found, cause)
 		return errBadConfig

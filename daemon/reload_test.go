@@ -27,6 +27,7 @@ type fakeConfig struct {
 	commit    string
 	daemon    rules.Daemon
 	warning   string
+	routes    []*rules.Route
 	outcomes  []bool
 }
 
@@ -61,7 +62,7 @@ func (f *fakeConfig) load(context.Context) (*rules.Set, rules.Diagnostics) {
 	if err != nil || string(text) == "bad" {
 		return nil, rules.Diagnostics{{Severity: "error", File: f.file, Line: 1, Column: 1, Summary: "it is bad"}}
 	}
-	set := &rules.Set{Dir: f.dir, Generation: string(text), Files: []string{f.file}, Daemon: f.daemon}
+	set := &rules.Set{Dir: f.dir, Generation: string(text), Files: []string{f.file}, Daemon: f.daemon, Routes: f.routes}
 	if f.warning != "" {
 		set.Warnings = rules.Diagnostics{{Severity: "warning", Summary: f.warning}}
 	}
@@ -360,6 +361,47 @@ func TestReloadThatHangs(t *testing.T) {
 		t.Errorf("stopping: %v", err)
 	}
 	if err := r.attempts.end(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLostRoutes: files that have lost all their routes are half written, unless
+// somebody says that they are not.
+func TestLostRoutes(t *testing.T) {
+	r, f, log := newReloader(t)
+	ctx := t.Context()
+	f.routes = []*rules.Route{{Name: "r"}}
+	write := func(text string) {
+		t.Helper()
+		daemontest.WriteFile(t, f.file, text)
+	}
+	write("routes")
+	if err := r.reload(ctx, "test"); err != nil {
+		t.Fatal(err)
+	}
+	f.routes = nil
+	write("emptied")
+	for _, cause := range []string{"files changed", "check", "signal", "request"} {
+		if err := r.reload(ctx, cause); !errors.Is(err, errBadConfig) {
+			t.Errorf("%s: got %v", cause, err)
+		}
+	}
+	s := r.state.Load()
+	if s.set.Generation != "routes" || len(s.errors) != 1 || s.errors[0].Summary != "no routes" {
+		t.Errorf("running %s, said %v", s.set.Generation, s.errors)
+	}
+	if got := strings.Count(log.String(), "configuration not reloaded"); got != 1 {
+		t.Errorf("it is said %d times:\n%s", got, log)
+	}
+	if err := r.reload(ctx, causeEmpty); err != nil {
+		t.Error(err)
+	}
+	if s := r.state.Load(); s.set.Generation != "emptied" || s.errors != nil {
+		t.Errorf("running %s, said %v", s.set.Generation, s.errors)
+	}
+	// From nothing to nothing nothing is lost.
+	write("still empty")
+	if err := r.reload(ctx, "files changed"); err != nil {
 		t.Error(err)
 	}
 }

@@ -92,7 +92,7 @@ template "ticket" {
 		_, before := atSource.count()
 		_, beforeTarget := atTarget.count()
 		daemontest.WriteFile(t, r.file, config(i))
-		if _, _, err := r.client.Reload(t.Context()); err != nil {
+		if _, _, err := r.client.Reload(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
 		daemontest.Eventually(t, "the new connectors to ask their systems", func() bool {

@@ -48,16 +48,17 @@ connector is refused: its credentials are not taken, or polls always fail.`,
 }
 
 func (a *app) reloadCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, empty bool
 	admin := &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Have the running daemon load its configuration again",
 		Long: `Has the running daemon load its configuration again. A bad one changes nothing
-that runs: its errors are printed, and the exit status is 1.`,
+that runs: its errors are printed, and the exit status is 1. One that has lost all
+its routes may be half written, and is taken over only with -empty.`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, raw, err := a.client(admin).Reload(cmd.Context())
+			status, raw, err := a.client(admin).Reload(cmd.Context(), empty)
 			var refused *daemon.AnswerError
 			if errors.As(err, &refused) && refused.Diagnostics != nil {
 				return a.printRefused(refused, raw, asJSON)
@@ -76,6 +77,7 @@ that runs: its errors are printed, and the exit status is 1.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&empty, "empty", false, "take over a configuration without routes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
 	admin.add(cmd)
 	return cmd

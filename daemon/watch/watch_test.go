@@ -16,6 +16,12 @@ import (
 // settled. Nothing is looked at without an event.
 func watched(t *testing.T, dir string, files ...string) *atomic.Int64 {
 	t.Helper()
+	_, changes := watcher(t, dir, files...)
+	return changes
+}
+
+func watcher(t *testing.T, dir string, files ...string) (*Watcher, *atomic.Int64) {
+	t.Helper()
 	var changes atomic.Int64
 	started := make(chan struct{})
 	w := &Watcher{
@@ -29,7 +35,7 @@ func watched(t *testing.T, dir string, files ...string) *atomic.Int64 {
 	go func() { w.Run(ctx); close(done) }()
 	t.Cleanup(func() { cancel(); <-done })
 	<-started // the kernel watches from here on
-	return &changes
+	return w, &changes
 }
 
 // seen waits for a change since the last call.
@@ -157,4 +163,44 @@ func TestWatcherLooksNowAndThen(t *testing.T) {
 	daemontest.Eventually(t, "three looks without an event", func() bool { return checks.Load() >= 3 })
 	cancel()
 	<-done
+}
+
+// TestGitUnderWay: what git writes is one change, however long it takes.
+func TestGitUnderWay(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "conf")
+	lock := filepath.Join(root, ".git", "index.lock")
+	daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "one")
+	daemontest.WriteFile(t, lock, "")
+	w, changes := watcher(t, dir)
+	for _, text := range []string{"two", "three"} {
+		daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), text)
+		before := w.waits.Load()
+		daemontest.Eventually(t, "the change to wait for git", func() bool { return w.waits.Load() > before+1 || changes.Load() != 0 })
+		if changes.Load() != 0 {
+			t.Fatal("what git has not finished is taken for a change")
+		}
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	seen(t, changes, "the change")
+}
+
+// TestGitGivenUp: a lock that somebody left behind holds a change up for a while alone.
+func TestGitGivenUp(t *testing.T) {
+	dir := t.TempDir()
+	daemontest.WriteFile(t, filepath.Join(dir, ".git", "index.lock"), "")
+	daemontest.WriteFile(t, filepath.Join(dir, "main.hcl"), "one")
+	w := &Watcher{Dir: dir, gitMax: time.Millisecond}
+	if !w.underWay() {
+		t.Error("nothing is under way")
+	}
+	daemontest.Eventually(t, "the wait to be given up", func() bool { return !w.underWay() })
+	if err := os.Remove(filepath.Join(dir, ".git", "index.lock")); err != nil {
+		t.Fatal(err)
+	}
+	if w.underWay() {
+		t.Error("something is under way without a lock")
+	}
 }
