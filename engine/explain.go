@@ -37,6 +37,9 @@ func Explain(set *rules.Set, routes []*rules.Route, body []byte, parent func(con
 			continue
 		}
 		in := rules.Input{Record: record, LinkID: links.ID(route.Name, record.Ref, 1)}
+		if links.IsKey(record.Key) { // for what, the record does not say
+			in.Ancestors = set.Openers(record.Ref.Collection)
+		}
 		if parent != nil {
 			in.Parent = parent(record)
 		}

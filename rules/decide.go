@@ -37,6 +37,8 @@ func (s *Set) Decide(route string, in Input) Decision {
 	}
 	d.choose(c, &in, vars)
 	switch mode, status := text(lookUp(&in.Record, c.mode)), text(lookUp(&in.Record, c.status)); {
+	case slices.Contains(in.Ancestors, c.template.Target.Connector):
+		d.Reason = "opened by lockstep"
 	case c.modes != nil && mode != "" && !slices.Contains(c.modes, mode):
 		d.Reason = "mode " + mode
 	case c.statuses != nil && status != "" && !slices.Contains(c.statuses, status):

@@ -15,6 +15,9 @@ type Input struct {
 	// Ticket is the record's ticket, for what is written back; nil: there is
 	// none, or it was not read.
 	Ticket *connectors.Record
+	// Ancestors are the connectors of the records that this one was opened for by
+	// lockstep, directly or over others: no new ticket is opened there for it.
+	Ancestors []string
 	// WithOnce renders the once mappings of a record that has a ticket as well:
 	// some systems ask for them when the ticket's state changes.
 	WithOnce bool

@@ -284,3 +284,30 @@ func (t *StateTable) values(c connectors.Collection) []string {
 	}
 	return all
 }
+
+// Openers are the connectors of the records for which the routes open tickets in a
+// collection, directly or over others: of a ticket of which nothing but its mark is
+// known, they are what it may have been opened for.
+func (s *Set) Openers(of connectors.Collection) []string {
+	var all []string
+	seen := map[connectors.Collection]bool{of: true}
+	for next := []connectors.Collection{of}; len(next) > 0; next = next[1:] {
+		for _, r := range s.Routes {
+			templates := r.Templates
+			if r.NoMatch != nil {
+				templates = append(slices.Clone(templates), r.NoMatch)
+			}
+			if !slices.ContainsFunc(templates, func(t *Template) bool { return t.Target == next[0] }) {
+				continue
+			}
+			if !slices.Contains(all, r.Source.Connector) {
+				all = append(all, r.Source.Connector)
+			}
+			if !seen[r.Source] {
+				seen[r.Source] = true
+				next = append(next, r.Source)
+			}
+		}
+	}
+	return all
+}

@@ -24,13 +24,15 @@ const (
 // A Snapshot is what a decision rested on, kept in the journal to decide
 // again, and what was decided: the values as they may be shown.
 type Snapshot struct {
-	V       int                     `json:"v"`
-	Record  plainRecord             `json:"record"`
-	Linked  string                  `json:"linked,omitempty"`
-	LinkID  string                  `json:"link_id"`
-	Parent  *plainRecord            `json:"parent,omitempty"`
-	Tickets map[string]rules.Ticket `json:"tickets,omitempty"`
-	Decided json.RawMessage         `json:"decided"` // as rules.Decision writes itself
+	V      int         `json:"v"`
+	Record plainRecord `json:"record"`
+	Linked string      `json:"linked,omitempty"`
+	LinkID string      `json:"link_id"`
+	// Ancestors are those of the input.
+	Ancestors []string                `json:"ancestors,omitempty"`
+	Parent    *plainRecord            `json:"parent,omitempty"`
+	Tickets   map[string]rules.Ticket `json:"tickets,omitempty"`
+	Decided   json.RawMessage         `json:"decided"` // as rules.Decision writes itself
 }
 
 // Input is what the decision rested on; false if it is of a version that this
@@ -39,7 +41,7 @@ func (s *Snapshot) Input() (rules.Input, bool) {
 	if s == nil || s.V != snapshotVersion {
 		return rules.Input{}, false
 	}
-	in := rules.Input{Record: connectors.Record(s.Record), Linked: s.Linked, LinkID: s.LinkID}
+	in := rules.Input{Record: connectors.Record(s.Record), Linked: s.Linked, LinkID: s.LinkID, Ancestors: s.Ancestors}
 	if s.Parent != nil {
 		in.Parent = &rules.Parent{Record: connectors.Record(*s.Parent), Tickets: s.Tickets}
 	}
@@ -54,7 +56,7 @@ func NewSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{V: snapshotVersion, Record: plainRecord(in.Record), Linked: in.Linked, LinkID: in.LinkID, Decided: decided}
+	s := &Snapshot{V: snapshotVersion, Record: plainRecord(in.Record), Linked: in.Linked, LinkID: in.LinkID, Ancestors: in.Ancestors, Decided: decided}
 	if in.Parent != nil {
 		parent := plainRecord(in.Parent.Record)
 		s.Parent, s.Tickets = &parent, in.Parent.Tickets

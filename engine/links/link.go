@@ -169,8 +169,18 @@ func ID(route string, source connectors.Ref, n int) string {
 }
 
 func linkKey(route string, source connectors.Ref, n int) string {
-	return "lockstep-" + Digest(route, source, n)[:32]
+	return keyPrefix + Digest(route, source, n)[:32]
 }
+
+const keyPrefix = "lockstep-"
+
+// IsKey reports whether a mark in a ticket is the key of a link.
+func IsKey(mark string) bool {
+	return len(mark) == len(keyPrefix)+32 && strings.HasPrefix(mark, keyPrefix)
+}
+
+// OfKey is the id of the link that has the key.
+func OfKey(key string) string { return strings.TrimPrefix(key, keyPrefix)[:20] }
 
 // Digest (hex) is the same for the same route, source and number of the link,
 // and says nothing of them.

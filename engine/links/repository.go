@@ -124,6 +124,19 @@ func (r *Repository) ByTarget(ctx context.Context, target connectors.Ref) (Store
 	return r.Load(ctx, string(entry.Value))
 }
 
+// Opener is the link that a ticket was opened for: the one that the index names, or
+// whose key the ticket holds. store.ErrNotFound: it is lost, or nothing was opened.
+func (r *Repository) Opener(ctx context.Context, ticket connectors.Ref, key string) (Stored, error) {
+	l, err := r.ByTarget(ctx, ticket)
+	if err == nil || !errors.Is(err, store.ErrNotFound) || !IsKey(key) {
+		return l, err
+	}
+	if l, err = r.Load(ctx, OfKey(key)); err == nil && l.Target != nil && *l.Target != ticket {
+		return Stored{}, fmt.Errorf("link of the key in %s: %w", ticket, store.ErrNotFound) // the mark was copied with the ticket
+	}
+	return l, err
+}
+
 // IndexTarget makes a link findable by its ticket.
 func (r *Repository) IndexTarget(ctx context.Context, l *Link) error {
 	if _, err := r.targets.Put(ctx, l.Target.String(), []byte(l.ID)); err != nil {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -288,6 +290,11 @@ func (w observer) decide(ctx context.Context, record connectors.Record, linked s
 		return rules.Decision{}, nil, err
 	}
 	in := rules.Input{Record: record, Linked: linked, LinkID: w.linkID, Parent: parent, Ticket: ticket}
+	if linked == "" {
+		if in.Ancestors, err = w.ancestors(ctx, record); err != nil {
+			return rules.Decision{}, nil, err
+		}
+	}
 	d := w.askRules(in)
 	if d.Err != nil {
 		return rules.Decision{}, nil, d.Err
@@ -296,6 +303,29 @@ func (w observer) decide(ctx context.Context, record connectors.Record, linked s
 		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
 	}
 	return d, parent, nil
+}
+
+// ancestors are the connectors of the records that one was opened for, over any number
+// of links. Where only the mark in it is left, they are those that it may have been
+// opened for.
+func (w observer) ancestors(ctx context.Context, record connectors.Record) ([]string, error) {
+	var all []string
+	seen := map[connectors.Ref]bool{}
+	for at, key := record.Ref, record.Key; !seen[at]; {
+		seen[at] = true
+		link, err := w.engine.Repo.Opener(ctx, at, key)
+		switch {
+		case errors.Is(err, store.ErrNotFound) && at == record.Ref && links.IsKey(record.Key):
+			return w.config.Set.Openers(record.Ref.Collection), nil
+		case errors.Is(err, store.ErrNotFound):
+			return all, nil
+		case err != nil:
+			return nil, err
+		}
+		all = append(all, link.Source.Connector)
+		at, key = link.Source, ""
+	}
+	return all, nil
 }
 
 // askRules decides, until the work is given up.
