@@ -146,10 +146,15 @@ func TestManyHiddenAtOnce(t *testing.T) {
 // that is not found any more is left alone, whatever the template says of deleted
 // ones, and nothing of it stays in the journal.
 func TestHiddenBecauseItIsPrivate(t *testing.T) {
-	for _, parent := range []string{"none", "public", "private", "hidden"} {
+	for _, parent := range []string{"none", "none, kept", "public", "private", "hidden"} {
 		t.Run("its parent is "+parent, func(t *testing.T) {
 			simulate(t, func(r *rig) {
-				ref, ticket := opened(r, lifecycle(t, `on_delete = "close"`))
+				life := `on_delete = "close"`
+				kept := strings.HasSuffix(parent, "kept")
+				if kept {
+					parent, life = "none", life+"\n    on_private = \"keep\""
+				}
+				ref, ticket := opened(r, lifecycle(t, life))
 				incident := incidents.Ref("parent")
 				if parent != "none" {
 					r.world.put(incident, parent == "private", critical())
@@ -181,7 +186,7 @@ func TestHiddenBecauseItIsPrivate(t *testing.T) {
 				for key, value := range r.kept(ref) {
 					journaled = journaled || strings.HasPrefix(key, "journal") && strings.Contains(value, "Database down")
 				}
-				if journaled != (parent == "public") {
+				if journaled != (parent == "public" || kept) {
 					t.Errorf("the journal holds what it contained: %v", journaled)
 				}
 				show()

@@ -8,7 +8,7 @@ import (
 
 // close moves the ticket of a source that is gone to the last state of its
 // table, once; false: it has not to be.
-func (o *Observation) close() (p Plan, needs Needs, closes bool) {
+func (o ending) close() (p Plan, needs Needs, closes bool) {
 	t := o.Template
 	if o.Closed || t.Lifecycle.OnDelete != "close" || t.State == nil || o.Stored.Phase != links.Active || o.TargetSeen != There {
 		return Plan{}, Needs{}, false
@@ -51,14 +51,14 @@ func (o *Observation) close() (p Plan, needs Needs, closes bool) {
 	}
 	op := writing(links.Target, writes)
 	op.Reason = "source is gone"
-	op.Moving, _ = o.resolve(links.Target, updating{o}.onceValues(writes), d, &needs)
+	op.Moving, _ = o.resolve(links.Target, updating{o.Observation}.onceValues(writes), d, &needs)
 	p.Operations = []Operation{op}
 	return p, needs, true
 }
 
 // closingValues are the last state, and what the template says only then: a
 // resolution's code and notes.
-func (o *Observation) closingValues(last, to string) []rules.Value {
+func (o ending) closingValues(last, to string) []rules.Value {
 	values := []rules.Value{{Field: o.Template.State.TargetField, Value: to}}
 	decision := o.Decide(rules.Input{
 		Record: connectors.Record{Ref: o.Stored.Source}, Linked: o.Stored.Template, LinkID: o.Stored.ID, State: last,

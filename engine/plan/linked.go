@@ -24,7 +24,7 @@ const (
 // needs is not empty, nothing is decided.
 func (o *Observation) Plan() (Plan, Needs) {
 	if o.Rests != "" {
-		return o.rest(o.Rests)
+		return ending{o}.rest(o.Rests)
 	}
 	l := o.Stored
 	step, side := Life{
@@ -47,17 +47,17 @@ func (o *Observation) Plan() (Plan, Needs) {
 		if side == links.Source && l.Phase == links.Stopped {
 			return nothing("private"), Needs{}
 		}
-		return o.restLost()
+		return ending{o}.restLost()
 	case AwaitMiss:
 		return only(Operation{Kind: KindWait, Side: side, Until: MissDue(l.Missing), Reason: "it was not found, and is read again"}), Needs{}
 	case NoteMiss:
-		return o.miss(side, 1, "it was not found, and is read again"), Needs{}
+		return ending{o}.miss(side, 1, "it was not found, and is read again"), Needs{}
 	case Judge:
 		return Plan{}, Needs{Judge: side}
 	case KeepMiss:
-		return o.miss(side, l.Missing.Times+1, "it was not found, and does not count as deleted"), Needs{}
+		return ending{o}.miss(side, l.Missing.Times+1, "it was not found, and does not count as deleted"), Needs{}
 	case Lose:
-		return o.lose(side)
+		return ending{o}.lose(side)
 	}
 	switch {
 	case l.AsideAt(links.Versions{Source: o.Ends.Source.Record.Version, Target: o.Ends.Target.Record.Version}):
@@ -71,92 +71,6 @@ func (o *Observation) Plan() (Plan, Needs) {
 		return Plan{}, Needs{Decision: true}
 	}
 	return o.sync()
-}
-
-// rest looks at the privacy of a record whose link is not carried out any more:
-// what is kept of it goes when it turns private.
-func (o *Observation) rest(reason string) (Plan, Needs) {
-	record := o.Ends.Source.Record
-	switch {
-	case o.SourceSeen == Unread:
-		return Plan{}, Needs{Read: links.Source}
-	case o.SourceSeen == NotFound:
-		return forgetGone(o.Route, o.MayBePrivate)
-	case record.Private == o.Stored.Private:
-		return nothing(reason), Needs{}
-	}
-	next := o.Stored.Clone()
-	next.Private = record.Private
-	return only(Operation{Kind: KindNone, Reason: reason, Link: next, Purge: !o.Route.Admits(record)}), Needs{}
-}
-
-// restLost rests a link of which a side is gone. It is read again a few times, ever
-// less often, and then with every sweep.
-func (o *Observation) restLost() (Plan, Needs) {
-	p, needs := o.rest(string(o.Stored.Phase))
-	if !needs.None() || o.Tries >= fewMisses {
-		return p, needs
-	}
-	op := &p.Operations[0]
-	if op.Link == nil && !op.Purge {
-		*op = o.readAgain(op.Reason)
-	}
-	return p, needs
-}
-
-// readAgain looks again at a link of which a side is gone.
-func (o *Observation) readAgain(reason string) Operation {
-	return Operation{Kind: KindWait, Counted: true, Until: o.Now.Add(GoneAfter << (o.Tries + 1)), Reason: reason}
-}
-
-// stop ends everything that was derived from a record that turned private
-// (rule 8.3).
-func stop(link *links.Link) Operation {
-	next := link.Clone()
-	next.Phase, next.Private = links.Stopped, true
-	next.DropContents()
-	if link.Opened != nil { // where to look for the ticket when it is public again
-		next.Opened = &links.Opened{Into: link.Opened.Into, Since: link.Opened.Since, Unsettled: link.Opened.Unsettled}
-	}
-	return Operation{Kind: KindStop, Reason: "private", Link: next, Purge: true}
-}
-
-// miss takes note that a side was not found, for the so many-th time.
-func (o *Observation) miss(side links.Side, times int, reason string) Plan {
-	next := o.Stored.Clone()
-	next.Missing = &links.Missing{Side: string(side), Times: times, At: o.Now.UTC()}
-	return only(Operation{Kind: KindWait, Side: side, Until: o.Now.Add(MissWait(next.Missing)), Link: next, Reason: reason})
-}
-
-// lose ends a link of which a side was deleted (rule 8.1). The digests of what was
-// agreed stay, which are no contents: if the record reads again after all, what was
-// edited meanwhile is merged as ever (rule 8.5).
-func (o *Observation) lose(side links.Side) (Plan, Needs) {
-	if side == links.Target {
-		next := o.Link.Clone()
-		next.Phase, next.Missing = links.Gone, nil
-		return only(Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "target is gone", Link: next}), Needs{}
-	}
-	if !o.Route.Private && o.MayBePrivate == Unknown {
-		return Plan{}, Needs{ParentPrivacy: true}
-	}
-	op := Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "source is gone"}
-	switch {
-	case o.MayBePrivate == Yes:
-		op.Purge = true
-	case o.MayBePrivate == Maybe && !o.Template.Lifecycle.KeepPrivate: // the milder of the two is done
-		op.Purge, op.Reason = true, "source was not found: it was deleted, or is private and hidden from these credentials"
-	default:
-		if p, needs, closes := o.close(); closes {
-			return p, needs
-		}
-	}
-	op.Link = o.Link.Clone()
-	op.Link.Phase, op.Link.Missing = links.Detached, o.Stored.Missing
-	if o.MayBePrivate == Yes {
-		op.Link.DropContents()
-	}
-	return only(op), Needs{}
 }
 
 // sync decides what the fields, states, comments and attachments of both records

@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"github.com/lockstep-sync/lockstep/engine/links"
+)
+
+// ending plans for a link that rests or ends: a side is not found, or it was parted
+// from its ticket.
+type ending struct{ *Observation }
+
+// rest looks at the privacy of a record whose link is not carried out any more:
+// what is kept of it goes when it turns private.
+func (o ending) rest(reason string) (Plan, Needs) {
+	record := o.Ends.Source.Record
+	switch {
+	case o.SourceSeen == Unread:
+		return Plan{}, Needs{Read: links.Source}
+	case o.SourceSeen == NotFound:
+		return forgetGone(o.Route, o.MayBePrivate)
+	case record.Private == o.Stored.Private:
+		return nothing(reason), Needs{}
+	}
+	next := o.Stored.Clone()
+	next.Private = record.Private
+	return only(Operation{Kind: KindNone, Reason: reason, Link: next, Purge: !o.Route.Admits(record)}), Needs{}
+}
+
+// restLost rests a link of which a side is gone. It is read again a few times, ever
+// less often, and then with every sweep.
+func (o ending) restLost() (Plan, Needs) {
+	p, needs := o.rest(string(o.Stored.Phase))
+	if !needs.None() || o.Tries >= fewMisses {
+		return p, needs
+	}
+	op := &p.Operations[0]
+	if op.Link == nil && !op.Purge {
+		*op = o.readAgain(op.Reason)
+	}
+	return p, needs
+}
+
+// readAgain looks again at a link of which a side is gone.
+func (o ending) readAgain(reason string) Operation {
+	return Operation{Kind: KindWait, Counted: true, Until: o.Now.Add(GoneAfter << (o.Tries + 1)), Reason: reason}
+}
+
+// stop ends everything that was derived from a record that turned private
+// (rule 8.3).
+func stop(link *links.Link) Operation {
+	next := link.Clone()
+	next.Phase, next.Private = links.Stopped, true
+	next.DropContents()
+	if link.Opened != nil { // where to look for the ticket when it is public again
+		next.Opened = &links.Opened{Into: link.Opened.Into, Since: link.Opened.Since, Unsettled: link.Opened.Unsettled}
+	}
+	return Operation{Kind: KindStop, Reason: "private", Link: next, Purge: true}
+}
+
+// miss takes note that a side was not found, for the so many-th time.
+func (o ending) miss(side links.Side, times int, reason string) Plan {
+	next := o.Stored.Clone()
+	next.Missing = &links.Missing{Side: string(side), Times: times, At: o.Now.UTC()}
+	return only(Operation{Kind: KindWait, Side: side, Until: o.Now.Add(MissWait(next.Missing)), Link: next, Reason: reason})
+}
+
+// lose ends a link of which a side was deleted (rule 8.1). The digests of what was
+// agreed stay, which are no contents: if the record reads again after all, what was
+// edited meanwhile is merged as ever (rule 8.5).
+func (o ending) lose(side links.Side) (Plan, Needs) {
+	if side == links.Target {
+		next := o.Link.Clone()
+		next.Phase, next.Missing = links.Gone, nil
+		return only(Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "target is gone", Link: next}), Needs{}
+	}
+	if !o.Route.Private && o.MayBePrivate == Unknown {
+		return Plan{}, Needs{ParentPrivacy: true}
+	}
+	op := Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "source is gone"}
+	switch {
+	case o.MayBePrivate == Yes:
+		op.Purge = true
+	case o.MayBePrivate == Maybe: // the milder of the two is done
+		op.Purge = !o.Template.Lifecycle.KeepPrivate
+		op.Reason = "source was not found: it was deleted, or is private and hidden from these credentials"
+	default:
+		if p, needs, closes := o.close(); closes {
+			return p, needs
+		}
+	}
+	op.Link = o.Link.Clone()
+	op.Link.Phase, op.Link.Missing = links.Detached, o.Stored.Missing
+	if o.MayBePrivate == Yes {
+		op.Link.DropContents()
+	}
+	return only(op), Needs{}
+}
