@@ -47,17 +47,47 @@ func (p *process) advise(ctx context.Context, set *rules.Set, all map[string]con
 	})
 }
 
-// run asks until ctx ends. renamed says that a system has other names than when
-// it was asked.
-func (a *adviser) run(ctx context.Context, renamed <-chan struct{}) {
-	a.said, a.logged = map[string]rules.Diagnostics{}, map[string]bool{}
-	var names []string
+// Advice asks the systems of a configuration once whether it fits their instances,
+// for commands that run no daemon. What they say, and that one could not be asked,
+// are warnings.
+func Advice(ctx context.Context, set *rules.Set, version string) (rules.Diagnostics, error) {
+	log := slog.New(slog.DiscardHandler)
+	built, err := connectorFactory{log: log, observer: nil, userAgent: "lockstep/" + version, pauses: connectors.NewPauses()}.build(set, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer built.closeBut(nil)
+	var said rules.Diagnostics
+	a := adviser{
+		log: log, set: set, uses: set.Uses(), all: built.connectors(), keep: func(d rules.Diagnostics) { said = d },
+		said: map[string]rules.Diagnostics{}, logged: map[string]bool{},
+	}
+	for _, name := range a.ask(ctx, a.askable()) {
+		said = append(said, rules.Diagnostic{
+			Severity: "warning", File: set.Dir, Line: 1, Column: 1,
+			Summary: name + " could not be asked whether the configuration fits it",
+			Detail:  "Names that only the instance knows were not checked there. See lockstep status for what keeps it from answering.",
+		})
+	}
+	return said, nil
+}
+
+// askable are the names of the systems that can tell and are written to.
+func (a *adviser) askable() (names []string) {
 	for name, uses := range a.uses {
 		if _, ok := a.all[name].(connectors.Advisor); ok && len(uses) > 0 {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
+	return names
+}
+
+// run asks until ctx ends. renamed says that a system has other names than when
+// it was asked.
+func (a *adviser) run(ctx context.Context, renamed <-chan struct{}) {
+	a.said, a.logged = map[string]rules.Diagnostics{}, map[string]bool{}
+	names := a.askable()
 	for due := names; len(names) > 0; {
 		failed := a.ask(ctx, due)
 		pause, next := adviseEvery, names

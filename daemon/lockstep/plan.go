@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -31,7 +32,8 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [DIR]",
 		Short: "Show what the rules in DIR would decide otherwise than the daemon did",
 		Long: `Decides again, with the rules in DIR (default: the current directory), what the
-running daemon decided, and prints what would change. It writes nothing.
+running daemon decided, and prints what would change. It asks the systems whether
+what DIR names exists there, and writes nothing.
 
 With -journal it reads what 'lockstep journal export' printed, asks no daemon
 and needs no secret.`,
@@ -58,6 +60,13 @@ and needs no secret.`,
 			}
 			if err != nil {
 				return err
+			}
+			if o.journal == "" {
+				advice, err := daemon.Advice(cmd.Context(), set, version)
+				if err != nil {
+					return err
+				}
+				advice.WriteText(a.stderr, a.color(a.stderr))
 			}
 			p := newPlan(set, raw)
 			if o.json {
