@@ -64,7 +64,7 @@ func Advice(ctx context.Context, set *rules.Set, version string) (rules.Diagnost
 	}
 	for _, name := range a.ask(ctx, a.askable()) {
 		said = append(said, rules.Diagnostic{
-			Severity: "warning", File: set.Dir, Line: 1, Column: 1,
+			Severity: rules.SeverityWarning, File: set.Dir,
 			Summary: name + " could not be asked whether the configuration fits it",
 			Detail:  "Names that only the instance knows were not checked there. See lockstep status for what keeps it from answering.",
 		})
@@ -166,7 +166,7 @@ func adviceDiagnostic(set *rules.Set, connector string, a connectors.Advice) rul
 		summary += fmt.Sprintf(": %v", a.Value)
 	}
 	return rules.Diagnostic{
-		Severity: "warning", File: set.Dir, Line: 1, Column: 1,
+		Severity: rules.SeverityWarning, File: set.Dir,
 		Summary: summary, Detail: a.Message,
 	}
 }

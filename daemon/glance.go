@@ -55,7 +55,7 @@ func (r *reloader) glanced(ctx context.Context) (stale bool, warning rules.Diagn
 		return stale, nil
 	}
 	return stale, rules.Diagnostics{{
-		Severity: rules.SeverityWarning, File: r.dir, Line: 1, Column: 1,
+		Severity: rules.SeverityWarning, File: r.dir,
 		Summary: "the file system of the configuration does not answer",
 		Detail:  "Whether the files have changed is not known; the configuration that was loaded goes on.",
 	}}

@@ -106,7 +106,7 @@ func (r *reloader) read(ctx context.Context, files []string) (*rules.Set, rules.
 		return l.set, l.found
 	case <-ctx.Done():
 		return nil, rules.Diagnostics{{
-			Severity: rules.SeverityError, File: r.dir, Line: 1, Column: 1,
+			Severity: rules.SeverityError, File: r.dir,
 			Summary: "the load was given up: " + context.Cause(ctx).Error(),
 		}}
 	}
@@ -293,7 +293,7 @@ func (r *reloader) warnings(s *configState) rules.Diagnostics {
 	all := slices.Clone(s.set.Warnings)
 	if changed := daemonChanges(r.first, s.set.Daemon); len(changed) > 0 {
 		all = append(all, rules.Diagnostic{
-			Severity: "warning", File: r.dir, Line: 1, Column: 1,
+			Severity: rules.SeverityWarning, File: r.dir,
 			Summary: "the daemon block changed: " + strings.Join(changed, ", "),
 			Detail:  "These settings take effect when the daemon is started again.",
 		})
