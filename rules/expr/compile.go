@@ -44,8 +44,8 @@ type compiled struct {
 // What a library panics about is an error of the expression.
 func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics) {
 	key := string(t.runes[from:to])
-	if known := e.compiled[key]; known != nil && !t.sensitive {
-		p = &program{compiled: known, text: t, from: from}
+	if known, ok := e.compiled.Load(key); ok && !t.sensitive {
+		p = &program{compiled: known.(*compiled), text: t, from: from}
 		return p, p.unlistedFields()
 	}
 	p = &program{compiled: &compiled{env: e, source: t.runes[from:to]}, text: t, from: from}
@@ -89,7 +89,7 @@ func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics)
 	}
 	p.run = run
 	if !t.sensitive {
-		e.compiled[key] = p.compiled
+		e.compiled.Store(key, p.compiled)
 	}
 	return p, diags
 }

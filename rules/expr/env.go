@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -65,7 +66,7 @@ type Env struct {
 	types    map[string]*types.Type
 	shapes   map[string]*shape
 	known    *typeSet
-	compiled map[string]*compiled // expressions, by how they are written
+	compiled sync.Map // *compiled by the expression as it is written
 }
 
 // The names of functions that expressions cannot write.
@@ -82,7 +83,6 @@ func (l *Language) Env(vars []Variable) (*Env, error) {
 		types:    make(map[string]*types.Type, len(vars)),
 		shapes:   make(map[string]*shape, len(vars)),
 		known:    known,
-		compiled: map[string]*compiled{},
 	}
 	opts := make([]cel.EnvOption, 0, len(vars)+2)
 	for _, v := range vars {
