@@ -32,6 +32,9 @@ func (o *Observation) items(p *Plan, needs *Needs) {
 		if o.Decision != nil && o.Decision.Withheld && t.to == links.Source && t.from != "" {
 			continue // how far it has come stays
 		}
+		if o.Items.postponed[t.name] {
+			continue
+		}
 		c := carrying{o: o, transfer: t, p: p, needs: needs}
 		c.plan()
 	}

@@ -84,6 +84,16 @@ type Items struct {
 	lists map[listKey]List
 	media map[string]Media // by transfer and file
 	sent  map[string]bool  // by item: it was sent, and the answer does not tell whether it is there
+	// postponed are the transfers of which something could not be read this time.
+	postponed map[string]bool
+}
+
+// Postpone leaves a transfer as far as it has come: the others, and the fields, go on.
+func (i *Items) Postpone(transfer string) {
+	if i.postponed == nil {
+		i.postponed = map[string]bool{}
+	}
+	i.postponed[transfer] = true
 }
 
 type listKey struct {

@@ -63,7 +63,12 @@ func (w work) keep(ctx context.Context, link links.Stored) (result, error) {
 		case v != nil:
 			return *v, nil
 		case !p.Again:
-			return w.finish(ctx, x)
+			x.diverged = x.diverged || w.postponed != nil
+			v, err := w.finish(ctx, x)
+			if err == nil && w.postponed != nil {
+				return result{}, w.postponed
+			}
+			return v, err
 		}
 	}
 }
@@ -88,7 +93,7 @@ func (w work) carryOut(ctx context.Context, x *exchange, p plan.Plan) (*result, 
 		op := p.Operations[0]
 		if op.Item != nil {
 			n := itemsOf(p.Operations)
-			if err := w.carry(ctx, x, p.Operations[:n]); err != nil {
+			if err := w.carry(ctx, x, p.Operations[:n]); err != nil && !w.postpones(x.Observation, op.Item.Transfer, err) {
 				return nil, err
 			}
 			p.Operations = p.Operations[n:]

@@ -84,3 +84,23 @@ func (w observer) mediaOf(ctx context.Context, e *plan.End, f connectors.File) (
 	}
 	return plan.Media{Type: is}, nil
 }
+
+// postpones leaves a transfer for later of which something cannot be read now, so that
+// one file or one list holds up neither the fields nor the rest. The failure comes back
+// when all that can be done is done. What is under way is not postponed: it is settled
+// by what is read.
+func (w *session) postpones(o *plan.Observation, transfer string, err error) bool {
+	if _, lost := errors.AsType[*lostError](err); lost || errors.Is(err, errNotAllowed) {
+		return false
+	}
+	said, ok := errors.AsType[*connectors.Error](err)
+	if !ok || o.Stored.Intent != nil || said.Class != connectors.ClassUnclear && said.Class != connectors.ClassRetry {
+		return false
+	}
+	if away, ok := errors.AsType[*breaker.AwayError](err); ok && away.During {
+		return false
+	}
+	o.Items.Postpone(transfer)
+	w.postponed = err
+	return true
+}

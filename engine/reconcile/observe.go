@@ -162,6 +162,9 @@ func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Ne
 func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs plan.Needs) error {
 	for _, n := range needs.Lists {
 		list, err := w.list(ctx, o.Ends.Of(n.Side), n)
+		if w.postpones(o, n.Transfer, err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -169,6 +172,9 @@ func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs pla
 	}
 	for _, n := range needs.Media {
 		media, err := w.mediaOf(ctx, o.Ends.Of(n.Side), n.File)
+		if w.postpones(o, n.Transfer, err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ type session struct {
 	resumes    time.Time // when a field that is paused is written again
 	sourceGone bool      // it was not found, and what is sent says so
 
+	postponed   error  // why a transfer was left for later
 	parentToken string // what is known of what the record belongs to
 
 	snapshot *journal.Snapshot // what the rules were asked, for the journal
