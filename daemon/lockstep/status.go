@@ -159,11 +159,7 @@ func (a *app) printFailing(all []breaker.ConnectorStatus) {
 		if c.Setting != "" {
 			fmt.Fprintf(a.stdout, "\n%s is at fault\n", c.Setting)
 		}
-		if m := c.Missing; m != nil && m.Held {
-			fmt.Fprintf(a.stdout, "\n%s: %d linked records read as not found since %s\n"+
-				"  Too many to have been deleted, so all are kept: look whether the credentials lost a permission or are of another account.\n"+
-				"  If they were deleted, unlink each with lockstep links unlink ID.\n", c.Name, m.Records, when(m.Since))
-		}
+		a.printMissing(c)
 		for _, call := range c.Calls {
 			if call.OK {
 				continue
@@ -178,6 +174,23 @@ func (a *app) printFailing(all []breaker.ConnectorStatus) {
 			}
 			fmt.Fprintf(a.stdout, "\n%s: %s %s (%d %s):\n  %s\n", c.Name, call.Call, since, call.Failures, times, call.Error)
 		}
+	}
+}
+
+// printMissing says which records are linked and read as not found.
+func (a *app) printMissing(c breaker.ConnectorStatus) {
+	m := c.Missing
+	if m == nil {
+		return
+	}
+	records := "linked records read"
+	if m.Records == 1 {
+		records = "linked record reads"
+	}
+	fmt.Fprintf(a.stdout, "\n%s: %d %s as not found since %s\n", c.Name, m.Records, records, when(m.Since))
+	if m.Held {
+		fmt.Fprint(a.stdout, "  Too many to have been deleted, so all are kept: look whether the credentials lost a permission or are of another account.\n"+
+			"  If they were deleted, unlink each with lockstep links unlink ID.\n")
 	}
 }
 

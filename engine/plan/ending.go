@@ -60,7 +60,22 @@ func stop(link *links.Link) Operation {
 func (o ending) miss(side links.Side, times int, reason string) Plan {
 	next := o.Stored.Clone()
 	next.Missing = &links.Missing{Side: string(side), Times: times, At: o.Now.UTC()}
-	return only(Operation{Kind: KindWait, Side: side, Until: o.Now.Add(MissWait(next.Missing)), Link: next, Reason: reason})
+	pause := MissWait(next.Missing)
+	if times == 1 {
+		pause = firstMissWait
+	}
+	return only(Operation{Kind: KindWait, Side: side, Until: o.Now.Add(pause), Link: next, Reason: reason})
+}
+
+// await looks for a side that was not found a few times before it may count as deleted:
+// most permissions that were taken by mistake are soon given back.
+func (o ending) await(side links.Side) Plan {
+	m := o.Stored.Missing
+	until := MissDue(m)
+	if soon := o.Now.Add(max(o.Now.Sub(m.At), firstMissWait)); m.Times == 1 && soon.Before(until) {
+		until = soon
+	}
+	return only(Operation{Kind: KindWait, Side: side, Until: until, Reason: "it was not found, and is read again"})
 }
 
 // lose ends a link of which a side was deleted (rule 8.1). The digests of what was

@@ -11,9 +11,10 @@ import (
 // twice as long, up to mostDoublings times.
 const (
 	GoneAfter     = 10 * time.Minute
+	firstMissWait = 30 * time.Second // it may be there again: then after twice as long
 	mostDoublings = 3
 	// mostMisses is how often a record without a ticket is read again: for about a day.
-	mostMisses = 20
+	mostMisses = 25
 	// fewMisses is how often a link of which a side is gone is read again before
 	// only the sweep does.
 	fewMisses = 4
@@ -26,6 +27,12 @@ func MissWait(m *links.Missing) time.Duration {
 
 // MissDue is when, by the wall clock alone, a side that was not found is read again.
 func MissDue(m *links.Missing) time.Time { return m.At.Add(MissWait(m)) }
+
+// againAfter is the pause before a record is looked for the next time, after so many
+// times.
+func againAfter(times int) time.Duration {
+	return min(firstMissWait<<min(times, 10), GoneAfter<<mostDoublings)
+}
 
 // A Judgement is whether a record that reads as not found was deleted.
 type Judgement int

@@ -49,7 +49,7 @@ func (o *Observation) Plan() (Plan, Needs) {
 		}
 		return ending{o}.restLost()
 	case AwaitMiss:
-		return only(Operation{Kind: KindWait, Side: side, Until: MissDue(l.Missing), Reason: "it was not found, and is read again"}), Needs{}
+		return ending{o}.await(side), Needs{}
 	case NoteMiss:
 		return ending{o}.miss(side, 1, "it was not found, and is read again"), Needs{}
 	case Judge:

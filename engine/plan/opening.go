@@ -107,7 +107,7 @@ func (o *Opening) notFound() (Plan, Needs) {
 	p, needs := forgetGone(o.Route, o.MayBePrivate)
 	if needs.None() && !p.Operations[0].Purge && o.Tries < mostMisses {
 		return only(Operation{
-			Kind: KindWait, Side: links.Source, Counted: true, Until: o.Now.Add(GoneAfter << min(o.Tries, mostDoublings)),
+			Kind: KindWait, Side: links.Source, Counted: true, Until: o.Now.Add(againAfter(o.Tries)),
 			Reason: "it was not found, and is read again",
 		}), Needs{}
 	}
