@@ -8,11 +8,13 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
 
-// Webhooks that are refused are told of once there are so many in a row, and none
-// was accepted for so long: some may be anybody's.
+// Webhooks that are refused are told of once there are so many in a row and none was
+// accepted for so long, for some may be anybody's, or once there are very many: a
+// secret that was changed a minute ago refuses all of them.
 const (
 	refusedToTell  = 10
 	acceptedCounts = time.Hour
+	refusedForSure = 30
 )
 
 // webhookHealth remembers how the webhooks of each connector went. A sender whose
@@ -60,7 +62,7 @@ func (h *webhookHealth) addTo(s *breaker.ConnectorStatus, secret string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w := h.all[s.Name]
-	if w == nil || w.refused < refusedToTell || w.lastFailed.Sub(w.lastOK) < acceptedCounts {
+	if w == nil || w.refused < refusedToTell || w.refused < refusedForSure && w.lastFailed.Sub(w.lastOK) < acceptedCounts {
 		return
 	}
 	call := breaker.CallStatus{Call: "webhook", Failures: w.refused, LastFailed: instant(w.lastFailed), LastOK: instant(w.lastOK)}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestRefusedWebhooksAreTold(t *testing.T) {
 		"all":                         {"------------------------------", false, "SECRET"},
 		"all, for what is in them":    {"xxxxxxxxxx", false, ""},
 		"among good ones":             {"+----------", true, ""},
+		"all since a good one":        {"+" + strings.Repeat("-", 30), false, "SECRET"},
 		"since an hour ago":           {"+h----------", false, "SECRET"},
 		"until the secret was put in": {"------------------------------+", true, ""},
 	} {

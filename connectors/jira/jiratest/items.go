@@ -81,7 +81,12 @@ func (s *Server) addComment(c *call, is *issue) answer {
 		}
 		properties[key] = o["value"]
 	}
+	visibility, _ := body["visibility"].(object)
+	if kind := visibility["type"]; visibility != nil && kind != "role" && kind != "group" {
+		return refuse(http.StatusBadRequest, "The visibility type is invalid.")
+	}
 	m := s.comment(is, Bot, document, properties)
+	m.visibility = visibility
 	return say(http.StatusCreated, s.shownComment(is, m, true))
 }
 
