@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+// A plan is what would change, by record.
+type plan struct {
+	Records int          `json:"records"`
+	Gain    int          `json:"gain_ticket"`
+	Lose    int          `json:"lose_ticket"`
+	Unknown int          `json:"not_decided"` // nothing to decide by
+	Changes []planChange `json:"changes"`
+}
+
+type planChange struct {
+	Route  string     `json:"route"`
+	Record string     `json:"record"`
+	Lines  []planLine `json:"changes"`
+}
+
+// A planLine is one difference: Was or Now is empty where there is nothing.
+type planLine struct {
+	What string `json:"what"`
+	Was  string `json:"was"`
+	Now  string `json:"now"`
+}
+
+// decided is a decision as rules writes it for machines.
+type decided struct {
+	Template string                     `json:"template"`
+	Target   string                     `json:"target"`
+	Action   string                     `json:"action"`
+	Reason   string                     `json:"reason"`
+	State    string                     `json:"state"`
+	Fields   map[string]json.RawMessage `json:"fields"`
+	Errors   map[string]string          `json:"errors"`
+}
+
+// A planner decides again what a journal tells, entry by entry, oldest first. It
+// keeps of each decision how the new one differs, and not what it rested on.
+type planner struct {
+	set     *rules.Set
+	unread  int // lines that are no entries
+	records map[planKey]*planned
+}
+
+type planKey struct {
+	route  string
+	record connectors.Ref
+}
+
+// planned is what is known of a record on a route.
+type planned struct {
+	known    bool // the newest snapshot could be decided again
+	was, now string
+	linked   bool       // it had a ticket when it was decided
+	opening  []planLine // of the decision that opened its ticket
+	newest   []planLine
+}
+
+func newPlanner(set *rules.Set) *planner {
+	return &planner{set: set, records: map[planKey]*planned{}}
+}
+
+// newPlan decides the newest snapshot of each record on each route again, and the one
+// that its ticket was opened by.
+func newPlan(set *rules.Set, exported []byte) plan {
+	p := newPlanner(set)
+	for line := range bytes.Lines(exported) {
+		p.add(line)
+	}
+	return p.plan()
+}
+
+// add takes one line of an exported journal.
+func (p *planner) add(line []byte) {
+	var entry journal.Entry
+	if len(bytes.TrimSpace(line)) == 0 {
+		return
+	}
+	if json.Unmarshal(line, &entry) != nil {
+		p.unread++
+		return
+	}
+	k := planKey{entry.Route, entry.Record}
+	at := p.records[k]
+	if at == nil {
+		at = &planned{}
+		p.records[k] = at
+	}
+	if entry.Snapshot == nil {
+		return // it is that of an entry before
+	}
+	*at = planned{opening: at.opening}
+	in, ok := entry.Snapshot.Input()
+	var was decided
+	if !ok || json.Unmarshal(entry.Snapshot.Decided, &was) != nil {
+		return
+	}
+	now, ok := p.decide(entry.Route, in)
+	if !ok {
+		return
+	}
+	at.known, at.was, at.now, at.linked = true, was.Action, now.Action, in.Linked != ""
+	at.newest = compare(was, now)
+	if !at.linked {
+		at.opening = nil
+		for _, l := range at.newest {
+			l.What += " of new tickets"
+			at.opening = append(at.opening, l)
+		}
+	}
+}
+
+// decide decides with the new rules.
+func (p *planner) decide(route string, in rules.Input) (now decided, ok bool) {
+	d := p.set.Decide(route, in)
+	d.Skipped = nil
+	encoded, err := d.MarshalJSON()
+	return now, err == nil && json.Unmarshal(encoded, &now) == nil
+}
+
+// plan returns what would change.
+func (p *planner) plan() plan {
+	out := plan{Unknown: p.unread, Changes: []planChange{}}
+	keys := slices.SortedFunc(maps.Keys(p.records), func(x, y planKey) int {
+		return cmp.Or(cmp.Compare(x.route, y.route), cmp.Compare(x.record.String(), y.record.String()))
+	})
+	for _, k := range keys {
+		at := p.records[k]
+		if !at.known {
+			out.Unknown++
+			continue
+		}
+		out.Records++
+		none := string(rules.None)
+		switch { // counted by the newest decision
+		case at.was == none && at.now != none:
+			out.Gain++
+		case at.was != none && at.now == none:
+			out.Lose++
+		}
+		lines := at.newest
+		if at.linked {
+			// Its ticket keeps its template; one like it would get another.
+			lines = slices.Concat(at.opening, lines)
+		}
+		if len(lines) > 0 {
+			out.Changes = append(out.Changes, planChange{k.route, k.record.String(), lines})
+		}
+	}
+	return out
+}
+
+func compare(was, now decided) []planLine {
+	var lines []planLine
+	add := func(what, w, n string) {
+		if w != n {
+			lines = append(lines, planLine{what, w, n})
+		}
+	}
+	add("template", was.Template, now.Template)
+	add("target", was.Target, now.Target)
+	add("action", was.Action, now.Action)
+	add("reason", was.Reason, now.Reason)
+	add("state", was.State, now.State)
+	before, after := was.texts(), now.texts()
+	names := maps.Clone(before)
+	maps.Copy(names, after)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		add("field "+name, before[name], after[name])
+	}
+	return lines
+}
+
+// texts returns the fields' values as people read them.
+func (d decided) texts() map[string]string {
+	out := map[string]string{}
+	for name, raw := range d.Fields {
+		var ref struct {
+			Ref *struct {
+				Key   string          `json:"key"`
+				Value json.RawMessage `json:"value"`
+			} `json:"ref"`
+		}
+		var compact bytes.Buffer
+		switch {
+		case json.Unmarshal(raw, &ref) == nil && ref.Ref != nil:
+			out[name] = fmt.Sprintf("ref(%s, %s)", ref.Ref.Key, ref.Ref.Value)
+		case json.Compact(&compact, raw) == nil:
+			out[name] = compact.String()
+		}
+	}
+	for name, message := range d.Errors {
+		out[name] = "error: " + message
+	}
+	return out
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/rules"
+)
+
+const planConnectors = `
+connector "incidentio" "acme" { api_key = "k" }
+connector "servicenow" "itsm" {
+  url      = "https://acme.service-now.com"
+  username = "u"
+  password = "p"
+}
+connector "servicenow" "other" {
+  url      = "https://other.service-now.com"
+  username = "u"
+  password = "p"
+}
+`
+
+// planConfig is what the daemon of these tests decides by; each test changes a part of it.
+const planConfig = planConnectors + `
+locals { urgency = { Critical = 1, Major = 2 } }
+state_table "t" {
+  unmapped = "ignore"
+  state "open" {
+    incidentio = ["category:live", "category:triage", "category:paused"]
+    servicenow = [2, 1, 3]
+  }
+  state "done" {
+    incidentio = ["category:closed", "category:learning", "category:merged", "category:declined", "category:canceled"]
+    servicenow = [6, 7, 8]
+  }
+}
+route "incidents" {
+  source    = incidentio.acme.incident
+  create    = true
+  templates = [template.all]
+}
+template "all" {
+  target = servicenow.itsm.incident
+  once {
+    impact    = 2
+    urgency   = "{{ lookup(local.urgency, incident.severity.name, 3) }}"
+    caller_id = ref("email", "lisa@acme.example")
+  }
+  outbound {
+    short_description = "{{ incident.name }}"
+    close_code        = "Solution provided"
+    close_notes       = "Done"
+  }
+  inbound { summary = "{{ ticket.description }}" }
+  state {
+    table     = state_table.t
+    direction = "both"
+  }
+  comments {
+    inbound { from = ["work_notes"] }
+  }
+}
+`
+
+func planSet(t *testing.T, config string) *rules.Set {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, found := rules.Load(t.Context(), dir, rules.Options{Systems: systems(), Offline: true})
+	if set == nil {
+		var text strings.Builder
+		found.WriteText(&text, false)
+		t.Fatal(text.String())
+	}
+	return set
+}
+
+func planIncident(id, name string) connectors.Record {
+	return connectors.Record{
+		Ref:    connectors.Ref{Collection: connectors.Collection{Type: "incidentio", Connector: "acme", Record: "incident"}, ID: id},
+		Number: "INC-" + id,
+		Fields: map[string]any{
+			"name": name, "mode": "standard", "severity": map[string]any{"name": "Critical"},
+			"incident_status": map[string]any{"name": "Investigating", "category": "live"},
+		},
+	}
+}
+
+// journalOf is what the daemon keeps of decisions with a set.
+func journalOf(t *testing.T, set *rules.Set, route string, inputs ...rules.Input) string {
+	t.Helper()
+	var all strings.Builder
+	for i, in := range inputs {
+		d := set.Decide(route, in)
+		snapshot, err := journal.NewSnapshot(in, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded, err := json.Marshal(journal.Entry{
+			At: time.Date(2026, 1, 2, 3, i, 0, 0, time.UTC), Route: route, Record: in.Record.Ref, Template: d.Template,
+			Action: string(d.Action), Reason: d.Reason, Writes: []string{}, Snapshot: snapshot,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(append(encoded, '\n'))
+	}
+	return all.String()
+}
+
+// opening and edit are the decisions of one incident: its ticket is opened, and then
+// it is renamed.
+func openedAndEdited() []rules.Input {
+	return []rules.Input{{Record: planIncident("1", "One")}, {Record: planIncident("1", "Two"), Linked: "all"}}
+}
+
+func linesOf(p plan) []string {
+	var all []string
+	for _, c := range p.Changes {
+		for _, l := range c.Lines {
+			all = append(all, l.What+": "+l.Was+" -> "+l.Now)
+		}
+	}
+	return all
+}
+
+// TestPlanOfTheOpening: a ticket that is open shows in its latest decision nothing of
+// how one like it would be opened now.
+func TestPlanOfTheOpening(t *testing.T) {
+	exported := journalOf(t, planSet(t, planConfig), "incidents", openedAndEdited()...)
+	if p := newPlan(planSet(t, planConfig), []byte(exported)); len(p.Changes) > 0 {
+		t.Errorf("the same configuration: %v", linesOf(p))
+	}
+	for name, c := range map[string]struct{ old, now, want string }{
+		"create is turned off":          {"create    = true", "create    = false", "action of new tickets: create -> none"},
+		"a value of once":               {"impact    = 2", "impact    = 1", "field impact of new tickets: 2 -> 1"},
+		"a local behind a value":        {"Critical = 1", "Critical = 3", "field urgency of new tickets: 1 -> 3"},
+		"somebody else calls":           {"lisa@acme.example", "bart@acme.example", `field caller_id of new tickets: ref(email, "lisa@acme.example") -> ref(email, "bart@acme.example")`},
+		"no value of once any more":     {"impact    = 2", "", "field impact of new tickets: 2 -> "},
+		"what is live counts as closed": {`["category:live", "category:triage", "category:paused"]`, `["category:triage", "category:paused"]`, "state: open -> "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := strings.Replace(planConfig, c.old, c.now, 1)
+			if got := linesOf(newPlan(planSet(t, changed), []byte(exported))); !slices.Contains(got, c.want) {
+				t.Errorf("got %q, want among them %q", got, c.want)
+			}
+		})
+	}
+}
