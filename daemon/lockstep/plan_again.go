@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -52,11 +53,21 @@ type planner struct {
 	set     *rules.Set
 	unread  int // lines that are no entries
 	records map[planKey]*planned
+	routes  map[planRoute]bool // those that the journal tells of
+	// fresh is what the other routes would make of the records.
+	fresh     map[planKey]*planned
+	ancestors map[connectors.Ref][]string // which a decision on an open ticket is not told
 }
 
 type planKey struct {
 	route  string
 	record connectors.Ref
+}
+
+// A planRoute is a route with its source, which a change may turn.
+type planRoute struct {
+	name   string
+	source connectors.Collection
 }
 
 // planned is what is known of a record on a route.
@@ -69,7 +80,10 @@ type planned struct {
 }
 
 func newPlanner(set *rules.Set) *planner {
-	return &planner{set: set, records: map[planKey]*planned{}}
+	return &planner{
+		set: set, records: map[planKey]*planned{}, routes: map[planRoute]bool{},
+		fresh: map[planKey]*planned{}, ancestors: map[connectors.Ref][]string{},
+	}
 }
 
 // newPlan decides the newest snapshot of each record on each route again, and the one
@@ -92,6 +106,7 @@ func (p *planner) add(line []byte) {
 		p.unread++
 		return
 	}
+	p.routes[planRoute{entry.Route, entry.Record.Collection}] = true
 	k := planKey{entry.Route, entry.Record}
 	at := p.records[k]
 	if at == nil {
@@ -107,6 +122,7 @@ func (p *planner) add(line []byte) {
 	if !ok || json.Unmarshal(entry.Snapshot.Decided, &was) != nil {
 		return
 	}
+	p.addFresh(entry.Route, in)
 	now, ok := p.decide(entry.Route, in)
 	if !ok {
 		return
@@ -122,8 +138,37 @@ func (p *planner) add(line []byte) {
 	}
 }
 
+// addFresh decides a record on the routes that the journal does not tell of: they
+// may open a ticket of their own for it.
+func (p *planner) addFresh(route string, in rules.Input) {
+	ref := in.Record.Ref
+	if in.Linked == "" && len(in.Ancestors) > 0 {
+		p.ancestors[ref] = in.Ancestors
+	}
+	for _, r := range p.set.Routes {
+		if r.Name == route || p.routes[planRoute{r.Name, r.Source}] || r.Source != ref.Collection {
+			continue
+		}
+		in.Linked, in.LinkID, in.Ancestors = "", links.ID(r.Name, ref, 1), p.ancestors[ref]
+		if in.Ancestors == nil && links.IsKey(in.Record.Key) {
+			in.Ancestors = p.set.Openers(ref.Collection)
+		}
+		was, at := decided{Action: string(rules.None)}, &planned{}
+		if now, ok := p.decide(r.Name, in); ok {
+			at.known, at.was, at.now = true, was.Action, now.Action
+			if now.Action != was.Action {
+				at.newest = compare(was, now)
+			}
+		}
+		p.fresh[planKey{r.Name, ref}] = at
+	}
+}
+
 // decide decides with the new rules.
 func (p *planner) decide(route string, in rules.Input) (now decided, ok bool) {
+	if r := p.set.Route(route); r != nil && r.Source != in.Record.Ref.Collection {
+		return decided{Action: string(rules.None), Reason: fmt.Sprintf("the source of route %s is %s", route, r.Source)}, true
+	}
 	d := p.set.Decide(route, in)
 	d.Skipped = nil
 	encoded, err := d.MarshalJSON()
@@ -133,16 +178,24 @@ func (p *planner) decide(route string, in rules.Input) (now decided, ok bool) {
 // plan returns what would change.
 func (p *planner) plan() plan {
 	out := plan{Unknown: p.unread, Changes: []planChange{}}
-	keys := slices.SortedFunc(maps.Keys(p.records), func(x, y planKey) int {
+	all := maps.Clone(p.records)
+	for k, at := range p.fresh {
+		if !p.routes[planRoute{k.route, k.record.Collection}] && len(at.newest) > 0 {
+			all[k] = at
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(all), func(x, y planKey) int {
 		return cmp.Or(cmp.Compare(x.route, y.route), cmp.Compare(x.record.String(), y.record.String()))
 	})
 	for _, k := range keys {
-		at := p.records[k]
+		at := all[k]
 		if !at.known {
 			out.Unknown++
 			continue
 		}
-		out.Records++
+		if p.records[k] != nil {
+			out.Records++
+		}
 		none := string(rules.None)
 		switch { // counted by the newest decision
 		case at.was == none && at.now != none:

@@ -157,3 +157,45 @@ func TestPlanOfTheOpening(t *testing.T) {
 		})
 	}
 }
+
+// TestPlanOfNewRoutes: a route that the daemon did not have opens tickets of its own.
+func TestPlanOfNewRoutes(t *testing.T) {
+	old := planSet(t, planConfig)
+	exported := journalOf(t, old, "incidents", openedAndEdited()...)
+	second := planConfig + `
+route "second" {
+  source    = incidentio.acme.incident
+  templates = [template.second]
+}
+template "second" {
+  target = servicenow.other.incident
+  outbound { short_description = "{{ incident.name }}" }
+}
+`
+	p := newPlan(planSet(t, second), []byte(exported))
+	if p.Gain != 1 || len(p.Changes) != 1 || p.Changes[0].Route != "second" {
+		t.Fatalf("%+v", p)
+	}
+	if got, want := linesOf(p), "action: none -> create"; !slices.Contains(got, want) {
+		t.Errorf("got %q, want among them %q", got, want)
+	}
+
+	both := openedAndEdited()
+	exported += journalOf(t, planSet(t, second), "second", both[0])
+	if p := newPlan(planSet(t, second), []byte(exported)); p.Gain != 0 || len(p.Changes) > 0 {
+		t.Errorf("a route that the daemon has already: %+v", p)
+	}
+
+	// Nothing goes back to where it came from.
+	ticket := rules.Input{Record: planIncident("2", "Three"), Ancestors: []string{"other"}}
+	if p := newPlan(planSet(t, second), []byte(journalOf(t, old, "incidents", ticket))); p.Gain != 0 {
+		t.Errorf("a ticket of lockstep's own: %+v", p)
+	}
+
+	turned := strings.Replace(planConfig, "source    = incidentio.acme.incident", "source    = servicenow.other.incident", 1)
+	turned = strings.NewReplacer("incident.severity.name", "incident.short_description", "incident.name", "incident.short_description", `inbound { summary = "{{ ticket.description }}" }`, "").Replace(turned)
+	p = newPlan(planSet(t, turned), []byte(journalOf(t, old, "incidents", both...)))
+	if got, want := linesOf(p), "reason:  -> the source of route incidents is servicenow.other.incident"; p.Lose != 1 || !slices.Contains(got, want) {
+		t.Errorf("another source: %+v", p)
+	}
+}
