@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon"
@@ -58,22 +60,29 @@ and needs no secret.`,
 				}
 				advice.WriteText(a.stderr, a.color(a.stderr))
 			}
-			p := newPlan(set, raw)
+			again := newPlanner(set)
+			if o.journal == "" || cmd.Flags().Changed("since") { // a file is what somebody chose
+				again.since = from
+			}
+			for line := range bytes.Lines(raw) {
+				again.add(line)
+			}
+			p := again.plan()
 			if o.json {
 				err = writeJSON(a.stdout, p)
 			} else {
 				p.writeText(a.stdout)
 			}
-			if err == nil && o.exitCode && len(p.Changes) > 0 {
+			if err == nil && o.exitCode && !p.holds() {
 				return errFailed
 			}
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&o.since, "since", defaultSince, "how far back: a `DURATION` as 30d or 12h")
+	cmd.Flags().StringVar(&o.since, "since", defaultSince, "how far back: a `DURATION` as 30d or 12h; with -journal, all of the file unless it is given")
 	cmd.Flags().StringVar(&o.journal, "journal", "", "read this `FILE` of 'lockstep journal export' instead of asking the daemon")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the plan as JSON")
-	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 1 when something would change")
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 1 when something would change, or there is nothing to decide by")
 	vars.add(cmd)
 	admin.add(cmd)
 	return cmd

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/journal"
@@ -16,11 +17,18 @@ import (
 
 // A plan is what would change, by record.
 type plan struct {
-	Records int          `json:"records"`
-	Gain    int          `json:"gain_ticket"`
-	Lose    int          `json:"lose_ticket"`
-	Unknown int          `json:"not_decided"` // nothing to decide by
-	Changes []planChange `json:"changes"`
+	Records    int          `json:"records"`
+	Gain       int          `json:"gain_ticket"`
+	Lose       int          `json:"lose_ticket"`
+	Unknown    int          `json:"not_decided"`       // nothing to decide by
+	Unreadable int          `json:"unreadable"`        // lines of the journal
+	Nothing    string       `json:"nothing,omitempty"` // why there is nothing to decide by
+	Changes    []planChange `json:"changes"`
+}
+
+// holds reports whether nothing would change, as far as the journal tells.
+func (p plan) holds() bool {
+	return len(p.Changes) == 0 && p.Nothing == "" && p.Unreadable == 0
 }
 
 type planChange struct {
@@ -51,6 +59,8 @@ type decided struct {
 // keeps of each decision how the new one differs, and not what it rested on.
 type planner struct {
 	set     *rules.Set
+	since   time.Time // entries from before do not count
+	entries int
 	unread  int // lines that are no entries
 	records map[planKey]*planned
 	routes  map[planRoute]bool // those that the journal tells of
@@ -102,10 +112,14 @@ func (p *planner) add(line []byte) {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
 	}
-	if json.Unmarshal(line, &entry) != nil {
+	if json.Unmarshal(line, &entry) != nil || entry.Record.IsZero() {
 		p.unread++
 		return
 	}
+	if entry.At.Before(p.since) {
+		return
+	}
+	p.entries++
 	p.routes[planRoute{entry.Route, entry.Record.Collection}] = true
 	k := planKey{entry.Route, entry.Record}
 	at := p.records[k]
@@ -177,7 +191,7 @@ func (p *planner) decide(route string, in rules.Input) (now decided, ok bool) {
 
 // plan returns what would change.
 func (p *planner) plan() plan {
-	out := plan{Unknown: p.unread, Changes: []planChange{}}
+	out := plan{Unreadable: p.unread, Changes: []planChange{}}
 	all := maps.Clone(p.records)
 	for k, at := range p.fresh {
 		if !p.routes[planRoute{k.route, k.record.Collection}] && len(at.newest) > 0 {
@@ -212,7 +226,23 @@ func (p *planner) plan() plan {
 			out.Changes = append(out.Changes, planChange{k.route, k.record.String(), lines})
 		}
 	}
+	if out.Records == 0 {
+		out.Nothing = p.nothing()
+	}
 	return out
+}
+
+// nothing says why there is nothing to decide by.
+func (p *planner) nothing() string {
+	switch {
+	case p.entries > 0:
+		return "what the journal tells of is private, too large to be kept, or of another version"
+	case p.unread > 0:
+		return "the journal holds no decision that can be read; expected what 'lockstep journal export' prints"
+	case !p.since.IsZero():
+		return "the journal holds no decision since " + p.since.UTC().Format(time.RFC3339) + "; look further back with -since"
+	}
+	return "the journal is empty"
 }
 
 func compare(was, now decided) []planLine {

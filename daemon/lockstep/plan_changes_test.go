@@ -199,3 +199,41 @@ template "second" {
 		t.Errorf("another source: %+v", p)
 	}
 }
+
+// TestPlanOfNothing: where there is nothing to decide by, nothing is known of what
+// would change.
+func TestPlanOfNothing(t *testing.T) {
+	set := planSet(t, planConfig)
+	exported := journalOf(t, set, "incidents", openedAndEdited()...)
+	for name, c := range map[string]struct {
+		journal string
+		since   time.Time
+		failed  bool
+		want    string
+	}{
+		"the same":         {exported, time.Time{}, false, ""},
+		"empty":            {"", time.Time{}, true, "nothing to decide by: the journal is empty"},
+		"all of it older":  {exported, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), true, "nothing to decide by: the journal holds no decision since 2027-01-01T00:00:00Z"},
+		"part of it older": {exported, time.Date(2026, 1, 2, 3, 1, 0, 0, time.UTC), false, ""},
+		"another file":     {"route \"r\" {\n}\n", time.Time{}, true, "nothing to decide by: the journal holds no decision that can be read"},
+		"cut off":          {exported + exported[:100], time.Time{}, true, "1 line of the journal cannot be read"},
+		"nothing kept":     {`{"route":"incidents","record":"incidentio.acme.incident/9","action":"none","reason":"private","writes":[]}` + "\n", time.Time{}, true, "nothing to decide by: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlanner(set)
+			p.since = c.since
+			for line := range strings.Lines(c.journal) {
+				p.add([]byte(line))
+			}
+			got := p.plan()
+			if got.holds() == c.failed {
+				t.Errorf("holds: %t", got.holds())
+			}
+			var text strings.Builder
+			got.writeText(&text)
+			if !strings.Contains(text.String(), c.want) {
+				t.Errorf("got:\n%s\nwant in it: %s", text.String(), c.want)
+			}
+		})
+	}
+}

@@ -50,7 +50,7 @@ func TestPlanOfAJournal(t *testing.T) {
 	}
 	journal := entry("gone", "1", kept("1", "1")) + entry("gone", "2", kept("99", "2")) + entry("gone", "3", "") + "not JSON\n" + entry("gone", "1", "")
 	p := newPlan(&rules.Set{}, []byte(journal))
-	if p.Records != 1 || p.Lose != 1 || p.Unknown != 3 || len(p.Changes) != 1 {
+	if p.Records != 1 || p.Lose != 1 || p.Unknown != 2 || p.Unreadable != 1 || len(p.Changes) != 1 {
 		t.Fatalf("%+v", p)
 	}
 	if said := (planLine{"reason", "", "there is no route gone"}); !slices.Contains(p.Changes[0].Lines, said) {

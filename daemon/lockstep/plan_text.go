@@ -20,6 +20,12 @@ func (p plan) writeText(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
+	if p.Nothing != "" {
+		fmt.Fprintf(w, "nothing to decide by: %s\n", p.Nothing)
+	}
+	if p.Unreadable > 0 {
+		fmt.Fprintf(w, "%s of the journal cannot be read: what stands there may change\n", count(p.Unreadable, "line"))
+	}
 	fmt.Fprintf(w, "%s: %d would change, %d would get a ticket, %d would get none\n", count(p.Records, "record"), len(p.Changes), p.Gain, p.Lose)
 	if p.Unknown > 0 {
 		fmt.Fprintf(w, "%s could not be decided again: the journal holds nothing to decide by (private, or of another version)\n", count(p.Unknown, "record"))
