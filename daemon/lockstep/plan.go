@@ -61,6 +61,7 @@ and needs no secret.`,
 				advice.WriteText(a.stderr, a.color(a.stderr))
 			}
 			again := newPlanner(set)
+			again.file = o.journal != ""
 			if o.journal == "" || cmd.Flags().Changed("since") { // a file is what somebody chose
 				again.since = from
 			}

@@ -24,11 +24,24 @@ type plan struct {
 	Unreadable int          `json:"unreadable"`        // lines of the journal
 	Nothing    string       `json:"nothing,omitempty"` // why there is nothing to decide by
 	Changes    []planChange `json:"changes"`
+	// Terms are what would change of how links are kept in step, and no decision shows.
+	Terms      []planTerm `json:"terms"`
+	Uncompared int        `json:"terms_not_compared"` // links whose terms the journal does not tell
+}
+
+// A planTerm is a change of one term, with the number of links it concerns.
+type planTerm struct {
+	Route    string `json:"route"`
+	Template string `json:"template"`
+	What     string `json:"what"`
+	Was      string `json:"was"`
+	Now      string `json:"now"`
+	Links    int    `json:"links"`
 }
 
 // holds reports whether nothing would change, as far as the journal tells.
 func (p plan) holds() bool {
-	return len(p.Changes) == 0 && p.Nothing == "" && p.Unreadable == 0
+	return len(p.Changes) == 0 && len(p.Terms) == 0 && p.Nothing == "" && p.Unreadable == 0
 }
 
 type planChange struct {
@@ -59,7 +72,8 @@ type decided struct {
 // keeps of each decision how the new one differs, and not what it rested on.
 type planner struct {
 	set     *rules.Set
-	since   time.Time // entries from before do not count
+	since   time.Time // how far back the journal is asked for
+	file    bool      // the journal is one that may go further back
 	entries int
 	unread  int // lines that are no entries
 	records map[planKey]*planned
@@ -87,6 +101,10 @@ type planned struct {
 	linked   bool       // it had a ticket when it was decided
 	opening  []planLine // of the decision that opened its ticket
 	newest   []planLine
+	opened   bool       // the journal tells of the opening
+	template string     // what its ticket has; empty: there is no ticket
+	terms    []planLine // nil and not compared: the journal does not tell
+	compared bool
 }
 
 func newPlanner(set *rules.Set) *planner {
@@ -116,7 +134,7 @@ func (p *planner) add(line []byte) {
 		p.unread++
 		return
 	}
-	if entry.At.Before(p.since) {
+	if p.file && entry.At.Before(p.since) { // the daemon has left them out
 		return
 	}
 	p.entries++
@@ -130,7 +148,7 @@ func (p *planner) add(line []byte) {
 	if entry.Snapshot == nil {
 		return // it is that of an entry before
 	}
-	*at = planned{opening: at.opening}
+	*at = planned{opening: at.opening, opened: at.opened}
 	in, ok := entry.Snapshot.Input()
 	var was decided
 	if !ok || json.Unmarshal(entry.Snapshot.Decided, &was) != nil {
@@ -143,7 +161,12 @@ func (p *planner) add(line []byte) {
 	}
 	at.known, at.was, at.now, at.linked = true, was.Action, now.Action, in.Linked != ""
 	at.newest = compare(was, now)
+	if was.Action != string(rules.None) {
+		at.template = was.Template
+		p.compareTerms(at, entry.Route, entry.Snapshot.Terms, was, now)
+	}
 	if !at.linked {
+		at.opened = was.Action == string(rules.Create)
 		at.opening = nil
 		for _, l := range at.newest {
 			l.What += " of new tickets"
@@ -226,6 +249,7 @@ func (p *planner) plan() plan {
 			out.Changes = append(out.Changes, planChange{k.route, k.record.String(), lines})
 		}
 	}
+	out.Terms = p.terms(&out)
 	if out.Records == 0 {
 		out.Nothing = p.nothing()
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ func journalOf(t *testing.T, set *rules.Set, route string, inputs ...rules.Input
 	var all strings.Builder
 	for i, in := range inputs {
 		d := set.Decide(route, in)
-		snapshot, err := journal.NewSnapshot(in, d)
+		snapshot, err := journal.NewSnapshot(in, d, set.Terms(route, d.Template))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +222,7 @@ func TestPlanOfNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlanner(set)
-			p.since = c.since
+			p.since, p.file = c.since, true
 			for line := range strings.Lines(c.journal) {
 				p.add([]byte(line))
 			}
@@ -235,5 +236,52 @@ func TestPlanOfNothing(t *testing.T) {
 				t.Errorf("got:\n%s\nwant in it: %s", text.String(), c.want)
 			}
 		})
+	}
+}
+
+// TestPlanOfWhatIsNotDecided: what no decision shows is named, with the links that it
+// concerns.
+func TestPlanOfWhatIsNotDecided(t *testing.T) {
+	open := openedAndEdited()
+	other := rules.Input{Record: planIncident("2", "Other"), Linked: "all"} // opened before the journal begins
+	exported := journalOf(t, planSet(t, planConfig), "incidents", open[0], open[1], other)
+	if p := newPlan(planSet(t, planConfig), []byte(exported)); !p.holds() {
+		t.Errorf("the same configuration: %+v", p)
+	}
+	for name, c := range map[string]struct {
+		old, now string
+		want     planTerm
+	}{
+		"create":             {"create    = true", "create    = false", planTerm{What: "create", Was: "true", Now: "false", Links: 2}},
+		"once, not opened":   {"impact    = 2", "impact    = 1", planTerm{What: "once impact", Was: "as it was", Now: "edited", Links: 1}},
+		"a local":            {"Critical = 1", "Critical = 3", planTerm{What: "once urgency", Was: "as it was", Now: "edited", Links: 1}},
+		"inbound changed":    {"{{ ticket.description }}", "{{ ticket.short_description }}", planTerm{What: "inbound summary", Was: "as it was", Now: "edited", Links: 2}},
+		"inbound dropped":    {`inbound { summary = "{{ ticket.description }}" }`, "", planTerm{What: "inbound summary", Was: "as it was", Now: "", Links: 2}},
+		"comments dropped":   {`inbound { from = ["work_notes"] }`, "", planTerm{What: "comments inbound", Was: `from = ["work_notes"]`, Now: "", Links: 2}},
+		"the closed value":   {"[6, 7, 8]", "[7, 6, 8]", planTerm{What: "state done in servicenow.itsm", Was: `["6","7","8"]`, Now: `["7","6","8"]`, Links: 2}},
+		"a direction turned": {`direction = "both"`, `direction = "inbound"`, planTerm{What: "state direction", Was: "both", Now: "inbound", Links: 2}},
+		"conflict":           {"comments {", "conflict = \"target\"\n  comments {", planTerm{What: "conflict", Was: "source", Now: "target", Links: 2}},
+		"lifecycle":          {"comments {", "lifecycle { on_delete = \"close\" }\n  comments {", planTerm{What: "on_delete", Was: "detach", Now: "close", Links: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.want.Route, c.want.Template = "incidents", "all"
+			p := newPlan(planSet(t, strings.Replace(planConfig, c.old, c.now, 1)), []byte(exported))
+			if !slices.Contains(p.Terms, c.want) || p.holds() {
+				t.Errorf("got %+v, want among them %+v", p.Terms, c.want)
+			}
+		})
+	}
+	moved := strings.Replace(planConfig, "[2, 1, 3]", "[1, 2, 3]", 1)
+	if got := linesOf(newPlan(planSet(t, moved), []byte(exported))); !slices.Contains(got, "value of the state: 2 -> 1") {
+		t.Errorf("the value written for a record: %q", got)
+	}
+
+	// A journal of before terms were kept in it.
+	old := regexp.MustCompile(`,"terms":\{[^}]*\}`).ReplaceAllString(exported, "")
+	p := newPlan(planSet(t, strings.Replace(planConfig, "{{ ticket.description }}", "{{ ticket.short_description }}", 1)), []byte(old))
+	var text strings.Builder
+	p.writeText(&text)
+	if want := "2 links were not compared in "; p.Uncompared != 2 || !strings.Contains(text.String(), want) {
+		t.Errorf("got\n%s\nwant in it %q", text.String(), want)
 	}
 }

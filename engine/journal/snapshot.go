@@ -33,6 +33,9 @@ type Snapshot struct {
 	Parent    *plainRecord            `json:"parent,omitempty"`
 	Tickets   map[string]rules.Ticket `json:"tickets,omitempty"`
 	Decided   json.RawMessage         `json:"decided"` // as rules.Decision writes itself
+	// Terms are those of the route and the template; nil: none was chosen, or an
+	// older build wrote it.
+	Terms map[string]string `json:"terms,omitempty"`
 }
 
 // Input is what the decision rested on; false if it is of a version that this
@@ -48,15 +51,15 @@ func (s *Snapshot) Input() (rules.Input, bool) {
 	return in, true
 }
 
-// NewSnapshot keeps what a decision rested on, so that it can be decided again.
-// It holds contents of the record.
-func NewSnapshot(in rules.Input, d rules.Decision) (*Snapshot, error) {
+// NewSnapshot keeps what a decision rested on, so that it can be decided again,
+// and the terms, which no decision shows. It holds contents of the record.
+func NewSnapshot(in rules.Input, d rules.Decision, terms map[string]string) (*Snapshot, error) {
 	d.Skipped = nil // deciding again finds them
 	decided, err := d.MarshalJSON()
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{V: snapshotVersion, Record: plainRecord(in.Record), Linked: in.Linked, LinkID: in.LinkID, Ancestors: in.Ancestors, Decided: decided}
+	s := &Snapshot{V: snapshotVersion, Record: plainRecord(in.Record), Linked: in.Linked, LinkID: in.LinkID, Ancestors: in.Ancestors, Decided: decided, Terms: terms}
 	if in.Parent != nil {
 		parent := plainRecord(in.Parent.Record)
 		s.Parent, s.Tickets = &parent, in.Parent.Tickets

@@ -305,7 +305,7 @@ func (w observer) decide(ctx context.Context, record connectors.Record, linked s
 	if d.Err != nil {
 		return rules.Decision{}, nil, d.Err
 	}
-	if w.snapshot, err = journal.NewSnapshot(in, d); err != nil {
+	if w.snapshot, err = journal.NewSnapshot(in, d, w.config.Set.Terms(d.Route, d.Template)); err != nil {
 		return rules.Decision{}, nil, fmt.Errorf("snapshot for the journal: %w", err)
 	}
 	return d, parent, nil
