@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -47,6 +48,7 @@ func (p plan) holds() bool {
 type planChange struct {
 	Route  string     `json:"route"`
 	Record string     `json:"record"`
+	Name   string     `json:"record_name,omitempty"` // what people call it
 	Lines  []planLine `json:"changes"`
 }
 
@@ -78,6 +80,8 @@ type planner struct {
 	unread  int // lines that are no entries
 	records map[planKey]*planned
 	routes  map[planRoute]bool // those that the journal tells of
+	names   map[connectors.Ref]string
+	private map[connectors.Ref]bool // at any time, with its parent
 	// fresh is what the other routes would make of the records.
 	fresh     map[planKey]*planned
 	ancestors map[connectors.Ref][]string // which a decision on an open ticket is not told
@@ -109,7 +113,7 @@ type planned struct {
 
 func newPlanner(set *rules.Set) *planner {
 	return &planner{
-		set: set, records: map[planKey]*planned{}, routes: map[planRoute]bool{},
+		set: set, records: map[planKey]*planned{}, names: map[connectors.Ref]string{}, private: map[connectors.Ref]bool{}, routes: map[planRoute]bool{},
 		fresh: map[planKey]*planned{}, ancestors: map[connectors.Ref][]string{},
 	}
 }
@@ -154,6 +158,10 @@ func (p *planner) add(line []byte) {
 	if !ok || json.Unmarshal(entry.Snapshot.Decided, &was) != nil {
 		return
 	}
+	p.names[entry.Record] = in.Record.Number
+	if in.Record.Private || in.Parent != nil && in.Parent.Record.Private {
+		p.private[entry.Record] = true
+	}
 	p.addFresh(entry.Route, in)
 	now, ok := p.decide(entry.Route, in)
 	if !ok {
@@ -169,7 +177,7 @@ func (p *planner) add(line []byte) {
 		at.opened = was.Action == string(rules.Create)
 		at.opening = nil
 		for _, l := range at.newest {
-			l.What += " of new tickets"
+			l.What += ofNew
 			at.opening = append(at.opening, l)
 		}
 	}
@@ -246,7 +254,7 @@ func (p *planner) plan() plan {
 			lines = slices.Concat(at.opening, lines)
 		}
 		if len(lines) > 0 {
-			out.Changes = append(out.Changes, planChange{k.route, k.record.String(), lines})
+			out.Changes = append(out.Changes, p.change(k, lines))
 		}
 	}
 	out.Terms = p.terms(&out)
@@ -255,6 +263,32 @@ func (p *planner) plan() plan {
 	}
 	return out
 }
+
+// change returns what is shown of a record: of a private one nothing of its contents.
+func (p *planner) change(k planKey, lines []planLine) planChange {
+	c := planChange{Route: k.route, Record: k.record.String(), Name: p.names[k.record], Lines: lines}
+	if !p.private[k.record] {
+		return c
+	}
+	c.Name, c.Lines = "", make([]planLine, len(lines))
+	for i, l := range lines {
+		if !slices.Contains([]string{"template", "target", "action"}, strings.TrimSuffix(l.What, ofNew)) {
+			l.Was, l.Now = withheld(l.Was), withheld(l.Now)
+		}
+		c.Lines[i] = l
+	}
+	return c
+}
+
+func withheld(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "(private)"
+}
+
+// ofNew ends the name of what differs in the decision that opened a ticket.
+const ofNew = " of new tickets"
 
 // nothing says why there is nothing to decide by.
 func (p *planner) nothing() string {

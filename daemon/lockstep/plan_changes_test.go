@@ -285,3 +285,49 @@ func TestPlanOfWhatIsNotDecided(t *testing.T) {
 		t.Errorf("got\n%s\nwant in it %q", text.String(), want)
 	}
 }
+
+// TestPlanOfAPrivateRecord: its ref and what would change are shown, and no text of it,
+// of the time before it turned private neither.
+func TestPlanOfAPrivateRecord(t *testing.T) {
+	config := strings.Replace(planConfig, "create    = true", "private   = true", 1)
+	inputs := openedAndEdited()
+	inputs[1].Record.Private = true
+	exported := journalOf(t, planSet(t, config), "incidents", inputs...)
+	changed := strings.Replace(config, `"{{ incident.name }}"`, `"New: {{ incident.name }}"`, 1)
+	changed += `
+route "second" {
+  source    = incidentio.acme.incident
+  private   = true
+  templates = [template.second]
+}
+template "second" {
+  target = servicenow.other.incident
+  outbound { short_description = "{{ incident.name }}" }
+}
+`
+	p := newPlan(planSet(t, changed), []byte(exported))
+	encoded, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	p.writeText(&text)
+	for what, got := range map[string]string{"text": text.String(), "JSON": string(encoded)} {
+		for _, secret := range []string{"One", "Two", "INC-1"} {
+			if strings.Contains(got, secret) {
+				t.Errorf("the %s holds %q:\n%s", what, secret, got)
+			}
+		}
+		if !strings.Contains(got, "incidentio.acme.incident/1") || !strings.Contains(got, "field short_description") {
+			t.Errorf("the %s does not say what would change:\n%s", what, got)
+		}
+	}
+
+	inputs[1].Record.Private = false
+	p = newPlan(planSet(t, changed), []byte(journalOf(t, planSet(t, config), "incidents", inputs...)))
+	text.Reset()
+	p.writeText(&text)
+	if want := "incidents  INC-1\n"; !strings.Contains(text.String(), want) {
+		t.Errorf("got\n%s\nwant in it %q", text.String(), want)
+	}
+}

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 )
 
 func (p plan) writeText(w io.Writer) {
 	for _, c := range p.Changes {
-		fmt.Fprintf(w, "%s  %s\n", c.Route, c.Record)
+		fmt.Fprintf(w, "%s  %s\n", c.Route, cmp.Or(c.Name, c.Record))
 		for _, l := range c.Lines {
 			fmt.Fprintf(w, "  %s\n", l.text())
 		}
