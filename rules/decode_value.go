@@ -52,16 +52,21 @@ func (l *valueDecoder) value(e hclsyntax.Expression) (*value, bool) {
 		if !ok {
 			return nil, false
 		}
-		condition, _ = plain(condition)
+		condition, secret := plain(condition)
 		b, err := convert.Convert(condition, cty.Bool)
 		if err != nil || b.IsNull() || !b.IsKnown() {
 			l.err(e.Condition.Range(), "the condition before ? must be true or false", "This is HCL, evaluated when the configuration is loaded: it knows var and local, but no record.")
 			return nil, false
 		}
+		chosen := e.FalseResult
 		if b.True() {
-			return l.value(e.TrueResult)
+			chosen = e.TrueResult
 		}
-		return l.value(e.FalseResult)
+		v, ok := l.value(chosen)
+		if ok && secret {
+			v.sensitive = true
+		}
+		return v, ok
 	}
 	return l.evaluated(guarded)
 }

@@ -75,7 +75,38 @@ func (l *evaluator) eval(e hcl.Expression) (cty.Value, bool) {
 		l.err(e.Range(), "this number is infinite", "A number is divided by zero here. Write a number, or null to leave the field alone.")
 		return v, false
 	}
+	if l.hidesSecret(e, ctx) {
+		v = v.Mark(sensitiveMark)
+	}
 	return v, true
+}
+
+// hidesSecret reports whether an expression's value may tell something of a sensitive
+// one without being marked.
+func (l *evaluator) hidesSecret(e hcl.Expression, ctx *hcl.EvalContext) bool {
+	return dropsMarks(e) && l.touchesSecret(e, ctx)
+}
+
+// dropsMarks reports whether an expression can turn what is sensitive into a value that
+// HCL does not know to be: by a key with which something is looked up, or by what works
+// and what does not. A JSON file's expressions cannot be looked into.
+func dropsMarks(e hcl.Expression) bool {
+	node, ok := e.(hclsyntax.Expression)
+	if !ok {
+		return true
+	}
+	found := false
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		switch n := n.(type) {
+		case *hclsyntax.IndexExpr:
+			_, literal := n.Key.(*hclsyntax.LiteralValueExpr)
+			found = found || !literal
+		case *hclsyntax.FunctionCallExpr:
+			found = found || n.Name == "can" || n.Name == "try"
+		}
+		return nil
+	})
+	return found
 }
 
 // infinite reports whether a value holds a number that no system can be sent.
@@ -249,6 +280,9 @@ func checkFunctions(e hcl.Expression, known map[string]function.Function, f *fin
 func (l *evaluator) newText(e hcl.Expression) (t *expr.Text, diags hcl.Diagnostics) {
 	defer source.Recovered(e.Range(), func(d *hcl.Diagnostic) { t, diags = nil, hcl.Diagnostics{d} })
 	l.meter.Again(func() { t, diags = expr.NewText(e, l.context, l.files[e.Range().Filename].bytes) })
+	if t != nil && l.hidesSecret(e, l.context) {
+		t.MarkSensitive()
+	}
 	return t, diags
 }
 

@@ -88,6 +88,9 @@ func (t *Text) Value() string { return t.value }
 // Nothing that this package says about such a string quotes it.
 func (t *Text) Sensitive() bool { return t.sensitive }
 
+// MarkSensitive makes a string one of which a part came from a sensitive value.
+func (t *Text) MarkSensitive() { t.sensitive = true }
+
 // Range is the place of the whole expression, quotes included.
 func (t *Text) Range() hcl.Range { return t.rng }
 
