@@ -51,7 +51,7 @@ func (o ending) close() (p Plan, needs Needs, closes bool) {
 	}
 	op := writing(links.Target, writes)
 	op.Reason = "source is gone"
-	op.Moving, _ = o.resolve(links.Target, updating{o.Observation}.onceValues(writes), d, &needs)
+	op.Moving, _ = o.resolve(links.Target, updating(o).onceValues(writes), d, &needs)
 	p.Operations = []Operation{op}
 	return p, needs, true
 }

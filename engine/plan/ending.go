@@ -91,10 +91,10 @@ func (o ending) lose(side links.Side) (Plan, Needs) {
 		return Plan{}, Needs{ParentPrivacy: true}
 	}
 	op := Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "source is gone"}
-	switch {
-	case o.MayBePrivate == Yes:
+	switch o.MayBePrivate {
+	case Yes:
 		op.Purge = true
-	case o.MayBePrivate == Maybe: // the milder of the two is done
+	case Maybe: // the milder of the two is done
 		op.Purge = !o.Template.Lifecycle.KeepPrivate
 		op.Reason = "source was not found: it was deleted, or is private and hidden from these credentials"
 	default:
