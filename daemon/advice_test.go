@@ -180,12 +180,15 @@ template "b" {
 		"acme": {`
 template "a" {
   target = jira.eng.issue
-  when   = "incident.custom_fields['Nothing'] == 'a'"
+  when   = "incident.custom_fields['Nothing'] == 'a' || 'Criticall' == incident.severity.name || incident.severity.rank == 3 || incident.severity.id == 'x'"
   once {
     project   = "ENG"
     issuetype = "Bug"
   }
-  outbound { summary = "{{ incident.roles['Nobody'].name }}" }
+  outbound {
+    summary     = "{{ incident.roles['Nobody'].name }}"
+    description = "{{ incident.incident_type.name in ['Securty', 'Default'] || incident.incident_status.name != 'Investigating' ? 'x' : 'y' }}"
+  }
   inbound { severity = "{{ ticket.priority == 'High' ? 'Enormous' : 'Major' }}" }
 }
 template "b" {
@@ -198,7 +201,10 @@ template "b" {
 }
 `, incidentiotest.New(incidentiotest.Options{}).RoundTripper(), []string{
 			"acme: incident.custom_fields: Nothing: incident.io has no custom field",
+			"acme: incident.incident_type.name: Default: incident.io has no incident type",
+			"acme: incident.incident_type.name: Securty: incident.io has no incident type",
 			"acme: incident.roles: Nobody: incident.io has no",
+			"acme: incident.severity.name: Criticall: incident.io has no severity",
 			"acme: incident.severity: Enormous: incident.io has no severity",
 		}},
 	} {

@@ -128,6 +128,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		f.explain(found, t.inherited(t.decl.from["when"]))
 		if c.when = condition; condition != nil {
 			u.reads(t.result.Name, condition.Reads(), seen)
+			u.compares(t.result.Name, condition.Comparisons(), seen)
 			compared(condition.Comparisons(), seen, nil, f)
 			neverTrue(condition, t.when, f)
 			c.needsParent = readsParent(condition.Reads())
@@ -162,6 +163,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		m := &mapping{field: d.field.name, section: d.field.section, at: d.field.at, value: v, reads: v.reads()}
 		m.digest = l.digest(m)
 		u.reads(t.result.Name, m.reads, visible)
+		u.compares(t.result.Name, v.comparisons(), visible)
 		compared(v.comparisons(), visible, t.labels(), f)
 		c.needsParent = c.needsParent || readsParent(m.reads)
 		if d.field.section == inboundSection {

@@ -83,6 +83,26 @@ func (u *uses) first(m useMember) bool {
 	return !seen
 }
 
+// compares collects the names that expressions compare with those of what a record
+// has: a severity that is renamed or misspelt is never met again.
+func (u *uses) compares(template string, all []expr.Comparison, seen []readable) {
+	for _, c := range all {
+		for _, r := range seen {
+			rest := c.Path
+			if len(rest) != len(r.path)+2 || !slices.Equal(rest[:len(r.path)], r.path) {
+				continue
+			}
+			rest = rest[len(r.path):]
+			if field, listed := r.schema.Fields[rest[0]]; !listed || field.Type.Kind != connectors.Object || rest[1] != "name" {
+				continue
+			}
+			for _, v := range c.Values {
+				u.value(usedBy{r.of, template}, rest[0]+".name", v.Value)
+			}
+		}
+	}
+}
+
 // reads collects the keys of map fields, and the fields that the schema does
 // not list, that expressions refer to.
 func (u *uses) reads(template string, paths []expr.Path, seen []readable) {
