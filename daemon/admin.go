@@ -39,7 +39,7 @@ type adminEngine interface {
 	RetryDead(ctx context.Context, id string) error
 	DropDead(ctx context.Context, id string) error
 	Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error)
-	Export(ctx context.Context, since time.Time) ([]json.RawMessage, error)
+	Export(ctx context.Context, since time.Time, write func(entry []byte) error) error
 }
 
 // admin answers on the address that only operators may reach.

@@ -86,11 +86,11 @@ func (f *fakeEngine) Decisions(_ context.Context, ref connectors.Ref, limit int)
 	return []json.RawMessage{[]byte(`{"action":"create"}`)}[:min(limit, 1)], f.fail
 }
 
-func (f *fakeEngine) Export(_ context.Context, since time.Time) ([]json.RawMessage, error) {
-	if since.After(someTime) {
-		return nil, f.fail
+func (f *fakeEngine) Export(_ context.Context, since time.Time, write func([]byte) error) error {
+	if f.fail != nil || since.After(someTime) {
+		return f.fail
 	}
-	return []json.RawMessage{[]byte(`{"action":"create"}`), []byte(`{"action":"update"}`)}, f.fail
+	return errors.Join(write([]byte(`{"action":"create"}`)), write([]byte(`{"action":"update"}`)))
 }
 
 func TestJournal(t *testing.T) {

@@ -180,20 +180,21 @@ func (c *Client) DropDead(ctx context.Context, id string) (deadletter.Letter, []
 	return call[deadletter.Letter](ctx, c, http.MethodDelete, "/v1/dead/"+url.PathEscape(id), nil)
 }
 
-// call sends one request and decodes the answer's JSON.
-func call[T any](ctx context.Context, c *Client, method, path string, body any) (value T, raw []byte, err error) {
+// send sends one request. The caller closes the answer's body.
+func (c *Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	var encoded []byte
 	if body != nil {
+		var err error
 		if encoded, err = json.Marshal(body); err != nil {
-			return value, nil, fmt.Errorf("request: %w", err)
+			return nil, fmt.Errorf("request: %w", err)
 		}
 	}
 	if c.err != nil {
-		return value, nil, c.err
+		return nil, c.err
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(encoded))
 	if err != nil {
-		return value, nil, fmt.Errorf("admin address %s: %w", c.address, err)
+		return nil, fmt.Errorf("admin address %s: %w", c.address, err)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -206,22 +207,39 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return value, nil, &UnreachableError{Address: c.address, Err: bareNetError(err)}
+		return nil, &UnreachableError{Address: c.address, Err: bareNetError(err)}
 	}
-	defer response.Body.Close()
-	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return value, nil, &UnreachableError{Address: c.address, Err: err}
-	}
+	return response, nil
+}
+
+// refusal is the error of an answer that is one.
+func (c *Client) refusal(response *http.Response, raw []byte) error {
 	if response.StatusCode == http.StatusBadRequest && response.TLS == nil && bytes.HasPrefix(raw, []byte(plainToTLS)) {
-		return value, nil, fmt.Errorf("the daemon at %s expects TLS: write https://%s", c.address, c.address)
+		return fmt.Errorf("the daemon at %s expects TLS: write https://%s", c.address, c.address)
 	}
 	if response.StatusCode/100 != 2 {
 		var refused reloadRefused
 		if json.Unmarshal(raw, &refused) != nil || refused.Error == "" {
 			refused.Error = "the daemon answered " + response.Status
 		}
-		return value, raw, &AnswerError{Status: response.StatusCode, Message: refused.Error, Diagnostics: refused.Diagnostics}
+		return &AnswerError{Status: response.StatusCode, Message: refused.Error, Diagnostics: refused.Diagnostics}
+	}
+	return nil
+}
+
+// call sends one request and decodes the answer's JSON.
+func call[T any](ctx context.Context, c *Client, method, path string, body any) (value T, raw []byte, err error) {
+	response, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return value, nil, err
+	}
+	defer response.Body.Close()
+	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return value, nil, &UnreachableError{Address: c.address, Err: err}
+	}
+	if err := c.refusal(response, raw); err != nil {
+		return value, raw, err
 	}
 	if err := json.Unmarshal(raw, &value); err != nil {
 		return value, raw, fmt.Errorf("the daemon's answer: %w", err)

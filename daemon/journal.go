@@ -3,8 +3,8 @@ package daemon
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -28,38 +28,66 @@ func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusServiceUnavailable, errStarting.Error())
 		return
 	}
-	entries, err := reading(r, func(e adminEngine) ([]json.RawMessage, error) { return e.Export(r.Context(), since) })(e)
+	out := bufio.NewWriter(w)
+	begun := false
+	write := func(entry []byte) error {
+		if !begun {
+			w.Header().Set("Content-Type", "application/x-ndjson")
+		}
+		begun = true
+		_, err := out.Write(append(entry, '\n'))
+		return err
+	}
+	_, err := reading(r, func(e adminEngine) (struct{}, error) {
+		err := e.Export(r.Context(), since, write)
+		if err != nil && begun {
+			panic(http.ErrAbortHandler) // half of it must not be taken for all
+		}
+		return struct{}{}, err
+	})(e)
 	if err != nil {
 		a.log.Error("admin request failed", "error", err)
 		answerError(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := bufio.NewWriter(w)
-	for _, entry := range entries {
-		if _, err := out.Write(append(entry, '\n')); err != nil {
-			return // the client is gone; nobody to tell
-		}
-	}
-	_ = out.Flush() // as above
+	_ = out.Flush() // the client is gone; nobody to tell
 }
 
-// Journal asks for the journal since a time: JSON lines, oldest first.
-func (c *Client) Journal(ctx context.Context, since time.Time) ([]byte, error) {
+// Journal asks for the journal since a time and hands over its JSON lines, oldest
+// first. It holds one at a time.
+func (c *Client) Journal(ctx context.Context, since time.Time, take func(line []byte) error) error {
 	path := "/v1/journal"
 	if !since.IsZero() {
 		path += "?since=" + url.QueryEscape(since.UTC().Format(time.RFC3339))
 	}
-	_, raw, err := call[json.RawMessage](ctx, c, http.MethodGet, path, nil)
-	var refused *AnswerError
-	var unreachable *UnreachableError
-	if err != nil && (errors.As(err, &refused) || errors.As(err, &unreachable) || raw == nil) {
-		return nil, err
+	response, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
 	}
-	if len(raw) >= maxAnswer {
-		return nil, errors.New("the journal is too long for one answer; ask for less of it with -since")
+	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		if err != nil {
+			return &UnreachableError{Address: c.address, Err: err}
+		}
+		return c.refusal(response, raw)
 	}
-	return raw, nil // lines are no JSON value; the reader decodes them
+	lines := bufio.NewReader(response.Body)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 && (err == nil || errors.Is(err, io.EOF)) {
+			if err := take(line); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return &UnreachableError{Address: c.address, Err: err}
+		}
+	}
 }
 
 var _ adminEngine = (*engine.Engine)(nil)

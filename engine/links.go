@@ -181,11 +181,11 @@ func (e *operations) Decisions(ctx context.Context, ref connectors.Ref, limit in
 }
 
 // Export returns the journal since a time, oldest first, with what is needed
-// to decide again.
-func (e *operations) Export(ctx context.Context, since time.Time) ([]json.RawMessage, error) {
+// to decide again, entry by entry.
+func (e *operations) Export(ctx context.Context, since time.Time, write func(entry []byte) error) error {
 	set := e.core.Config.Load().Set
 	return e.core.Journal.Export(ctx, since, func(name string) bool {
 		route := set.Route(name)
 		return route != nil && route.Private
-	})
+	}, write)
 }

@@ -190,7 +190,11 @@ func TestSnapshotsLeaveWithPrivacy(t *testing.T) {
 				r.world.put(ref, false, fields)
 				r.hint(ref)
 				exported := func() string {
-					entries, err := r.engine.Export(t.Context(), time.Time{})
+					var entries []string
+					err := r.engine.Export(t.Context(), time.Time{}, func(entry []byte) error {
+						entries = append(entries, string(entry))
+						return nil
+					})
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -31,11 +31,10 @@ route has private = true. Keep the file as you keep the records.`,
 			if err != nil {
 				return err
 			}
-			raw, err := a.client(admin).Journal(cmd.Context(), from)
-			if err != nil {
+			if err := a.client(admin).Journal(cmd.Context(), from, a.printJSON); err != nil {
 				return explained(err)
 			}
-			return a.printJSON(raw)
+			return nil
 		},
 	}
 	export.Flags().StringVar(&since, "since", defaultSince, "how far back: a `DURATION` as 30d or 12h")

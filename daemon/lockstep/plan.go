@@ -1,16 +1,22 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/rules"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
-// maxJournal bounds a journal that is read from a file.
-const maxJournal = 1 << 30
+// maxJournalLine is more than a line of a journal holds.
+const maxJournalLine = 64 << 20
 
 type planOptions struct {
 	since, journal string
@@ -44,13 +50,12 @@ and needs no secret.`,
 			if set == nil {
 				return errFailed
 			}
-			var raw []byte
-			if o.journal != "" {
-				raw, err = a.readInput(cmd.Context(), o.journal, maxJournal)
-			} else if raw, err = a.client(admin).Journal(cmd.Context(), from); err != nil {
-				err = explained(err)
+			again := newPlanner(set)
+			again.file = o.journal != ""
+			if !again.file || cmd.Flags().Changed("since") { // a file is what somebody chose
+				again.since = from
 			}
-			if err != nil {
+			if err := a.readJournal(cmd.Context(), again, o.journal, from, admin); err != nil {
 				return err
 			}
 			if o.journal == "" {
@@ -59,14 +64,6 @@ and needs no secret.`,
 					return err
 				}
 				advice.WriteText(a.stderr, a.color(a.stderr))
-			}
-			again := newPlanner(set)
-			again.file = o.journal != ""
-			if o.journal == "" || cmd.Flags().Changed("since") { // a file is what somebody chose
-				again.since = from
-			}
-			for line := range bytes.Lines(raw) {
-				again.add(line)
 			}
 			p := again.plan()
 			if o.json {
@@ -87,4 +84,40 @@ and needs no secret.`,
 	vars.add(cmd)
 	admin.add(cmd)
 	return cmd
+}
+
+// readJournal hands a planner the journal in a file, or with none the daemon's, one
+// line at a time.
+func (a *app) readJournal(ctx context.Context, p *planner, file string, since time.Time, admin *adminFlags) error {
+	take := func(line []byte) error {
+		p.add(line)
+		return nil
+	}
+	if file == "" {
+		return explained(a.client(admin).Journal(ctx, since, take))
+	}
+	read := func(r io.Reader) error {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, maxJournalLine)
+		for lines.Scan() {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			p.add(lines.Bytes())
+		}
+		if errors.Is(lines.Err(), bufio.ErrTooLong) {
+			return fmt.Errorf("not a journal: a line is longer than %s", source.Size(maxJournalLine))
+		}
+		return lines.Err()
+	}
+	var err error
+	if file == "-" {
+		err = read(a.stdin)
+	} else {
+		err = source.WithInput(ctx, file, read)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", fileName(file), err)
+	}
+	return nil
 }

@@ -68,8 +68,12 @@ func (k *Journal) readable(raw [][]byte) []Entry {
 			first = err
 		}
 	}
-	if n := len(raw) - len(entries); n > 0 {
+	k.reportUnread(len(raw)-len(entries), first)
+	return entries
+}
+
+func (k *Journal) reportUnread(n int, first error) {
+	if n > 0 {
 		k.Findings.Report("unreadable journal", fmt.Sprintf("%d of the journal's entries cannot be read and are passed over; the first: %v; restore a backup, or run the version that wrote them", n, first))
 	}
-	return entries
 }

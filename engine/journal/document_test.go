@@ -35,7 +35,11 @@ func TestEntriesOfOtherVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exported, err := k.Export(ctx, time.Time{}, func(string) bool { return true })
+	var exported []json.RawMessage
+	err = k.Export(ctx, time.Time{}, func(string) bool { return true }, func(entry []byte) error {
+		exported = append(exported, entry)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

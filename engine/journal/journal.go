@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -226,26 +227,34 @@ func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) 
 	return out, nil
 }
 
-// Export returns the journal since a time, oldest first, with what is needed
+// Export writes the journal since a time, oldest first, with what is needed
 // to decide again. What is private stays out where its route no longer, or
 // never, took it in: allowed says of a route whether it does.
-func (k *Journal) Export(ctx context.Context, since time.Time, allowed func(route string) bool) ([]json.RawMessage, error) {
-	entries, err := k.Log.Read(ctx, connectors.Ref{}, since, 0)
+func (k *Journal) Export(ctx context.Context, since time.Time, allowed func(route string) bool, write func(entry []byte) error) error {
+	raw, err := k.Log.Read(ctx, connectors.Ref{}, since, 0)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("journal: %w", err)
 	}
-	slices.Reverse(entries)
-	out := make([]json.RawMessage, 0, len(entries))
-	for _, entry := range k.readable(entries) {
+	unread, first := 0, error(nil)
+	for i := range slices.Backward(raw) {
+		entry, err := decode(raw[i])
+		raw[i] = nil // one at a time is held twice
+		if err != nil {
+			unread, first = unread+1, cmp.Or(first, err)
+			continue
+		}
 		entry.Notes = nil // lost values are nothing to decide by
 		if s := entry.Snapshot; s != nil && (s.Record.Private || s.Parent != nil && s.Parent.Private) && !allowed(entry.Route) {
 			entry.Snapshot = nil
 		}
 		encoded, err := json.Marshal(entry)
-		if err != nil {
-			return nil, fmt.Errorf("journal: %w", err)
+		if err == nil {
+			err = write(encoded)
 		}
-		out = append(out, encoded)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
 	}
-	return out, nil
+	k.reportUnread(unread, first)
+	return nil
 }

@@ -23,6 +23,15 @@ var ErrTooLarge = errors.New("too large")
 // Read reads a regular file of at most limit bytes. It waits for no writer of a
 // pipe and reads from no device. Its errors do not name the path.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
+	file, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return Drain(ctx, file, limit)
+}
+
+func openRegular(path string) (*os.File, error) {
 	// Opening a device can have effects, so the kind is asked for before, and
 	// again of what was opened.
 	info, err := os.Stat(path)
@@ -36,33 +45,47 @@ func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
-	defer file.Close()
 	if info, err = file.Stat(); err == nil {
 		err = regular(info)
 	}
 	if err != nil {
+		_ = file.Close()
 		return nil, bare(err)
 	}
-	return Drain(ctx, file, limit)
+	return file, nil
 }
 
 // ReadInput reads a file that a person named, which may be a pipe: one that
 // nobody has opened for writing is empty.
-func ReadInput(ctx context.Context, path string, limit int64) ([]byte, error) {
+func ReadInput(ctx context.Context, path string, limit int64) (content []byte, err error) {
+	err = WithInput(ctx, path, func(r io.Reader) error {
+		content, err = Drain(ctx, r, limit)
+		return err
+	})
+	return content, err
+}
+
+// WithInput has such a file read as a stream.
+func WithInput(ctx context.Context, path string, read func(io.Reader) error) error {
 	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, bare(err)
-	case info.Mode()&fs.ModeNamedPipe == 0:
-		return Read(ctx, path, limit)
+	if err != nil {
+		return bare(err)
+	}
+	if info.Mode()&fs.ModeNamedPipe == 0 {
+		file, err := openRegular(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return read(&interrupted{ctx, file})
 	}
 	pipe, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, bare(err)
+		return bare(err)
 	}
 	defer pipe.Close()
 	defer context.AfterFunc(ctx, func() { _ = pipe.SetReadDeadline(time.Now()) })()
-	return Drain(ctx, pipe, limit)
+	return read(&interrupted{ctx, pipe})
 }
 
 // Drain reads a stream of at most limit bytes to its end.
