@@ -218,6 +218,7 @@ func TestPlanOfNothing(t *testing.T) {
 		"part of it older": {exported, time.Date(2026, 1, 2, 3, 1, 0, 0, time.UTC), false, ""},
 		"another file":     {"route \"r\" {\n}\n", time.Time{}, true, "nothing to decide by: the journal holds no decision that can be read"},
 		"cut off":          {exported + exported[:100], time.Time{}, true, "1 line of the journal cannot be read"},
+		"damaged":          {exported + `{"unreadable":true}` + "\n", time.Time{}, true, "1 line of the journal cannot be read"},
 		"nothing kept":     {`{"route":"incidents","record":"incidentio.acme.incident/9","action":"none","reason":"private","writes":[]}` + "\n", time.Time{}, true, "nothing to decide by: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -228,7 +228,7 @@ func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) 
 }
 
 // Export writes the journal since a time, oldest first, with what is needed
-// to decide again. What is private stays out where its route no longer, or
+// to decide again; of an entry that cannot be read, that it is there. What is private stays out where its route no longer, or
 // never, took it in: allowed says of a route whether it does.
 func (k *Journal) Export(ctx context.Context, since time.Time, allowed func(route string) bool, write func(entry []byte) error) error {
 	raw, err := k.Log.Read(ctx, connectors.Ref{}, since, 0)
@@ -241,6 +241,9 @@ func (k *Journal) Export(ctx context.Context, since time.Time, allowed func(rout
 		raw[i] = nil // one at a time is held twice
 		if err != nil {
 			unread, first = unread+1, cmp.Or(first, err)
+			if err := write([]byte(`{"unreadable":true}`)); err != nil {
+				return fmt.Errorf("journal: %w", err)
+			}
 			continue
 		}
 		entry.Notes = nil // lost values are nothing to decide by
