@@ -164,6 +164,7 @@ func (p *play) cmdPlant(args []string) {
 			p.issues.SetProperty(planted, property, value)
 		}
 		p.issues.Delete(key)
+		p.until("the search shows the planted issue", func() bool { return p.issues.Searchable(planted) })
 	} else {
 		t, ok := p.ticketOf(name)
 		if !ok {

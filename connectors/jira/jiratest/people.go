@@ -184,6 +184,14 @@ func (s *Server) Properties(idOrKey string) map[string]any {
 	return maps.Clone(is.properties)
 }
 
+// Searchable reports whether the search shows an issue as it is now.
+func (s *Server) Searchable(idOrKey string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.find(idOrKey)
+	return is != nil && len(is.indexed) > 0 && !s.opts.Now().Add(-s.opts.IndexLag).Before(is.indexed[len(is.indexed)-1].at)
+}
+
 // SetProperty writes a property of an issue, as anybody may who can edit it.
 func (s *Server) SetProperty(idOrKey, name string, value any) {
 	s.mu.Lock()
