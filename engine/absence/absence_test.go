@@ -196,7 +196,7 @@ func TestCheckAccount(t *testing.T) {
 				}
 			}
 			g := newBreaker(s, c)
-			g.Admit(func() error { return w.CheckAccount(t.Context(), g, marks) })
+			g.Admit(func(ctx context.Context) error { return w.CheckAccount(ctx, g, marks) })
 			s.reads = nil
 			_, err := g.Read(t.Context(), incident(0))
 			var failure *connectors.Error

@@ -229,7 +229,7 @@ func Redact(err error) string {
 
 // Ask runs one call of a connector under its breaker. kind is the operation, with
 // the type of record where there is one; see kindOf.
-func Ask[T any](g *Breaker, kind string, call func() (T, error)) (T, error) {
+func Ask[T any](ctx context.Context, g *Breaker, kind string, call func() (T, error)) (T, error) {
 	op, _, _ := strings.Cut(kind, " ")
 	round, err := g.allow(op)
 	if err != nil {
@@ -237,7 +237,7 @@ func Ask[T any](g *Breaker, kind string, call func() (T, error)) (T, error) {
 		return none, err
 	}
 	if op != opProbe {
-		if err := g.admission.admitted(); err != nil {
+		if err := g.admission.admitted(ctx); err != nil {
 			var none T
 			g.calls.note(kind, err, g.clock.Now())
 			return none, g.record(err, round)
@@ -256,7 +256,7 @@ func Ask[T any](g *Breaker, kind string, call func() (T, error)) (T, error) {
 const OpResolve = "resolve"
 
 func (g *Breaker) Read(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
-	return Ask(g, Kind(opRead, ref.Record), func() (connectors.Record, error) { return g.Connector.Read(ctx, ref) })
+	return Ask(ctx, g, Kind(opRead, ref.Record), func() (connectors.Record, error) { return g.Connector.Read(ctx, ref) })
 }
 
 // Status says how the connector does.

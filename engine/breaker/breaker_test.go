@@ -51,7 +51,7 @@ func TestStatusSaysWhyItWaits(t *testing.T) {
 	system := &silent{}
 	g := New("itsm", "servicenow", system, clock, NewWaiters(clock, slog.New(slog.DiscardHandler)))
 	call := func(kind string, err error) {
-		_, _ = Ask(g, kind, func() (int, error) { return 0, err })
+		_, _ = Ask(t.Context(), g, kind, func() (int, error) { return 0, err })
 	}
 	check := func(what, want string, waits time.Duration) {
 		t.Helper()

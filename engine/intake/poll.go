@@ -175,7 +175,7 @@ func (e *Poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 		changed []connectors.Ref
 		next    []byte
 	}
-	p, err := breaker.Ask(g, breaker.Kind(breaker.OpPoll, polled.record), func() (page, error) {
+	p, err := breaker.Ask(ctx, g, breaker.Kind(breaker.OpPoll, polled.record), func() (page, error) {
 		changed, next, err := question.ask(ctx, g.Connector, polled, entry.Value)
 		return page{changed, next}, err
 	})

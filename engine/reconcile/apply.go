@@ -71,7 +71,7 @@ func (w applier) apply(ctx context.Context, r request) (outcome, error) {
 			return notSent, err
 		}
 	}
-	got, err := breaker.Ask(r.to, breaker.Kind(r.verb, r.record), func() (answer, error) {
+	got, err := breaker.Ask(ctx, r.to, breaker.Kind(r.verb, r.record), func() (answer, error) {
 		if err := r.lease.check(ctx); err != nil {
 			return answer{}, err
 		}

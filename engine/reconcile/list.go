@@ -25,7 +25,7 @@ func (w observer) list(ctx context.Context, e *plan.End, n plan.ListNeed) (plan.
 	if finds = finds && n.Copies && n.Kind == plan.Comments; finds {
 		kind = "copies"
 	}
-	list, err := breaker.Ask(w.breakerOf(e), breaker.Kind(opList, kind), func() (list plan.List, err error) {
+	list, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind(opList, kind), func() (list plan.List, err error) {
 		if finds {
 			list.Copies, err = finder.Copies(ctx, e.Record)
 			return list, err
@@ -65,7 +65,7 @@ func (w observer) mediaOf(ctx context.Context, e *plan.End, f connectors.File) (
 	if !ok {
 		return plan.Media{}, nil
 	}
-	content, err := breaker.Ask(w.breakerOf(e), breaker.Kind("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, e.Record, f) })
+	content, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind("open", "files"), func() (io.ReadCloser, error) { return reader.OpenFile(ctx, e.Record, f) })
 	if said, refused := notReadable(err); refused {
 		return plan.Media{Refused: said}, nil
 	}

@@ -20,7 +20,7 @@ func (w observer) lookUp(ctx context.Context, in connectors.Collection, key stri
 	if !ok {
 		return nil, &connectors.Error{Class: connectors.ClassRejected, Op: "write", Record: in.String(), Message: "nothing can be written to this system"}
 	}
-	found, err := breaker.Ask(g, breaker.Kind(breaker.OpLookUp, in.Record), func() ([]connectors.Record, error) {
+	found, err := breaker.Ask(ctx, g, breaker.Kind(breaker.OpLookUp, in.Record), func() ([]connectors.Record, error) {
 		return finder.FindByKey(ctx, in, key)
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func (w observer) findUnkeyed(ctx context.Context, e *plan.End, since time.Time)
 	if !ok {
 		return nil, nil
 	}
-	return breaker.Ask(w.breakerOf(e), breaker.Kind("find unkeyed", e.Ref.Record), func() ([]connectors.Record, error) {
+	return breaker.Ask(ctx, w.breakerOf(e), breaker.Kind("find unkeyed", e.Ref.Record), func() ([]connectors.Record, error) {
 		return finder.FindUnkeyed(ctx, e.Ref.Collection, since)
 	})
 }

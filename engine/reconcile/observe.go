@@ -361,7 +361,7 @@ func (w observer) resolve(ctx context.Context, e *plan.End, side links.Side, val
 		fields map[string]any
 		failed map[string]*connectors.Error
 	}
-	r, err := breaker.Ask(g, breaker.OpResolve, func() (resolution, error) {
+	r, err := breaker.Ask(ctx, g, breaker.OpResolve, func() (resolution, error) {
 		fields, failed, err := resolver.Resolve(connectors.ResolvingFor(ctx, e.Record), e.Ref.Record, fields)
 		return resolution{fields, failed}, err
 	})
@@ -380,7 +380,7 @@ func (w observer) history(ctx context.Context, e *plan.End, since time.Time) ([]
 	if !ok {
 		return nil, false, nil
 	}
-	changes, err := breaker.Ask(w.breakerOf(e), breaker.Kind(breaker.OpHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
+	changes, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind(breaker.OpHistory, e.Ref.Record), func() ([]connectors.FieldChange, error) { return h.History(ctx, e.Record, since) })
 	if _, refused := notReadable(err); refused {
 		return nil, false, nil
 	}
