@@ -28,7 +28,7 @@ type answer[V any] struct {
 }
 
 // New makes a cache. missing tells answers that nothing was found, which are
-// kept for a minute only; nil: there are none.
+// kept for a minute only; nil: every answer counts as found.
 func New[K comparable, V any](missing func(V) bool) *Cache[K, V] {
 	return &Cache[K, V]{answers: map[K]answer[V]{}, missing: missing}
 }

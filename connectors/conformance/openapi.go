@@ -27,7 +27,7 @@ type Description struct {
 	// where the validator cannot tell; nil: it can.
 	Undeclared func(*openapi3.Operation, url.Values) []string
 	// Unsaid tells statuses of which the description says nothing, though any
-	// operation may answer so; nil: there are none.
+	// operation may answer so; nil: every status is described.
 	Unsaid func(o *openapi3.Operation, status int) bool
 }
 

@@ -40,9 +40,9 @@ type Subject struct {
 	// can be created; nil where the connector is no Target.
 	Create map[string]any
 
-	// Comment are the kinds that copies can have; nil where there are none.
+	// Comment lists the kinds that copies can have; nil: the system takes no comments.
 	Comment []string
-	// Say adds a comment to Record as a person; nil where there are none.
+	// Say adds a comment to Record as a person; nil: the system has no comments.
 	Say func(text string)
 	// Edit changes Record's text as a person.
 	Edit func(text string)
