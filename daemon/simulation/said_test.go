@@ -43,8 +43,11 @@ type saying struct {
 // TestSaid runs the same seeds each time: people talk and attach on both sides
 // while everything goes wrong.
 func TestSaid(t *testing.T) {
-	lib := outside(t)
-	for seed := range (*seeds + 1) / 2 {
+	lib, n := outside(t), (*seeds+1)/2
+	if testing.Short() {
+		n = min(n, shortSeeds)
+	}
+	for seed := range n {
 		runScenario(t, lib, "TestSaid/"+fmt.Sprint(seed+1), seed+1, func(w *world) {
 			w.conflict = talk
 			w.live(talkingOperations())
