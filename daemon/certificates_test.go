@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"github.com/lockstep-sync/lockstep/rules"
@@ -156,21 +157,21 @@ func TestBothListenersSpeakTLS(t *testing.T) {
 	if !strings.HasPrefix(r.address.Admin, "https://127.0.0.1:") {
 		t.Fatalf("admin at %s", r.address.Admin)
 	}
-	stranger := NewClient(r.address.Admin, "s3cret-admin")
+	stranger := admin.NewClient(r.address.Admin, "s3cret-admin")
 	var unknown x509.UnknownAuthorityError
 	if _, _, err := stranger.Status(t.Context()); !errors.As(err, &unknown) {
 		t.Errorf("a CA that nobody named: %v", err)
 	}
 	bare := strings.TrimPrefix(r.address.Admin, "https://")
-	if _, _, err := NewClient(bare, "s3cret-admin").Status(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "expects TLS: write "+r.address.Admin) {
+	if _, _, err := admin.NewClient(bare, "s3cret-admin").Status(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "expects TLS: write "+r.address.Admin) {
 		t.Errorf("a loopback address without https: %v", err)
 	}
-	r.client = NewClient(r.address.Admin, "s3cret-admin")
+	r.client = admin.NewClient(r.address.Admin, "s3cret-admin")
 	r.client.TrustCA(ca.path("ca.pem"))
 	if s := r.status(); !s.Ready || len(s.Config.Diagnostics) != 0 {
 		t.Errorf("status %+v", s)
 	}
-	named := NewClient("https://localhost"+bare[strings.LastIndex(bare, ":"):], "s3cret-admin")
+	named := admin.NewClient("https://localhost"+bare[strings.LastIndex(bare, ":"):], "s3cret-admin")
 	named.TrustCA(ca.path("ca.pem"))
 	if _, _, err := named.Status(t.Context()); err != nil {
 		t.Errorf("by its name: %v", err)
@@ -196,7 +197,7 @@ func TestRenewedCertificates(t *testing.T) {
 	ca.install(ca.issue(100 * time.Hour))
 	r := newTLSRig(t, ca)
 	r.start()
-	r.client = NewClient(r.address.Admin, "s3cret-admin")
+	r.client = admin.NewClient(r.address.Admin, "s3cret-admin")
 	r.client.TrustCA(ca.path("ca.pem"))
 	shown := func(when string, want int64) {
 		t.Helper()
@@ -388,33 +389,9 @@ func TestRunRefusesARemoteAdminAddress(t *testing.T) {
 	r.options.Admin = "0.0.0.0:0"
 	r.start()
 	port := r.address.Admin[strings.LastIndex(r.address.Admin, ":"):]
-	r.client = NewClient("https://127.0.0.1"+port, "s3cret-admin")
+	r.client = admin.NewClient("https://127.0.0.1"+port, "s3cret-admin")
 	r.client.TrustCA(ca.path("ca.pem"))
 	if !r.status().Ready {
 		t.Error("not ready")
-	}
-}
-
-func TestAdminAddressesOfAClient(t *testing.T) {
-	for address, want := range map[string]string{
-		"127.0.0.1:8081": "http://127.0.0.1:8081", "localhost:8081": "http://localhost:8081", "[::1]:8081": "http://[::1]:8081",
-		"https://127.0.0.1:8081": "https://127.0.0.1:8081", "https://lockstep.acme.example": "https://lockstep.acme.example",
-		"https://lockstep.acme.example:8081/": "https://lockstep.acme.example:8081",
-		"10.0.0.1:8081":                       "https://10.0.0.1:8081", "lockstep:8081": "https://lockstep:8081",
-		"[fe80::1%eth0]:8081": "https://[fe80::1%25eth0]:8081",
-		"":                    "", "localhost": "", ":8081": "", "https://": "", "https://:8081": "", "http://127.0.0.1:8081": "",
-		"https://user:pass@host:1": "", "https://host:1/path": "", "host:1/path": "", "https://host:port": "", "https://host?x": "",
-	} {
-		got, err := baseURL(address)
-		if got != want || (err != nil) != (want == "") {
-			t.Errorf("%s: %q, %v, want %q", address, got, err, want)
-		}
-	}
-	for _, file := range []string{filepath.Join(t.TempDir(), "nowhere.pem"), os.DevNull, "certificates_test.go"} {
-		c := NewClient("https://127.0.0.1:1", "")
-		c.TrustCA(file)
-		if _, _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("CA in %s: %v", file, err)
-		}
 	}
 }

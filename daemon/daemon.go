@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon/embed"
+	"github.com/lockstep-sync/lockstep/daemon/socket"
 	"github.com/lockstep-sync/lockstep/daemon/systemd"
 	"github.com/lockstep-sync/lockstep/daemon/watch"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -211,21 +212,21 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 		return lock.Unlock()
 	})
 
-	admin, adminAddress, err := p.listenAdmin(ctx, set, dataDir, running)
+	operators, adminAddress, err := p.listenAdmin(ctx, set, dataDir, running)
 	if err != nil {
 		return none, err
 	}
 	listen := firstOf(p.o.Listen, set.Daemon.Listen, DefaultListen)
 	world, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return none, fmt.Errorf("listen %s: %w", listen, bareNetError(err))
+		return none, fmt.Errorf("listen %s: %w", listen, socket.BareError(err))
 	}
 	running.started("listener of the public address", func(context.Context) error { return ignoreClosed(world.Close()) })
 	// Both answer from here on: that the daemon starts is an answer too.
 	endPublic := p.serve("public address", world, p.public().handler(), running)
-	answers := p.admin(set, adminAddress).handler()
-	p.serve("admin address", admin, answers, running)
-	if path, ok := unixPath(adminAddress); ok {
+	answers := p.admin(set, adminAddress).Handler()
+	p.serve("admin address", operators, answers, running)
+	if path, ok := socket.Path(adminAddress); ok {
 		p.background.Go(func() { p.keepSocket(lifeCtx, path, answers) })
 	}
 	if p.certificates != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -48,7 +49,7 @@ type rig struct {
 	log     *daemontest.Log
 
 	address Addresses
-	client  *Client
+	client  *admin.Client
 	stop    context.CancelFunc
 	done    chan error
 }
@@ -83,7 +84,7 @@ func (r *rig) run() error {
 	go func() { r.done <- Run(ctx, r.options) }()
 	select {
 	case r.address = <-ready:
-		r.stop, r.client = stop, NewClient(r.address.Admin, "")
+		r.stop, r.client = stop, admin.NewClient(r.address.Admin, "")
 		return nil
 	case err := <-r.done:
 		stop()
@@ -107,7 +108,7 @@ func (r *rig) end() {
 	}
 }
 
-func (r *rig) status() Status {
+func (r *rig) status() admin.Status {
 	r.t.Helper()
 	s, _, err := r.client.Status(r.t.Context())
 	if err != nil {
@@ -184,7 +185,7 @@ func TestRun(t *testing.T) {
 	if !bad.Ready || bad.Generation != second.Generation || len(bad.Config.Diagnostics) == 0 {
 		t.Errorf("status %+v", bad)
 	}
-	var refused *AnswerError
+	var refused *admin.AnswerError
 	if _, _, err := r.client.Reload(t.Context(), false); !errors.As(err, &refused) || refused.Status != http.StatusConflict || len(refused.Diagnostics) == 0 {
 		t.Errorf("reload: %v", err)
 	}
@@ -321,11 +322,11 @@ daemon {
 	if strings.HasPrefix(r.address.Admin, "unix:") {
 		t.Fatalf("admin at %s", r.address.Admin)
 	}
-	var refused *AnswerError
+	var refused *admin.AnswerError
 	if _, _, err := r.client.Status(t.Context()); !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
 		t.Errorf("without the token: %v", err)
 	}
-	r.client = NewClient(r.address.Admin, "s3cret-admin")
+	r.client = admin.NewClient(r.address.Admin, "s3cret-admin")
 	if !r.status().Ready {
 		t.Error("not ready")
 	}
@@ -344,7 +345,7 @@ func TestRunWaitsForACluster(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- Run(ctx, r.options) }()
 	daemontest.Eventually(t, "the daemon to wait", func() bool { return strings.Contains(r.log.String(), "waiting for it") })
-	client := NewClient(AdminSocket(r.options.DataDir), "")
+	client := admin.NewClient(AdminSocket(r.options.DataDir), "")
 	s, _, err := client.Status(t.Context())
 	if err != nil || s.Ready || !strings.Contains(s.Waiting, "store") {
 		t.Errorf("status %+v, %v", s, err)

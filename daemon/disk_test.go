@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 )
 
@@ -79,7 +80,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 	r.options.DataDir = filepath.Join(disk, "data")
 	started := make(chan error, 1)
 	go func() { started <- r.run() }()
-	client := NewClient(AdminSocket(r.options.DataDir), "")
+	client := admin.NewClient(AdminSocket(r.options.DataDir), "")
 	daemontest.Eventually(t, "status to say what it waits for", func() bool {
 		s, _, err := client.Status(t.Context())
 		return err == nil && !s.Ready && strings.Contains(s.Waiting, "data: no space left on device")

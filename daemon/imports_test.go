@@ -72,13 +72,15 @@ func layers() []layer {
 		{folders: []string{"daemon/embed"}, allowed: []string{"connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon/graph"}, allowed: []string{"rules", "connectors"}, forbidden: slices.Concat(nats, cel, []string{"net/http"})},
 		{folders: []string{"daemon/simulators"}, allowed: []string{"connectors/*/*test"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"daemon/demo"}, allowed: []string{"daemon", "daemon/simulators", "engine", "engine/*", "rules", "rules/visible", "connectors", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/demo"}, allowed: []string{"daemon", "daemon/admin", "daemon/simulators", "engine", "engine/*", "rules", "rules/visible", "connectors", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"daemon/watch", "daemon/systemd"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
-		{folders: []string{"daemon"}, allowed: []string{"daemon/embed", "daemon/systemd", "daemon/watch", "engine", "engine/*", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon/socket"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"daemon/admin"}, allowed: []string{"daemon/socket", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/admin", "daemon/embed", "daemon/socket", "daemon/systemd", "daemon/watch", "engine", "engine/*", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon/daemontest"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/simulators", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/admin", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/simulators", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"github.com/lockstep-sync/lockstep/daemon/socket"
 )
 
 // maxConnections bounds what the senders at one address hold of the daemon's
@@ -17,7 +19,7 @@ const maxConnections = 512
 // guard returns a listener whose connections are counted, and encrypted where the
 // tls block says so. A socket's never leave the machine.
 func (p *process) guard(listener net.Listener) net.Listener {
-	_, socket := listener.(*unixListener)
+	_, socket := listener.(*socket.Listener)
 	listener = netutil.LimitListener(listener, maxConnections)
 	if p.certificates != nil && !socket {
 		listener = tls.NewListener(listener, p.certificates.config())

@@ -17,9 +17,6 @@ const (
 	maxWebhook   = 1 << 20 // bytes of a webhook's body
 	maxDrain     = 4 << 20 // bytes read and dropped, so that the sender sees the answer
 	hintPatience = 10 * time.Second
-	// answerPatience bounds an answer to the admin address: it may be what a slow
-	// system says, which takes a minute for each of several answers.
-	answerPatience = 5 * time.Minute
 )
 
 // public answers on the address that the world may reach: webhooks and

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/systemd"
 	"github.com/lockstep-sync/lockstep/daemon/watch"
 	"github.com/lockstep-sync/lockstep/rules"
@@ -70,10 +71,6 @@ type reloadMetrics interface {
 	reloaded(ok bool)
 	configured(set *rules.Set, commit string)
 }
-
-// errBadConfig is returned by reload when the files are bad; the diagnostics
-// are in the state.
-var errBadConfig = errors.New("invalid configuration")
 
 // begin loads the configuration that the daemon starts with.
 func (r *reloader) begin(ctx context.Context) (*rules.Set, rules.Diagnostics) {
@@ -147,7 +144,7 @@ func (r *reloader) check(ctx context.Context) {
 }
 
 // reload reads the files and takes them over if they are good and new. It
-// returns errBadConfig, or what kept the daemon from changing over. Who asked may
+// returns admin.ErrBadConfig, or what kept the daemon from changing over. Who asked may
 // hang up: what has begun goes on.
 //
 // The newest reload counts. One that still reads when another begins is given up,
@@ -184,7 +181,7 @@ func (r *reloader) attempt(life context.Context, a *attempt, cause string) error
 	err := r.take(ctx, set, found, cause)
 	status := "running"
 	switch {
-	case errors.Is(err, errBadConfig):
+	case errors.Is(err, admin.ErrBadConfig):
 		status = "running on an older configuration: the files have errors"
 	case err != nil:
 		status = "running on an older configuration: the files could not be taken over"
@@ -210,11 +207,11 @@ func (r *reloader) take(ctx context.Context, set *rules.Set, found rules.Diagnos
 	now := r.state.Load()
 	if set != nil && len(set.Routes) == 0 && len(now.set.Routes) > 0 && cause != causeEmpty {
 		r.refuse(r.noRoutes(), cause)
-		return errBadConfig
+		return admin.ErrBadConfig
 	}
 	if set == nil {
 		r.refuse(found, cause)
-		return errBadConfig
+		return admin.ErrBadConfig
 	}
 	commit := now.commit
 	if set.Generation != now.set.Generation || cause != "check" {

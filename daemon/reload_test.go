@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,7 +107,7 @@ func TestReload(t *testing.T) {
 
 	// Bad ones change nothing but what is said.
 	daemontest.WriteFile(t, f.file, "bad")
-	if err := r.reload(ctx, "test"); !errors.Is(err, errBadConfig) {
+	if err := r.reload(ctx, "test"); !errors.Is(err, admin.ErrBadConfig) {
 		t.Errorf("a bad configuration: %v", err)
 	}
 	running("two")
@@ -114,7 +115,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("errors %v", s.errors)
 	}
 	logged := strings.Count(log.String(), "it is bad")
-	if err := r.reload(ctx, "test"); !errors.Is(err, errBadConfig) {
+	if err := r.reload(ctx, "test"); !errors.Is(err, admin.ErrBadConfig) {
 		t.Errorf("still bad: %v", err)
 	}
 	if got := strings.Count(log.String(), "it is bad"); logged != 1 || got != 1 {
@@ -150,7 +151,7 @@ func TestReloadThatCannotBeAppliedIsTriedAgain(t *testing.T) {
 	r, f, _ := newReloader(t)
 	daemontest.WriteFile(t, f.file, "two")
 	f.fail = errors.New("the store is away")
-	if err := r.reload(t.Context(), "test"); err == nil || errors.Is(err, errBadConfig) {
+	if err := r.reload(t.Context(), "test"); err == nil || errors.Is(err, admin.ErrBadConfig) {
 		t.Errorf("error %v, want that of the store", err)
 	}
 	// Nothing is said of the files, which are good.
@@ -382,7 +383,7 @@ func TestLostRoutes(t *testing.T) {
 	f.routes = nil
 	write("emptied")
 	for _, cause := range []string{"files changed", "check", "signal", "request"} {
-		if err := r.reload(ctx, cause); !errors.Is(err, errBadConfig) {
+		if err := r.reload(ctx, cause); !errors.Is(err, admin.ErrBadConfig) {
 			t.Errorf("%s: got %v", cause, err)
 		}
 	}

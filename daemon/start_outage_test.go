@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -112,7 +113,7 @@ func TestStoreGoesAwayDuringTheStart(t *testing.T) {
 			r.options.NATSURL = "nats://" + c.listener.Addr().String()
 			started := make(chan error, 1)
 			go func() { started <- r.run() }()
-			client := NewClient(AdminSocket(r.options.DataDir), "")
+			client := admin.NewClient(AdminSocket(r.options.DataDir), "")
 			daemontest.Eventually(t, "status to say what it waits for", func() bool {
 				select {
 				case err := <-started:

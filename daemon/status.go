@@ -5,64 +5,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// A Status is what GET /v1/status answers.
-type Status struct {
-	Ready bool `json:"ready"`
-	// Waiting says what Ready waits for.
-	Waiting    string                    `json:"waiting,omitempty"`
-	Version    string                    `json:"version"`
-	Generation string                    `json:"generation"` // the one that runs
-	Commit     string                    `json:"commit"`
-	Config     ConfigStatus              `json:"config"`
-	Routes     []engine.RouteStatus      `json:"routes"`
-	Connectors []breaker.ConnectorStatus `json:"connectors"`
-	// RoutesError is why Routes is not known.
-	RoutesError string `json:"routes_error,omitempty"`
-	// Lost is what somebody deleted on the NATS server while the daemon ran.
-	Lost []Loss `json:"lost,omitempty"`
-	// Store is what was found wrong with the store, and what to do about it.
-	Store []store.Finding `json:"store"`
-}
-
-// A Loss is something that was deleted and could not be made good.
-type Loss struct {
-	At   time.Time `json:"at"`
-	What string    `json:"what"`
-}
-
 // statusPatience is how long a store that is in trouble may take to say how
 // the routes do.
 const statusPatience = 2 * time.Second
 
-// ConfigStatus says what is to be said of the files on disk.
-type ConfigStatus struct {
-	// OK is false while the files are bad; the daemon runs on an older
-	// configuration then.
-	OK bool `json:"ok"`
-	// Stale is true where the files have changed and were not looked at yet.
-	Stale bool `json:"stale,omitempty"`
-	// Blocked is why good files were not taken over; it is tried again. Empty: they
-	// were.
-	Blocked  string    `json:"blocked,omitempty"`
-	LoadedAt time.Time `json:"loaded_at"` // of the configuration that runs
-	// Diagnostics are the errors of bad files, else warnings.
-	Diagnostics rules.Diagnostics `json:"diagnostics"`
-}
-
-func (p *process) status(ctx context.Context) Status {
+func (p *process) status(ctx context.Context) admin.Status {
 	state := p.reload.state.Load()
 	stale, unknown := p.reload.glanced(ctx)
-	s := Status{
+	s := admin.Status{
 		Version:    p.o.Version,
 		Generation: state.set.Generation,
 		Commit:     state.commit,
-		Config: ConfigStatus{
+		Config: admin.ConfigStatus{
 			OK:          state.errors == nil,
 			Stale:       stale,
 			Blocked:     state.blocked,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/embed"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
@@ -32,7 +33,7 @@ type storage struct {
 	watch  jetstream.Watch
 
 	mu   sync.Mutex
-	lost []Loss
+	lost []admin.Loss
 }
 
 // openEngine opens the embedded server's store in dir, or the cluster's, and
@@ -176,14 +177,14 @@ func (s *storage) run(ctx context.Context, e *engine.Engine) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, what := range held {
-			s.lost = append(s.lost, Loss{At: time.Now().UTC(), What: what})
+			s.lost = append(s.lost, admin.Loss{At: time.Now().UTC(), What: what})
 		}
 		return nil
 	}
 	s.opened.Watch(ctx, w)
 }
 
-func (s *storage) losses() []Loss {
+func (s *storage) losses() []admin.Loss {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lost)

@@ -16,6 +16,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/journal"
@@ -38,7 +39,7 @@ type environment struct {
 	vars    map[string]string
 	env     func(string) (string, bool)
 
-	client  *daemon.Client
+	client  *admin.Client
 	address daemon.Addresses
 	stop    context.CancelFunc // of the daemon
 	stopped chan error
@@ -89,7 +90,7 @@ func (s *environment) start(ctx context.Context, log *slog.Logger) error {
 	}()
 	select {
 	case s.address = <-ready:
-		s.client = daemon.NewClient(s.address.Admin, "")
+		s.client = admin.NewClient(s.address.Admin, "")
 		return nil
 	case err := <-s.stopped:
 		s.stop()

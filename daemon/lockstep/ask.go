@@ -10,11 +10,12 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 // client asks the daemon that the flags or the environment name.
-func (a *app) client(f *adminFlags) *daemon.Client {
+func (a *app) client(f *adminFlags) *admin.Client {
 	address := f.address
 	if address == "" {
 		address, _ = a.env("LOCKSTEP_ADMIN")
@@ -23,7 +24,7 @@ func (a *app) client(f *adminFlags) *daemon.Client {
 		address = daemon.AdminSocket(daemon.DefaultDataDir)
 	}
 	token, _ := a.env("LOCKSTEP_ADMIN_TOKEN")
-	client := daemon.NewClient(address, connectors.Secret(token))
+	client := admin.NewClient(address, connectors.Secret(token))
 	if ca, _ := a.env("LOCKSTEP_ADMIN_CA"); ca != "" {
 		client.TrustCA(ca)
 	}
@@ -32,8 +33,8 @@ func (a *app) client(f *adminFlags) *daemon.Client {
 
 // explained adds what to do about an error of the client.
 func explained(err error) error {
-	var unreachable *daemon.UnreachableError
-	var refused *daemon.AnswerError
+	var unreachable *admin.UnreachableError
+	var refused *admin.AnswerError
 	var unknownCA x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &unknownCA):
@@ -48,7 +49,7 @@ func explained(err error) error {
 
 // named says of which id a daemon has nothing.
 func named(err error, what, id string) error {
-	var refused *daemon.AnswerError
+	var refused *admin.AnswerError
 	if errors.As(err, &refused) && refused.Status == 404 {
 		return fmt.Errorf("%s: there is no such %s", id, what)
 	}

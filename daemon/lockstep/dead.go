@@ -7,15 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 func (a *app) deadCommand() *cobra.Command {
 	var asJSON bool
-	admin := &adminFlags{}
+	address := &adminFlags{}
 	list := func(cmd *cobra.Command, _ []string) error {
-		letters, raw, err := a.client(admin).Dead(cmd.Context())
+		letters, raw, err := a.client(address).Dead(cmd.Context())
 		if err != nil {
 			return explained(err)
 		}
@@ -45,13 +45,13 @@ func (a *app) deadCommand() *cobra.Command {
 		RunE: list,
 	}
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
-	admin.add(cmd)
+	address.add(cmd)
 	cmd.AddCommand(
 		&cobra.Command{Use: "list", Short: "List the dead letters, newest first", Args: atMost(0), RunE: list},
 		&cobra.Command{
 			Use: "show ID", Short: "Show one dead letter", Args: between(1, 1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				d, raw, err := a.client(admin).DeadLetter(cmd.Context(), args[0])
+				d, raw, err := a.client(address).DeadLetter(cmd.Context(), args[0])
 				if err != nil {
 					return explained(named(err, "dead letter", args[0]))
 				}
@@ -64,13 +64,13 @@ func (a *app) deadCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "retry ID…", Short: "Retry the affected records", Args: between(1, -1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return a.eachDead(cmd.Context(), args, asJSON, "retried", a.client(admin).RetryDead)
+				return a.eachDead(cmd.Context(), args, asJSON, "retried", a.client(address).RetryDead)
 			},
 		},
 		&cobra.Command{
 			Use: "drop ID…", Short: "Forget dead letters", Args: between(1, -1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return a.eachDead(cmd.Context(), args, asJSON, "dropped", a.client(admin).DropDead)
+				return a.eachDead(cmd.Context(), args, asJSON, "dropped", a.client(address).DropDead)
 			},
 		},
 	)
@@ -85,7 +85,7 @@ func (a *app) eachDead(ctx context.Context, ids []string, asJSON bool, what stri
 	done, failed := []deadletter.Letter{}, false
 	for _, id := range ids {
 		d, _, err := do(ctx, id)
-		var refused *daemon.AnswerError
+		var refused *admin.AnswerError
 		if errors.As(err, &refused) && refused.Status == 404 {
 			fmt.Fprintf(a.stderr, "lockstep: %s\n", named(err, "dead letter", id))
 			failed = true

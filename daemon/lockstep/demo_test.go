@@ -14,7 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
-	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 )
 
@@ -90,8 +90,8 @@ func TestDemoKeepsUp(t *testing.T) {
 	out := &output{lines: make(chan string, 1000)}
 	done := make(chan int, 1)
 	go func() { done <- run(ctx, []string{"demo", "-keep"}, strings.NewReader(""), out, io.Discard, noEnv) }()
-	admin := out.next(t, `export LOCKSTEP_ADMIN=(\S+)`)[1]
-	status, _, err := daemon.NewClient(admin, "").Status(t.Context())
+	address := out.next(t, `export LOCKSTEP_ADMIN=(\S+)`)[1]
+	status, _, err := admin.NewClient(address, "").Status(t.Context())
 	links := 0
 	for _, route := range status.Routes {
 		links += route.Links

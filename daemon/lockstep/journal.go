@@ -18,7 +18,7 @@ func (a *app) journalCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var since string
-	admin := &adminFlags{}
+	address := &adminFlags{}
 	export := &cobra.Command{
 		Use:   "export",
 		Short: "Print the decisions, for plan -journal FILE where the daemon cannot be reached",
@@ -31,14 +31,14 @@ route has private = true. Keep the file as you keep the records.`,
 			if err != nil {
 				return err
 			}
-			if err := a.client(admin).Journal(cmd.Context(), from, a.printJSON); err != nil {
+			if err := a.client(address).Journal(cmd.Context(), from, a.printJSON); err != nil {
 				return explained(err)
 			}
 			return nil
 		},
 	}
 	export.Flags().StringVar(&since, "since", defaultSince, "how far back: a `DURATION` as 30d or 12h")
-	admin.add(export)
+	address.add(export)
 	cmd.AddCommand(export)
 	return cmd
 }

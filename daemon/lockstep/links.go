@@ -11,7 +11,7 @@ import (
 
 func (a *app) linksCommand() *cobra.Command {
 	var asJSON bool
-	admin := &adminFlags{}
+	address := &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "links",
 		Short: "List, show, part and adopt links between records and their tickets",
@@ -22,7 +22,7 @@ func (a *app) linksCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			links, raw, err := a.client(admin).Links(cmd.Context())
+			links, raw, err := a.client(address).Links(cmd.Context())
 			if err != nil {
 				return explained(err)
 			}
@@ -38,7 +38,7 @@ func (a *app) linksCommand() *cobra.Command {
 		},
 	}
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
-	admin.add(cmd)
+	address.add(cmd)
 
 	one := func(link engine.LinkView, raw []byte, err error) error {
 		if err != nil {
@@ -53,7 +53,7 @@ func (a *app) linksCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "show ID", Short: "Show one link", Args: between(1, 1),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				link, raw, err := a.client(admin).Link(cmd.Context(), args[0])
+				link, raw, err := a.client(address).Link(cmd.Context(), args[0])
 				return one(link, raw, named(err, "link", args[0]))
 			},
 		},
@@ -62,7 +62,7 @@ func (a *app) linksCommand() *cobra.Command {
 			Long: `Parts a record from its ticket: neither is written again, and no new ticket opens
 for the record on that route. 'lockstep links adopt' joins them again.`,
 			RunE: func(cmd *cobra.Command, args []string) error {
-				link, raw, err := a.client(admin).Unlink(cmd.Context(), args[0])
+				link, raw, err := a.client(address).Unlink(cmd.Context(), args[0])
 				return one(link, raw, named(err, "link", args[0]))
 			},
 		},
@@ -82,7 +82,7 @@ Nothing is written until one of them changes.`,
 				if err != nil {
 					return usagef("TARGET: %s", err)
 				}
-				return one(a.client(admin).Adopt(cmd.Context(), args[0], source, target))
+				return one(a.client(address).Adopt(cmd.Context(), args[0], source, target))
 			},
 		},
 	)

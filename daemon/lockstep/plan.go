@@ -25,7 +25,7 @@ type planOptions struct {
 
 func (a *app) planCommand() *cobra.Command {
 	var o planOptions
-	vars, admin := &varFlags{}, &adminFlags{}
+	vars, address := &varFlags{}, &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "plan [DIR]",
 		Short: "Show what the rules in DIR would decide otherwise than the daemon did",
@@ -55,7 +55,7 @@ and needs no secret.`,
 			if !again.file || cmd.Flags().Changed("since") { // a file is what somebody chose
 				again.since = from
 			}
-			if err := a.readJournal(cmd.Context(), again, o.journal, from, admin); err != nil {
+			if err := a.readJournal(cmd.Context(), again, o.journal, from, address); err != nil {
 				return err
 			}
 			if o.journal == "" {
@@ -82,19 +82,19 @@ and needs no secret.`,
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the plan as JSON")
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 1 when something would change, or there is nothing to decide by")
 	vars.add(cmd)
-	admin.add(cmd)
+	address.add(cmd)
 	return cmd
 }
 
 // readJournal hands a planner the journal in a file, or with none the daemon's, one
 // line at a time.
-func (a *app) readJournal(ctx context.Context, p *planner, file string, since time.Time, admin *adminFlags) error {
+func (a *app) readJournal(ctx context.Context, p *planner, file string, since time.Time, address *adminFlags) error {
 	take := func(line []byte) error {
 		p.add(line)
 		return nil
 	}
 	if file == "" {
-		return explained(a.client(admin).Journal(ctx, since, take))
+		return explained(a.client(address).Journal(ctx, since, take))
 	}
 	read := func(r io.Reader) error {
 		lines := bufio.NewScanner(r)

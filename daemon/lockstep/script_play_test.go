@@ -25,7 +25,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
-	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 )
 
 const (
@@ -342,7 +342,7 @@ func (p *play) cmdAdmin(args []string) {
 }
 
 // status asks for the daemon's status.
-func (p *play) status() (s daemon.Status) {
+func (p *play) status() (s admin.Status) {
 	answer, err := p.ask("/v1/status")
 	p.ts.Check(err)
 	p.ts.Check(json.Unmarshal(answer, &s))

@@ -8,13 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-sync/lockstep/daemon"
+	"github.com/lockstep-sync/lockstep/daemon/admin"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
 
 func (a *app) statusCommand() *cobra.Command {
 	var asJSON bool
-	admin := &adminFlags{}
+	address := &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the status of the running daemon",
@@ -23,7 +23,7 @@ ready, running on an older configuration than the files hold, or when a
 connector is refused: its credentials are not taken, or polls always fail.`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, raw, err := a.client(admin).Status(cmd.Context())
+			status, raw, err := a.client(address).Status(cmd.Context())
 			if err != nil {
 				return explained(err)
 			}
@@ -43,13 +43,13 @@ connector is refused: its credentials are not taken, or polls always fail.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
-	admin.add(cmd)
+	address.add(cmd)
 	return cmd
 }
 
 func (a *app) reloadCommand() *cobra.Command {
 	var asJSON, empty bool
-	admin := &adminFlags{}
+	address := &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Have the running daemon load its configuration again",
@@ -58,8 +58,8 @@ that runs: its errors are printed, and the exit status is 1. One that has lost a
 its routes may be half written, and is taken over only with -empty.`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			status, raw, err := a.client(admin).Reload(cmd.Context(), empty)
-			var refused *daemon.AnswerError
+			status, raw, err := a.client(address).Reload(cmd.Context(), empty)
+			var refused *admin.AnswerError
 			if errors.As(err, &refused) && refused.Diagnostics != nil {
 				return a.printRefused(refused, raw, asJSON)
 			}
@@ -79,11 +79,11 @@ its routes may be half written, and is taken over only with -empty.`,
 	}
 	cmd.Flags().BoolVar(&empty, "empty", false, "take over a configuration without routes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
-	admin.add(cmd)
+	address.add(cmd)
 	return cmd
 }
 
-func (a *app) printRefused(refused *daemon.AnswerError, raw []byte, asJSON bool) error {
+func (a *app) printRefused(refused *admin.AnswerError, raw []byte, asJSON bool) error {
 	if asJSON {
 		return errors.Join(a.printJSON(raw), errFailed)
 	}
@@ -92,7 +92,7 @@ func (a *app) printRefused(refused *daemon.AnswerError, raw []byte, asJSON bool)
 	return errFailed
 }
 
-func (a *app) printStatus(s daemon.Status) error {
+func (a *app) printStatus(s admin.Status) error {
 	fmt.Fprintf(a.stdout, "ready       %s\n", yesOr(s.Ready, "no: "+s.Waiting))
 	fmt.Fprintf(a.stdout, "generation  %s%s\n", s.Generation, inCommit(s.Commit))
 	config := "good"

@@ -1,4 +1,4 @@
-package daemon
+package admin
 
 import (
 	_ "embed"
@@ -25,9 +25,9 @@ type pageData struct {
 const maxPageDead = 50
 
 // page serves the state of the daemon for a person with a browser.
-func (a *admin) page(w http.ResponseWriter, r *http.Request) {
-	data := pageData{Status: a.status(r.Context()), Now: time.Now().UTC()}
-	if e := a.engine(); e != nil {
+func (a *API) page(w http.ResponseWriter, r *http.Request) {
+	data := pageData{Status: a.Status(r.Context()), Now: time.Now().UTC()}
+	if e := a.Engine(); e != nil {
 		letters, err := e.Dead(r.Context())
 		if err != nil {
 			answerError(w, http.StatusServiceUnavailable, err.Error())

@@ -1,4 +1,4 @@
-package daemon
+package admin
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 
 // getJournal answers with the journal, oldest entry first, one JSON object a
 // line. It holds contents of records, to decide again.
-func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
+func (a *API) getJournal(w http.ResponseWriter, r *http.Request) {
 	var since time.Time
 	if text := r.URL.Query().Get("since"); text != "" {
 		var err error
@@ -23,7 +23,7 @@ func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	e := a.engine()
+	e := a.Engine()
 	if e == nil {
 		answerError(w, http.StatusServiceUnavailable, errStarting.Error())
 		return
@@ -38,7 +38,7 @@ func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
 		_, err := out.Write(append(entry, '\n'))
 		return err
 	}
-	_, err := reading(r, func(e adminEngine) (struct{}, error) {
+	_, err := reading(a, r, func(e Engine) (struct{}, error) {
 		err := e.Export(r.Context(), since, write)
 		if err != nil && begun {
 			panic(http.ErrAbortHandler) // half of it must not be taken for all
@@ -46,7 +46,7 @@ func (a *admin) getJournal(w http.ResponseWriter, r *http.Request) {
 		return struct{}{}, err
 	})(e)
 	if err != nil {
-		a.log.Error("admin request failed", "error", err)
+		a.Log.Error("admin request failed", "error", err)
 		answerError(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
@@ -90,4 +90,4 @@ func (c *Client) Journal(ctx context.Context, since time.Time, take func(line []
 	}
 }
 
-var _ adminEngine = (*engine.Engine)(nil)
+var _ Engine = (*engine.Engine)(nil)

@@ -1,10 +1,11 @@
-package daemon
+package admin
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,6 +31,10 @@ type fakeEngine struct {
 	fail error // of every call
 	away int   // how many of them find the store gone
 }
+
+var quiet = slog.New(slog.DiscardHandler)
+
+var fakeRef = connectors.Ref{Collection: connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}, ID: "1"}
 
 var someTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
@@ -104,7 +109,7 @@ func TestJournal(t *testing.T) {
 		"?since=yesterday":            {400, "{\"error\":\"since: expected a time as 2026-01-02T15:04:05Z\"}\n"},
 	} {
 		recorder := httptest.NewRecorder()
-		a.handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/v1/journal"+query, nil))
+		a.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/v1/journal"+query, nil))
 		if recorder.Code != want.code || recorder.Body.String() != want.body {
 			t.Errorf("%s: %d %q, want %d %q", query, recorder.Code, recorder.Body, want.code, want.body)
 		}
@@ -113,19 +118,20 @@ func TestJournal(t *testing.T) {
 
 var badFiles = rules.Diagnostics{{Severity: "error", File: "main.hcl", Line: 3, Column: 9, Summary: "no such field", Detail: "Write another."}}
 
-func newAdmin(e adminEngine) (*admin, *Status) {
+func newAdmin(e Engine) (*API, *Status) {
 	status := &Status{
 		Ready: true, Generation: "abc", Config: ConfigStatus{OK: true, Diagnostics: rules.Diagnostics{}},
 		Routes: []engine.RouteStatus{{Name: "incidents", Links: 1}}, Connectors: []breaker.ConnectorStatus{},
 	}
-	return &admin{
-		log:    quiet,
-		status: func(context.Context) Status { return *status },
-		reload: func(context.Context, bool) error { return nil },
-		engine: func() adminEngine { return e },
-		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return &API{
+		Log:    quiet,
+		Status: func(context.Context) Status { return *status },
+		Reload: func(context.Context, bool) error { return nil },
+		Engine: func() Engine { return e },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("lockstep_ready 1\n"))
 		}),
+		Passes: func(err error) bool { return errors.Is(err, jetstream.ErrDisconnected) },
 	}, status
 }
 
@@ -172,7 +178,7 @@ func TestAdminAnswers(t *testing.T) {
 			e := &fakeEngine{}
 			a, _ := newAdmin(e)
 			w := httptest.NewRecorder()
-			a.handler().ServeHTTP(w, httptest.NewRequest(tt.method, tt.target, strings.NewReader(tt.body)))
+			a.Handler().ServeHTTP(w, httptest.NewRequest(tt.method, tt.target, strings.NewReader(tt.body)))
 			if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.says) {
 				t.Errorf("answered %d %s, want %d with %s", w.Code, w.Body, tt.code, tt.says)
 			}
@@ -201,7 +207,7 @@ func TestAdminFailures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a, _ := newAdmin(&fakeEngine{fail: tt.fail})
 			w := httptest.NewRecorder()
-			a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/dead", nil))
+			a.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/dead", nil))
 			if w.Code != tt.code {
 				t.Errorf("answered %d %s, want %d", w.Code, w.Body, tt.code)
 			}
@@ -209,10 +215,10 @@ func TestAdminFailures(t *testing.T) {
 	}
 	t.Run("starting", func(t *testing.T) {
 		a, _ := newAdmin(nil)
-		a.engine = func() adminEngine { return nil }
+		a.Engine = func() Engine { return nil }
 		for path, code := range map[string]int{"/v1/links": 503, "/v1/dead/d1": 503, "/v1/status": 200, "/": 200, "/metrics": 200} {
 			w := httptest.NewRecorder()
-			a.handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			a.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 			if w.Code != code {
 				t.Errorf("%s: answered %d, want %d", path, w.Code, code)
 			}
@@ -227,7 +233,7 @@ func TestAdminReadsWaitForTheStore(t *testing.T) {
 			a, _ := newAdmin(&fakeEngine{away: c.away})
 			w := httptest.NewRecorder()
 			began := time.Now()
-			a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/dead", nil))
+			a.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/v1/dead", nil))
 			if w.Code != c.code {
 				t.Errorf("answered %d %s, want %d", w.Code, w.Body, c.code)
 			}
@@ -241,10 +247,10 @@ func TestAdminReadsWaitForTheStore(t *testing.T) {
 func TestAdminReloadRefused(t *testing.T) {
 	a, status := newAdmin(&fakeEngine{})
 	status.Config = ConfigStatus{OK: false, Diagnostics: badFiles}
-	for fail, code := range map[error]int{errBadConfig: 409, errors.New("the store is away"): 503} {
-		a.reload = func(context.Context, bool) error { return fail }
+	for fail, code := range map[error]int{ErrBadConfig: 409, errors.New("the store is away"): 503} {
+		a.Reload = func(context.Context, bool) error { return fail }
 		w := httptest.NewRecorder()
-		a.handler().ServeHTTP(w, httptest.NewRequest("POST", "/v1/reload", nil))
+		a.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/v1/reload", nil))
 		var got reloadRefused
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
 			t.Fatal(err)
@@ -262,8 +268,8 @@ func sameDiagnostic(a, b rules.Diagnostic) bool {
 
 func TestAdminToken(t *testing.T) {
 	a, _ := newAdmin(&fakeEngine{})
-	a.token = "s3cret"
-	handler := a.handler()
+	a.Token = "s3cret"
+	handler := a.Handler()
 	for header, code := range map[string]int{
 		"":               401,
 		"Bearer":         401,
@@ -298,7 +304,7 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 	until := someTime.Add(time.Minute)
 	status.Connectors = []breaker.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until}}
 	w := httptest.NewRecorder()
-	a.handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	a.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	page := w.Body.String()
 	for _, want := range []string{
 		"the store is not connected", "main.hcl:3:9", "no such field", "2026-01-02 03:04:05 UTC",
@@ -316,8 +322,8 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 func TestClientAgainstAdmin(t *testing.T) {
 	e := &fakeEngine{}
 	a, status := newAdmin(e)
-	a.token = "s3cret"
-	server := httptest.NewServer(a.handler())
+	a.Token = "s3cret"
+	server := httptest.NewServer(a.Handler())
 	defer server.Close()
 	address := server.Listener.Addr().String()
 	ctx := t.Context()
@@ -342,7 +348,7 @@ func TestClientAgainstAdmin(t *testing.T) {
 	if got, _, err := c.RetryDead(ctx, "d1"); err != nil || got.ID != "d1" {
 		t.Errorf("retry: %v, %v", got, err)
 	}
-	a.reload = func(context.Context, bool) error { return errBadConfig }
+	a.Reload = func(context.Context, bool) error { return ErrBadConfig }
 	status.Config = ConfigStatus{Diagnostics: badFiles}
 	if _, _, err := c.Reload(ctx, false); !errors.As(err, &refused) || refused.Status != 409 || len(refused.Diagnostics) != 1 {
 		t.Errorf("reload: %v", err)

@@ -1,4 +1,4 @@
-package daemon
+package admin
 
 import (
 	"bytes"
@@ -14,12 +14,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/daemon/socket"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/rules"
+	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
 // A Client asks a running daemon over its admin address.
@@ -32,9 +35,13 @@ type Client struct {
 	err       error // why no request can be made
 }
 
-// clientPatience bounds a request to the daemon, which may wait for the store, or
-// for a slow system.
-const clientPatience = answerPatience
+// Patience bounds an answer, and a request, to the admin address: it may wait for the
+// store, or be what a slow system says, which takes a minute for each of several
+// answers.
+const Patience = 5 * time.Minute
+
+// maxCertificates bounds a file of certificates.
+const maxCertificates = 1 << 20
 
 // plainToTLS is how net/http answers a request that is not encrypted on a
 // connection that should be.
@@ -51,13 +58,13 @@ func NewClient(address string, token connectors.Secret) *Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	c := &Client{address: address, token: token, transport: transport}
 	c.http = &http.Client{
-		Transport: transport, Timeout: clientPatience,
+		Transport: transport, Timeout: Patience,
 		// The daemon sends nobody elsewhere, least of all with the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	if path, ok := unixPath(address); ok {
+	if path, ok := socket.Path(address); ok {
 		c.base = "http://lockstep" // the socket needs no host, the request does
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialUnix(ctx, path) }
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return socket.Dial(ctx, path) }
 		return c
 	}
 	c.base, c.err = baseURL(address)
@@ -84,7 +91,7 @@ func baseURL(address string) (string, error) {
 // the system's.
 func (c *Client) TrustCA(file string) {
 	pool := x509.NewCertPool()
-	text, err := readSmallFile(file)
+	text, err := source.ReadInput(context.Background(), file, maxCertificates)
 	switch {
 	case err != nil:
 		c.err = fmt.Errorf("cannot read the CA's certificates in %s: %w", file, err)
@@ -207,7 +214,7 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return nil, &UnreachableError{Address: c.address, Err: bareNetError(err)}
+		return nil, &UnreachableError{Address: c.address, Err: socket.BareError(err)}
 	}
 	return response, nil
 }

@@ -1,4 +1,5 @@
-package daemon
+// Package socket listens and dials on Unix sockets, however long their paths are.
+package socket
 
 import (
 	"context"
@@ -16,8 +17,8 @@ import (
 // Linux 107 bytes, others a few less, which they say themselves.
 const maxSocketPath = 107
 
-// unixPath splits the path off "unix://PATH"; false for other addresses.
-func unixPath(address string) (string, bool) {
+// Path splits the path off "unix://PATH"; false for other addresses.
+func Path(address string) (string, bool) {
 	return strings.CutPrefix(address, "unix://")
 }
 
@@ -46,8 +47,8 @@ func shortPath(path string) (short string, release func(), err error) {
 	return short, func() { dir.Close() }, nil
 }
 
-// dialUnix connects to the socket at path, however long that is.
-func dialUnix(ctx context.Context, path string) (net.Conn, error) {
+// Dial connects to the socket at path, however long that is.
+func Dial(ctx context.Context, path string) (net.Conn, error) {
 	short, release, err := shortPath(path)
 	if err != nil {
 		return nil, err
@@ -56,15 +57,15 @@ func dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", short)
 	if err != nil {
-		return nil, bareNetError(err)
+		return nil, BareError(err)
 	}
 	return conn, nil
 }
 
-// listenUnix listens on a socket at path that only the daemon's own user may
+// Listen listens on a socket at path that only the daemon's own user may
 // use. A socket that nobody answers is what a killed daemon left behind, and
 // is removed.
-func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+func Listen(ctx context.Context, path string) (net.Listener, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	}}
 	listener, err := config.Listen(ctx, "unix", short)
 	if err != nil {
-		return nil, bareNetError(err)
+		return nil, BareError(err)
 	}
 	// The short name may end with release; the file is removed by its own.
 	listener.(*net.UnixListener).SetUnlinkOnClose(false)
@@ -89,7 +90,7 @@ func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 		listener.Close()
 		return nil, err
 	}
-	return &unixListener{Listener: listener, path: path}, nil
+	return &Listener{Listener: listener, path: path}, nil
 }
 
 func removeStale(ctx context.Context, path string) error {
@@ -103,7 +104,7 @@ func removeStale(ctx context.Context, path string) error {
 	if info.Mode().Type() != os.ModeSocket {
 		return fmt.Errorf("%s is there and is not a socket", path)
 	}
-	conn, err := dialUnix(ctx, path)
+	conn, err := Dial(ctx, path)
 	if err == nil {
 		conn.Close()
 		return fmt.Errorf("another process answers at %s", path)
@@ -114,13 +115,13 @@ func removeStale(ctx context.Context, path string) error {
 	return os.Remove(path)
 }
 
-// unixListener removes its socket when it is closed.
-type unixListener struct {
+// Listener removes its socket when it is closed.
+type Listener struct {
 	net.Listener
 	path string
 }
 
-func (l *unixListener) Close() error {
+func (l *Listener) Close() error {
 	return errors.Join(l.Listener.Close(), ignoreGone(os.Remove(l.path)))
 }
 
@@ -131,9 +132,9 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// bareNetError takes the operation and the address off an error of net: who
+// BareError takes the operation and the address off an error of net: who
 // reports it names them as the user wrote them.
-func bareNetError(err error) error {
+func BareError(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}

@@ -1,4 +1,4 @@
-package daemon
+package socket
 
 import (
 	"io"
@@ -28,7 +28,7 @@ func TestUnixSocket(t *testing.T) {
 		"long path":  filepath.Join(long, "admin.sock"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			listener, err := listenUnix(t.Context(), path)
+			listener, err := Listen(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,7 +47,7 @@ func TestUnixSocket(t *testing.T) {
 				_, _ = io.WriteString(conn, "hello")
 				conn.Close()
 			}()
-			conn, err := dialUnix(t.Context(), path)
+			conn, err := Dial(t.Context(), path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestUnixSocket(t *testing.T) {
 			if got, err := io.ReadAll(conn); err != nil || string(got) != "hello" {
 				t.Errorf("read %q, %v", got, err)
 			}
-			if _, err := listenUnix(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another process answers") {
+			if _, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another process answers") {
 				t.Errorf("a second listener: %v", err)
 			}
 			if err := listener.Close(); err != nil {
@@ -76,7 +76,7 @@ func TestStaleSocketIsRemoved(t *testing.T) {
 	}
 	left.SetUnlinkOnClose(false) // as after kill -9
 	left.Close()
-	listener, err := listenUnix(t.Context(), path)
+	listener, err := Listen(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestSocketThatCannotBe(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			listener, err := listenUnix(t.Context(), tt.path)
+			listener, err := Listen(t.Context(), tt.path)
 			if err == nil {
 				listener.Close()
 				t.Fatal("it listens")

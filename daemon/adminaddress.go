@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/daemon/admin"
+	"github.com/lockstep-sync/lockstep/daemon/socket"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -35,8 +37,8 @@ func (p *process) listenAdmin(ctx context.Context, set *rules.Set, dataDir strin
 
 // openAdmin returns a listener and the address at which clients reach it.
 func (p *process) openAdmin(ctx context.Context, address string, block rules.Daemon) (net.Listener, string, error) {
-	if path, ok := unixPath(address); ok {
-		listener, err := listenUnix(ctx, path)
+	if path, ok := socket.Path(address); ok {
+		listener, err := socket.Listen(ctx, path)
 		return listener, address, err
 	}
 	if block.AdminToken == "" {
@@ -51,7 +53,7 @@ func (p *process) openAdmin(ctx context.Context, address string, block rules.Dae
 	}
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, "", bareNetError(err)
+		return nil, "", socket.BareError(err)
 	}
 	reached := listener.Addr().String()
 	if block.TLS != nil {
@@ -83,7 +85,7 @@ func (p *process) keepSocket(ctx context.Context, path string, handler http.Hand
 		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		listener, err := listenUnix(ctx, path)
+		listener, err := socket.Listen(ctx, path)
 		if err != nil {
 			p.log.Debug("the admin socket is gone", "error", err)
 			continue
@@ -108,26 +110,27 @@ func localOnly(_, resolved string, _ syscall.RawConn) error {
 // listens on the way.
 var errRemoteAdmin = errors.New("an address that is neither a socket nor loopback needs tls { cert, key } in the daemon block")
 
-func (p *process) admin(set *rules.Set, address string) *admin {
-	a := &admin{
-		log:    p.log,
-		status: p.status,
-		reload: func(ctx context.Context, empty bool) error {
+func (p *process) admin(set *rules.Set, address string) *admin.API {
+	a := &admin.API{
+		Log:    p.log,
+		Status: p.status,
+		Reload: func(ctx context.Context, empty bool) error {
 			if empty {
 				return p.reload.reload(ctx, causeEmpty)
 			}
 			return p.reload.reload(ctx, "request")
 		},
-		engine: func() adminEngine {
+		Engine: func() admin.Engine {
 			if e := p.engine.Load(); e != nil {
 				return e
 			}
 			return nil
 		},
-		metrics: p.metrics.handler(),
+		Metrics: p.metrics.handler(),
+		Passes:  passes,
 	}
-	if _, ok := unixPath(address); !ok {
-		a.token = set.Daemon.AdminToken
+	if _, ok := socket.Path(address); !ok {
+		a.Token = set.Daemon.AdminToken
 	}
 	return a
 }

@@ -1,0 +1,187 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/store"
+)
+
+const (
+	maxAdminBody = 64 << 10
+	// How long a question is put again to a store that is away, and how often.
+	readPatience = 2 * time.Second
+	readAgain    = 50 * time.Millisecond
+)
+
+// An Engine is the part of the engine that operators may inspect and control.
+type Engine interface {
+	Links(ctx context.Context) ([]engine.LinkView, error)
+	Link(ctx context.Context, id string) (engine.LinkView, error)
+	Unlink(ctx context.Context, id string) error
+	Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, error)
+	Dead(ctx context.Context) ([]deadletter.Letter, error)
+	RetryDead(ctx context.Context, id string) error
+	DropDead(ctx context.Context, id string) error
+	Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error)
+	Export(ctx context.Context, since time.Time, write func(entry []byte) error) error
+}
+
+// An API answers on the address that only operators may reach.
+type API struct {
+	Log *slog.Logger
+	// Token is asked for; empty: whoever reaches the socket may.
+	Token   connectors.Secret
+	Status  func(context.Context) Status
+	Reload  func(ctx context.Context, empty bool) error // empty: it may leave no route
+	Engine  func() Engine                               // nil until it runs
+	Metrics http.Handler
+	// Passes tells an outage of the store, which passes, from a mistake. nil: none does.
+	Passes func(error) bool
+}
+
+// ErrBadConfig is returned by a reload when the files are bad; the status has their
+// diagnostics then.
+var ErrBadConfig = errors.New("invalid configuration")
+
+// errStarting is an answer while there is no engine to ask.
+var errStarting = errors.New("the daemon is still starting")
+
+// Handler returns what answers.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", methods{http.MethodGet: a.page})
+	mux.Handle("/metrics", methods{http.MethodGet: a.Metrics.ServeHTTP})
+	mux.Handle("/v1/status", methods{http.MethodGet: a.getStatus})
+	mux.Handle("/v1/reload", methods{http.MethodPost: a.postReload})
+	mux.Handle("/v1/links", methods{http.MethodGet: a.getLinks, http.MethodPost: a.adopt})
+	mux.Handle("/v1/links/{id}", methods{http.MethodGet: a.getLink, http.MethodDelete: a.unlink})
+	mux.Handle("/v1/decisions", methods{http.MethodGet: a.getDecisions})
+	mux.Handle("/v1/journal", methods{http.MethodGet: a.getJournal})
+	mux.Handle("/v1/dead", methods{http.MethodGet: a.getDead})
+	mux.Handle("/v1/dead/{id}", methods{http.MethodGet: a.getDeadLetter, http.MethodDelete: a.dropDead})
+	mux.Handle("/v1/dead/{id}/retry", methods{http.MethodPost: a.retryDead})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		answerError(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
+	})
+	return a.guarded(patient(mux))
+}
+
+// patient lets an answer take as long as what a slow system says.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(Patience)) // without one, it may take longer
+		next.ServeHTTP(w, r)
+	})
+}
+
+// methods dispatches on the method; others are answered with 405.
+type methods map[string]http.HandlerFunc
+
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if h, ok := m[method]; ok {
+		h(w, r)
+		return
+	}
+	var allowed []string
+	for name := range m {
+		allowed = append(allowed, name)
+	}
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	answerError(w, http.StatusMethodNotAllowed, r.Method+" is not done here; "+strings.Join(allowed, " or ")+" is")
+}
+
+// guarded asks for the token, in constant time, before anything else.
+func (a *API) guarded(next http.Handler) http.Handler {
+	want := sha256.Sum256([]byte(a.Token.Reveal()))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		if a.Token != "" {
+			scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+			have := sha256.Sum256([]byte(strings.TrimSpace(given)))
+			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(have[:], want[:]) != 1 {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="lockstep"`)
+				answerError(w, http.StatusUnauthorized, "the admin token is missing or wrong")
+				return
+			}
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// reading returns a question that changes nothing. While a connection to the store
+// is made again, which takes a moment, it is put again.
+func reading[T any](a *API, r *http.Request, question func(Engine) (T, error)) func(Engine) (T, error) {
+	return func(e Engine) (T, error) {
+		over := time.Now().Add(readPatience)
+		for {
+			value, err := question(e)
+			if err == nil || a.Passes == nil || !a.Passes(err) || time.Now().After(over) {
+				return value, err
+			}
+			select {
+			case <-r.Context().Done():
+				return value, err
+			case <-time.After(readAgain):
+			}
+		}
+	}
+}
+
+// ask asks the engine and answers with what it says.
+func ask(a *API, w http.ResponseWriter, question func(Engine) (any, error)) {
+	e := a.Engine()
+	if e == nil {
+		answerError(w, http.StatusServiceUnavailable, errStarting.Error())
+		return
+	}
+	value, err := question(e)
+	var refused *engine.AdoptError
+	switch class, known := connectors.ClassOf(err); {
+	case err == nil:
+		answer(w, http.StatusOK, value)
+	case errors.Is(err, store.ErrNotFound):
+		answerError(w, http.StatusNotFound, "there is nothing of this id")
+	case errors.Is(err, store.ErrConflict):
+		answerError(w, http.StatusConflict, "it is being changed; try again")
+	case errors.As(err, &refused):
+		answerError(w, http.StatusUnprocessableEntity, refused.Message)
+	case known && class == connectors.ClassGone:
+		answerError(w, http.StatusUnprocessableEntity, err.Error())
+	case known:
+		answerError(w, http.StatusBadGateway, err.Error())
+	default:
+		a.Log.Error("admin request failed", "error", err)
+		answerError(w, http.StatusServiceUnavailable, err.Error())
+	}
+}
+
+func answer(w http.ResponseWriter, code int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value) // the client is gone; nobody to tell
+}
+
+func answerError(w http.ResponseWriter, code int, text string) {
+	answer(w, code, map[string]string{"error": text})
+}

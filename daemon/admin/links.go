@@ -1,0 +1,55 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/lockstep-sync/lockstep/connectors"
+)
+
+func (a *API) getLinks(w http.ResponseWriter, r *http.Request) {
+	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.Links(r.Context()) }))
+}
+
+func (a *API) getLink(w http.ResponseWriter, r *http.Request) {
+	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.Link(r.Context(), r.PathValue("id")) }))
+}
+
+func (a *API) unlink(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	ask(a, w, func(e Engine) (any, error) {
+		if err := e.Unlink(r.Context(), id); err != nil {
+			return nil, err
+		}
+		a.Log.Info("link parted by an operator", "link", id)
+		return e.Link(r.Context(), id)
+	})
+}
+
+// adoption is what POST /v1/links takes.
+type adoption struct {
+	Route  string         `json:"route"`
+	Source connectors.Ref `json:"source"`
+	Target connectors.Ref `json:"target"`
+}
+
+func (a *API) adopt(w http.ResponseWriter, r *http.Request) {
+	var body adoption
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&body); err != nil {
+		answerError(w, http.StatusBadRequest, "the body should be {\"route\",\"source\",\"target\"}: "+err.Error())
+		return
+	}
+	if body.Route == "" || body.Source.IsZero() || body.Target.IsZero() {
+		answerError(w, http.StatusBadRequest, "route, source and target are all needed")
+		return
+	}
+	ask(a, w, func(e Engine) (any, error) {
+		link, err := e.Adopt(r.Context(), body.Route, body.Source, body.Target)
+		if err == nil {
+			a.Log.Info("pair adopted by an operator", "link", link.ID, "route", body.Route)
+		}
+		return link, err
+	})
+}
