@@ -13,7 +13,7 @@ import (
 //
 // What else a connector can do it says by implementing Writer, Target, Mover,
 // Commenter, FileReader, FileWriter, WebLinker, Poller, ItemPoller,
-// VersionOrder, Historian, WebhookReceiver, Prober, Hider or Advisor.
+// VersionOrder, Historian, WebhookReceiver, Prober, Hider, NameFinder or Advisor.
 type Connector interface {
 	// Read reads one record by id. A record that is not there is ClassGone.
 	Read(ctx context.Context, ref Ref) (Record, error)

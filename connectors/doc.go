@@ -21,5 +21,5 @@
 // In every connector, files of one name are about one thing: system.go, schema.go,
 // client.go, pages.go, decode.go, resolve.go, directory.go, users.go, values.go,
 // write.go, transitions.go, poll.go, pollitems.go, comments.go, copies.go, files.go,
-// history.go, webhook.go, refusal.go, advise.go.
+// history.go, naming.go, webhook.go, refusal.go, advise.go.
 package connectors

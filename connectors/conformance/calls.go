@@ -86,6 +86,17 @@ func calls() map[string]call {
 			_, err := reader.Files(b.Context(), record)
 			return err
 		},
+		"find by name": func(b *bench, record connectors.Record, _ map[string]any) error {
+			finder, ok := b.Connector.(connectors.NameFinder)
+			if !ok {
+				b.Skip("its records have no names")
+			}
+			found, err := finder.FindByName(b.Context(), record.Number, []connectors.Collection{record.Ref.Collection})
+			if err == nil && len(found) == 0 {
+				return connectors.NotFound("find by name", record.Ref, "nothing has that name")
+			}
+			return err
+		},
 		"history": func(b *bench, record connectors.Record, _ map[string]any) error {
 			historian, ok := b.Connector.(connectors.Historian)
 			if !ok {

@@ -26,6 +26,7 @@ func Run(t *testing.T, s System) {
 	t.Run("polls begin in the past", s.pollsSince)
 	t.Run("polls do not pass the system's clock", s.pollsAhead)
 	t.Run("a comment is added once", s.commentOnce)
+	t.Run("a name finds its record", s.names)
 }
 
 // classes: each fault has its class whatever was asked for, a write is sent once, a

@@ -34,6 +34,7 @@ type Connector struct {
 // The parts of the contract that a Connector meets.
 var (
 	_ connectors.Writer          = (*Connector)(nil)
+	_ connectors.NameFinder      = (*Connector)(nil)
 	_ connectors.Mover           = (*Connector)(nil)
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)

@@ -24,6 +24,7 @@ var (
 // everything is all that a connector of incident.io can do.
 type everything interface {
 	connectors.Writer
+	connectors.NameFinder
 	connectors.Mover
 	connectors.Poller
 	connectors.WebhookReceiver

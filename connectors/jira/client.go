@@ -42,6 +42,7 @@ type Connector struct {
 
 var (
 	_ connectors.Target          = (*Connector)(nil)
+	_ connectors.NameFinder      = (*Connector)(nil)
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)
 	_ connectors.Prober          = (*Connector)(nil)

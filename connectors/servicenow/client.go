@@ -45,6 +45,7 @@ type Connector struct {
 
 var (
 	_ connectors.Target          = (*Connector)(nil)
+	_ connectors.NameFinder      = (*Connector)(nil)
 	_ connectors.UnkeyedFinder   = (*Connector)(nil)
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)

@@ -61,6 +61,7 @@ type User struct {
 
 type issue struct {
 	id, key    string
+	formerKeys []string // of the projects that it was moved out of
 	project    *project
 	fields     map[string]any // as the API shows them
 	properties map[string]any
@@ -154,7 +155,7 @@ func (s *Server) find(idOrKey string) *issue {
 		return is
 	}
 	for _, is := range s.issues {
-		if is.key == idOrKey {
+		if is.key == idOrKey || slices.Contains(is.formerKeys, idOrKey) {
 			return is
 		}
 	}

@@ -281,6 +281,25 @@ func (s *Server) Edit(idOrKey, who string, fields map[string]any) error {
 	return nil
 }
 
+// MoveTo moves an issue to another project as somebody, and returns its new key. The
+// old one goes on leading to it.
+func (s *Server) MoveTo(idOrKey, who, projectKey string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is, p := s.find(idOrKey), s.projects[projectKey]
+	if is == nil || p == nil {
+		return "", fmt.Errorf("no issue %s or no project %s", idOrKey, projectKey)
+	}
+	before := maps.Clone(is.fields)
+	p.number++
+	is.formerKeys = append(is.formerKeys, is.key)
+	is.key, is.project = fmt.Sprintf("%s-%d", p.key, p.number), p
+	is.fields["project"] = s.shownProject(p)
+	s.logged(is, who, before)
+	s.touched(is)
+	return is.key, nil
+}
+
 // Move makes a transition as somebody, by its name.
 func (s *Server) Move(idOrKey, who, transition string, fields map[string]any) error {
 	s.mu.Lock()
