@@ -124,6 +124,7 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 		l.Template, l.Phase, l.Target, l.Number, l.URL = template, links.Active, &target, ticket.Number, ticket.URL
 		l.Generation, l.Commit = config.Set.Generation, config.Commit
 		l.DropContents()
+		l.NameSource(record, true) // as the route was found to take it
 		l.Missing = nil
 	}
 	fresh := links.New(route, source, n)

@@ -150,7 +150,7 @@ func (r *Repository) indexChildren(ctx context.Context) error {
 	if err := r.Each(ctx, func(l Stored) error { return add(l.Parent, l.Source) }); err != nil {
 		return err
 	}
-	if err := r.EachUnlinked(ctx, func(ref connectors.Ref, u Unlinked) error { return add(u.Parent, ref) }); err != nil {
+	if err := r.EachUnlinked(ctx, func(_ string, ref connectors.Ref, u Unlinked) error { return add(u.Parent, ref) }); err != nil {
 		return err
 	}
 	_, err = r.marks.Put(ctx, childrenKey, []byte(`{"v":1}`))

@@ -50,6 +50,10 @@ type Link struct {
 	Source     connectors.Ref  `json:"source"`
 	Parent     connectors.Ref  `json:"parent,omitzero"`   // what the source belongs to
 	Private    bool            `json:"private,omitempty"` // the source, when it was read last
+	// SourceNumber and SourceURL are what people call the source and where they open
+	// it; of a private one only where its route takes those (NameSource).
+	SourceNumber string `json:"source_number,omitempty"`
+	SourceURL    string `json:"source_url,omitempty"`
 	Target     *connectors.Ref `json:"target"`
 	Number     string          `json:"number,omitempty"`
 	URL        string          `json:"url"`
@@ -212,6 +216,15 @@ func (l *Link) Ref(s Side) connectors.Ref {
 		return connectors.Ref{}
 	}
 	return *l.Target
+}
+
+// NameSource keeps what people call the source, as it was read; admitted is false of
+// a private one that may be nothing but a reference.
+func (l *Link) NameSource(record connectors.Record, admitted bool) {
+	l.SourceNumber, l.SourceURL = record.Number, record.URL
+	if !admitted {
+		l.SourceNumber, l.SourceURL = "", ""
+	}
 }
 
 // Lost reports whether a link was detached because its source read as not found:

@@ -26,6 +26,9 @@ type Unlinked struct {
 	// ParentToken what was known of it (Children.Token) when this was decided.
 	Parent      connectors.Ref
 	ParentToken string
+	// Number and URL are what people call the record and where they open it; of a
+	// private one only where its route takes those.
+	Number, URL string
 }
 
 // unlinkedVersion is the version of the document that this build writes. Older
@@ -44,6 +47,8 @@ type unlinkedDocument struct {
 	Lost    int            `json:"lost,omitempty"`
 	Parent  connectors.Ref `json:"parent,omitzero"`
 	Token   string         `json:"parent_token,omitempty"`
+	Number  string         `json:"number,omitempty"`
+	URL     string         `json:"url,omitempty"`
 }
 
 const unlinkedPrefix = "decided/"
@@ -60,7 +65,7 @@ func decodeUnlinked(entry store.Entry) (Unlinked, error) {
 	if d.V > unlinkedVersion {
 		return Unlinked{}, store.UnknownVersion("mark "+entry.Key, d.V, unlinkedVersion)
 	}
-	return Unlinked{Version: d.Version, Private: d.Private, ForNow: d.ForNow, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Parent: d.Parent, ParentToken: d.Token}, nil
+	return Unlinked{Version: d.Version, Private: d.Private, ForNow: d.ForNow, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Parent: d.Parent, ParentToken: d.Token, Number: d.Number, URL: d.URL}, nil
 }
 
 // Unlinked returns what is remembered of a record on a route; the zero value
@@ -79,7 +84,7 @@ func (r *Repository) Unlinked(ctx context.Context, route string, ref connectors.
 // SaveUnlinked replaces what is remembered of a record on a route.
 func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connectors.Ref, u Unlinked) error {
 	value, err := json.Marshal(unlinkedDocument{
-		V: unlinkedVersion, Version: u.Version, Private: u.Private, ForNow: u.ForNow, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Parent: u.Parent, Token: u.ParentToken,
+		V: unlinkedVersion, Version: u.Version, Private: u.Private, ForNow: u.ForNow, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Parent: u.Parent, Token: u.ParentToken, Number: u.Number, URL: u.URL,
 	})
 	if err == nil {
 		_, err = r.marks.Put(ctx, unlinkedKey(route, ref), value)
@@ -101,7 +106,7 @@ func (r *Repository) ForgetUnlinked(ctx context.Context, route string, ref conne
 
 // EachUnlinked calls f for every record of which something is remembered and
 // can be read, on each of its routes.
-func (r *Repository) EachUnlinked(ctx context.Context, f func(ref connectors.Ref, u Unlinked) error) error {
+func (r *Repository) EachUnlinked(ctx context.Context, f func(route string, ref connectors.Ref, u Unlinked) error) error {
 	return store.EachReadable(ctx, "decisions without a ticket", r.marks, r.findings, func(entry store.Entry) error {
 		name, ok := strings.CutPrefix(entry.Key, unlinkedPrefix)
 		if !ok {
@@ -111,12 +116,12 @@ func (r *Repository) EachUnlinked(ctx context.Context, f func(ref connectors.Ref
 		if err != nil {
 			return err
 		}
-		_, name, _ = strings.Cut(name, "/")
+		route, name, _ := strings.Cut(name, "/")
 		ref, err := connectors.ParseRef(name)
 		if err != nil {
 			return store.Unreadable("mark "+entry.Key, err)
 		}
-		return f(ref, u)
+		return f(route, ref, u)
 	})
 }
 

@@ -38,7 +38,7 @@ func TestUnlinkedVersions(t *testing.T) {
 		t.Errorf("of a newer version: %v", err)
 	}
 	seen := map[connectors.Ref]bool{}
-	if err := repo.EachUnlinked(ctx, func(ref connectors.Ref, _ links.Unlinked) error { seen[ref] = true; return nil }); err != nil {
+	if err := repo.EachUnlinked(ctx, func(_ string, ref connectors.Ref, _ links.Unlinked) error { seen[ref] = true; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != 2 || !seen[now] || !seen[older] {

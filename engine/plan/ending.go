@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -22,6 +23,7 @@ func (o ending) rest(reason string) (Plan, Needs) {
 	}
 	next := o.Stored.Clone()
 	next.Private = record.Private
+	next.NameSource(record, o.Route.Admits(record))
 	return only(Operation{Kind: KindNone, Reason: reason, Link: next, Purge: !o.Route.Admits(record)}), Needs{}
 }
 
@@ -50,6 +52,7 @@ func stop(link *links.Link) Operation {
 	next := link.Clone()
 	next.Phase, next.Private = links.Stopped, true
 	next.DropContents()
+	next.NameSource(connectors.Record{}, false)
 	if link.Opened != nil { // where to look for the ticket when it is public again
 		next.Opened = &links.Opened{Into: link.Opened.Into, Since: link.Opened.Since, Unsettled: link.Opened.Unsettled}
 	}
@@ -106,6 +109,7 @@ func (o ending) lose(side links.Side) (Plan, Needs) {
 	op.Link.Phase, op.Link.Missing = links.Detached, o.Stored.Missing
 	if o.MayBePrivate == Yes {
 		op.Link.DropContents()
+		op.Link.NameSource(connectors.Record{}, false)
 	}
 	return only(op), Needs{}
 }

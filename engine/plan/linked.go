@@ -80,6 +80,7 @@ func (o *Observation) sync() (p Plan, needs Needs) {
 	next := o.Link.Clone()
 	next.Phase, next.Missing, next.Number, next.URL = links.Active, nil, ticket.Number, ticket.URL
 	next.Parent, next.Private, next.Aside = source.Parent, source.Private, nil
+	next.NameSource(source, o.Route.Admits(source))
 	if o.verifies() && !o.underWay() {
 		if o.Tickets == nil {
 			return Plan{}, Needs{Tickets: true}

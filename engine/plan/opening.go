@@ -264,6 +264,7 @@ func (o *Opening) claim(values []rules.Value, send map[string]any) Operation {
 	link := links.New(o.Route.Name, o.Source.Ref, o.N)
 	link.Template, link.Phase = d.Template, links.Claim
 	link.Parent, link.Private = o.Source.Record.Parent, o.Source.Record.Private
+	link.NameSource(o.Source.Record, o.Route.Admits(o.Source.Record))
 	link.Generation, link.Commit = o.Set.Generation, o.Commit
 	link.Opened = &links.Opened{
 		Into: d.Target.String(), Fields: map[string]links.Sent{}, State: o.initialState(send),

@@ -107,7 +107,7 @@ func (w committer) hintChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = w.engine.Repo.EachUnlinked(ctx, func(ref connectors.Ref, u links.Unlinked) error {
+	err = w.engine.Repo.EachUnlinked(ctx, func(_ string, ref connectors.Ref, u links.Unlinked) error {
 		if u.Parent != w.source {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
@@ -167,6 +168,9 @@ func (w committer) commitLink(ctx context.Context, c change) error {
 func (w committer) saveMark(ctx context.Context, u links.Unlinked) error {
 	if w.record != nil {
 		u.Parent, u.ParentToken = w.record.Parent, w.parentToken
+		if w.route.Admits(*w.record) {
+			u.Number, u.URL = w.record.Number, w.record.URL
+		}
 	}
 	return w.engine.Repo.SaveUnlinked(ctx, w.route.Name, w.source, u)
 }
@@ -176,6 +180,7 @@ func (w committer) emptyPredecessors(ctx context.Context) error {
 	for n := 1; n < w.n; n++ {
 		err := w.engine.Repo.Change(ctx, links.ID(w.route.Name, w.source, n), func(l *links.Link) error {
 			l.DropContents()
+			l.NameSource(connectors.Record{}, false)
 			return nil
 		})
 		if err != nil {

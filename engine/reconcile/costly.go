@@ -156,6 +156,9 @@ func (e *Core) setAside(ctx context.Context, letter deadletter.Letter, at links.
 	}
 	m.Version, m.Failed, m.Unread, m.Waiting = at.Source, true, at.Source == "", time.Time{}
 	m.Private = m.Private && m.Unread
+	if private {
+		m.Number, m.URL = "", ""
+	}
 	return e.Repo.SaveUnlinked(ctx, letter.Route, letter.Record, m)
 }
 
