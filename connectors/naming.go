@@ -18,8 +18,8 @@ type NameFinder interface {
 	FindByName(ctx context.Context, name string, in []Collection) ([]Record, error)
 }
 
-// ParsePage reads the address of a page, as people copy it out of a browser; nil:
-// name is none.
+// ParsePage reads the address of a page, as people copy it out of a browser; nil
+// where name is something else.
 func ParsePage(name string) *url.URL {
 	if !strings.HasPrefix(name, "https://") && !strings.HasPrefix(name, "http://") {
 		return nil
@@ -31,7 +31,8 @@ func ParsePage(name string) *url.URL {
 	return page
 }
 
-// OnSite reports whether a page is below the address of a site, empty: of none.
+// OnSite reports whether a page is below the address of a site; nothing is below an
+// empty one.
 func OnSite(page *url.URL, site string) bool {
 	at, err := url.Parse(site)
 	if err != nil || at.Host == "" || !strings.EqualFold(page.Host, at.Host) {

@@ -38,26 +38,26 @@ const (
 // A Link is the durable pair of a source record and its ticket on one route.
 // It holds digests of what was agreed, never contents.
 type Link struct {
-	V          int             `json:"v"`
-	ID         string          `json:"id"`
-	Route      string          `json:"route"`
-	N          int             `json:"n"`
-	Template   string          `json:"template"`
-	Key        string          `json:"key"`
-	Generation string          `json:"generation"`
-	Commit     string          `json:"commit,omitempty"`
-	OpenedAt   time.Time       `json:"opened_at,omitzero"`
-	Source     connectors.Ref  `json:"source"`
-	Parent     connectors.Ref  `json:"parent,omitzero"`   // what the source belongs to
-	Private    bool            `json:"private,omitempty"` // the source, when it was read last
+	V          int            `json:"v"`
+	ID         string         `json:"id"`
+	Route      string         `json:"route"`
+	N          int            `json:"n"`
+	Template   string         `json:"template"`
+	Key        string         `json:"key"`
+	Generation string         `json:"generation"`
+	Commit     string         `json:"commit,omitempty"`
+	OpenedAt   time.Time      `json:"opened_at,omitzero"`
+	Source     connectors.Ref `json:"source"`
+	Parent     connectors.Ref `json:"parent,omitzero"`   // what the source belongs to
+	Private    bool           `json:"private,omitempty"` // the source, when it was read last
 	// SourceNumber and SourceURL are what people call the source and where they open
 	// it; of a private one only where its route takes those (NameSource).
-	SourceNumber string `json:"source_number,omitempty"`
-	SourceURL    string `json:"source_url,omitempty"`
-	Target     *connectors.Ref `json:"target"`
-	Number     string          `json:"number,omitempty"`
-	URL        string          `json:"url"`
-	Phase      Phase           `json:"phase"`
+	SourceNumber string          `json:"source_number,omitempty"`
+	SourceURL    string          `json:"source_url,omitempty"`
+	Target       *connectors.Ref `json:"target"`
+	Number       string          `json:"number,omitempty"`
+	URL          string          `json:"url"`
+	Phase        Phase           `json:"phase"`
 	// Then is the N of the link that took this one's place, when its record came
 	// back after its ticket was closed; 0: none did.
 	Then int `json:"then,omitempty"`
