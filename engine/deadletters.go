@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// RetryDead forgets why something was refused and reconciles the record again.
-// It returns ErrNotFound where there is no such dead letter.
+// RetryDead forgets why something was refused and reconciles the record again. A dead
+// letter that no retry makes untrue stays, with the time. It returns ErrNotFound where
+// there is no such dead letter.
 func (e *operations) RetryDead(ctx context.Context, id string) error {
 	d, revision, err := e.core.Letters.Get(ctx, id)
 	if err != nil {
@@ -27,12 +29,35 @@ func (e *operations) RetryDead(ctx context.Context, id string) error {
 	if err := e.core.Store.Hints.Add(ctx, d.Record, ""); err != nil {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
+	still, err := e.stillTrue(ctx, d)
+	switch {
+	case err != nil:
+		return fmt.Errorf("retry dead letter %s: %w", id, err)
+	case still:
+		return e.core.Letters.Keep(ctx, d, revision)
+	}
 	// The record may have been looked at already, and be dead again.
 	err = e.core.Letters.Delete(ctx, id, revision)
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("retry dead letter %s: %w", id, err)
 	}
 	return nil
+}
+
+// stillTrue reports whether what a dead letter says stays true whatever is tried: its
+// route is not there to try, or it is about a system that goes on as it did.
+func (e *operations) stillTrue(ctx context.Context, d deadletter.Letter) (bool, error) {
+	if e.core.Config.Load().Set.Route(d.Route) == nil {
+		return true, nil
+	}
+	if d.Reason != deadletter.ReasonKeyDropped {
+		return false, nil
+	}
+	into, err := e.core.OpenedIn(ctx, d.Route, d.Record)
+	if err != nil || into == (connectors.Collection{}) {
+		return false, err
+	}
+	return e.core.Repo.Keyless(ctx, into)
 }
 
 // clearRefusals removes the refusal behind a dead letter from its link.
@@ -56,11 +81,15 @@ func (e *operations) clearRefusals(ctx context.Context, d deadletter.Letter) err
 			}
 			continue
 		}
-		cleared := next.ClearRefusal(links.ParseLabel(d.Field)) || next.Aside != nil
+		cleared := next.Retry(links.ParseLabel(d.Field)) || next.Aside != nil
 		next.Aside = nil
 		if d.Field == "" {
 			cleared = cleared || len(next.Refused) > 0
 			next.Refused = nil
+		}
+		if next.Phase == links.Active && (d.Reason == deadletter.ReasonDuplicate || d.Reason == deadletter.ReasonKeyTaken) {
+			now := e.core.Clock.Now().UTC()
+			next.VerifyAfter, cleared = &now, true // it is looked for again
 		}
 		if _, contested := next.Contests[links.ParseLabel(d.Field)]; contested && d.Reason == deadletter.ReasonContested {
 			next.Contests = maps.Clone(next.Contests)

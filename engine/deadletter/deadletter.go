@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sort"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -61,6 +63,10 @@ type Queue struct {
 	log      *slog.Logger
 	metrics  Counter
 	findings *store.Findings
+
+	mu     sync.Mutex
+	listed bool            // once at least
+	seen   map[string]bool // ids of those that there are or were, as far as is known
 }
 
 // A Counter is told of new dead letters.
@@ -70,7 +76,7 @@ type Counter interface {
 
 // New returns the dead letters of a bucket. What cannot be read is reported.
 func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Counter, findings *store.Findings) *Queue {
-	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, findings: findings}
+	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, findings: findings, seen: map[string]bool{}}
 }
 
 // saysNothing reports whether the messages of a reason hold nothing of the record
@@ -89,6 +95,7 @@ func (l *Queue) Put(ctx context.Context, d Letter, private bool) error {
 	if err := l.save(ctx, d); err != nil {
 		return err
 	}
+	l.see(d.ID)
 	l.metrics.DeadLettered(d.Route, d.Reason)
 	l.log.Warn("dead letter", "dead", d.ID, "route", d.Route, "record", d.Record.String(), "reason", d.Reason, "field", d.Field, "message", d.Message)
 	return nil
@@ -116,20 +123,63 @@ func (l *Queue) Redact(ctx context.Context, route string, record connectors.Ref)
 const AllFields = "*"
 
 // Resolve removes the dead letters of a record on a route that have come true
-// after all: those of the field, or of AllFields.
+// after all: those of the field and its entries, or of AllFields.
 func (l *Queue) Resolve(ctx context.Context, route string, record connectors.Ref, field string) error {
 	letters, err := l.List(ctx)
 	if err != nil {
 		return err
 	}
 	for _, d := range letters {
-		if d.Route == route && d.Record == record && (field == AllFields || d.Field == field) {
+		if d.Route == route && d.Record == record && about(d.Field, field) {
 			if err := l.bucket.Delete(ctx, d.ID, 0); err != nil {
 				return fmt.Errorf("dead letter %s: %w", d.ID, err)
 			}
 		}
 	}
 	return nil
+}
+
+// about reports whether a dead letter of a field is one of another, or of all: of the
+// same, or of an entry of that map. An item of a transfer is one by itself.
+func about(of, field string) bool {
+	if field == AllFields || of == field {
+		return true
+	}
+	return strings.HasPrefix(of, field+"/") && !strings.HasPrefix(links.ParseLabel(of), links.ItemPrefix)
+}
+
+// Ended removes the dead letters about a record as a whole that were kept for one of
+// these reasons. Where there are none it costs nothing.
+func (l *Queue) Ended(ctx context.Context, route string, record connectors.Ref, reasons ...string) error {
+	l.mu.Lock()
+	listed := l.listed
+	l.mu.Unlock()
+	if !listed {
+		if _, err := l.List(ctx); err != nil {
+			return err
+		}
+	}
+	for _, reason := range reasons {
+		l.mu.Lock()
+		seen := l.seen[letterID(route, record, "", reason)]
+		l.mu.Unlock()
+		if !seen {
+			continue
+		}
+		if err := l.Remove(ctx, route, record, "", reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// see remembers that there are dead letters of these ids.
+func (l *Queue) see(ids ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		l.seen[id] = true
+	}
 }
 
 // Remove removes the dead letter about one trouble, if there is one.
@@ -155,6 +205,14 @@ func (l *Queue) List(ctx context.Context) ([]Letter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
+	ids := make([]string, len(letters))
+	for i, d := range letters {
+		ids[i] = d.ID
+	}
+	l.see(ids...)
+	l.mu.Lock()
+	l.listed = true
+	l.mu.Unlock()
 	sort.Slice(letters, func(i, j int) bool { return letters[i].At.After(letters[j].At) })
 	return letters, nil
 }
@@ -168,6 +226,20 @@ func (l *Queue) Get(ctx context.Context, id string) (d Letter, revision uint64, 
 	}
 	d, err = decode(entry)
 	return d, entry.Revision, err
+}
+
+// Keep keeps a dead letter that is still at its revision, with what it says: a retry
+// has found that it is true as before.
+func (l *Queue) Keep(ctx context.Context, d Letter, revision uint64) error {
+	d.At = l.clock.Now().UTC()
+	value, err := encode(d)
+	if err == nil {
+		_, err = l.bucket.Update(ctx, d.ID, value, revision)
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) { // or somebody else was faster
+		return fmt.Errorf("dead letter %s: %w", d.ID, err)
+	}
+	return nil
 }
 
 // Drop removes a dead letter; store.ErrNotFound where there is none.

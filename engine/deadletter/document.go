@@ -26,10 +26,14 @@ type document struct {
 	At      time.Time      `json:"at"`
 }
 
-func (l *Queue) save(ctx context.Context, d Letter) error {
-	value, err := json.Marshal(document{
+func encode(d Letter) ([]byte, error) {
+	return json.Marshal(document{
 		V: documentVersion, Route: d.Route, Record: d.Record, Reason: d.Reason, Field: d.Field, Message: d.Message, At: d.At,
 	})
+}
+
+func (l *Queue) save(ctx context.Context, d Letter) error {
+	value, err := encode(d)
 	if err == nil {
 		_, err = l.bucket.Put(ctx, d.ID, value)
 	}

@@ -157,6 +157,10 @@ type Refusal struct {
 	Pair string    `json:"pair"` // digest of both values
 	Code string    `json:"code"`
 	At   time.Time `json:"at"`
+	// Once is true of a value that is written when a ticket is opened, and Again
+	// where a person has asked for another try: nothing else brings one.
+	Once  bool `json:"once,omitempty"`
+	Again bool `json:"again,omitempty"`
 }
 
 // Missing says which side could not be found, how often and when last.
@@ -261,6 +265,24 @@ func (l *Link) ClearRefusal(what string) bool {
 		}
 	}
 	return false
+}
+
+// Retry lets what was refused be tried again, and reports whether there was
+// something. Of an entry of a map its field is tried.
+func (l *Link) Retry(what string) bool {
+	r, refused := l.Refusal(what)
+	if field, _, entry := strings.Cut(what, "/"); !refused && entry && !strings.HasPrefix(what, ItemPrefix) {
+		r, refused = l.Refusal(field)
+	}
+	switch {
+	case !refused:
+		return false
+	case r.Once:
+		r.Again = true
+		l.Refuse(r)
+		return true
+	}
+	return l.ClearRefusal(r.What)
 }
 
 // Clone copies a link so that changes to the copy do not show in it. What its

@@ -59,7 +59,7 @@ func (o *Observation) Agree(to links.Side, writes []Write, answer connectors.Rec
 			path = path[:1] // the category moves with the state
 		}
 		*e = e.With(path, FieldAt(answer, path))
-		if !f.Mapping.State {
+		if !f.Mapping.State && !f.Mapping.Once {
 			o.Link.Fields[name] = now
 		}
 		if o.Link.ClearRefusal(name) {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -13,15 +14,14 @@ import (
 // AgreeCreated takes what the answer to a creation holds as agreed (rule 3.8). A
 // field that stayed empty although something was sent did not stick: it is
 // never agreed, so that a retry writes it; nor is one that the system refused and
-// the ticket was opened without.
+// the ticket was opened without. A map is agreed on without its entries that were
+// refused.
 func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, left []Failure, ticket connectors.Record, now time.Time, d links.Digester) (wrote []string, lost []Failure) {
 	lost = append(lost, left...)
 	for _, v := range values {
 		if i := slices.IndexFunc(left, func(f Failure) bool { return f.Field == v.Field }); i >= 0 {
-			if !v.Once {
-				agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(ticket.Fields[v.Field])}
-				refuseCreated(next, links.Outbound(v.Field), agreement, left[i].Reason, now, d)
-			}
+			agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(ticket.Fields[v.Field])}
+			refuseCreated(next, v, agreement, left[i].Reason, now, d)
 			continue
 		}
 		sent, have := send[v.Field], ticket.Fields[v.Field]
@@ -33,12 +33,17 @@ func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, l
 			lost = append(lost, Fail(v.Field, deadletter.ReasonDidNotStick, DidNotStick(ticket, v.Field)))
 		}
 		agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
+		rest, reason := withoutEntries(v, left)
 		switch {
-		case v.Once:
-		case stuck:
+		case reason != "":
+			refuseCreated(next, v, agreement, reason, now, d)
+			agreement.From = d.Of(rest)
+		case !stuck:
+			refuseCreated(next, v, agreement, deadletter.ReasonDidNotStick, now, d)
+			continue
+		}
+		if !v.Once {
 			next.Fields[links.Outbound(v.Field)] = agreement
-		default:
-			refuseCreated(next, links.Outbound(v.Field), agreement, deadletter.ReasonDidNotStick, now, d)
 		}
 	}
 	return wrote, lost
@@ -58,14 +63,31 @@ func AgreeFound(next *links.Link, opened *links.Opened, ticket connectors.Record
 			next.Fields[name] = agreement
 			continue
 		}
-		refuseCreated(next, name, agreement, deadletter.ReasonDidNotStick, now, d)
+		refuseCreated(next, rules.Value{Field: field}, agreement, deadletter.ReasonDidNotStick, now, d)
 		lost = append(lost, Fail(field, deadletter.ReasonDidNotStick, DidNotStick(ticket, field)))
 	}
 	return lost
 }
 
-func refuseCreated(next *links.Link, name string, a links.Agreement, code string, now time.Time, d links.Digester) {
-	next.Refuse(links.Refusal{What: name, Pair: d.Pair(a.From, a.Have), Code: code, At: now.UTC()})
+func refuseCreated(next *links.Link, v rules.Value, a links.Agreement, code string, now time.Time, d links.Digester) {
+	next.Refuse(links.Refusal{What: links.Outbound(v.Field), Pair: d.Pair(a.From, a.Have), Code: code, At: now.UTC(), Once: v.Once})
+}
+
+// withoutEntries returns a map without its entries that were refused, and why they
+// were; empty: none was.
+func withoutEntries(v rules.Value, left []Failure) (rest any, reason string) {
+	entries, isMap := v.Value.(map[string]any)
+	if !isMap {
+		return v.Value, ""
+	}
+	entries = maps.Clone(entries)
+	for _, f := range left {
+		if field, entry := entryOf(f.Field); field == v.Field && entry != "" {
+			delete(entries, entry)
+			reason = f.Reason
+		}
+	}
+	return entries, reason
 }
 
 // BaseState returns the states that a link begins with. A ticket is pristine where

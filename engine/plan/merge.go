@@ -14,6 +14,7 @@ type Mapping struct {
 	Field string     // as its system's Resolve and Update call it
 	Path  []string   // of the field within a record
 	State bool       // it writes the state of the link, which has agreements of its own
+	Once  bool       // it is never agreed on
 	Expr  string
 	Reads [][]string // paths on the other side that it reads
 	Pair  string     // name of the mapping that reads what this one writes, and the other way round

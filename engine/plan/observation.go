@@ -95,10 +95,11 @@ func DidNotStick(ticket connectors.Record, field string) string {
 
 // Reject remembers a refusal in a link, and reports whether it is a new one.
 func (o *Observation) Reject(link *links.Link, name, pair, code string) bool {
-	if r, ok := link.Refusal(name); ok && r.Pair == pair {
+	before, ok := link.Refusal(name)
+	if ok && before.Pair == pair && !before.Again {
 		return false
 	}
-	link.Refuse(links.Refusal{What: name, Pair: pair, Code: code, At: o.Now.UTC()})
+	link.Refuse(links.Refusal{What: name, Pair: pair, Code: code, At: o.Now.UTC(), Once: before.Once})
 	return true
 }
 
@@ -107,7 +108,7 @@ func (o *Observation) Reject(link *links.Link, name, pair, code string) bool {
 // how dead letters call what was forgotten. Names in kept stay.
 func clearChanged(link *links.Link, pairs map[string]string, kept func(name string) bool) (recovered []string) {
 	for _, r := range slices.Clone(link.Refused) {
-		if kept(r.What) || pairs[r.What] == r.Pair {
+		if r.Once || kept(r.What) || pairs[r.What] == r.Pair {
 			continue
 		}
 		link.ClearRefusal(r.What)

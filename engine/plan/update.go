@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -96,8 +97,74 @@ func (o updating) plan(decision rules.Decision) (u Update, needs Needs) {
 	u.Recovered = clearChanged(u.Link, pairs, func(name string) bool {
 		return failed[name] || strings.HasPrefix(name, links.ItemPrefix) // which have their own
 	})
+	o.onceAgain(&u, &needs)
 	u.moving, _ = o.resolve(links.Target, o.onceValues(u.Writes), o.Digest, &needs)
 	return u, needs
+}
+
+// onceAgain adds the values that a ticket was opened without and that a person has
+// asked to be tried again, as long as their fields are empty: from then on they are
+// other people's.
+func (o updating) onceAgain(u *Update, needs *Needs) {
+	var asked []links.Refusal
+	for _, r := range u.Link.Refused {
+		if r.Once && r.Again {
+			asked = append(asked, r)
+		}
+	}
+	if len(asked) == 0 {
+		return
+	}
+	values := o.withOnce().Values
+	for _, r := range asked {
+		i := slices.IndexFunc(values, func(v rules.Value) bool { return v.Once && links.Outbound(v.Field) == r.What })
+		was := FieldAt(o.Ends.Target.Record, FieldPath(links.FieldOf(r.What)))
+		var v rules.Value
+		if i >= 0 {
+			v = values[i]
+			v.Value = missing(v.Value, was)
+		}
+		if v.Value == nil && v.Err == nil {
+			u.Link.ClearRefusal(r.What)
+			u.Recovered = append(u.Recovered, links.Label(r.What))
+			continue
+		}
+		send, failed := o.resolve(links.Target, []rules.Value{v}, o.Digest, needs)
+		if len(failed) > 0 {
+			u.reject(o.Observation, r.What, o.Digest.Pair(o.Digest.Of(v.Value), o.Digest.Of(was)), failed[0])
+			continue
+		}
+		u.Writes = append(u.Writes, Write{
+			Mapping: Mapping{Name: r.What, Side: links.Target, Field: v.Field, Path: FieldPath(v.Field), Once: true, Expr: v.Expr, Want: v.Value, Send: send[v.Field], Ready: true},
+			Value:   send[v.Field], Was: was,
+		})
+	}
+}
+
+// missing is what of a value a field lacks altogether: all of it, some entries of a
+// map, or nil.
+func missing(want, have any) any {
+	entries, isMap := want.(map[string]any)
+	there, _ := have.(map[string]any)
+	if isMap && len(there) > 0 {
+		entries = maps.Clone(entries)
+		maps.DeleteFunc(entries, func(name string, _ any) bool { return !Empty(there[name]) })
+		if len(entries) > 0 {
+			return entries
+		}
+		return nil
+	}
+	if !Empty(have) {
+		return nil
+	}
+	return want
+}
+
+// withOnce asks the rules for what is written once as well.
+func (o updating) withOnce() rules.Decision {
+	return o.Decide(rules.Input{
+		Record: o.Ends.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, WithOnce: true,
+	})
 }
 
 func valuesFor(d rules.Decision, to links.Side) []rules.Value {
@@ -199,10 +266,7 @@ func (o updating) onceValues(writes []Write) (wanted []rules.Value) {
 	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.State && f.Mapping.Side == links.Target }) {
 		return nil
 	}
-	decision := o.Decide(rules.Input{
-		Record: o.Ends.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, WithOnce: true,
-	})
-	for _, v := range decision.Values {
+	for _, v := range o.withOnce().Values {
 		if v.Once && v.Err == nil && v.Value != nil && Empty(FieldAt(o.Ends.Target.Record, FieldPath(v.Field))) {
 			wanted = append(wanted, v)
 		}

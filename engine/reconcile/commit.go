@@ -29,6 +29,7 @@ type change struct {
 	link    *links.Link // as it will be; nil: it stays
 	step    Step        // of the link's save
 	opened  bool        // the link has a new ticket
+	whole   bool        // what kept the record as a whole from being looked at is over
 	unclaim bool        // the link goes
 
 	mark  *links.Unlinked
@@ -118,6 +119,11 @@ func (w committer) commitLetters(ctx context.Context, c change) error {
 	}
 	for _, f := range ended {
 		if err := w.engine.Letters.Remove(ctx, w.route.Name, w.source, f.Field, f.Reason); err != nil {
+			return err
+		}
+	}
+	if c.whole || c.opened {
+		if err := w.engine.Letters.Ended(ctx, w.route.Name, w.source, deadletter.ReasonRejected, deadletter.ReasonGaveUp, deadletter.ReasonUnreadable); err != nil {
 			return err
 		}
 	}

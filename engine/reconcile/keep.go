@@ -197,7 +197,7 @@ func (w work) finish(ctx context.Context, x *exchange) (result, error) {
 	if !x.diverged && !x.refused {
 		x.see()
 	}
-	follows := change{link: w.agreed(x), step: StepAgreed}
+	follows := change{link: w.agreed(x), step: StepAgreed, whole: w.postponed == nil}
 	outcome := resultNone
 	if x.refused {
 		outcome = resultDead

@@ -98,6 +98,15 @@ func (w work) carryOutOpening(ctx context.Context, c *creation, op plan.Operatio
 	return w.decline(ctx, c, op)
 }
 
+// recovered are the dead letters that are over with a decision about a record: those
+// of its creation, where there are some.
+func (c *creation) recovered() []string {
+	if c.Before.Failed {
+		return []string{deadletter.AllFields}
+	}
+	return nil
+}
+
 // decline keeps that the record gets no ticket.
 func (w work) decline(ctx context.Context, c *creation, op plan.Operation) (result, error) {
 	follows := change{purge: op.Purge, unclaim: op.Unclaim, mark: op.Remember}
@@ -105,6 +114,7 @@ func (w work) decline(ctx context.Context, c *creation, op plan.Operation) (resu
 		entry := w.entryOf(*c.Decision)
 		follows.early = op.Remember.Private != c.Before.Private
 		follows.decided, follows.entry = string(c.Decision.Action), &entry
+		follows.recovered = c.recovered() // of a ticket that nobody wants any more
 		w.log.Info("no ticket", "template", c.Decision.Template, "reason", op.Reason)
 	}
 	return resultNone, w.commit(ctx, follows)
@@ -174,9 +184,7 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 			entry := w.entryOf(*c.Decision)
 			entry.Target, entry.Writes = got.record.Ref, append(entry.Writes, opened.Wrote...)
 			follows := openedAs(opened.Link, opened.Failed, entry)
-			if c.Before.Failed {
-				follows.recovered = []string{deadletter.AllFields}
-			}
+			follows.recovered = c.recovered()
 			return follows, w.noteKeyless(ctx, op.Draft.Collection, opened.Keyless)
 		},
 		refused: func(said *connectors.Error) change {
@@ -215,7 +223,52 @@ func (w work) noteKeyless(ctx context.Context, c connectors.Collection, keyless 
 	if keyless == plan.Unknown {
 		return nil
 	}
-	return w.engine.Repo.SetKeyless(ctx, c, keyless == plan.Yes, w.engine.Clock.Now())
+	if err := w.engine.Repo.SetKeyless(ctx, c, keyless == plan.Yes, w.engine.Clock.Now()); err != nil || keyless == plan.Yes {
+		return err
+	}
+	return w.engine.keepsKeys(ctx, c)
+}
+
+// keepsKeys removes the dead letters that say of a collection that its system drops
+// keys.
+func (e *Core) keepsKeys(ctx context.Context, c connectors.Collection) error {
+	letters, err := e.Letters.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range letters {
+		if d.Reason != deadletter.ReasonKeyDropped {
+			continue
+		}
+		into, err := e.OpenedIn(ctx, d.Route, d.Record)
+		if err != nil {
+			return err
+		}
+		if into != c {
+			continue
+		}
+		if err := e.Letters.Remove(ctx, d.Route, d.Record, d.Field, d.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpenedIn returns the collection that the ticket of a record on a route is, or may
+// be, in; the zero value where there is none.
+func (e *Core) OpenedIn(ctx context.Context, route string, record connectors.Ref) (connectors.Collection, error) {
+	link, _, _, err := e.Repo.Current(ctx, route, record)
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrUnreadable):
+		return connectors.Collection{}, nil
+	case err != nil:
+		return connectors.Collection{}, err
+	case link.Target != nil:
+		return link.Target.Collection, nil
+	case link.Opened != nil:
+		return connectors.ParseCollection(link.Opened.Into)
+	}
+	return connectors.Collection{}, nil
 }
 
 // lostCreate is why a creation is looked at again.
@@ -230,7 +283,7 @@ func (w work) adopt(ctx context.Context, c *creation, op plan.Operation) (result
 	entry := w.entryOf(d)
 	entry.Target, entry.Notes = *op.Link.Target, op.Notes
 	follows := openedAs(op.Link, op.Failed, entry)
-	follows.ended = op.Ended
+	follows.ended, follows.recovered = op.Ended, c.recovered()
 	if err := w.commit(ctx, follows); err != nil {
 		return w.notConfirmed(ctx, op.Link, err)
 	}
