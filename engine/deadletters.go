@@ -74,7 +74,7 @@ func (e *operations) clearRefusals(ctx context.Context, d deadletter.Letter) err
 		if next.Opened != nil && d.Reason == deadletter.ReasonUnknownTicket {
 			// There is none, says a person; but of one that the system said it opened.
 			opened := *next.Opened
-			opened.Told, opened.Lost = false, 0
+			opened.Told, opened.Lost, opened.Sent = false, 0, false
 			next.Opened = &opened
 			if _, err = e.core.Repo.Save(ctx, next, link.Revision); !errors.Is(err, store.ErrConflict) {
 				return err

@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // unknownTicket is the one dead letter, which says that a ticket may be there.
@@ -240,4 +241,51 @@ func TestATicketThatTheAnswerNames(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestACrashedOwnerCountsAsALostAnswer: nobody knows what became of the creation of a
+// daemon that ended before its answer was stored, each time.
+func TestACrashedOwnerCountsAsALostAnswer(t *testing.T) {
+	simulate(t, func(r *rig) {
+		ref := incidents.Ref("01A")
+		for range 4 {
+			r.crash.Store(reconcile.StepCreated)
+			r.start(oneRoute)
+			if len(r.world.calls) == 0 {
+				r.world.put(ref, false, critical())
+			}
+			r.hint(ref)
+			r.pass(time.Hour)
+			for _, ticket := range r.world.list(tickets) {
+				r.world.remove(ticket) // or it cannot be seen
+			}
+			r.kill()
+		}
+		r.crash.Store(reconcile.Step(""))
+		r.start(oneRoute)
+		r.bother(ref)
+		if n := r.world.count("create"); n != 2 {
+			t.Fatalf("%d creates, want 2", n)
+		}
+		check(t, r.engine.RetryDead(t.Context(), r.unknownTicket().ID))
+		r.pass(time.Hour)
+		r.oneTicket()
+		r.letters()
+	})
+}
+
+// TestATryThatWasNotSentIsNoLostAnswer: after a lost answer, requests that were
+// certainly not done use up no repeat.
+func TestATryThatWasNotSentIsNoLostAnswer(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(oneRoute)
+		not := fault{class: connectors.ClassRetry}
+		r.world.fail("itsm", "create", fault{class: connectors.ClassUnclear}, not, not, not)
+		ref := incidents.Ref("01A")
+		r.world.put(ref, false, critical())
+		r.hint(ref)
+		r.pass(6 * time.Hour)
+		r.oneTicket()
+		r.letters()
+	})
 }

@@ -118,6 +118,9 @@ type Opened struct {
 // Unsettled is what is known of creations of which nobody knows what became.
 type Unsettled struct {
 	Lost int `json:"lost,omitempty"` // how many answers
+	// Sent is true from before the claim's own request is sent until it is known what
+	// became of it. Where its owner has ended, nobody knows, and it counts as lost.
+	Sent bool `json:"sent,omitempty"`
 	// Made is true where the system said that it opened a ticket, and does not show
 	// it; MadeRef is the ticket, where it said that too.
 	Made    bool            `json:"made,omitempty"`

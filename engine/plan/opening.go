@@ -296,14 +296,6 @@ func (o *Opening) initialState(send map[string]any) *links.StatePair {
 	return pair
 }
 
-// lost is how many answers to creations of the record were lost.
-func (o *Opening) lost() int {
-	if o.Claim != nil {
-		return o.Claim.Opened.Lost
-	}
-	return o.Before.Lost
-}
-
 // remember keeps with what is remembered of the record how many answers were lost.
 func (o *Opening) remember(u links.Unlinked) *links.Unlinked {
 	u.Lost = o.lost()

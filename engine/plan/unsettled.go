@@ -19,6 +19,7 @@ func (o *Opening) Lost(said *connectors.Error) *links.Link {
 	next := *o.Claim
 	opened := *o.Claim.Opened
 	opened.Lost++
+	opened.Sent = false
 	if said != nil && said.Made {
 		opened.Made = true
 		if ref := said.MadeRef; !ref.IsZero() {
@@ -27,6 +28,28 @@ func (o *Opening) Lost(said *connectors.Error) *links.Link {
 	}
 	next.Opened = &opened
 	return &next
+}
+
+// Sending returns the claim as it is saved directly before its request is sent, and,
+// with false, once that was certainly not done: it counts for nothing then.
+func (o *Opening) Sending(is bool) *links.Link {
+	next := *o.Claim
+	opened := *o.Claim.Opened
+	opened.Sent = is
+	next.Opened = &opened
+	return &next
+}
+
+// lost is how many answers to creations of the record were lost. What became of the
+// request of an owner that has ended is not known either.
+func (o *Opening) lost() int {
+	switch {
+	case o.Claim == nil:
+		return o.Before.Lost
+	case o.Claim.Opened.Sent && !o.Claimed:
+		return o.Claim.Opened.Lost + 1
+	}
+	return o.Claim.Opened.Lost
 }
 
 // findsUnkeyed reports whether the system can be asked for tickets whose key it
@@ -41,7 +64,7 @@ func (o *Opening) findsUnkeyed() bool {
 // may be it, or the system drops keys.
 func (o *Opening) spent() bool {
 	opened := o.Claim.Opened
-	return opened.Made || opened.Lost > mostRepeats || len(o.Unkeyed) > 0 || o.Keyless && opened.Lost > 0
+	return opened.Made || o.lost() > mostRepeats || len(o.Unkeyed) > 0 || o.Keyless && o.lost() > 0
 }
 
 // unknown gives the creation up until the ticket is found, or a person says what
@@ -78,7 +101,7 @@ func whatToLookFor(o *Opening) string {
 		return fmt.Sprintf("the answer to opening a ticket for this record was lost, and %s does not keep lockstep's key, so that the ticket cannot be found; no second one is opened. "+
 			"Look for what lockstep's user opened at about %s. If it is there, %sTICKET; if not, run: lockstep dead retry", o.Target.Ref.Connector, opened.Since.Format("2006-01-02 15:04 MST"), adopt)
 	}
-	return fmt.Sprintf("the answer to opening a ticket for this record was lost twice, and no ticket with its key %s is found; it is not tried again. "+
+	return fmt.Sprintf("the answer to opening a ticket for this record was lost twice (or the daemon ended before it came), and no ticket with its key %s is found; it is not tried again. "+
 		"Look in %s for the key, or for what lockstep's user opened since %s. If there is a ticket, %sTICKET; if not, run: lockstep dead retry",
 		c.Key, o.Target.Ref.Connector, c.Opened.Since.Format("2006-01-02 15:04 MST"), adopt)
 }

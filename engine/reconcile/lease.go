@@ -32,6 +32,9 @@ type lease struct {
 	// asked before the first request only, for that one changes it. nil: there is
 	// nothing to ask.
 	unchanged func(context.Context) error
+	// before changes what is saved when the first request is about to be sent; then
+	// it is saved once more. nil: that stands in what is saved already.
+	before func()
 
 	from time.Time
 	used bool // a request was begun
@@ -51,25 +54,32 @@ func (l *lease) take(ctx context.Context) error {
 
 // Hold is called directly before every request. It fails as check does.
 func (l *lease) Hold(ctx context.Context) error {
-	err := l.check(ctx)
+	begins := l.before != nil && !l.used
+	if begins {
+		l.before()
+	}
+	err := l.notSent(l.hold(ctx, begins))
 	l.used = l.used || err == nil
 	return err
 }
 
 // check fails where nothing may be sent any more: the record may have turned
 // private, or somebody else have acted. The failure is ClassRetry.
-func (l *lease) check(ctx context.Context) error {
-	if err := l.hold(ctx); err != nil {
-		return &connectors.Error{Class: connectors.ClassRetry, Op: "send", Record: l.w.source.String(), Message: "not sent", Err: breaker.NotSent(err)}
+func (l *lease) check(ctx context.Context) error { return l.notSent(l.hold(ctx, false)) }
+
+func (l *lease) notSent(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return &connectors.Error{Class: connectors.ClassRetry, Op: "send", Record: l.w.source.String(), Message: "not sent", Err: breaker.NotSent(err)}
 }
 
-func (l *lease) hold(ctx context.Context) error {
+// hold saves again what is not young any more, or what has changed.
+func (l *lease) hold(ctx context.Context, changed bool) error {
 	if err := l.w.stillAllowed(ctx, false); err != nil {
 		return err
 	}
-	if l.within(leaseTime / 2) {
+	if !changed && l.within(leaseTime/2) {
 		return nil
 	}
 	if !l.within(renewFor) {

@@ -67,8 +67,11 @@ func (w work) gatherFor(ctx context.Context, o *plan.Opening, needs plan.Needs) 
 
 // abandon takes back a claim under which certainly nothing was sent.
 func (w work) abandon(ctx context.Context, c *creation, failure error) error {
-	if !c.Claimed || c.Claim.Opened.Lost > 0 { // an earlier request may have opened one
+	switch {
+	case !c.Claimed:
 		return failure
+	case c.Claim.Opened.Lost > 0: // an earlier request may have opened one
+		return errors.Join(failure, w.commit(ctx, change{link: c.Sending(false)}))
 	}
 	return errors.Join(failure, w.commit(ctx, change{unclaim: true}))
 }
@@ -159,11 +162,15 @@ func (w work) givenUp(c *creation, op plan.Operation) change {
 // claim says that a ticket is about to be opened. Somebody else's claim fails it:
 // then everything is looked at again.
 func (w work) claim(ctx context.Context, c *creation, op plan.Operation) error {
-	c.lease = w.newLease(func(ctx context.Context) error { return w.commit(ctx, change{link: op.Link}) })
+	c.lease = w.newLease(func(ctx context.Context) error { return w.commit(ctx, change{link: c.Claim}) })
+	c.lease.before = func() { c.Claim = c.Sending(true) }
+	earlier := c.Claim
+	c.Claim = op.Link
 	if err := c.lease.take(ctx); err != nil {
+		c.Claim = earlier
 		return err
 	}
-	c.Claim, c.Claimed, c.Tickets = op.Link, true, nil
+	c.Claimed, c.Tickets = true, nil
 	w.engine.step(ctx, StepClaimed)
 	return nil
 }
