@@ -75,8 +75,9 @@ type Commenter interface {
 // all: comments may be hidden from these credentials although their copies are
 // there.
 type CopyFinder interface {
-	// Copies are the ids of the copies, by marker. An id may be made up.
-	Copies(ctx context.Context, record Record) (map[string][]string, error)
+	// Copies are the ids of the copies, by marker. An id may be made up. shown is
+	// false where nothing at all is seen on the record: that is no proof of absence.
+	Copies(ctx context.Context, record Record) (copies map[string][]string, shown bool, err error)
 }
 
 // An OnceCommenter may take the marker of a post for its idempotency key: the same

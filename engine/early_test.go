@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 )
 
 // TestALostAnswerIsLookedAfterAtOnce: what took effect is found within seconds,
@@ -98,5 +99,54 @@ func (r *rig) atRest(ref connectors.Ref) {
 	r.pass(time.Minute)
 	if w := r.writes(); len(w) != 0 {
 		r.t.Errorf("at rest it writes %v", w)
+	}
+}
+
+// TestALostCommentThatNobodyShows: where nothing of what hangs on a ticket is shown, a
+// post whose answer was lost is repeated only where the ticket was certainly not
+// written; else a person has to look.
+func TestALostCommentThatNobodyShows(t *testing.T) {
+	for name, test := range map[string]struct {
+		lost   fault
+		edited bool
+		copies int
+		dead   bool
+	}{
+		"done":                        {fault{class: connectors.ClassUnclear, after: true}, false, 1, true},
+		"done later":                  {fault{class: connectors.ClassUnclear, late: 30 * time.Second}, false, 1, true},
+		"not done":                    {fault{class: connectors.ClassUnclear}, false, 1, false},
+		"not done, the ticket edited": {fault{class: connectors.ClassUnclear}, true, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.world.masked = true
+				ref, ticket := opened(r, talking)
+				r.pass(time.Minute)
+				r.world.fail("itsm", "comment", test.lost)
+				r.world.say(ref, "update", "Lisa", "It rains")
+				r.hint(ref)
+				if test.edited {
+					r.world.edit(ticket, "note", "by a person")
+				}
+				r.pass(time.Hour)
+				r.world.edit(ticket, "state", int64(2))
+				r.hint(ref)
+				r.pass(time.Hour)
+				if n := r.copiesOf(ticket, "It rains"); n != test.copies {
+					t.Errorf("%d copies, want %d", n, test.copies)
+				}
+				letters := r.dead()
+				if dead := len(letters) == 1 && letters[0].Reason == deadletter.ReasonUnknownItem; dead != test.dead || len(letters) > 1 {
+					t.Fatalf("dead letters: %+v", letters)
+				}
+				if test.copies == 0 {
+					r.retryAll()
+					r.pass(time.Hour)
+					if n := r.copiesOf(ticket, "It rains"); n != 1 || len(r.dead()) != 0 {
+						t.Errorf("after a retry %d copies, dead letters %q", n, r.reasons())
+					}
+				}
+			})
+		})
 	}
 }

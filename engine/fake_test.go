@@ -41,6 +41,7 @@ type world struct {
 	once         bool            // markers are idempotency keys
 	hides        bool            // tickets are not shown to who opened them
 	keyless      bool            // keys are dropped without a word
+	masked       bool            // no comment is shown, of whomever
 	plants       bool            // somebody writes each key that is looked up into a ticket of their own
 	forgetful    bool            // versions do not tell whether one follows the other
 

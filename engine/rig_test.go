@@ -145,6 +145,9 @@ func (r *rig) config(set *rules.Set) engine.Config {
 		made := &client{w: r.world, name: name}
 		r.clients = append(r.clients, made)
 		c.Connectors[name] = made
+		if r.world.masked {
+			c.Connectors[name] = maskedClient{made}
+		}
 	}
 	return c
 }

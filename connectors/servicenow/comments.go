@@ -192,12 +192,12 @@ func (c *Connector) shown(ctx context.Context, ref connectors.Ref) (string, erro
 
 // Copies finds the copies among the journal's entries, and in the journal as the
 // ticket shows it: of the entries some may be hidden from this user, and all.
-func (c *Connector) Copies(ctx context.Context, record connectors.Record) (map[string][]string, error) {
+func (c *Connector) Copies(ctx context.Context, record connectors.Record) (copies map[string][]string, shown bool, err error) {
 	all, err := c.journal(ctx, record, time.Time{})
 	if class, _ := connectors.ClassOf(err); err != nil && class != connectors.ClassForbidden {
-		return nil, err
+		return nil, false, err
 	}
-	copies := map[string][]string{}
+	copies = map[string][]string{}
 	for _, one := range all {
 		if one.Marker != "" {
 			copies[one.Marker] = append(copies[one.Marker], one.ID)
@@ -205,12 +205,12 @@ func (c *Connector) Copies(ctx context.Context, record connectors.Record) (map[s
 	}
 	journal, err := c.shown(ctx, record.Ref)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for i, found := range markerAnywhere.FindAllStringSubmatch(journal, -1) {
 		if marker := found[1]; copies[marker] == nil {
 			copies[marker] = []string{fmt.Sprintf("%s/%d", record.Ref.ID, i)}
 		}
 	}
-	return copies, nil
+	return copies, len(all) > 0 || journal != "", nil
 }

@@ -100,15 +100,15 @@ func TestAHiddenJournal(t *testing.T) {
 			server, c := instance(t)
 			record := create(t, c, "k", nil)
 			hide(server)
-			if copies, err := c.Copies(t.Context(), record); err != nil || len(copies) != 0 {
-				t.Errorf("of an empty journal: %v, %v", copies, err)
+			if copies, shown, err := c.Copies(t.Context(), record); err != nil || len(copies) != 0 || shown {
+				t.Errorf("of an empty journal: %v, shown %t, %v", copies, shown, err)
 			}
 			posted, err := c.Comment(t.Context(), post(record, "mine"))
 			if err != nil || !posted.Held {
 				t.Fatalf("posted %+v, %v", posted, err)
 			}
-			copies, err := c.Copies(t.Context(), record)
-			if err != nil || !slices.Equal(slices.Collect(maps.Keys(copies)), []string{"m-1"}) || len(copies["m-1"]) != 1 {
+			copies, shown, err := c.Copies(t.Context(), record)
+			if err != nil || !shown || !slices.Equal(slices.Collect(maps.Keys(copies)), []string{"m-1"}) || len(copies["m-1"]) != 1 {
 				t.Errorf("copies %v, %v", copies, err)
 			}
 			for _, since := range []time.Time{{}, time.Now().Add(time.Hour)} {
@@ -135,7 +135,7 @@ func TestAHiddenJournal(t *testing.T) {
 		if seen := comments(t, c, record, time.Now().Add(time.Hour)); len(seen) != 0 {
 			t.Errorf("seen since: %+v", seen)
 		}
-		if copies, err := c.Copies(t.Context(), record); err != nil || len(copies["m-1"]) != 1 {
+		if copies, _, err := c.Copies(t.Context(), record); err != nil || len(copies["m-1"]) != 1 {
 			t.Errorf("copies: %v, %v", copies, err)
 		}
 	})

@@ -27,6 +27,7 @@ const (
 	ReasonDuplicate     = "duplicate"      // two tickets carry one key
 	ReasonContested     = "contested"      // somebody else writes a field over and over as well
 	ReasonUnknownTicket = "unknown_ticket" // one was, or may have been, opened, and is not found
+	ReasonUnknownItem   = "unknown_item"   // a comment was, or may have been, added, and is not shown
 	ReasonKeyDropped    = "key_dropped"    // the system did not keep the key of a ticket
 	ReasonUnreadable    = "unreadable"     // what is stored of the record cannot be read
 	ReasonInternal      = "internal"       // a mistake in this program

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -285,11 +286,27 @@ func (c *carrying) unsent(send []*Item, known *links.Items) (left []*Item, after
 			c.p.Refused = true
 			c.p.refuse(c.o, it.refusal(), itemPair(c.o, c.to), Fail("", deadletter.ReasonDidNotStick,
 				fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", c.o.Ends.Of(c.to).Ref, c.name)))
+		case c.mayBeThere(it, list):
+			c.p.Refused = true
+			e := c.o.Ends.Of(c.to)
+			c.p.refuse(c.o, it.refusal(), itemPair(c.o, c.to), Fail("", deadletter.ReasonUnknownItem,
+				fmt.Sprintf("the answer to adding it to %s was lost, and the system shows lockstep's user nothing of what was added there; it is not sent a second time. "+
+					"Look for it in %s. If it is there, run: lockstep dead drop; if not: lockstep dead retry. Let lockstep's user read what it adds", e.Ref, cmp.Or(e.Record.URL, e.Record.Number))))
 		default:
 			left = append(left, it)
 		}
 	}
 	return left, known, true
+}
+
+// mayBeThere reports whether an item may be there that is not found: the answer to it
+// was lost, its system shows nothing at all, and the record was written since.
+func (c *carrying) mayBeThere(it *Item, list List) bool {
+	if !list.Blank {
+		return false
+	}
+	intent := c.o.Stored.Intent
+	return intent != nil && slices.Contains(intent.Items, it.ID()) && intent.ReadVersion != c.o.Ends.Of(c.to).Record.Version
 }
 
 // Carried takes note of an item that its system answered. What the answer does
@@ -345,6 +362,9 @@ func itemPairs(o *Observation, link *links.Link, all []transfer) map[string]stri
 		for _, r := range link.Refused {
 			if r.What == name || strings.HasPrefix(r.What, name+"/") {
 				pairs[r.What] = itemPair(o, t.to)
+			}
+			if r.Code == deadletter.ReasonUnknownItem { // no change tells whether it is there
+				pairs[r.What] = r.Pair
 			}
 		}
 	}

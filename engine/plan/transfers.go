@@ -62,6 +62,7 @@ type List struct {
 	Files    []connectors.File
 	Links    []string
 	Copies   map[string][]string // of comments, by marker, where the system finds them by itself
+	Blank    bool                // nothing at all is shown: there may be some all the same
 	Refused  *connectors.Error   // it may not be read
 }
 

@@ -27,8 +27,8 @@ func (w observer) list(ctx context.Context, e *plan.End, n plan.ListNeed) (plan.
 	}
 	list, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind(opList, kind), func() (list plan.List, err error) {
 		if finds {
-			list.Copies, err = finder.Copies(ctx, e.Record)
-			return list, err
+			copies, shown, err := finder.Copies(ctx, e.Record)
+			return plan.List{Copies: copies, Blank: !shown}, err
 		}
 		switch n.Kind {
 		case plan.Comments:

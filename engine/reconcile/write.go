@@ -145,7 +145,7 @@ func (w work) narrow(ctx context.Context, x *exchange, it *plan.Item) error {
 		return nil
 	}
 	alone := *x.saved
-	alone.Items = []string{it.ID()}
+	alone.Items, alone.ReadVersion = []string{it.ID()}, x.Ends.Of(links.Side(x.saved.Side)).Record.Version
 	return w.saveIntent(ctx, x, &alone)
 }
 
