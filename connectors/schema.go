@@ -29,6 +29,7 @@ type Type struct {
 	Elem   *Type           // of List and Map (whose keys are strings)
 	Name   string          // of Object: unique within the schema, used in messages
 	Fields map[string]Type // of Object
+	OneOf  []string        // of String: all values that there are; nil: any
 }
 
 // ListOf is a list whose elements are t.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules/expr"
 )
 
 // comments checks the clauses of a template for a pair of record types, whose kinds
@@ -52,17 +53,12 @@ func (l *checker) commentClause(d commentDecl, from, to *connectors.Schema) Comm
 	condition, diags := env.Condition(d.when)
 	l.hcl(diags)
 	if c.When = condition; condition != nil {
-		neverTrue(condition, d.when, l.findings)
-		for _, compared := range condition.Comparisons() {
-			if len(from.CommentKinds) == 0 || len(compared.Path) != 2 || compared.Path[1] != "kind" || compared.Path[0] != commentName {
-				continue
+		judge(condition, d.when, func(path expr.Path) []connectors.Choice {
+			if len(path) == 2 && path[0] == commentName && path[1] == "kind" && len(from.CommentKinds) > 0 {
+				return choicesOf(from.CommentKinds)
 			}
-			for _, v := range compared.Values {
-				if kind, ok := v.Value.(string); ok && !slices.Contains(from.CommentKinds, kind) {
-					l.warn(v.Range, fmt.Sprintf("comment.kind is never %q", kind), suggest(kind, from.CommentKinds, "kind of comment"))
-				}
-			}
-		}
+			return nil
+		}, l.findings)
 	}
 	return c
 }

@@ -88,7 +88,7 @@ func (l *environments) localVariable() expr.Variable {
 	for name, v := range l.locals.seen {
 		members[name] = expr.Variable{Name: name, Type: v.typ}
 	}
-	return expr.Variable{Name: localName, Nested: members}
+	return expr.Variable{Name: localName, Nested: members, Fixed: l.locals.values}
 }
 
 // forComments returns the environment of a clause of comments, made once.

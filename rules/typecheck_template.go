@@ -129,8 +129,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		if c.when = condition; condition != nil {
 			u.reads(t.result.Name, condition.Reads(), seen)
 			u.compares(t.result.Name, condition.Comparisons(), seen)
-			compared(condition.Comparisons(), seen, nil, f)
-			neverTrue(condition, t.when, f)
+			judge(condition, t.when, closedIn(seen, nil), f)
 			c.needsParent = readsParent(condition.Reads())
 		}
 	}
@@ -164,7 +163,7 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		m.digest = l.digest(m)
 		u.reads(t.result.Name, m.reads, visible)
 		u.compares(t.result.Name, v.comparisons(), visible)
-		compared(v.comparisons(), visible, t.labels(), f)
+		judgeValue(v, closedIn(visible, t.labels()), f)
 		c.needsParent = c.needsParent || readsParent(m.reads)
 		if d.field.section == inboundSection {
 			c.inbound = append(c.inbound, m)

@@ -203,6 +203,17 @@ func (v *value) comparisons() []expr.Comparison {
 	return all
 }
 
+// neverTrue are the places of the conditions in a compiled value that no record meets.
+func (v *value) neverTrue(values expr.Domain) []hcl.Range {
+	var all []hcl.Range
+	v.walk(func(inner *value) {
+		if inner.template != nil {
+			all = append(all, inner.template.NeverTrue(values)...)
+		}
+	})
+	return all
+}
+
 // reads returns the fields that a compiled value refers to.
 func (v *value) reads() []expr.Path {
 	var all []expr.Path

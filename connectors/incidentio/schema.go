@@ -26,6 +26,11 @@ func categories() []string {
 
 func kind(k connectors.Kind) connectors.Type { return connectors.Type{Kind: k} }
 
+// one is the type of a text that is one of a few.
+func one(values ...string) connectors.Type {
+	return connectors.Type{Kind: connectors.String, OneOf: values}
+}
+
 func readOnly(t connectors.Type, description string) connectors.Field {
 	return connectors.Field{Type: t, Description: description}
 }
@@ -72,7 +77,7 @@ func newTypes() types {
 		moment:   kind(connectors.Time),
 	}
 	t.user = connectors.ObjectOf("user", map[string]connectors.Type{
-		"id": t.text, "name": t.text, "email": t.text, "role": t.text, "slack_user_id": t.text,
+		"id": t.text, "name": t.text, "email": t.text, "role": one("viewer", "responder", "administrator", "owner", "unset"), "slack_user_id": t.text,
 	})
 	t.actor = connectors.ObjectOf("actor", map[string]connectors.Type{
 		"user":     t.user,
@@ -180,7 +185,7 @@ func severityType(t types) connectors.Type {
 
 func statusType(t types) connectors.Type {
 	return connectors.ObjectOf("incident_status", map[string]connectors.Type{
-		"id": t.text, "name": t.text, "description": t.markdown, "category": t.text, "rank": t.integer,
+		"id": t.text, "name": t.text, "description": t.markdown, "category": one(categories()...), "rank": t.integer,
 		"created_at": t.moment, "updated_at": t.moment,
 	})
 }
@@ -188,7 +193,7 @@ func statusType(t types) connectors.Type {
 func incidentTypeType(t types) connectors.Type {
 	return connectors.ObjectOf("incident_type", map[string]connectors.Type{
 		"id": t.text, "name": t.text, "description": t.text, "is_default": t.boolean,
-		"create_in_triage": t.text, "private_incidents_only": t.boolean,
+		"create_in_triage": one("always", "optional"), "private_incidents_only": t.boolean,
 		"created_at": t.moment, "updated_at": t.moment,
 	})
 }
@@ -199,7 +204,7 @@ func customFieldEntryType(t types) connectors.Type {
 	})
 	return connectors.ObjectOf("custom_field_entry", map[string]connectors.Type{
 		"custom_field": connectors.ObjectOf("custom_field", map[string]connectors.Type{
-			"id": t.text, "name": t.text, "description": t.text, "field_type": t.text,
+			"id": t.text, "name": t.text, "description": t.text, "field_type": one("single_select", "multi_select", "text", "link", "numeric"),
 			"options": connectors.ListOf(option),
 		}),
 		"values": connectors.ListOf(connectors.ObjectOf("custom_field_value", map[string]connectors.Type{
@@ -216,7 +221,7 @@ func roleAssignmentType(t types) connectors.Type {
 		"assignee": t.user,
 		"role": connectors.ObjectOf("incident_role", map[string]connectors.Type{
 			"id": t.text, "name": t.text, "description": t.text, "instructions": t.text, "shortform": t.text,
-			"role_type": t.text, "required": t.boolean, "created_at": t.moment, "updated_at": t.moment,
+			"role_type": one("lead", "reporter", "custom"), "required": t.boolean, "created_at": t.moment, "updated_at": t.moment,
 		}),
 	})
 }
@@ -238,6 +243,9 @@ func durationMetricType(t types) connectors.Type {
 	})
 }
 
+// followUpStatuses are the states of a follow-up.
+func followUpStatuses() []string { return []string{"outstanding", "completed", "not_doing"} }
+
 // followUpSchema lists every field of FollowUpV3.
 func followUpSchema() *connectors.Schema {
 	t := newTypes()
@@ -257,7 +265,7 @@ func followUpSchema() *connectors.Schema {
 			"updated_at":   readOnly(t.moment, "When it was last updated"),
 			"completed_at": readOnly(t.moment, "When it was completed"),
 			"creator":      readOnly(t.actor, "Who created it: one of user, api_key, workflow, alert"),
-			"status":       readOnly(t.text, "outstanding, completed or not_doing; written by a state table"),
+			"status":       oneOf(readOnly(t.text, "outstanding, completed or not_doing; written by a state table"), append(followUpStatuses(), "deleted")...),
 			"category":     readOnly(option("category"), "Its category"),
 			"external_issue_reference": readOnly(t.externalIssue,
 				"The issue it is connected to"),
@@ -274,7 +282,7 @@ func followUpSchema() *connectors.Schema {
 		},
 		State: &connectors.StateField{
 			Field: "status",
-			Known: []string{"outstanding", "completed", "not_doing"},
+			Known: followUpStatuses(),
 		},
 		Parent:       incidentRecord,
 		CommentKinds: []string{timelineKind, updateKind},

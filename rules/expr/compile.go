@@ -36,6 +36,7 @@ type compiled struct {
 	result    *types.Type
 	metered   bool
 	selectors []*selector
+	constant  map[int64]bool // the parts in which no record has a part
 }
 
 // compile parses and checks the runes from (included) to (excluded) of
@@ -74,6 +75,7 @@ func (e *Env) compile(t *Text, from, to int) (p *program, diags hcl.Diagnostics)
 	p.result = checked.OutputType()
 	p.selectors = p.findSelectors()
 	diags = p.unlistedFields()
+	p.findConstants()
 	if failing := p.failingConstants(); len(failing) > 0 {
 		return nil, append(diags, failing...)
 	}
@@ -134,7 +136,9 @@ func rewrite(a *ast.AST) {
 
 // isBinding tells cel.bind, which is a comprehension over nothing, from the
 // others.
-func isBinding(e ast.Expr) bool { return e.AsComprehension().IterVar() == "#unused" }
+func isBinding(e ast.Expr) bool { return e.AsComprehension().IterVar() == unusedVar }
+
+const unusedVar = "#unused"
 
 // rangeOf returns what a comprehension goes through, as it is written.
 func rangeOf(c ast.ComprehensionExpr) ast.Expr {

@@ -100,10 +100,6 @@ func (c *Condition) Reads() []Path { return reads(c.program) }
 // AlwaysTrue reports whether the condition is true whatever the variables are.
 func (c *Condition) AlwaysTrue() bool { return c.always }
 
-// NeverTrue reports whether the condition is true of no record, as far as that can be
-// told: it is false or null by itself, or wants a field to have two values at once.
-func (c *Condition) NeverTrue() bool { return c.never }
-
 // fixed evaluates the expression with every variable unknown.
 func (e *Env) fixed(checked *cel.Ast, p *program) (always, never bool) {
 	defer source.Recovered(p.text.rng, func(*hcl.Diagnostic) { always, never = false, false })

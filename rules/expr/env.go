@@ -26,6 +26,10 @@ type Variable struct {
 	// Nested, if set, makes the variable an object with these members, which
 	// the keys name. Type is not looked at then.
 	Nested map[string]Variable
+	// Fixed, of a variable with members, are the values of those that are known when
+	// expressions are compiled, and are the same whenever they are evaluated. One
+	// that is nil is not known.
+	Fixed map[string]any
 }
 
 // A Language is what every expression may say: CEL with the functions of its
@@ -67,6 +71,10 @@ type Env struct {
 	shapes   map[string]*shape
 	known    *typeSet
 	compiled sync.Map // *compiled by the expression as it is written
+	// fixedMembers are the values that Fixed gives, by variable and member; fixedVars the
+	// same as they are evaluated.
+	fixedMembers map[string]map[string]any
+	fixedVars    map[string]any
 }
 
 // The names of functions that expressions cannot write.
@@ -79,10 +87,12 @@ const (
 func (l *Language) Env(vars []Variable) (*Env, error) {
 	known := newTypeSet(l.registry)
 	e := &Env{
-		language: l,
-		types:    make(map[string]*types.Type, len(vars)),
-		shapes:   make(map[string]*shape, len(vars)),
-		known:    known,
+		language:     l,
+		types:        make(map[string]*types.Type, len(vars)),
+		shapes:       make(map[string]*shape, len(vars)),
+		known:        known,
+		fixedMembers: map[string]map[string]any{},
+		fixedVars:    map[string]any{},
 	}
 	opts := make([]cel.EnvOption, 0, len(vars)+2)
 	for _, v := range vars {
@@ -93,6 +103,9 @@ func (l *Language) Env(vars []Variable) (*Env, error) {
 		e.types[v.Name] = t
 		e.shapes[v.Name] = s
 		e.names = append(e.names, v.Name)
+		if v.Fixed != nil {
+			e.fixedMembers[v.Name], e.fixedVars[v.Name] = v.Fixed, v.Fixed
+		}
 		opts = append(opts, cel.Variable(v.Name, t))
 	}
 	sort.Strings(e.names)

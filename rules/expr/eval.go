@@ -158,14 +158,18 @@ func plainReason(message string) string {
 	case strings.Contains(message, "regexp"):
 		return "the regular expression is not valid"
 	}
-	return "the value does not fit"
+	return doesNotFit
 }
+
+// doesNotFit is said of what CEL's own reason would quote a value.
+const doesNotFit = "the value does not fit"
 
 // An explanation is an error of a call with its reason, made where the types
 // of the arguments are known.
 type explanation struct {
 	id      int64
 	message string
+	reason  string // in CEL's words, which may quote a value
 }
 
 func (e *explanation) Error() string { return e.message }
@@ -204,7 +208,7 @@ func (c *explainedCall) explain(frame *interpreter.ExecutionFrame, failed *types
 		}
 	}
 	message := c.message(failed.Error(), args)
-	return types.LabelErrNode(c.ID(), types.WrapErr(&explanation{c.ID(), message}))
+	return types.LabelErrNode(c.ID(), types.WrapErr(&explanation{c.ID(), message, failed.Error()}))
 }
 
 func (c *explainedCall) message(reason string, args []ref.Val) string {

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -147,7 +148,7 @@ func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok b
 		return "", nil, false
 	}
 	left, right := e.AsCall().Args()[0], e.AsCall().Args()[1]
-	literals := []ast.Expr{right}
+	inList := false
 	switch e.AsCall().FunctionName() {
 	case operators.LogicalOr:
 		a, some, ok := p.values(left)
@@ -159,53 +160,72 @@ func (p *program) values(e ast.Expr) (field string, values map[string]bool, ok b
 		}
 		return a, some, ok && also && a == b
 	case operators.Equals:
-		if left.Kind() == ast.LiteralKind {
-			left, literals = right, []ast.Expr{left}
+		if p.constant[left.ID()] {
+			left, right = right, left
 		}
 	case operators.In:
-		if right.Kind() != ast.ListKind {
-			return "", nil, false
-		}
-		literals = right.AsList().Elements()
+		inList = true
 	default:
 		return "", nil, false
 	}
 	c := p.selector(left, nil)
-	if c == nil {
+	if c == nil || p.constant[left.ID()] || slices.ContainsFunc(c.steps, func(s step) bool { return s.dynamic }) {
+		return "", nil, false
+	}
+	constants, ok := p.constantTexts(right, inList)
+	if !ok || slices.Contains(constants, nullText) {
 		return "", nil, false
 	}
 	values = map[string]bool{}
-	for _, l := range literals {
-		value, ok := valueOf(l)
-		if !ok {
-			return "", nil, false
-		}
-		values[value] = true
-	}
-	for _, s := range c.steps {
-		if s.dynamic {
-			return "", nil, false
-		}
+	for _, text := range constants {
+		values[text] = true
 	}
 	return c.String(), values, true
 }
 
-// valueOf returns a literal so that two are written alike only if they are equal: 1
-// and 1.0 are.
-func valueOf(e ast.Expr) (string, bool) {
-	if e.Kind() != ast.LiteralKind {
-		return "", false
+// constantTexts returns a constant, or the elements of a constant list, as constantText
+// writes them; false: it is no constant, or has what cannot be told apart.
+func (p *program) constantTexts(e ast.Expr, list bool) ([]string, bool) {
+	if isNullLiteral(e) && !list {
+		return []string{nullText}, true
 	}
+	v, ok := p.constantValue(e)
+	values, isList := v.([]any)
+	if !list {
+		values, isList = []any{v}, true
+	}
+	if !ok || !isList {
+		return nil, false
+	}
+	all := make([]string, len(values))
+	for i, v := range values {
+		if all[i] = constantText(v); all[i] == "" {
+			return nil, false
+		}
+	}
+	return all, true
+}
+
+// nullText is what constantText writes for null.
+const nullText = "null"
+
+// constantText writes a value so that two are written alike only if they are equal: 1 and
+// 1.0 are. It is empty for what cannot be told apart.
+func constantText(v any) string {
 	const exact = 1 << 53 // beyond it not every whole number is a double
-	switch v := e.AsLiteral().Value().(type) {
+	switch v := v.(type) {
+	case nil:
+		return nullText
 	case string:
-		return "text " + v, true
+		return "text " + v
 	case bool:
-		return fmt.Sprint("bool ", v), true
+		return fmt.Sprint("bool ", v)
 	case int64:
-		return fmt.Sprint("number ", float64(v)), -exact < v && v < exact
+		if -exact < v && v < exact {
+			return fmt.Sprint("number ", float64(v))
+		}
 	case float64:
-		return fmt.Sprint("number ", v), true
+		return fmt.Sprint("number ", v)
 	}
-	return "", false
+	return ""
 }

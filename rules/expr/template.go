@@ -234,22 +234,31 @@ func (t *Template) Literals() []Literal {
 
 // literalRange returns the place of a literal, its sign included.
 func (p *program) literalRange(e ast.Expr) hcl.Range {
-	at, ok := p.ast.SourceInfo().GetOffsetRange(e.ID())
-	from := int(at.Start)
-	if !ok || from >= len(p.source) {
+	from, to, ok := p.literalSpan(e)
+	if !ok {
 		return p.nodeRange(e.ID())
+	}
+	return p.span(from, to)
+}
+
+// literalSpan returns the runes of a literal, its sign included.
+func (p *program) literalSpan(e ast.Expr) (from, to int, ok bool) {
+	at, ok := p.ast.SourceInfo().GetOffsetRange(e.ID())
+	if from = int(at.Start); !ok || from >= len(p.source) {
+		return 0, 0, false
 	}
 	switch p.source[from] {
 	case '{', '[':
 		if to, ok := closing(p.source, from); ok {
-			return p.span(from, to)
+			return from, to, true
 		}
 	case '-':
 		number, _ := trimmed(p.source, from+1, len(p.source))
 		_, to := tokenAt(p.source, number)
-		return p.span(from, to)
+		return from, to, true
 	}
-	return p.nodeRange(e.ID())
+	from, to = nameAt(p.source, from)
+	return from, to, true
 }
 
 // literalValue returns the value of a literal, or of a list or map of literals.

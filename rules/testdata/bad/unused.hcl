@@ -22,7 +22,7 @@ route "r" {
 
 template "a" {
   target = servicenow.itsm.incident
-  when   = "incident.custom_fields['Team'] in local.teams && 2 == local.a-local.by_key['a']"
+  when   = "incident.custom_fields['Team'] in local.teams && 0 == local.a-local.by_key['a']"
   outbound {
     short_description = "${var.used} ${var.text}"
   }
