@@ -69,6 +69,15 @@ type Target interface {
 	Create(ctx context.Context, draft Draft) (Record, error)
 }
 
+// An OnceCreator may take the key of a draft for its idempotency key: a draft that is
+// sent again opens no second record, and is answered with the first one as it is by
+// then, which may differ from the draft.
+type OnceCreator interface {
+	// CreatesOnceFor is how long after the first request that can be relied on for
+	// records of c; 0: it cannot. It does no I/O.
+	CreatesOnceFor(c Collection) time.Duration
+}
+
 // An UnkeyedFinder finds what a create whose answer was lost may have made where
 // the system dropped the key without a word. What it finds is a reason not to
 // create again, no more: it may be another record's.
@@ -93,6 +102,9 @@ type Draft struct {
 	Stamp            string
 	Fields           map[string]any
 	TransitionFields map[string]any // as in Change
+	// Private is true where the record that this one is opened for is private: if its
+	// type has such a thing, so is this one, unless Fields say otherwise.
+	Private bool
 }
 
 // A Change is an update. Fields are resolved values; "" clears a field.

@@ -38,6 +38,10 @@ type Record struct {
 	CreatedBy string
 	Foreign   bool
 
+	// Own is true where the record itself shows that these credentials created it, and
+	// so that lockstep opened it, whether it holds a key or not. False says nothing.
+	Own bool
+
 	// Parent is the record this one belongs to (a follow-up's incident).
 	Parent Ref
 

@@ -95,6 +95,7 @@ const (
 	ReadOnly Write = iota
 	AtCreation
 	Always
+	AfterCreation // of a record that is there: a creation takes no such field
 )
 
 // Unknown says what a field name means that a schema does not list.

@@ -43,6 +43,10 @@ func (w *writer) field(f *field, v *value, creation bool) {
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is read-only", f.name, w.schema.Record),
 			sentences(w.setBy(f.name), w.writable(f.name, creation)))
 		return
+	case listed && known.Write == connectors.AfterCreation && creation:
+		w.findings.err(f.at, fmt.Sprintf("field %q of %s cannot be set when it is opened", f.name, w.schema.Record),
+			"Its system takes the field of a record that is there. Move it to outbound { … }: it is written right after the opening.")
+		return
 	case listed && known.Write == connectors.AtCreation && !creation:
 		w.findings.err(f.at, fmt.Sprintf("field %q of %s is set only when it is opened", f.name, w.schema.Record), w.onlyAtCreation(f))
 		return
@@ -95,7 +99,7 @@ func (w *writer) setBy(name string) string {
 func (w *writer) writable(except string, creation bool) string {
 	var names []string
 	for name, f := range w.schema.Fields {
-		if f.Write != connectors.ReadOnly && (creation || f.Write != connectors.AtCreation) && f.Reserved == "" && name != except {
+		if f.Write != connectors.ReadOnly && (creation || f.Write != connectors.AtCreation) && (!creation || f.Write != connectors.AfterCreation) && f.Reserved == "" && name != except {
 			names = append(names, name)
 		}
 	}

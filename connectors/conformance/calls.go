@@ -99,7 +99,7 @@ func calls() map[string]call {
 		},
 		"history": func(b *bench, record connectors.Record, _ map[string]any) error {
 			historian, ok := b.Connector.(connectors.Historian)
-			if !ok {
+			if !ok || b.Forgets {
 				b.Skip("it keeps no history")
 			}
 			_, err := historian.History(b.Context(), record, time.Now().Add(-time.Hour))

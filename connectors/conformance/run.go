@@ -18,6 +18,7 @@ func Run(t *testing.T, s System) {
 	t.Run("an answer to nobody is no answer", s.strangers)
 	t.Run("a write can be read", s.readYourWrite)
 	t.Run("created once", s.createdOnce)
+	t.Run("created once by its key alone", s.createdByKey)
 	t.Run("a key finds its own record", s.keys)
 	t.Run("no request while throttled", s.throttled)
 	t.Run("cancelled means stop", s.cancelled)
@@ -117,7 +118,7 @@ func (s System) createdOnce(t *testing.T) {
 					b.class(err)
 				case err != nil:
 					b.Fatal(err)
-				case made.Key != key && made.Key != "" || made.Ref.ID == "" || made.Number == "" || made.URL == "":
+				case made.Key != key && made.Key != "" || made.Ref.ID == "" || made.Number == "" && !b.Unnumbered || made.URL == "":
 					b.Errorf("the answer is %+v", made)
 				}
 				if n := b.wrote(); n > 1 {
@@ -139,6 +140,45 @@ func (s System) createdOnce(t *testing.T) {
 				}
 				if found, err = target.FindByKey(b.Context(), b.Record.Collection, key); err != nil || len(found) != 1 || found[0].Key != key {
 					b.Errorf("%d records with the key (%v): %+v", len(found), err, found)
+				}
+			})
+		})
+	}
+}
+
+// createdByKey: where a system takes the key for its idempotency key, whatever becomes
+// of the call, the draft sent again is answered with the one record that there is.
+func (s System) createdByKey(t *testing.T) {
+	for _, trouble := range append(troubles(), trouble{name: "nothing"}) {
+		t.Run(trouble.name, func(t *testing.T) {
+			s.on(t, func(b *bench) {
+				target, ok := b.Connector.(connectors.Target)
+				once, takes := b.Connector.(connectors.OnceCreator)
+				if !ok || b.Create == nil || !takes || once.CreatesOnceFor(b.Record.Collection) == 0 {
+					b.Skip("no key is taken")
+				}
+				draft := connectors.Draft{Collection: b.Record.Collection, Key: "lockstep-0123456789abcdef0123456789abcdef", Fields: b.resolved(b.Create)}
+				if trouble.name != "nothing" {
+					trouble.fault.Times, trouble.fault.Method = 1, "POST"
+					b.Endpoint.Inject(trouble.fault)
+				}
+				began := time.Now()
+				first, err := target.Create(b.Context(), draft)
+				if err != nil && trouble.name == "nothing" {
+					b.Fatal(err)
+				}
+				b.rest()
+				second, errSecond := target.Create(b.Context(), draft)
+				third, errThird := target.Create(b.Context(), draft)
+				if errSecond != nil || errThird != nil || second.Ref != third.Ref || err == nil && second.Ref != first.Ref {
+					b.Errorf("%s (%v), %s (%v), %s (%v)", first.Ref, err, second.Ref, errSecond, third.Ref, errThird)
+				}
+				draft.Key = "lockstep-f123456789abcdef0123456789abcdef"
+				if other, err := target.Create(b.Context(), draft); err != nil || other.Ref == second.Ref {
+					b.Errorf("another key is answered with %s (%v)", other.Ref, err)
+				}
+				if took := time.Since(began); took > once.CreatesOnceFor(b.Record.Collection) {
+					b.Errorf("it took %v, longer than keys are relied on", took)
 				}
 			})
 		})

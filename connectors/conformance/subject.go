@@ -40,6 +40,11 @@ type Subject struct {
 	// can be created; nil where the connector is no Target.
 	Create map[string]any
 
+	// Unnumbered is true where people call such records by no number.
+	Unnumbered bool
+	// Forgets is true where the system keeps no history of such records.
+	Forgets bool
+
 	// Comment lists the kinds that copies can have; nil: the system takes no comments.
 	Comment []string
 	// Say adds a comment to Record as a person; nil: the system has no comments.

@@ -192,6 +192,8 @@ func writeName(f connectors.Field) string {
 		return readOnlyName
 	case f.Write == connectors.AtCreation:
 		return "creation"
+	case f.Write == connectors.AfterCreation:
+		return "later"
 	}
 	return "always"
 }
