@@ -88,7 +88,7 @@ func calls() map[string]call {
 		},
 		"find by name": func(b *bench, record connectors.Record, _ map[string]any) error {
 			finder, ok := b.Connector.(connectors.NameFinder)
-			if !ok {
+			if !ok || b.Unnumbered {
 				b.Skip("its records have no names")
 			}
 			found, err := finder.FindByName(b.Context(), record.Number, []connectors.Collection{record.Ref.Collection})

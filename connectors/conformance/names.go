@@ -15,7 +15,7 @@ import (
 func (s System) names(t *testing.T) {
 	s.on(t, func(b *bench) {
 		finder, ok := b.Connector.(connectors.NameFinder)
-		if !ok {
+		if !ok || b.Unnumbered {
 			b.Skip("its records have no names")
 		}
 		find := func(name string, in ...connectors.Collection) []connectors.Record {

@@ -29,12 +29,15 @@ type Connector struct {
 	// timelinesAPoll is how many timelines one poll may read.
 	timelinesAPoll int
 	hidden         hidden
+	keys           map[string]*keyIndex // by record type
 }
 
 // The parts of the contract that a Connector meets.
 var (
-	_ connectors.Writer          = (*Connector)(nil)
 	_ connectors.NameFinder      = (*Connector)(nil)
+	_ connectors.Target          = (*Connector)(nil)
+	_ connectors.OnceCreator     = (*Connector)(nil)
+	_ connectors.UnkeyedFinder   = (*Connector)(nil)
 	_ connectors.Mover           = (*Connector)(nil)
 	_ connectors.Poller          = (*Connector)(nil)
 	_ connectors.WebhookReceiver = (*Connector)(nil)
@@ -73,6 +76,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 
 		timelinesAPoll: timelinesAPoll(common),
 		hidden:         hidden{told: cache.New[string, bool](nil)},
+		keys:           map[string]*keyIndex{incidentRecord: {}, followUpRecord: {}},
 		client: transport.New(transport.Options{
 			Connector:     name,
 			BaseURL:       baseURL,
@@ -150,6 +154,7 @@ func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (conne
 	if failure == nil {
 		c.watchNames(incident)
 		c.hidden.shown(incident)
+		return c.openedByUs(ctx, incident)
 	}
 	return asRecord(incident, failure)
 }
@@ -169,6 +174,9 @@ func (c *Connector) readFollowUpAlone(ctx context.Context, ref connectors.Ref) (
 		return connectors.Record{}, err
 	}
 	record, err := asRecord(c.recordIn(ref, raw))
+	if err == nil {
+		record, err = c.openedByUs(ctx, record)
+	}
 	if err != nil {
 		return connectors.Record{}, err
 	}

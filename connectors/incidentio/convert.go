@@ -1,6 +1,7 @@
 package incidentio
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 // hold, as far as that is known without asking the account: names and options are as
 // they are written, trimmed. nil leaves the field alone.
 func convertField(schemas connectors.Schemas, record, name string, value any) (any, error) {
-	if refused := writable(schemas, record, name); refused != nil {
+	if refused := writable(schemas, record, name, anyTime); refused != nil {
 		return nil, refused
 	}
 	if value == nil {
@@ -40,9 +41,11 @@ func convertField(schemas connectors.Schemas, record, name string, value any) (a
 		return convertPerson(value)
 	case record == followUpRecord && name == "labels":
 		return resolveList(value)
-	case name == "severity", name == "priority", name == "assignee_team":
+	case name == "mode", name == "visibility":
+		return convertChoice(schema.Fields[name].Choices, value)
+	case name == "severity", name == "incident_type", name == "priority", name == "assignee_team":
 		return convertName(strings.ReplaceAll(strings.TrimPrefix(name, "assignee_"), "_", " "), value, name == "assignee_team")
-	case name == "name", name == "title":
+	case name == "name", name == "title", name == "incident_id":
 		return convertLine(limit, value, true)
 	case name == "call_url":
 		return convertLine(limit, value, false)
@@ -82,6 +85,18 @@ func convertName(noun string, value any, clears bool) (any, error) {
 		return nil, resolve.Refuse(codeEmpty, "the API cannot take it away")
 	}
 	return text, nil
+}
+
+// convertChoice takes one of a closed list of values.
+func convertChoice(choices []connectors.Choice, value any) (any, error) {
+	var names []string
+	for _, c := range choices {
+		if c.Value == value {
+			return value, nil
+		}
+		names = append(names, fmt.Sprint(c.Value))
+	}
+	return nil, resolve.Refuse(codeType, "it takes one of %s", strings.Join(names, ", "))
 }
 
 // convertState takes a status, or category:NAME, of an incident, or one of the

@@ -25,9 +25,12 @@ func recordOf(c connectors.Collection, schema *connectors.Schema, object map[str
 	// microsecond.
 	record.Version, _ = object["updated_at"].(string)
 	record.UpdatedAt, _ = fields["updated_at"].(time.Time)
+	if c.Record == incidentRecord {
+		flatten(fields)
+	}
+	record.Key = keyOf(c.Record, fields)
 	switch c.Record {
 	case incidentRecord:
-		flatten(fields)
 		record.Number = values.TextAt(fields, "reference")
 		record.URL = values.TextAt(fields, "permalink")
 		record.Private = isPrivate(values.TextAt(fields, "visibility"))

@@ -34,7 +34,11 @@ func (c *Connector) Resolve(ctx context.Context, record string, fields map[strin
 }
 
 func (c *Connector) resolve(ctx context.Context, record, name string, value any) (any, error) {
-	if refused := writable(c.schemas, record, name); refused != nil {
+	when := anyTime // a record is about to be created, or it is not known whether one is
+	if !connectors.ResolvedFor(ctx).Ref.IsZero() {
+		when = later
+	}
+	if refused := writable(c.schemas, record, name, when); refused != nil {
 		return nil, refused
 	}
 	if value == nil {
@@ -74,7 +78,7 @@ func (c *Connector) converted(ctx context.Context, record, name string, value an
 // directoryOf is where the names that a field takes are listed; false: it takes none.
 func directoryOf(record, name string) (directory, bool) {
 	switch name {
-	case "severity", "assignee_team":
+	case "severity", "incident_type", "assignee_team":
 		return directories()[record+"/"+name], true
 	case "priority":
 		return priorities(), true
@@ -82,8 +86,17 @@ func directoryOf(record, name string) (directory, bool) {
 	return directory{}, false
 }
 
-// writable refuses a field that cannot be written to a record that exists.
-func writable(schemas connectors.Schemas, record, name string) error {
+// An occasion is when a field is written.
+type occasion int
+
+const (
+	anyTime    occasion = iota // one of the two
+	atCreation                 // a record is created
+	later                      // it exists
+)
+
+// writable refuses a field that cannot be written on an occasion.
+func writable(schemas connectors.Schemas, record, name string, when occasion) error {
 	schema, ok := schemas[record]
 	if !ok {
 		return resolve.Refuse(codeUnknown, "incident.io has no record type %q", record)
@@ -99,10 +112,14 @@ func writable(schemas connectors.Schemas, record, name string) error {
 		return resolve.Refuse(codeUnknown, "%s has no field %q%s", indefinite(record), name, suggestion(name, written(schema)))
 	case isEntry && (!isMap || entry == ""):
 		return resolve.Refuse(codeUnknown, "%q names no entry of a map; those are custom_fields, roles and timestamps", name)
-	case field.Write == connectors.AtCreation:
-		return resolve.Refuse(codeReadOnly, "it can be set at creation only")
-	case field.Write != connectors.Always:
+	case name == customFieldsField+"/"+keyField:
+		return resolve.Refuse(codeReadOnly, "lockstep keeps its own key of an incident there")
+	case field.Write == connectors.ReadOnly:
 		return resolve.Refuse(codeReadOnly, "it cannot be written")
+	case field.Write == connectors.AtCreation && when == later:
+		return resolve.Refuse(codeReadOnly, "it can be set at creation only")
+	case field.Write == connectors.AfterCreation && when == atCreation:
+		return resolve.Refuse(codeReadOnly, "it cannot be set at creation")
 	}
 	return nil
 }
@@ -111,7 +128,7 @@ func writable(schemas connectors.Schemas, record, name string) error {
 func written(schema *connectors.Schema) []string {
 	names := []string{schema.State.Field}
 	for name, field := range schema.Fields {
-		if field.Write == connectors.Always {
+		if field.Write != connectors.ReadOnly {
 			names = append(names, name)
 		}
 	}
@@ -209,7 +226,7 @@ func (c *Connector) resolveEntry(ctx context.Context, record, field, name string
 		// Found by its id: the record would hold it under another name.
 		return nil, resolve.Refuse(codeNotFound, "write its name, %q", entry.Name)
 	}
-	if field == rolesField && entry.RoleType == "reporter" {
+	if field == rolesField && entry.RoleType == "reporter" && !connectors.ResolvedFor(ctx).Ref.IsZero() {
 		return nil, resolve.Refuse(codeReadOnly, "the reporter can be set at creation only")
 	}
 	value, err = c.converted(ctx, record, field+"/"+name, value)

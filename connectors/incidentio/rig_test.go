@@ -23,8 +23,10 @@ var (
 
 // everything is all that a connector of incident.io can do.
 type everything interface {
-	connectors.Writer
 	connectors.NameFinder
+	connectors.Target
+	connectors.OnceCreator
+	connectors.UnkeyedFinder
 	connectors.Mover
 	connectors.Poller
 	connectors.WebhookReceiver

@@ -41,6 +41,12 @@ func by(w connectors.Write, f connectors.Field) connectors.Field {
 	return f
 }
 
+// required is the field without which no record is created.
+func required(f connectors.Field) connectors.Field {
+	f.Required = true
+	return f
+}
+
 // writes is the field with the type of what is written to it.
 func writes(t connectors.Type, f connectors.Field) connectors.Field {
 	f.WriteType = &t
@@ -133,16 +139,17 @@ func incidentFields(t types) map[string]connectors.Field {
 		"updated_at": readOnly(t.moment, "When it was last updated"),
 		"creator":    readOnly(t.actor, "Who created it: one of user, api_key, workflow, alert"),
 
-		"name":     by(connectors.Always, readOnly(t.text, "What is happening, in a line")),
+		"name":     required(by(connectors.Always, readOnly(t.text, "What is happening, in a line"))),
 		"summary":  by(connectors.Always, readOnly(t.markdown, "What is happening, in full")),
-		"call_url": by(connectors.Always, readOnly(t.text, "Address of the incident's call")),
+		"call_url": by(connectors.AfterCreation, readOnly(t.text, "Address of the incident's call")),
 
 		"severity": by(connectors.Always, writes(t.text, readOnly(severityType(t), "Severity; written by its name"))),
 		"incident_type": by(connectors.AtCreation, writes(t.text, readOnly(incidentTypeType(t),
 			"Incident type; written by its name"))),
 		"mode": oneOf(by(connectors.AtCreation, readOnly(t.text, "Whether it is real")),
 			"standard", "retrospective", "test", "tutorial"),
-		"visibility": oneOf(by(connectors.AtCreation, readOnly(t.text, "Who may see it")), "public", "private"),
+		"visibility": oneOf(by(connectors.AtCreation, readOnly(t.text,
+			"Who may see it; without it, everybody, unless what it is declared for is private")), "public", "private"),
 		"incident_status": readOnly(statusType(t),
 			"Status and its category; written by a state table"),
 
@@ -260,7 +267,7 @@ func followUpSchema() *connectors.Schema {
 		Record: followUpRecord,
 		Fields: map[string]connectors.Field{
 			"id":           readOnly(t.text, "Unique identifier"),
-			"incident_id":  readOnly(t.text, "The incident it belongs to"),
+			"incident_id":  required(by(connectors.AtCreation, readOnly(t.text, "The incident it belongs to"))),
 			"created_at":   readOnly(t.moment, "When it was created"),
 			"updated_at":   readOnly(t.moment, "When it was last updated"),
 			"completed_at": readOnly(t.moment, "When it was completed"),
@@ -270,7 +277,7 @@ func followUpSchema() *connectors.Schema {
 			"external_issue_reference": readOnly(t.externalIssue,
 				"The issue it is connected to"),
 
-			"title":       by(connectors.Always, readOnly(t.text, "What is to be done, in a line")),
+			"title":       required(by(connectors.Always, readOnly(t.text, "What is to be done, in a line"))),
 			"description": by(connectors.Always, readOnly(t.markdown, "What is to be done, in full")),
 			"assignee": people(by(connectors.Always, writes(ref, readOnly(t.user,
 				"Who is to do it")))),

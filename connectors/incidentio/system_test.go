@@ -50,12 +50,13 @@ func TestCheck(t *testing.T) {
 func TestWritableFields(t *testing.T) {
 	want := map[string]map[string]connectors.Write{
 		"incident": {
-			"name": connectors.Always, "summary": connectors.Always, "severity": connectors.Always, "call_url": connectors.Always,
+			"name": connectors.Always, "summary": connectors.Always, "severity": connectors.Always, "call_url": connectors.AfterCreation,
 			"custom_fields": connectors.Always, "roles": connectors.Always, "timestamps": connectors.Always,
 			"incident_type": connectors.AtCreation, "mode": connectors.AtCreation, "visibility": connectors.AtCreation,
 		},
 		"follow_up": {
-			"title": connectors.Always, "description": connectors.Always, "assignee": connectors.Always,
+			"incident_id": connectors.AtCreation,
+			"title":       connectors.Always, "description": connectors.Always, "assignee": connectors.Always,
 			"assignee_team": connectors.Always, "priority": connectors.Always, "labels": connectors.Always,
 		},
 	}

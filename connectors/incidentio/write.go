@@ -23,7 +23,8 @@ const opUpdate = "update"
 //
 // An incident is edited in one request, of which its channel is not told. A
 // follow-up can only be put with its title and status: those of the two that
-// are not written are carried along as they are read directly before. What
+// are not written are carried along as they are read directly before, and with its
+// labels the one that is lockstep's key. What
 // somebody else does to them between that read and the write is undone; the
 // API has no "only if unchanged". Everything else that is not written is
 // left out of the request, which leaves it as it is.
@@ -35,10 +36,8 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	if err := addressable(change.Ref, opUpdate); err != nil {
 		return connectors.Record{}, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if refused := resolve.RefusalIn(writable(c.schemas, change.Ref.Record, name)); refused != nil {
-			return connectors.Record{}, connectors.Rejected(opUpdate, change.Ref.String(), name, refused.Code, refused.Message)
-		}
+	if err := c.refuseUnwritable(opUpdate, change.Ref.String(), change.Ref.Record, fields, later); err != nil {
+		return connectors.Record{}, err
 	}
 	if len(fields) == 0 {
 		return c.Read(ctx, change.Ref)
@@ -52,12 +51,20 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	return connectors.Record{}, connectors.Rejected(opUpdate, change.Ref.String(), "", codeUnknown, "incident.io has no such record type")
 }
 
-func (c *Connector) editIncident(ctx context.Context, ref connectors.Ref, fields map[string]any) (connectors.Record, error) {
-	e := editing{connector: c, ref: ref, body: map[string]any{}, sent: map[string][]string{}}
+// refuseUnwritable refuses fields that cannot be written on an occasion.
+func (c *Connector) refuseUnwritable(op, record, kind string, fields map[string]any, when occasion) error {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if err := e.add(ctx, name, fields); err != nil {
-			return connectors.Record{}, err
+		if refused := resolve.RefusalIn(writable(c.schemas, kind, name, when)); refused != nil {
+			return connectors.Rejected(op, record, name, refused.Code, refused.Message)
 		}
+	}
+	return nil
+}
+
+func (c *Connector) editIncident(ctx context.Context, ref connectors.Ref, fields map[string]any) (connectors.Record, error) {
+	e := newEditing(c, opUpdate, ref.String())
+	if err := e.addAll(ctx, fields); err != nil {
+		return connectors.Record{}, err
 	}
 	request := transport.Request{
 		Method: http.MethodPost, Path: "/v2/incidents/" + url.PathEscape(ref.ID) + "/actions/edit",
@@ -70,12 +77,25 @@ func (c *Connector) editIncident(ctx context.Context, ref connectors.Ref, fields
 	return record, err
 }
 
-// An editing is the body of an edit as it is put together.
+// An editing is what is written to an incident, as it is put together.
 type editing struct {
-	connector *Connector
-	ref       connectors.Ref
-	body      map[string]any
-	sent      map[string][]string // by map, the fields that the entries of its list come from
+	connector  *Connector
+	op, record string // for errors
+	body       map[string]any
+	sent       map[string][]string // by map, the fields that the entries of its list come from
+}
+
+func newEditing(c *Connector, op, record string) *editing {
+	return &editing{connector: c, op: op, record: record, body: map[string]any{}, sent: map[string][]string{}}
+}
+
+func (e *editing) addAll(ctx context.Context, fields map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := e.add(ctx, name, fields); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *editing) add(ctx context.Context, name string, fields map[string]any) error {
@@ -100,8 +120,8 @@ func (e *editing) add(ctx context.Context, name string, fields map[string]any) e
 		return nil
 	}
 	switch name {
-	case "severity":
-		return e.addID(ctx, name, "severity_id", directories()["incident/severity"], value)
+	case "severity", "incident_type":
+		return e.addID(ctx, name, name+"_id", directories()["incident/"+name], value)
 	case statePath:
 		return e.addID(ctx, name, "incident_status_id", directories()["incident/incident_status"], value)
 	}
@@ -188,19 +208,19 @@ func (e *editing) customValues(ctx context.Context, name string, field named, va
 }
 
 func (e *editing) refuse(field, code, message string) error {
-	return connectors.Rejected(opUpdate, e.ref.String(), field, code, message)
+	return connectors.Rejected(e.op, e.record, field, code, message)
 }
 
 func (e *editing) find(ctx context.Context, field string, d directory, value any) (named, error) {
-	return e.connector.nameOf(ctx, e.ref, field, d, value)
+	return e.connector.nameOf(ctx, e.op, e.record, field, d, value)
 }
 
 // nameOf finds what Resolve found, which as a rule asks nothing.
-func (c *Connector) nameOf(ctx context.Context, ref connectors.Ref, field string, d directory, value any) (named, error) {
+func (c *Connector) nameOf(ctx context.Context, op, record, field string, d directory, value any) (named, error) {
 	text, _ := value.(string)
 	found, err := c.find(ctx, d, text, anyAge)
 	if refused := resolve.RefusalIn(err); refused != nil {
-		return named{}, connectors.Rejected(opUpdate, ref.String(), field, refused.Code, refused.Message)
+		return named{}, connectors.Rejected(op, record, field, refused.Code, refused.Message)
 	}
 	return found, connectors.NotSent(err)
 }
@@ -208,13 +228,14 @@ func (c *Connector) nameOf(ctx context.Context, ref connectors.Ref, field string
 func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields map[string]any) (connectors.Record, error) {
 	body := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		member, value, err := c.followUpMember(ctx, ref, name, fields[name])
+		member, value, err := c.followUpMember(ctx, opUpdate, ref.String(), name, fields[name])
 		if err != nil {
 			return connectors.Record{}, err
 		}
 		body[member] = value
 	}
-	if body["title"] == nil || body["status"] == nil {
+	labels, labelled := body["labels"].([]any)
+	if body["title"] == nil || body["status"] == nil || labelled {
 		now, err := c.readFollowUpAlone(ctx, ref)
 		if err != nil {
 			return connectors.Record{}, connectors.NotSent(err)
@@ -223,6 +244,9 @@ func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields 
 			if body[carried] == nil {
 				body[carried] = values.TextAt(now.Fields, carried)
 			}
+		}
+		if labelled && now.Key != "" {
+			body["labels"] = append(slices.Clone(labels), now.Key)
 		}
 	}
 	record, err := c.write(ctx, ref, transport.Request{
@@ -244,7 +268,7 @@ func (c *Connector) putFollowUp(ctx context.Context, ref connectors.Ref, fields 
 }
 
 // followUpMember is a field as the API takes it.
-func (c *Connector) followUpMember(ctx context.Context, ref connectors.Ref, name string, value any) (string, any, error) {
+func (c *Connector) followUpMember(ctx context.Context, op, record, name string, value any) (string, any, error) {
 	switch name {
 	case "assignee":
 		if values.Empty(value) {
@@ -255,10 +279,10 @@ func (c *Connector) followUpMember(ctx context.Context, ref connectors.Ref, name
 		if values.Empty(value) {
 			return "assignee_team_id", nil, nil
 		}
-		team, err := c.nameOf(ctx, ref, name, directories()["follow_up/assignee_team"], value)
+		team, err := c.nameOf(ctx, op, record, name, directories()["follow_up/assignee_team"], value)
 		return "assignee_team_id", team.ID, err
 	case "priority":
-		priority, err := c.nameOf(ctx, ref, name, priorities(), value)
+		priority, err := c.nameOf(ctx, op, record, name, priorities(), value)
 		return "follow_up_priority_option_id", priority.ID, err
 	case "labels":
 		if values.Empty(value) {
@@ -279,6 +303,10 @@ func (c *Connector) write(ctx context.Context, ref connectors.Ref, request trans
 	record, failure := c.recordIn(ref, answer.Content())
 	if failure != nil {
 		failure.Op, failure.Class = opUpdate, connectors.ClassUnclear
+		return asRecord(record, failure)
 	}
-	return asRecord(record, failure)
+	if known, err := c.openedByUs(ctx, record); err == nil { // else it says nothing
+		record = known
+	}
+	return record, nil
 }

@@ -238,11 +238,16 @@ func (s *Server) createIncident(c *call) (answer, *problem) {
 		return answer{}, invalid("mode", "invalid_value", "mode must be one of standard, retrospective, test, tutorial")
 	}
 	key := "incident " + *payload.IdempotencyKey
-	if id, ok := s.byKey[key]; ok {
-		if i := s.incident(id); i != nil {
-			return reply(http.StatusOK, map[string]any{"incident": i}), nil
+	if first, ok := s.byKey[key]; ok && !s.opts.KeysForgotten {
+		if i := s.incident(first.ID); i != nil {
+			first = *i
 		}
+		return reply(http.StatusOK, map[string]any{"incident": first}), nil
 	}
+	if p := s.spendIncident(); p != nil {
+		return answer{}, p
+	}
+	payload.CallURL = nil // of an edit alone
 	changes := append([]Change{SetVisibility(*payload.Visibility)}, s.changes(payload)...)
 	if payload.Mode != nil {
 		changes = append(changes, SetMode(*payload.Mode))
@@ -250,12 +255,32 @@ func (s *Server) createIncident(c *call) (answer, *problem) {
 	if payload.IncidentTypeID != nil {
 		changes = append(changes, byID(*payload.IncidentTypeID, "incident_type_id", s.types, func(v Type) string { return v.ID }, SetType(*payload.IncidentTypeID)))
 	}
+	changes = append(changes, func(d *draft) *problem {
+		if d.IncidentType != nil && d.IncidentType.PrivateIncidentsOnly {
+			d.Visibility = "private"
+		}
+		return nil
+	})
 	made, p := s.open(s.keyActor(c), changes...)
 	if p != nil {
 		return answer{}, p
 	}
-	s.byKey[key] = made.ID
+	s.byKey[key] = made
+	s.declared = append(s.declared, s.opts.Now())
 	return reply(http.StatusOK, map[string]any{"incident": made}), nil
+}
+
+// spendIncident refuses an incident over the limit of an hour: the answer names no time.
+func (s *Server) spendIncident() *problem {
+	hourAgo := s.opts.Now().Add(-time.Hour)
+	s.declared = slices.DeleteFunc(s.declared, func(at time.Time) bool { return at.Before(hourAgo) })
+	if s.opts.HourlyIncidents == 0 || len(s.declared) < s.opts.HourlyIncidents {
+		return nil
+	}
+	return &problem{
+		status: http.StatusTooManyRequests, kind: "too_many_requests", code: "too_many_requests",
+		message: "Too many incidents have been created in the last hour",
+	}
 }
 
 func (s *Server) editIncident(c *call) (answer, *problem) {

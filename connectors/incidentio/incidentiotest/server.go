@@ -29,6 +29,12 @@ type Options struct {
 	// RateLimit is the number of requests a minute of each key; 0 is the
 	// vendor's 1200.
 	RateLimit int
+	// HourlyIncidents is how many incidents may be created through the API within an
+	// hour; 0: any number. The vendor has such a limit and does not say which.
+	HourlyIncidents int
+	// KeysForgotten: idempotency keys of incidents are forgotten at once. The vendor does
+	// not say how long it keeps one.
+	KeysForgotten bool
 	// ItemsBump: an update with only a message, a timeline item and an
 	// attachment count as a change of their incident. The vendor does not say.
 	ItemsBump bool
@@ -92,7 +98,8 @@ type Server struct {
 	activity    []*Activity
 	revoked     map[string]bool // scopes
 	putBacks    [][]Change
-	byKey       map[string]string // idempotency key to the id of the incident it made
+	byKey       map[string]Incident // what an idempotency key made, as it was answered first
+	declared    []time.Time         // when incidents were created through the API
 	updateByKey map[string]*Update
 	itemByKey   map[string]*TimelineItem
 
@@ -124,7 +131,7 @@ func New(o Options) *Server {
 		o.Keys = []Key{{Token: DefaultKey, Name: "lockstep"}}
 	}
 	o.DashboardURL = strings.TrimSuffix(o.DashboardURL, "/")
-	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]string{}, updateByKey: map[string]*Update{}, itemByKey: map[string]*TimelineItem{}, wake: make(chan struct{}, 1)}
+	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]Incident{}, updateByKey: map[string]*Update{}, itemByKey: map[string]*TimelineItem{}, wake: make(chan struct{}, 1)}
 	s.Endpoint = simulator.New(simulator.System{
 		State: &s.mu, Handle: s.handle, Throttled: s.throttled, Failed: s.failed, MaxBody: maxBody,
 		NotFound: func() answer { return s.refuse(*notFound()) },
