@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -61,11 +62,29 @@ func (e *losses) loadEnds(ctx context.Context) (map[string]store.Position, error
 	if err != nil {
 		return nil, fmt.Errorf("ends of the store: %w", err)
 	}
-	var known map[string]store.Position
-	if json.Unmarshal(entry.Value, &known) != nil {
-		known = nil // it is written again within a minute
+	return decodeEnds(entry.Value), nil
+}
+
+// An endsDocument is how it is stored where the parts of the store end.
+type endsDocument struct {
+	V    int                       `json:"v"`
+	Ends map[string]store.Position `json:"ends"`
+}
+
+const endsVersion = 1
+
+// decodeEnds returns none where they cannot be read: they are written again within a
+// minute. Older builds stored them alone.
+func decodeEnds(value []byte) map[string]store.Position {
+	var d endsDocument
+	if json.Unmarshal(value, &d) == nil && d.V == endsVersion {
+		return d.Ends
 	}
-	return known, nil
+	var known map[string]store.Position
+	if d.V > 0 || json.Unmarshal(value, &known) != nil {
+		return nil
+	}
+	return known
 }
 
 // keepEnds notes where the parts of the store end.
@@ -78,7 +97,7 @@ func (e *losses) keepEnds(ctx context.Context) error {
 	if err != nil || maps.Equal(known, now) {
 		return err
 	}
-	value, err := json.Marshal(now)
+	value, err := json.Marshal(endsDocument{V: endsVersion, Ends: now})
 	if err == nil {
 		_, err = e.Store.Marks.Put(ctx, endsKey, value)
 	}
@@ -95,7 +114,11 @@ func (e *losses) lookForLostLinks(ctx context.Context) error {
 	all := 0
 	err := e.Store.Targets.Each(ctx, func(entry store.Entry) error {
 		all++
-		_, err := e.Store.Links.Get(ctx, string(entry.Value))
+		id := links.DecodeTarget(entry)
+		if id == "" {
+			return nil // it is made again when a daemon starts
+		}
+		_, err := e.Store.Links.Get(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			lost = append(lost, entry.Key)
 			return nil

@@ -79,3 +79,71 @@ func TestWhatCannotBeReadStopsNothingElse(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatBelongsToARecordCannotBeRead: neither the record nor what belongs to it waits
+// for a document about both, and a child for none of its parent's.
+func TestWhatBelongsToARecordCannotBeRead(t *testing.T) {
+	for name, document := range map[string]string{"damaged": `{"v":1,"rec`, "newer": `{"v":99,"records":[]}`} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				r.start(replaced(t, escalating, "WHEN", "parent.incident.severity == 'Critical' && parent.incident.status == 'live'"))
+				ref, child := followUp(r, with(critical(), "status", "paused"))
+				r.pass(time.Minute)
+				key := "children/" + ref.String()
+				_, err := r.store.Marks.Put(t.Context(), key, []byte(document))
+				check(t, err)
+				r.world.edit(ref, "title", "Edited")
+				r.world.edit(ref, "status", "live")
+				r.hint(ref)
+				r.pass(time.Minute)
+				if title := r.world.field(r.world.list(tickets)[0], "title"); title != "Edited" {
+					t.Errorf("the incident's ticket says %v", title)
+				}
+				want := 2
+				if name == "newer" { // it is told of itself
+					want = 1
+					if f := r.engine.Findings(); len(f) != 1 || !strings.Contains(f[0].Message, "1 of the stored lists of what belongs to a record cannot be read") || !strings.Contains(f[0].Message, key) {
+						t.Errorf("findings: %+v", f)
+					}
+					entry, err := r.store.Marks.Get(t.Context(), key)
+					check(t, err)
+					if string(entry.Value) != document {
+						t.Errorf("a newer build's document was written over: %s", entry.Value)
+					}
+				} else if f := r.engine.Findings(); len(f) != 0 {
+					t.Errorf("findings: %+v", f)
+				}
+				if n := len(r.world.list(tickets)); n != want {
+					t.Errorf("%d tickets, want %d", n, want)
+				}
+				r.world.edit(child, "title", "Edited as well")
+				r.hint(child)
+				r.pass(time.Minute)
+				if n := len(r.world.list(tickets)); n != 2 {
+					t.Errorf("%d tickets in the end", n)
+				}
+				r.letters()
+			})
+		})
+	}
+	t.Run("the parent's link", func(t *testing.T) {
+		simulate(t, func(r *rig) {
+			r.start(replaced(t, escalating, "WHEN", "true"))
+			ref := incidents.Ref("01A")
+			r.world.put(ref, false, critical())
+			r.hint(ref)
+			_, err := r.store.Links.Put(t.Context(), links.ID("incidents", ref, 1), []byte("{"))
+			check(t, err)
+			_, child := followUp(r, critical())
+			r.pass(time.Hour)
+			if n := len(r.world.list(tickets)); n != 2 {
+				t.Errorf("%d tickets", n)
+			}
+			for _, d := range r.dead() {
+				if d.Record == child {
+					t.Errorf("dead letter: %+v", d)
+				}
+			}
+		})
+	})
+}

@@ -29,6 +29,32 @@ type checkpoint struct {
 	Cursor []byte    `json:"cursor"`
 }
 
+// A checkpointsDocument is how the checkpoints of a poll are stored. Older builds
+// stored the list alone.
+type checkpointsDocument struct {
+	V   int          `json:"v"`
+	All []checkpoint `json:"checkpoints"`
+}
+
+const checkpointsVersion = 1
+
+// decodeCheckpoints returns none where they cannot be read: they are made again.
+func decodeCheckpoints(value []byte) []checkpoint {
+	var d checkpointsDocument
+	if json.Unmarshal(value, &d) == nil && d.V == checkpointsVersion {
+		return d.All
+	}
+	var all []checkpoint
+	if json.Unmarshal(value, &all) != nil {
+		return nil
+	}
+	return all
+}
+
+func encodeCheckpoints(all []checkpoint) ([]byte, error) {
+	return json.Marshal(checkpointsDocument{V: checkpointsVersion, All: all})
+}
+
 func checkpointsKey(cursor string) string { return "checkpoints/" + cursor }
 
 // beginPrefix begins a cursor that stands for a moment: the poll begins there,
@@ -126,11 +152,7 @@ func (e *Positions) checkpoints(ctx context.Context, key string) ([]checkpoint, 
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints of %s: %w", key, err)
 	}
-	var all []checkpoint
-	if json.Unmarshal(entry.Value, &all) != nil {
-		all = nil // they are made again
-	}
-	return all, nil
+	return decodeCheckpoints(entry.Value), nil
 }
 
 // checkpoint keeps a cursor, and older ones an hour apart for a day.
@@ -150,11 +172,11 @@ func (e *Positions) checkpoint(ctx context.Context, key string, c checkpoint) er
 	for len(all) > 1 && c.At.Sub(all[1].At) >= checkpointsFor {
 		all = all[1:]
 	}
-	value, err := json.Marshal(all)
+	value, err := encodeCheckpoints(all)
 	for err == nil && len(value) > checkpointBytes && len(all) > 2 { // the oldest and the newest are those that count
 		middle := len(all) / 2
 		all = append(all[:middle:middle], all[middle+1:]...)
-		value, err = json.Marshal(all)
+		value, err = encodeCheckpoints(all)
 	}
 	if err == nil {
 		_, err = e.Store.Marks.Put(ctx, checkpointsKey(key), value)

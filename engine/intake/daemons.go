@@ -35,6 +35,24 @@ type Presence struct {
 	At         time.Time `json:"at"`
 }
 
+// A presencesDocument is how it is stored which daemons live.
+type presencesDocument struct {
+	V       int                 `json:"v"`
+	Daemons map[string]Presence `json:"daemons"`
+}
+
+const presencesVersion = 1
+
+// decodePresences returns none where they cannot be read: each says so again within
+// the minute.
+func decodePresences(value []byte) map[string]Presence {
+	var d presencesDocument
+	if json.Unmarshal(value, &d) != nil || d.V != presencesVersion || d.Daemons == nil {
+		return map[string]Presence{}
+	}
+	return d.Daemons
+}
+
 // Renew says that this daemon lives, and returns what the others that live
 // have said. Where no other can live there is nothing to say.
 func (e *Daemons) Renew(ctx context.Context, config *reconcile.Running) ([]Presence, error) {
@@ -70,16 +88,13 @@ func (e *Daemons) End(ctx context.Context) error {
 
 func (e *Daemons) changePresences(ctx context.Context, change func(map[string]Presence)) (map[string]Presence, error) {
 	for range daemonTries {
-		all := map[string]Presence{}
 		entry, err := e.Store.Marks.Get(ctx, daemonsKey)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("daemons that live: %w", err)
 		}
-		if err != nil || json.Unmarshal(entry.Value, &all) != nil || all == nil {
-			all = map[string]Presence{} // each says so again within the minute
-		}
+		all := decodePresences(entry.Value)
 		change(all)
-		value, err := json.Marshal(all)
+		value, err := json.Marshal(presencesDocument{V: presencesVersion, Daemons: all})
 		switch {
 		case err != nil:
 		case entry.Revision == 0:

@@ -34,6 +34,7 @@ type Children struct {
 	Telling  bool
 	Records  []connectors.Ref
 	revision uint64
+	kept     bool // a newer build's, which is left as it is
 }
 
 // A childrenDocument is how Children are stored.
@@ -53,7 +54,9 @@ func (c Children) Token() string {
 	return fmt.Sprintf("%s+%d", c.Version, c.Tickets)
 }
 
-// Children returns what belongs to a record; the zero value where nothing does.
+// Children returns what belongs to a record; the zero value where nothing does, or
+// where what is stored of it is a newer build's, which is reported: then only their own
+// changes tell. What is damaged is reported and made again.
 func (r *Repository) Children(ctx context.Context, parent connectors.Ref) (Children, error) {
 	entry, err := r.marks.Get(ctx, childrenPrefix+parent.String())
 	if errors.Is(err, store.ErrNotFound) {
@@ -64,12 +67,36 @@ func (r *Repository) Children(ctx context.Context, parent connectors.Ref) (Child
 	}
 	var d childrenDocument
 	if err := json.Unmarshal(entry.Value, &d); err != nil {
-		return Children{}, store.Unreadable("children "+entry.Key, err)
+		r.unread.Note(entry.Key, store.Unreadable("children "+entry.Key, err))
+		c := Children{revision: entry.Revision}
+		c.Records, err = r.belonging(ctx, parent)
+		return c, err
 	}
 	if d.V > childrenVersion {
-		return Children{}, store.UnknownVersion("children "+entry.Key, d.V, childrenVersion)
+		r.unread.Note(entry.Key, store.UnknownVersion("children "+entry.Key, d.V, childrenVersion))
+		return Children{kept: true}, nil
 	}
+	r.unread.Note(entry.Key, nil)
 	return Children{Version: d.Version, Tickets: d.Tickets, Telling: d.Telling, Records: d.Records, revision: entry.Revision}, nil
+}
+
+// belonging looks for the records that belong to one among all that is stored.
+func (r *Repository) belonging(ctx context.Context, parent connectors.Ref) (all []connectors.Ref, err error) {
+	return all, r.eachChild(ctx, func(of, child connectors.Ref) error {
+		if of == parent && len(all) < mostChildren && !slices.Contains(all, child) {
+			all = append(all, child)
+		}
+		return nil
+	})
+}
+
+// eachChild calls f for every record that was decided, and what it belongs to, as far
+// as they can be read.
+func (r *Repository) eachChild(ctx context.Context, f func(parent, child connectors.Ref) error) error {
+	if err := r.Each(ctx, func(l Stored) error { return f(l.Parent, l.Source) }); err != nil {
+		return err
+	}
+	return r.EachUnlinked(ctx, func(_ string, ref connectors.Ref, u Unlinked) error { return f(u.Parent, ref) })
 }
 
 // AddChild remembers that a record belongs to another.
@@ -112,7 +139,7 @@ func (r *Repository) changeChildren(ctx context.Context, parent connectors.Ref, 
 		if err != nil {
 			return err
 		}
-		if !change(&c) {
+		if c.kept || !change(&c) {
 			return nil
 		}
 		value, err := json.Marshal(childrenDocument{V: childrenVersion, Version: c.Version, Tickets: c.Tickets, Telling: c.Telling, Records: c.Records})
@@ -141,16 +168,13 @@ func (r *Repository) indexChildren(ctx context.Context) error {
 	if !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("children: %w", err)
 	}
-	add := func(parent, child connectors.Ref) error {
+	err = r.eachChild(ctx, func(parent, child connectors.Ref) error {
 		if parent.IsZero() {
 			return nil
 		}
 		return r.AddChild(ctx, parent, child)
-	}
-	if err := r.Each(ctx, func(l Stored) error { return add(l.Parent, l.Source) }); err != nil {
-		return err
-	}
-	if err := r.EachUnlinked(ctx, func(_ string, ref connectors.Ref, u Unlinked) error { return add(u.Parent, ref) }); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	_, err = r.marks.Put(ctx, childrenKey, []byte(`{"v":1}`))

@@ -173,10 +173,12 @@ type Missing struct {
 	At    time.Time `json:"at"`
 }
 
+const idLength = 20
+
 // ID and linkKey are plain digests: the same after a lost store, so that
 // the old ticket is found by its key.
 func ID(route string, source connectors.Ref, n int) string {
-	return Digest(route, source, n)[:20]
+	return Digest(route, source, n)[:idLength]
 }
 
 func linkKey(route string, source connectors.Ref, n int) string {
@@ -191,7 +193,7 @@ func IsKey(mark string) bool {
 }
 
 // OfKey is the id of the link that has the key.
-func OfKey(key string) string { return strings.TrimPrefix(key, keyPrefix)[:20] }
+func OfKey(key string) string { return strings.TrimPrefix(key, keyPrefix)[:idLength] }
 
 // Digest (hex) is the same for the same route, source and number of the link,
 // and says nothing of them.

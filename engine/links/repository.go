@@ -23,13 +23,14 @@ type Repository struct {
 	targets  store.Bucket
 	marks    store.Bucket
 	findings *store.Findings
+	unread   *store.Unread // of what belongs to records
 	ages     *ages
 }
 
 // NewRepository is the repository of a store's links. What cannot be read is
 // reported.
 func NewRepository(s store.Store, clock store.Clock, findings *store.Findings) *Repository {
-	return &Repository{bucket: s.Links, targets: s.Targets, marks: s.Marks, findings: findings, ages: newAges(clock)}
+	return &Repository{bucket: s.Links, targets: s.Targets, marks: s.Marks, findings: findings, unread: store.NewUnread("lists of what belongs to a record", findings), ages: newAges(clock)}
 }
 
 // Load returns the link with the id; store.ErrNotFound where there is none.
@@ -121,7 +122,35 @@ func (r *Repository) ByTarget(ctx context.Context, target connectors.Ref) (Store
 	if err != nil {
 		return Stored{}, fmt.Errorf("index of tickets: %w", err)
 	}
-	return r.Load(ctx, string(entry.Value))
+	id := DecodeTarget(entry)
+	if id == "" {
+		return Stored{}, fmt.Errorf("index of tickets: %s: %w", target, store.ErrNotFound) // it is made again when a daemon starts
+	}
+	return r.Load(ctx, id)
+}
+
+// A targetDocument is an entry of the index from tickets to links.
+type targetDocument struct {
+	V    int    `json:"v"`
+	Link string `json:"link"`
+}
+
+const targetVersion = 1
+
+// DecodeTarget returns the id of the link that an entry of the index names, "" where it
+// cannot be read. Older builds stored the id alone.
+func DecodeTarget(entry store.Entry) string {
+	var d targetDocument
+	if json.Unmarshal(entry.Value, &d) == nil {
+		if d.V != targetVersion {
+			return ""
+		}
+		return d.Link
+	}
+	if id := string(entry.Value); len(id) == idLength && strings.Trim(id, "0123456789abcdef") == "" {
+		return id
+	}
+	return ""
 }
 
 // Opener is the link that a ticket was opened for: the one that the index names, or
@@ -139,7 +168,11 @@ func (r *Repository) Opener(ctx context.Context, ticket connectors.Ref, key stri
 
 // IndexTarget makes a link findable by its ticket.
 func (r *Repository) IndexTarget(ctx context.Context, l *Link) error {
-	if _, err := r.targets.Put(ctx, l.Target.String(), []byte(l.ID)); err != nil {
+	value, err := json.Marshal(targetDocument{V: targetVersion, Link: l.ID})
+	if err == nil {
+		_, err = r.targets.Put(ctx, l.Target.String(), value)
+	}
+	if err != nil {
 		return fmt.Errorf("index of tickets: %w", err)
 	}
 	return nil
@@ -156,7 +189,7 @@ func (r *Repository) RebuildIndex(ctx context.Context) error {
 			return nil
 		}
 		entry, err := r.targets.Get(ctx, l.Target.String())
-		if err == nil && string(entry.Value) == l.ID {
+		if err == nil && DecodeTarget(entry) == l.ID {
 			return nil
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {

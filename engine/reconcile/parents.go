@@ -34,7 +34,7 @@ func (w observer) parent(ctx context.Context, record connectors.Record) (*rules.
 			continue
 		}
 		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, record.Parent)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnreadable) { // which is said of that record
 			continue
 		}
 		if err != nil {
@@ -94,10 +94,16 @@ func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, pa
 			}
 			continue
 		}
+		if errors.Is(err, store.ErrUnreadable) {
+			return plan.Yes, nil // it may have one, which is waited for as long as for any
+		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return plan.Unknown, err
 		}
 		u, err := w.engine.Repo.Unlinked(ctx, route.Name, ref)
+		if errors.Is(err, store.ErrUnreadable) {
+			return plan.Yes, nil
+		}
 		if err != nil {
 			return plan.Unknown, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ErrUnreadable is a stored document that this build cannot read: it is
@@ -59,4 +60,32 @@ func passedOver(what string, reasons map[string]error) string {
 	}
 	return fmt.Sprintf("%d of the stored %s cannot be read and are passed over: %s%s; the first: %v; restore them from a backup, or run the version that wrote them",
 		len(keys), what, strings.Join(named, ", "), more, reasons[keys[0]])
+}
+
+// Unread keeps count of the documents of a kind that were read one by one and could
+// not be: they are reported together, as long as they cannot.
+type Unread struct {
+	what     string
+	findings *Findings
+
+	mu      sync.Mutex
+	reasons map[string]error
+}
+
+// NewUnread counts documents, named in the plural.
+func NewUnread(what string, findings *Findings) *Unread {
+	return &Unread{what: what, findings: findings, reasons: map[string]error{}}
+}
+
+// Note says why a document could not be read; nil: it was.
+func (u *Unread) Note(key string, reason error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, known := u.reasons[key]; !known && reason == nil {
+		return
+	}
+	if u.reasons[key] = reason; reason == nil {
+		delete(u.reasons, key)
+	}
+	u.findings.Report("unreadable "+u.what, passedOver(u.what, u.reasons))
 }
