@@ -13,7 +13,7 @@ func Take(clauses []CommentClause, c connectors.Comment) (*CommentClause, error)
 	var failure error
 	for i := range clauses {
 		clause := &clauses[i]
-		if len(clause.From) > 0 && !slices.Contains(clause.From, c.Kind) {
+		if clause.From != nil && !slices.Contains(clause.From, c.Kind) {
 			continue
 		}
 		if clause.When == nil {

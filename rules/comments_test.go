@@ -54,3 +54,27 @@ template "t" {
 		}
 	}
 }
+
+// TestAnEmptyFromTakesNothing: what is left out takes all kinds, an empty list none.
+func TestAnEmptyFromTakesNothing(t *testing.T) {
+	for from, takes := range map[string]bool{"": true, "from = null": true, "from = []": false, `from = ["work_notes"]`: true, `from = ["comments"]`: false} {
+		set := mustLoad(t, `
+route "r" {
+  source    = incidentio.acme.incident
+  templates = [template.t]
+}
+template "t" {
+  target = servicenow.itsm.incident
+  once { state = 1 }
+  outbound { short_description = "{{ incident.name }}" }
+  comments { 
+    inbound { `+from+` }
+  }
+}
+`)
+		clause, err := Take(set.Templates["t"].Comments.Inbound, connectors.Comment{Kind: "work_notes", Text: "for the team"})
+		if err != nil || (clause != nil) != takes {
+			t.Errorf("%q takes a work note: %t, want %t (%v)", from, clause != nil, takes, err)
+		}
+	}
+}

@@ -125,7 +125,7 @@ type element struct {
 	at hcl.Range
 }
 
-// stringList reads a list of strings; false if it has mistakes.
+// stringList reads a list of strings, nil where it is null; false if it has mistakes.
 func (l *decoder) stringList(a *hclsyntax.Attribute) (all []element, ok bool) {
 	v, ok := l.scope.eval(a.Expr)
 	if !ok {
@@ -140,7 +140,7 @@ func (l *decoder) stringList(a *hclsyntax.Attribute) (all []element, ok bool) {
 		return nil, false
 	}
 	tuple, _ := a.Expr.(*hclsyntax.TupleConsExpr)
-	i := 0
+	all, i := []element{}, 0
 	for it := v.ElementIterator(); it.Next(); i++ {
 		_, elem := it.Element()
 		at := a.Expr.Range()

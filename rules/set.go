@@ -228,7 +228,7 @@ type Comments struct {
 
 // A CommentClause is one inbound or outbound block of comments.
 type CommentClause struct {
-	From []string        // kinds taken; empty: all
+	From []string        // kinds taken; nil: all, empty: none
 	To   string          // kind written; empty: the system's first
 	When *expr.Condition // over comment.text, .kind and .author; nil: always
 

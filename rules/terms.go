@@ -98,8 +98,11 @@ func (s *StateSync) terms(terms map[string]string, ends ...connectors.Collection
 
 func (c CommentClause) terms() string {
 	text := "from = all"
-	if len(c.From) > 0 {
+	switch {
+	case len(c.From) > 0:
 		text = "from = " + listed(c.From)
+	case c.From != nil:
+		text = "from = none"
 	}
 	if c.To != "" {
 		text += ", to = " + showLiteral(c.To)
