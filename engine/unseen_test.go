@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -288,4 +289,55 @@ func TestATryThatWasNotSentIsNoLostAnswer(t *testing.T) {
 		r.oneTicket()
 		r.letters()
 	})
+}
+
+// TestWhatWasLeftOutIsNotForgotten: a field that the system refused, or of which nothing
+// is found that it names, is left out of the next try; when that one's answer is lost,
+// the dead letter says so, and a retry writes it.
+func TestWhatWasLeftOutIsNotForgotten(t *testing.T) {
+	for name, test := range map[string]struct {
+		hcl, want, field string
+		faults           []fault
+	}{
+		"refused": {oneRoute, "rejected detail", "detail", []fault{{class: connectors.ClassRejected, field: "detail"}, {class: connectors.ClassUnclear, after: true}}},
+		"refused, written once": {
+			replaced(t, oneRoute, "once { state = 1 }", `once { note = "Opened" }`), "rejected note", "note",
+			[]fault{{class: connectors.ClassRejected, field: "note"}, {class: connectors.ClassUnclear, after: true}},
+		},
+		"not found": {
+			replaced(t, oneRoute, "outbound {", "outbound {\n    owner = ref(\"email\", \"{{ incident.owner }}\")"), "ref_not_found owner", "owner",
+			[]fault{{class: connectors.ClassUnclear, after: true}},
+		},
+	} {
+		for _, crash := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, crash %t", name, crash), func(t *testing.T) {
+				simulate(t, func(r *rig) {
+					r.start(test.hcl)
+					r.world.fail("itsm", "create", test.faults...)
+					ref := incidents.Ref("01A")
+					r.world.put(ref, false, with(critical(), "owner", "nobody@example.com"))
+					if crash {
+						r.world.fail("itsm", "look up", fault{ok: true}, fault{class: connectors.ClassRetry})
+					}
+					r.hint(ref)
+					if crash {
+						r.kill()
+						r.start(test.hcl)
+					}
+					r.pass(time.Hour)
+					ticket := r.oneTicket()
+					r.letters(test.want)
+					if test.field == "owner" {
+						r.world.edit(ref, "owner", "lisa@example.com")
+					}
+					r.retryAll()
+					r.pass(time.Hour)
+					if r.world.field(ticket, test.field) == nil {
+						t.Errorf("after a retry %s is empty", test.field)
+					}
+					r.letters()
+				})
+			})
+		}
+	}
 }

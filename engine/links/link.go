@@ -110,9 +110,17 @@ type Opened struct {
 	Fields map[string]Sent `json:"fields"`
 	State  *StatePair      `json:"state,omitempty"` // of the source, and of the target where one was sent
 	Since  time.Time       `json:"since,omitzero"`  // a ticket may have been opened
+	Left   []LeftOut       `json:"left,omitempty"`
 
 	// What is known of requests to open it whose answer was lost (rule 3.3).
 	Unsettled
+}
+
+// A LeftOut is a field, or an entry of a map field, that a ticket is opened without.
+type LeftOut struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"` // of its dead letter
+	Once   bool   `json:"once,omitempty"`
 }
 
 // Unsettled is what is known of creations of which nobody knows what became.

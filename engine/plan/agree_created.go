@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -52,7 +53,23 @@ func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, l
 // AgreeFound agrees on what a ticket that was found by its key was about to be
 // opened with, so that an edit made meanwhile is later, not a conflict (rule 7.4).
 func AgreeFound(next *links.Link, opened *links.Opened, ticket connectors.Record, now time.Time, d links.Digester) (lost []Failure) {
+	without := map[string]bool{}
+	for _, left := range opened.Left {
+		field, entry := entryOf(left.Field)
+		name := links.Outbound(field)
+		have := d.Of(ticket.Fields[field])
+		sent, outbound := opened.Fields[name]
+		refuseCreated(next, rules.Value{Field: field, Once: left.Once}, links.Agreement{From: sent.From, Have: have}, left.Reason, now, d)
+		without[name] = true
+		if entry != "" && outbound { // the rest is agreed on; a retry writes it again
+			next.Fields[name] = links.Agreement{Have: have, Expr: sent.Expr}
+		}
+		lost = append(lost, Fail(left.Field, left.Reason, fmt.Sprintf("%s was opened without field %s: its system did not take the value, or nothing is found that it names. Correct it there, then run: lockstep dead retry", ticket.Ref, left.Field)))
+	}
 	for name, sent := range opened.Fields {
+		if without[name] {
+			continue
+		}
 		field := links.FieldOf(name)
 		nothing := sent.Sent == d.Of(nil)
 		agreement := links.Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}

@@ -46,6 +46,26 @@ func (o *Opening) draft(values []rules.Value, needs *Needs) (send map[string]any
 	return send, left, fatal
 }
 
+// leftOut is how a claim remembers what its ticket is opened without.
+func leftOut(values []rules.Value, left []Failure) (all []links.LeftOut) {
+	for _, f := range left {
+		field, _ := entryOf(f.Field)
+		once := slices.ContainsFunc(values, func(v rules.Value) bool { return v.Once && (v.Field == f.Field || v.Field == field) })
+		all = append(all, links.LeftOut{Field: f.Field, Reason: f.Reason, Once: once})
+	}
+	return all
+}
+
+// Without returns the claim with what has been left out since.
+func (o *Opening) Without() *links.Link {
+	_, left, _ := o.draft(o.values(), &Needs{})
+	next := *o.Claim
+	opened := *o.Claim.Opened
+	opened.Left = leftOut(o.values(), left)
+	next.Opened = &opened
+	return &next
+}
+
 // required reports whether there is no record without a field.
 func (o *Opening) required(name string) bool {
 	field, _ := entryOf(name)

@@ -179,7 +179,7 @@ func (o *Opening) decide() (Plan, Needs) {
 	}
 	var needs Needs
 	values := o.values()
-	send, _, fatal := o.draft(values, &needs)
+	send, left, fatal := o.draft(values, &needs)
 	switch {
 	case !needs.None():
 		return Plan{}, needs
@@ -187,7 +187,7 @@ func (o *Opening) decide() (Plan, Needs) {
 		return only(o.GiveUp(fatal)), Needs{}
 	}
 	fields, _ := withoutTransition(o.Target.Schema, send)
-	return then(o.claim(values, fields)), Needs{}
+	return then(o.claim(values, fields, left)), Needs{}
 }
 
 // decline remembers that the record gets no ticket.
@@ -259,7 +259,7 @@ func (o *Opening) state() rules.StateSync {
 }
 
 // claim says, before anything is sent, what a ticket will be agreed on.
-func (o *Opening) claim(values []rules.Value, send map[string]any) Operation {
+func (o *Opening) claim(values []rules.Value, send map[string]any, left []Failure) Operation {
 	d := *o.Decision
 	link := links.New(o.Route.Name, o.Source.Ref, o.N)
 	link.Template, link.Phase = d.Template, links.Claim
@@ -268,7 +268,7 @@ func (o *Opening) claim(values []rules.Value, send map[string]any) Operation {
 	link.Generation, link.Commit = o.Set.Generation, o.Commit
 	link.Opened = &links.Opened{
 		Into: d.Target.String(), Fields: map[string]links.Sent{}, State: o.initialState(send),
-		Since: o.Now.UTC(), Unsettled: links.Unsettled{Lost: o.lost()},
+		Left: leftOut(values, left), Since: o.Now.UTC(), Unsettled: links.Unsettled{Lost: o.lost()},
 	}
 	for _, v := range values {
 		if !v.Once {

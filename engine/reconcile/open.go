@@ -196,6 +196,8 @@ func (w work) create(ctx context.Context, c *creation, op plan.Operation) (resul
 		},
 		refused: func(said *connectors.Error) change {
 			if c.again = c.LeaveOut(op.Draft, said); c.again {
+				c.Claim = c.Without()
+				c.lease.used = false // what is about to be sent is another draft
 				return change{}
 			}
 			return w.givenUp(c, c.GiveUp([]plan.Failure{plan.Fail(said.Field, plan.CodeOf(said, deadletter.ReasonRejected), said.Error())}))
