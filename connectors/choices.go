@@ -34,18 +34,6 @@ func (s *Schema) Closed(path ...string) []Choice {
 	return all
 }
 
-// At returns the type of what stands at a path within a record; false: nothing can.
-func (s *Schema) At(path ...string) (Type, bool) {
-	if len(path) == 0 {
-		return Type{}, false
-	}
-	field, listed := s.Fields[path[0]]
-	if !listed {
-		return Type{}, false
-	}
-	return field.Type.at(path[1:]), true
-}
-
 // at returns the type of what stands at a path within a value, or within the elements of
 // a list; Any where it is not known.
 func (t Type) at(path []string) Type {

@@ -63,8 +63,10 @@ type Field struct {
 	// OnMove is true for a field that can only be written together with the
 	// record's state (a resolution): a template's once keeps it for then.
 	OnMove bool
-	// Required warns at load time when a template sets the field nowhere.
-	Required bool
+	// Required warns at load time when a template sets the field nowhere. Mandatory: the
+	// system opens no record in which it is empty.
+	Required  bool
+	Mandatory bool
 	// MaxLength in characters; 0 is unlimited. Longer text is cut.
 	MaxLength int
 	// Choices, if any, are the values the field takes. With InstanceChoices
@@ -137,6 +139,11 @@ type Schema struct {
 	// FreePrefixes ("u_", "customfield_") are always taken, unchecked.
 	Unlisted     Unknown
 	FreePrefixes []string
+
+	// Given are the types of what the API gives otherwise than a record shows it, and of
+	// what it gives and no record shows, by the field's name. An object of them may have
+	// members that are not listed.
+	Given map[string]Type
 
 	State *StateField // nil: no state
 	// Mode is the dotted path that lifecycle.modes is compared with, empty if

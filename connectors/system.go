@@ -54,6 +54,10 @@ type System struct {
 	// webhook's body; pure. It fails if the body is not a record of c.Record.
 	Decode func(c Collection, body []byte) (Record, error)
 
+	// Object returns the object within a body of Decode that holds the record's fields, by
+	// their names; nil: there is none. It may be nil itself: then it is the body.
+	Object func(c Collection, body []byte) map[string]any
+
 	// Convert turns a rendered value of a field, in which no look-up stands, into
 	// what the system will hold, as far as that is known without asking it; pure.
 	// field is named as in Writer.Resolve, which does the same first, and so are nil

@@ -60,14 +60,26 @@ func refuse(set *rules.Set, d *rules.Decision) {
 		return
 	}
 	system := set.Connectors[d.Target.Connector].System
+	give := func(field string, reason error) {
+		d.Action, d.Reason = rules.None, field+": "+strings.Join(strings.Fields(reason.Error()), " ")
+	}
+	written := map[string]any{}
 	for _, v := range d.Values {
 		err := v.Err
+		written[v.Field] = v.Value
 		if err == nil && v.Value != nil {
 			_, err = resolve.Offline(system, d.Target.Record, v.Field, v.Value, func(connectors.Lookup) (any, error) { return nil, nil })
 		}
 		if err != nil {
-			d.Action, d.Reason = rules.None, v.Field+": "+strings.Join(strings.Fields(err.Error()), " ")
+			give(v.Field, err)
 			return
 		}
+	}
+	schema, ok := system.Schema(d.Target.Record)
+	if !ok || d.Action != rules.Create {
+		return
+	}
+	if missing := schema.Missing(written, nil, true); len(missing) > 0 {
+		give(missing[0], errors.New("it cannot be empty"))
 	}
 }

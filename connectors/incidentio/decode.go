@@ -78,6 +78,23 @@ func unwrap(object map[string]any) (map[string]any, string, error) {
 	return object, typeOf(object), nil
 }
 
+// objectOf returns the object of the record that decode reads.
+func objectOf(body []byte) map[string]any {
+	object, err := values.ParseObject(body)
+	if err != nil {
+		return nil
+	}
+	if e, isEvent, err := eventOf(object); isEvent {
+		if err != nil {
+			return nil
+		}
+		s, _ := e.subject()
+		return s.object
+	}
+	inner, _, _ := unwrap(object)
+	return inner
+}
+
 // typeOf tells a bare record's type by what only one of them has. Records
 // written by hand may have none of it.
 func typeOf(object map[string]any) string {

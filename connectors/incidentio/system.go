@@ -69,6 +69,7 @@ func System() connectors.System {
 			}
 			return decode(c, schema, body)
 		},
+		Object:  func(_ connectors.Collection, body []byte) map[string]any { return objectOf(body) },
 		Convert: func(record, field string, v any) (any, error) { return convertField(schemas, record, field, v) },
 	}, check, func(name string, s *Settings, common connectors.Common, env connectors.Env) (connectors.Connector, error) {
 		return newConnector(name, s, common, env, schemas)

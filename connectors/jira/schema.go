@@ -19,7 +19,7 @@ func writable(t connectors.Type, description string) connectors.Field {
 }
 
 func required(f connectors.Field) connectors.Field {
-	f.Required = true
+	f.Required, f.Mandatory = true, true
 	return f
 }
 
@@ -103,6 +103,7 @@ func issueSchema() *connectors.Schema {
 			"aggregatetimeestimate":         seconds("Remaining estimate with subtasks"),
 			"aggregatetimespent":            seconds("Time spent with subtasks"),
 		},
+		Given:        given(),
 		Unlisted:     connectors.RejectUnknown,
 		FreePrefixes: []string{customPrefix},
 		State:        &connectors.StateField{Field: "status"},

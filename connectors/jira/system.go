@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // Type is the connector type.
@@ -58,6 +59,13 @@ func System() connectors.System {
 				return connectors.Record{}, fmt.Errorf("jira has no record type %q", c.Record)
 			}
 			return decode(c, schema, body)
+		},
+		Object: func(_ connectors.Collection, body []byte) map[string]any {
+			object, err := values.ParseObject(body)
+			if err != nil {
+				return nil
+			}
+			return objectOf(object)
 		},
 		Convert: func(_, field string, v any) (any, error) { return convertField(schemas[issueRecord], field, v) },
 	}, check, func(name string, s *Settings, common connectors.Common, env connectors.Env) (connectors.Connector, error) {

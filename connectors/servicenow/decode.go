@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // timeLayout is how date-times are written, in UTC and to the second.
@@ -237,4 +239,26 @@ func (c *Connector) Follows(before, after string) (next, known bool) {
 		return false, false
 	}
 	return to == from+1, true
+}
+
+// objectOf returns the columns of the record that decodeBody reads.
+func objectOf(body []byte) map[string]any {
+	object, err := values.ParseObject(body)
+	if err != nil {
+		return nil
+	}
+	switch result := object["result"].(type) {
+	case map[string]any:
+		object = result
+	case []any:
+		if len(result) != 1 {
+			return nil
+		}
+		object, _ = result[0].(map[string]any)
+	}
+	if object["table"] != nil {
+		object = maps.Clone(object)
+		delete(object, "table") // of a webhook's body
+	}
+	return object
 }

@@ -68,6 +68,7 @@ func System() connectors.System {
 			}
 			return decodeBody(c, schema, body)
 		},
+		Object: func(_ connectors.Collection, body []byte) map[string]any { return objectOf(body) },
 		Convert: func(record, field string, v any) (any, error) {
 			schema, ok := schemas.of(record)
 			if !ok || v == nil {

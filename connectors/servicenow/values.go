@@ -36,10 +36,11 @@ func convert(f connectors.Field, v any) (any, error) {
 		if x, ok := v.(float64); ok && (x != math.Trunc(x) || math.Abs(x) > 1<<53) {
 			return nil, values.ErrWhole
 		}
-		if n, ok := parseInt(f, s); ok {
-			return n, nil
+		n, ok := parseInt(f, s)
+		if !ok {
+			return nil, values.ErrWhole
 		}
-		return nil, values.ErrWhole
+		return n, values.Chosen(f, n)
 	case connectors.Double:
 		if x, ok := values.ParseNumber(s); ok {
 			return x, nil
@@ -61,6 +62,9 @@ func convert(f connectors.Field, v any) (any, error) {
 	case connectors.Text:
 		return convertText(s, f.MaxLength), nil
 	case connectors.String:
+		if err := values.Chosen(f, s); err != nil {
+			return nil, err
+		}
 		return values.Cut(values.OneLine(s), f.MaxLength), nil
 	case connectors.Reference:
 		if s = strings.TrimSpace(s); !isSysID(s) {

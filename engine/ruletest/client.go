@@ -79,6 +79,9 @@ func (w *world) records(connector string) []string {
 	return slices.Sorted(maps.Keys(named))
 }
 
+// opCreate is the operation of Create, in errors.
+const opCreate = "create"
+
 // Throttled: nobody is slow in memory.
 func (*client) Throttled() time.Time { return time.Time{} }
 
@@ -119,7 +122,7 @@ func (w *world) inOrder() []*thing {
 func (c *client) Create(_ context.Context, d connectors.Draft) (connectors.Record, error) {
 	return locked(c, func(w *world) (connectors.Record, error) {
 		d.Fields = w.travelling(d.Collection, d.Fields, d.TransitionFields)
-		if err := w.demanded("create", d.Collection.Ref(""), d.Fields, nil); err != nil {
+		if err := w.demanded(opCreate, d.Collection.Ref(""), d.Fields, nil); err != nil {
 			return connectors.Record{}, err
 		}
 		t := w.open(d)

@@ -135,6 +135,10 @@ func (p *play) cmdRoute(c *call) error {
 	if err != nil {
 		return err
 	}
+	sources, _ := p.sources()
+	if err := p.slips(body, sources); err != nil {
+		return fmt.Errorf("%s: %w", c.args[0], err)
+	}
 	decisions, refused := engine.Explain(p.set, p.set.Routes, body, p.parent)
 	for i, d := range decisions {
 		if i > 0 {
@@ -215,7 +219,7 @@ func (p *play) cmdEdit(c *call) error {
 		}
 		p.world.replace(found[0])
 	default:
-		if err := p.world.edit(p.current, c.args); err != nil {
+		if err := p.world.edit(p.current, c.args, false); err != nil {
 			return err
 		}
 	}

@@ -53,7 +53,7 @@ func (p *play) do(ref connectors.Ref, deed string, args []string, c *call) error
 	var err error
 	switch {
 	case deed == "set" && len(args) > 0:
-		err = p.world.edit(ref, args)
+		err = p.world.edit(ref, args, true)
 	case deed == "comment" && len(args) == 2:
 		err = p.world.comment(ref, args[0], args[1])
 	case deed == "attach" && len(args) == 1:

@@ -131,6 +131,20 @@ template "closing" {
 		"a field of a ticket":      {"create values.json\nticket set shrt_description=x", incident(``), `servicenow.itsm.incident has no field "shrt_description"; did you mean "short_description"?`},
 		"a field of a fixture":     {"create values.json", incident(`,"severty":{"name":"Critical"}`), `incidentio.acme.incident has no field "severty"; did you mean "severity"?`},
 		"a choice of a fixture":    {"create values.json", strings.Replace(incident(``), `"standard"`, `"standrd"`, 1), `mode: "standrd" is not a choice; did you mean "standard"?`},
+		"a read-only field":        {"create values.json\nticket set number=INC7", incident(``), `number is read-only`},
+		"closing by hand":          {"create values.json\nticket set state=6", incident(``), `the following fields are mandatory: close_code`},
+		"closing by hand, in full": {"create values.json\nticket set state=6 close_code=Duplicate close_notes=x\nticket\nstdout '^state +6$'", incident(``), ""},
+		"free text for a sys_id":   {"create values.json\nticket set 'caller_id=Joe Blogs'", incident(``), `caller_id: the system does not take "Joe Blogs": it takes a sys_id`},
+		"a member of a fixture":    {"create values.json", incident(`,"severity":{"nmae":"Critical"}`), `severity has no field "nmae"; did you mean "name"?`},
+		"a member in a list":       {"create values.json", incident(`,"custom_field_entries":[{"custom_feld":{"name":"Team"}}]`), `custom_field_entries[0] has no field "custom_feld"; did you mean "custom_field"?`},
+		"deep in a list":           {"create values.json", incident(`,"incident_role_assignments":[{"role":{"nam":"Lead"},"assignee":{"id":"1"}}]`), `incident_role_assignments[0].role has no field "nam"; did you mean "name"?`},
+		"nothing like it":          {"create values.json", incident(`,"severity":{"colour":"red"}`), `severity has no field "colour"; it has created_at, description, id, name, rank, updated_at`},
+		"a choice in a list":       {"create values.json", incident(`,"custom_field_entries":[{"custom_field":{"name":"Team","field_type":"single"}}]`), `custom_field_entries.custom_field.field_type: "single" is not a choice`},
+		"a member in an edit":      {"create values.json\nedit 'severity={\"nmae\":\"Critical\"}'", incident(``), `severity has no field "nmae"; did you mean "name"?`},
+		"a file of an edit":        {"create values.json\nedit other.json", incident(``) + "\n-- other.json --\n" + `{"id":"01VALUES","incident_status":{"nam":"Closed"}}`, `incident_status has no field "nam"; did you mean "name"?`},
+		"a choice in JSON":         {"create values.json\nedit 'incident_status={\"name\":\"x\",\"category\":\"clsed\"}'", incident(``), `incident_status.category: "clsed" is not a choice; did you mean "closed"?`},
+		"a fixture that is routed": {"route values.json", incident(`,"severity":{"nmae":"Critical"}`), `severity has no field "nmae"; did you mean "name"?`},
+		"a webhook's body":         {"create values.json", "-- values.json --\n" + `{"event_type":"public_incident.incident_created_v2","public_incident.incident_created_v2":{"id":"01VALUES","severity":{"nmae":"x"},"incident_status":{"name":"x","category":"live"}}}`, `severity has no field "nmae"`},
 		"a category of a fixture":  {"create values.json", strings.Replace(incident(``), `"live"`, `"lve"`, 1), `incident_status.category: "lve" is not a choice; did you mean "live"?`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,6 +152,59 @@ template "closing" {
 			r := run(t, hcl, test.script+"\n"+test.incident+"\n", ruletest.Options{})
 			if want := map[bool]ruletest.Status{true: ruletest.Passed, false: ruletest.Failed}[test.fails == ""]; r.Status != want || !strings.Contains(r.Message, test.fails) {
 				t.Errorf("%s: %s: %s\n%s", r.Status, r.Command, r.Message, r.Log)
+			}
+		})
+	}
+}
+
+// TestWhatNoTicketOpensWith: a value that its system refuses, and one that it cannot do
+// without, keep the ticket from being opened, in a rule test as in what explain says.
+func TestWhatNoTicketOpensWith(t *testing.T) {
+	const hcl = `
+locals { urgency = { Critical = 7 } }
+route "jira" {
+  source    = incidentio.acme.incident
+  templates = [template.issue]
+}
+route "servicenow" {
+  source    = incidentio.acme.incident
+  templates = [template.incident]
+}
+template "issue" {
+  target = jira.eng.issue
+  when   = "incident.incident_type.name == 'Opening'"
+  once {
+    project   = "ENG"
+    issuetype = "Bug"
+  }
+  outbound { summary = "{{ incident.summary }}" }
+}
+template "incident" {
+  target = servicenow.itsm.incident
+  when   = "incident.incident_type.name == 'Opening'"
+  outbound {
+    short_description = "{{ incident.summary }}"
+    urgency           = "{{ lookup(local.urgency, incident.severity.name, 2) }}"
+  }
+}
+`
+	body := func(more string) string {
+		return "-- x.json --\n" + `{"id":"01OPENING","name":"x","mode":"standard","visibility":"public","incident_status":{"name":"Investigating","category":"live"},"incident_type":{"name":"Opening"}` + more + "}\n"
+	}
+	for name, test := range map[string]struct{ script, body string }{
+		"without a summary":          {"create x.json\nstderr 'route jira, .*mandatory'\n! ticket eng", body("")},
+		"what explain says of it":    {"route x.json\nstdout '^reason    summary: it cannot be empty$'", body("")},
+		"a blank summary":            {"create x.json\nstderr 'route jira, .*summary'\n! ticket eng", body(`,"summary":" "`)},
+		"with one":                   {"create x.json\nticket eng\nstdout '^summary  .a.$'", body(`,"summary":"a"`)},
+		"not a choice":               {"create x.json\nstderr 'urgency: it takes one of 1 .High., 2 .Medium., 3 .Low.'", body(`,"summary":"a","severity":{"name":"Critical"}`)},
+		"what explain says of that":  {"route x.json\nstdout '^reason    urgency: it takes one of 1 .High., 2 .Medium., 3 .Low.$'", body(`,"summary":"a","severity":{"name":"Critical"}`)},
+		"a choice":                   {"create x.json\nticket itsm\nstdout '^urgency +2$'", body(`,"summary":"a"`)},
+		"a summary with line breaks": {"create x.json\nticket eng\nstdout '^summary  .a b.$'", body(`,"summary":"a\nb"`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if r := run(t, hcl, test.script+"\n"+test.body, ruletest.Options{}); r.Status != ruletest.Passed {
+				t.Errorf("%s: %s\n%s", r.Command, r.Message, r.Log)
 			}
 		})
 	}

@@ -14,14 +14,15 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// edit changes fields of a record as a person does. Keys are dotted names
-// within the record; values are JSON, or else text.
-func (w *world) edit(ref connectors.Ref, assignments []string) error {
+// edit changes fields of a record. Keys are dotted names within the record; values are
+// JSON, or else text. With form it is somebody at a form who does, and can only do what
+// the form lets people do.
+func (w *world) edit(ref connectors.Ref, assignments []string, form bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t, schema := w.things[ref], w.schema(ref.Collection)
 	fields := t.record.Fields
-	names := map[string]bool{}
+	names, set := map[string]bool{}, map[string]any{}
 	for _, assignment := range assignments {
 		key, raw, ok := strings.Cut(assignment, "=")
 		if !ok || key == "" {
@@ -35,10 +36,18 @@ func (w *world) edit(ref connectors.Ref, assignments []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
-		if err := checkChoice(schema, strings.Join(path, "."), value); err != nil {
+		if err := checkMembers(kind, key, value, false); err != nil {
 			return err
 		}
-		names[path[0]] = true
+		if err := checkChoices(schema, path, value); err != nil {
+			return err
+		}
+		if form {
+			if err := w.checkSet(t, path, value); err != nil {
+				return err
+			}
+		}
+		names[path[0]], set[path[0]] = true, value
 		fields = replaced(fields, path, w.shown(kind, value))
 		if state := schema.State; state != nil && state.Category != "" && key == state.Field {
 			// The category is part of the state: it goes along unless it is
@@ -47,6 +56,11 @@ func (w *world) edit(ref connectors.Ref, assignments []string) error {
 			if category := w.categoryOf(ref.Collection, state, name); category != "" {
 				fields = replaced(fields, strings.Split(state.Category, "."), category)
 			}
+		}
+	}
+	if form {
+		if err := w.demanded("update", ref, set, fields); err != nil {
+			return err
 		}
 	}
 	t.record.Fields = fields

@@ -60,7 +60,7 @@ func FuzzEdit(f *testing.F) {
 		w.now = newClock(w.calls.Load).Now
 		ref := connectors.Collection{Type: "incidentio", Connector: "acme", Record: "incident"}.Ref("01")
 		w.add(connectors.Record{Ref: ref, Fields: map[string]any{"id": "01"}})
-		if err := w.edit(ref, []string{assignment}); err != nil {
+		if err := w.edit(ref, []string{assignment}, false); err != nil {
 			if err.Error() == "" {
 				t.Error("a mistake without words")
 			}

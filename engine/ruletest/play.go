@@ -3,7 +3,6 @@ package ruletest
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -298,27 +297,22 @@ func (p *play) decode(body []byte, among []connectors.Collection) ([]connectors.
 	if len(found) == 0 {
 		return nil, errors.New(strings.Join(refused, "\n"))
 	}
-	for _, r := range found {
-		of := r.Ref.Collection
-		if err := checkRecord(of, p.world.schema(of), bareRecord(of, body), r.Fields); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	return found, p.slips(body, among)
 }
 
-// bareRecord is the object of a record as its API gives it, out of its envelope.
-func bareRecord(of connectors.Collection, body []byte) map[string]any {
-	var object map[string]any
-	if json.Unmarshal(body, &object) != nil {
-		return nil
-	}
-	for _, envelope := range []string{of.Record, "result", "fields"} {
-		if inner, ok := object[envelope].(map[string]any); ok {
-			return inner
+// slips refuses a record that none of the systems of the collections would give.
+func (p *play) slips(body []byte, among []connectors.Collection) error {
+	for _, c := range among {
+		block := p.set.Connectors[c.Connector]
+		record, err := block.Decode(c, body)
+		if err != nil {
+			continue // that is said where it is read
+		}
+		if err := checkRecord(c, block.System, body, record.Fields); err != nil {
+			return err
 		}
 	}
-	return object
+	return nil
 }
 
 // sources returns the collections that routes begin with, and after them those

@@ -170,7 +170,7 @@ create incident.json
 create follow_up.json
 writes
 use 01TWICE
-ticket itsm set state=6 close_code=x
+ticket itsm set state=6 close_code=x close_notes=x
 ticket eng comment comment hello
 writes
 advance 3d
