@@ -180,6 +180,13 @@ type Identity struct {
 	User string
 }
 
+// A MoveTracer knows what became of a record that is not found any more under its ref:
+// it may live on as one of another type.
+type MoveTracer interface {
+	// MovedTo is what the record is now; the zero Ref: the system does not say.
+	MovedTo(ctx context.Context, ref Ref) (Ref, error)
+}
+
 // A Use is one thing that a configuration relies on and that only the
 // instance can confirm: a field that a template reads or writes, with the literal
 // values written to it, or the names looked up in a map field

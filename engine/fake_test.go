@@ -50,6 +50,7 @@ type world struct {
 	broken map[connectors.Ref]connectors.Class  // records that every read fails for
 	away   map[string]bool                      // connectors that nobody can reach
 	hidden map[connectors.Ref]bool              // records that read as not found
+	moved  map[connectors.Ref]connectors.Ref    // and of those, what they are now
 	blinds bool                                 // private records do, as far as anybody knows
 	seen   func(op, connector string)           // called at every call; nil: nobody looks
 }
@@ -270,6 +271,13 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 		c.mu.Unlock()
 	}
 	return connectors.Record{}, failure
+}
+
+// MovedTo makes a client a connectors.MoveTracer.
+func (c *client) MovedTo(_ context.Context, ref connectors.Ref) (connectors.Ref, error) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return c.w.moved[ref], nil
 }
 
 // Hides makes a client a connectors.Hider.

@@ -261,3 +261,45 @@ func TestHiddenForGood(t *testing.T) {
 		}
 	})
 }
+
+// TestMovedToAnotherType: a record that lives on as one of another type was not deleted:
+// nothing is closed, a person is told what it is now, and all goes on when it is moved
+// back.
+func TestMovedToAnotherType(t *testing.T) {
+	for _, side := range []links.Side{links.Source, links.Target} {
+		t.Run(string(side), func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				ref, ticket := opened(r, lifecycle(t, `on_delete = "close"`))
+				moved, to := ref, followUps.Ref("01A")
+				if side == links.Target {
+					moved, to = ticket, connectors.Collection{Type: "fake", Connector: "itsm", Record: "problem"}.Ref(ticket.ID)
+				}
+				r.world.mu.Lock()
+				r.world.moved = map[connectors.Ref]connectors.Ref{moved: to}
+				r.world.mu.Unlock()
+				show := r.world.hide(moved)
+				r.hint(ref)
+				r.pass(time.Hour)
+				r.letters("moved ")
+				if letters := r.dead(); len(letters) == 1 && !strings.Contains(letters[0].Message, to.String()) {
+					t.Errorf("it says %q", letters[0].Message)
+				}
+				if state := r.world.field(ticket, "state"); state != int64(2) {
+					t.Errorf("the ticket is in %v", state)
+				}
+				for _, s := range r.engine.Connectors() {
+					if s.Missing != nil {
+						t.Errorf("it counts as missing: %+v", s)
+					}
+				}
+				r.world.edit(ref, "title", "Edited meanwhile")
+				show()
+				r.pass(7 * time.Hour)
+				if title := r.world.field(ticket, "title"); title != "Edited meanwhile" || len(r.world.list(tickets)) != 1 {
+					t.Errorf("moved back, the ticket says %v of %d", title, len(r.world.list(tickets)))
+				}
+				r.letters()
+			})
+		})
+	}
+}

@@ -146,7 +146,7 @@ func (e *operations) Adopt(ctx context.Context, route string, source, target con
 	if err := e.core.Repo.IndexTarget(ctx, fresh); err != nil {
 		return LinkView{}, err
 	}
-	for _, reason := range []string{deadletter.ReasonKeyTaken, deadletter.ReasonUnknownTicket} { // a person has answered it
+	for _, reason := range []string{deadletter.ReasonKeyTaken, deadletter.ReasonUnknownTicket, deadletter.ReasonMoved} { // a person has answered it
 		if err := e.core.Letters.Remove(ctx, route, source, "", reason); err != nil {
 			return LinkView{}, err
 		}

@@ -141,3 +141,38 @@ func TestAChildGetsItsParentLater(t *testing.T) {
 		})
 	}
 }
+
+// TestAChildThatMovesToAnotherParent is told of that one's changes from then on.
+func TestAChildThatMovesToAnotherParent(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.start(replacedAll(t, escalating, "WHEN", "true", `parent = "{{ parent.ticket.id }}"`, `note = "{{ parent.incident.title }}"`))
+		_, child := followUp(r, critical())
+		r.pass(time.Minute)
+		other := incidents.Ref("01B")
+		r.world.put(other, false, with(critical(), "title", "The other one"))
+		r.hint(other)
+		r.world.mu.Lock()
+		r.world.records[child].parent = other
+		r.world.mu.Unlock()
+		r.world.edit(child, "title", "Moved")
+		r.hint(child)
+		r.pass(time.Minute)
+		note := func() any {
+			for _, ticket := range r.world.list(tickets) {
+				if r.world.field(ticket, "title") == "Moved" {
+					return r.world.field(ticket, "note")
+				}
+			}
+			return nil
+		}
+		if got := note(); got != "The other one" {
+			t.Errorf("moved, the note is %v", got)
+		}
+		r.world.edit(other, "title", "Renamed")
+		r.hint(other)
+		r.pass(time.Minute)
+		if got := note(); got != "Renamed" {
+			t.Errorf("the new parent is renamed, and the note is %v", got)
+		}
+	})
+}

@@ -196,3 +196,26 @@ func TestPrivateIncidents(t *testing.T) {
 		t.Error("public again, it still reads as private")
 	}
 }
+
+// TestAFollowUpThatMoves: it is as private as the incident that it belongs to now.
+func TestAFollowUpThatMoves(t *testing.T) {
+	server, c := start(t, incidentiotest.Options{})
+	public, private := create(t, server, incidentiotest.SetName("Database down")).ID, create(t, server, incidentiotest.SetName("Leak"), incidentiotest.SetVisibility("private")).ID
+	made, err := server.AddFollowUp(public, incidentiotest.FollowUp{Title: "Write it up"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := followUps.Ref(made.ID)
+	for _, test := range []struct {
+		to      string
+		private bool
+	}{{public, false}, {private, true}, {public, false}} {
+		if err := server.EditFollowUp(made.ID, func(f *incidentiotest.FollowUp) { f.IncidentID = test.to }); err != nil {
+			t.Fatal(err)
+		}
+		record, err := c.Read(t.Context(), ref)
+		if err != nil || record.Private != test.private || record.Parent.ID != test.to {
+			t.Errorf("moved to %s: private %t, of %s (%v)", test.to, record.Private, record.Parent, err)
+		}
+	}
+}

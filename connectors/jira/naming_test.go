@@ -40,3 +40,23 @@ func TestFindByName(t *testing.T) {
 		}
 	}
 }
+
+// TestAnIssueThatMoves to another project keeps its id and goes on being written under
+// it; what people call it changes.
+func TestAnIssueThatMoves(t *testing.T) {
+	server, c := site(t)
+	record := must(c.Create(t.Context(), connectors.Draft{Collection: issues, Key: "lockstep-k", Stamp: "ls-1", Fields: map[string]any{"project": "ENG", "issuetype": "Bug", "summary": "Down"}}))(t)
+	moved := must(server.MoveTo(record.Number, "acc-ann", "OPS"))(t)
+	now := must(c.Read(t.Context(), record.Ref))(t)
+	if now.Number != moved || now.URL == record.URL || now.Version == record.Version || now.Key != "lockstep-k" {
+		t.Errorf("read %+v", now)
+	}
+	written := must(c.Update(t.Context(), connectors.Change{Ref: record.Ref, Stamp: "ls-2", Fields: map[string]any{"summary": "Still down", "status": "In Progress"}}))(t)
+	if written.Number != moved || written.Fields["summary"] != "Still down" || written.Fields["status"] != "In Progress" || written.Stamp != "ls-2" {
+		t.Errorf("written %+v", written)
+	}
+	found := must(c.FindByKey(t.Context(), issues, "lockstep-k"))(t)
+	if len(found) != 1 || found[0].Ref != record.Ref {
+		t.Errorf("by its key: %+v", found)
+	}
+}

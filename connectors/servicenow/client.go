@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,7 @@ var (
 	_ connectors.ItemPoller      = (*Connector)(nil)
 	_ connectors.FileWriter      = (*Connector)(nil)
 	_ connectors.VersionOrder    = (*Connector)(nil)
+	_ connectors.MoveTracer      = (*Connector)(nil)
 )
 
 func newConnector(name string, s *Settings, common connectors.Common, env connectors.Env, schemas *schemas) (*Connector, error) {
@@ -231,7 +233,48 @@ func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Re
 	if err != nil {
 		return connectors.Record{}, err
 	}
+	// A table of the instance's own may extend this one; those of the product do not
+	// extend each other.
+	if now := otherClass(ref, into.value); ref.Record != baseTable && slices.Contains(taskTables, now.Record) {
+		return connectors.Record{}, connectors.NotFound("read", ref, "its class was changed: it is a record of "+now.Record+" now")
+	}
 	return c.record("read", ref.Collection, into.value)
+}
+
+// baseTable is the one that the tables of tickets extend.
+const baseTable = "task"
+
+// MovedTo looks for a record that its table does not find among all tasks: its class may
+// have been changed, and it is one of another table then, of the same id.
+func (c *Connector) MovedTo(ctx context.Context, ref connectors.Ref) (connectors.Ref, error) {
+	if checkRef("read", ref) != nil || ref.Record == baseTable {
+		return connectors.Ref{}, nil
+	}
+	var into result[row]
+	q := plainValues()
+	q.Set("sysparm_fields", "sys_id,sys_class_name")
+	_, err := c.do(ctx, transport.Request{
+		Op: "read", Record: ref.String(), Method: http.MethodGet, Path: tableAPI + baseTable + "/" + url.PathEscape(ref.ID), Query: q, Into: &into,
+	})
+	if class, _ := connectors.ClassOf(err); class == connectors.ClassGone && err != nil || connectors.IsRefusal(err) {
+		return connectors.Ref{}, nil // or nobody says
+	}
+	if err != nil {
+		return connectors.Ref{}, err
+	}
+	return otherClass(ref, into.value), nil
+}
+
+// otherClass is what a row is that shows another class than its ref's table has; the
+// zero Ref where it does not, or shows none.
+func otherClass(ref connectors.Ref, r row) connectors.Ref {
+	class := r.text("sys_class_name")
+	if r.text("sys_id") != ref.ID || class == ref.Record || class == baseTable || !tableName.MatchString(class) {
+		return connectors.Ref{}
+	}
+	now := ref
+	now.Record = class
+	return now
 }
 
 // checkRef keeps an id that cannot be one out of a request's path.

@@ -166,3 +166,46 @@ func TestJournalsOfClosedTicketsAreLostInSilence(t *testing.T) {
 		t.Errorf("journal: %+v", entries)
 	}
 }
+
+// TestAClassThatChanges: a ticket whose class is changed is a record of another table
+// from then on, under the same id; it was not deleted.
+func TestAClassThatChanges(t *testing.T) {
+	server, c := instance(t)
+	record := create(t, c, "k", nil)
+	now := record.Ref
+	now.Record = "problem"
+	reclassify := func(to string) {
+		t.Helper()
+		if err := server.Reclassify(record.Number, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	movedTo := func(want connectors.Ref) {
+		t.Helper()
+		_, err := c.Read(t.Context(), record.Ref)
+		wantClass(t, err, connectors.ClassGone)
+		if to, err := c.MovedTo(t.Context(), record.Ref); err != nil || to != want {
+			t.Errorf("moved to %s (%v), want %s", to, err, want)
+		}
+	}
+	reclassify("problem")
+	movedTo(now)
+	server.AnswersAnyClass(true) // by the row of the table that both extend
+	movedTo(now)
+	server.AnswersAnyClass(false)
+	server.DenyReads("task", true)
+	movedTo(connectors.Ref{})
+	server.DenyReads("task", false)
+	if at, err := c.Read(t.Context(), now); err != nil || at.Number != record.Number {
+		t.Errorf("as what it is now: %+v, %v", at, err)
+	}
+	reclassify("incident")
+	if _, err := c.Read(t.Context(), record.Ref); err != nil {
+		t.Errorf("changed back: %v", err)
+	}
+	server.Hide("incident", everything)
+	movedTo(connectors.Ref{})
+	server.Hide("incident", nil)
+	server.Delete("incident", record.Number)
+	movedTo(connectors.Ref{})
+}

@@ -29,6 +29,7 @@ const (
 	ReasonUnknownTicket = "unknown_ticket" // one was, or may have been, opened, and is not found
 	ReasonUnknownItem   = "unknown_item"   // a comment was, or may have been, added, and is not shown
 	ReasonKeyDropped    = "key_dropped"    // the system did not keep the key of a ticket
+	ReasonMoved         = "moved"          // a side of the link is a record of another type now
 	ReasonUnreadable    = "unreadable"     // what is stored of the record cannot be read
 	ReasonInternal      = "internal"       // a mistake in this program
 
@@ -83,7 +84,7 @@ func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Count
 // saysNothing reports whether the messages of a reason hold nothing of the record
 // but references and keys.
 func saysNothing(reason string) bool {
-	return reason == ReasonKeyTaken || reason == ReasonUnknownTicket || reason == ReasonKeyDropped
+	return reason == ReasonMoved || reason == ReasonKeyTaken || reason == ReasonUnknownTicket || reason == ReasonKeyDropped
 }
 
 // Put keeps a dead letter. What it says of a private record is withheld.

@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"fmt"
+
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -88,7 +91,22 @@ func (o ending) lose(side links.Side) (Plan, Needs) {
 	if side == links.Target {
 		next := o.Link.Clone()
 		next.Phase, next.Missing = links.Gone, nil
-		return only(Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "target is gone", Link: next}), Needs{}
+		op := Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "target is gone", Link: next}
+		if !o.MovedTo.IsZero() {
+			op.Reason = "target is " + o.MovedTo.String() + " now"
+			op.Failed = []Failure{Fail("", deadletter.ReasonMoved, fmt.Sprintf("the ticket %s %s is %s now, of which this link's template writes nothing: the two are not kept in step any more, and no other ticket is opened. "+
+				"They go on by themselves if it is moved back; if a template of the route writes there, run: lockstep links adopt %s %s %s",
+				o.Stored.Number, o.Stored.Target, o.MovedTo, o.Stored.Route, o.Stored.Source, o.MovedTo))}
+		}
+		return only(op), Needs{}
+	}
+	if !o.MovedTo.IsZero() { // it lives on, and so does its ticket
+		op := Operation{Kind: KindGone, Side: side, Until: o.Now.Add(2 * GoneAfter), Reason: "source is " + o.MovedTo.String() + " now"}
+		op.Failed = []Failure{Fail("", deadletter.ReasonMoved, fmt.Sprintf("the record %s is %s now, of which route %s knows nothing: it and its ticket %s are not kept in step any more, and the ticket is left as it is. They go on by themselves if it is moved back",
+			o.Stored.Source, o.MovedTo, o.Stored.Route, o.Stored.Target))}
+		op.Link = o.Link.Clone()
+		op.Link.Phase, op.Link.Missing = links.Detached, o.Stored.Missing
+		return only(op), Needs{}
 	}
 	if !o.Route.Private && o.MayBePrivate == Unknown {
 		return Plan{}, Needs{ParentPrivacy: true}

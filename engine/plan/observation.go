@@ -36,11 +36,12 @@ type Observation struct {
 	Ends           Ends
 	TargetSeen     Sight
 	SourceSeen     Sight
-	Told           bool      // those that belong to the record were told of its privacy
-	ChildrenBehind bool      // those that belong to the record were not told of this version
-	Closed         bool      // the ticket of a source that is gone was closed, or refused to be
-	Judged         Judgement // of the side that is not found
-	MayBePrivate   Answer    // of a source that is not found
+	Told           bool           // those that belong to the record were told of its privacy
+	ChildrenBehind bool           // those that belong to the record were not told of this version
+	Closed         bool           // the ticket of a source that is gone was closed, or refused to be
+	Judged         Judgement      // of the side that is not found
+	MovedTo        connectors.Ref // what the side that is not found is now, where its system says so
+	MayBePrivate   Answer         // of a source that is not found
 	Decision       *rules.Decision
 	Parent         *rules.Parent
 	Tickets        *Tickets

@@ -29,6 +29,7 @@ type change struct {
 	link    *links.Link // as it will be; nil: it stays
 	step    Step        // of the link's save
 	opened  bool        // the link has a new ticket
+	joins   bool        // it belongs to another record now
 	whole   bool        // what kept the record as a whole from being looked at is over
 	unclaim bool        // the link goes
 
@@ -68,7 +69,7 @@ func (w committer) commit(ctx context.Context, c change) error {
 			return err
 		}
 	}
-	if c.mark != nil || c.link != nil && c.link.Phase == links.Claim {
+	if c.mark != nil || c.joins || c.link != nil && c.link.Phase == links.Claim {
 		if err := w.joinParent(ctx); err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func (w committer) commitLetters(ctx context.Context, c change) error {
 		}
 	}
 	if c.whole || c.opened {
-		if err := w.engine.Letters.Ended(ctx, w.route.Name, w.source, deadletter.ReasonRejected, deadletter.ReasonGaveUp, deadletter.ReasonUnreadable); err != nil {
+		if err := w.engine.Letters.Ended(ctx, w.route.Name, w.source, deadletter.ReasonRejected, deadletter.ReasonGaveUp, deadletter.ReasonUnreadable, deadletter.ReasonMoved); err != nil {
 			return err
 		}
 	}

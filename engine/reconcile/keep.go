@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
@@ -171,6 +172,17 @@ func (w work) end(ctx context.Context, x *exchange, op plan.Operation) (*result,
 // judge finds out whether the record of a side, which was not found, was deleted.
 func (w work) judge(ctx context.Context, o *plan.Observation, side links.Side) error {
 	e := o.Ends.Of(side)
+	if tracer, ok := e.System.(connectors.MoveTracer); ok {
+		to, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind("trace", e.Ref.Record), func() (connectors.Ref, error) { return tracer.MovedTo(ctx, e.Ref) })
+		if err != nil && !connectors.IsRefusal(err) {
+			return err
+		}
+		if err == nil && !to.IsZero() {
+			o.MovedTo, o.Judged = to, plan.Deleted
+			w.engine.Absent.Found(e.Ref)
+			return nil
+		}
+	}
 	deleted, err := w.engine.Absent.Judge(ctx, w.breakerOf(e), e.Ref)
 	if o.Judged = plan.Hidden; deleted {
 		o.Judged = plan.Deleted
@@ -185,11 +197,13 @@ func (w work) lose(ctx context.Context, x *exchange, op plan.Operation) error {
 			return err
 		}
 	}
-	w.engine.Absent.Lost(x.link.Ref(op.Side))
+	if x.MovedTo.IsZero() {
+		w.engine.Absent.Lost(x.link.Ref(op.Side))
+	}
 	w.log.Warn("a side of the link is gone", "side", string(op.Side), "phase", string(op.Link.Phase))
 	entry := w.entry()
 	entry.Template, entry.Action, entry.Reason, entry.Target = x.link.Template, string(rules.None), op.Reason, *x.link.Target
-	return w.commit(ctx, change{purge: op.Purge, link: op.Link, entry: &entry})
+	return w.commit(ctx, change{letters: op.Failed, purge: op.Purge, link: op.Link, entry: &entry})
 }
 
 // finish saves what was agreed, and journals what was done (rules 3.9 and 3.10).
@@ -197,7 +211,7 @@ func (w work) finish(ctx context.Context, x *exchange) (result, error) {
 	if !x.diverged && !x.refused {
 		x.see()
 	}
-	follows := change{link: w.agreed(x), step: StepAgreed, whole: w.postponed == nil}
+	follows := change{link: w.agreed(x), step: StepAgreed, joins: x.Link.Parent != x.link.Parent, whole: w.postponed == nil}
 	outcome := resultNone
 	if x.refused {
 		outcome = resultDead

@@ -126,7 +126,7 @@ func (s *Server) addFollowUp(i *Incident, f FollowUp, actor Actor) FollowUp {
 	return *made
 }
 
-// EditFollowUp changes a follow-up as a person.
+// EditFollowUp changes a follow-up as a person; another IncidentID moves it there.
 func (s *Server) EditFollowUp(id string, edit func(f *FollowUp)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +142,10 @@ func (s *Server) editFollowUp(f *FollowUp, actor Actor, edit func(f *FollowUp)) 
 	s.commit(func(at Moment) {
 		before := *f
 		edit(f)
-		f.ID, f.IncidentID, f.CreatedAt, f.UpdatedAt = before.ID, before.IncidentID, before.CreatedAt, at
+		f.ID, f.CreatedAt, f.UpdatedAt = before.ID, before.CreatedAt, at
+		if s.incident(f.IncidentID) == nil { // else it was moved there
+			f.IncidentID = before.IncidentID
+		}
 		switch {
 		case f.Status == "completed" && before.Status != "completed":
 			f.CompletedAt = &at

@@ -74,6 +74,7 @@ type Server struct {
 	tokens     map[string]grant
 	refresh    map[string]string // refresh token to user name
 	hidden     map[string]func(Row) bool
+	anyClass   bool            // a task is answered whatever table of tasks it is asked for by
 	protected  map[string]bool // "table.column"
 	denied     map[string]bool // tables whose writes fail
 	unread     map[string]bool // tables that answer reads with 403
