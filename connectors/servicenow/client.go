@@ -297,17 +297,25 @@ func (c *Connector) record(op string, collection connectors.Collection, r row) (
 	return record, nil
 }
 
-// Probe makes one cheap call that fails when the credentials do. That the user
-// may not read this table does not mean that the credentials are bad.
+// Probe makes one cheap call that fails when the credentials do, and says whose they
+// are. That the user may not read this table does not mean that they are bad.
 func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
+	is := connectors.Identity{Account: strings.ToLower(strings.TrimPrefix(strings.TrimPrefix(c.base, "https://"), "http://"))}
+	var rows result[[]row]
 	_, err := c.do(ctx, transport.Request{
 		Op: "probe", Record: c.name,
 		Method: http.MethodGet, Path: tableAPI + "sys_user",
-		Query: url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}, "sysparm_no_count": {"true"}},
-		Into:  &result[[]row]{},
+		Query: url.Values{"sysparm_query": {"sys_id=javascript:gs.getUserID()"}, "sysparm_fields": {"sys_id"}, "sysparm_limit": {"2"}, "sysparm_no_count": {"true"}},
+		Into:  &rows,
 	})
 	if class, ok := connectors.ClassOf(err); ok && class == connectors.ClassForbidden {
 		err = nil
 	}
-	return connectors.Identity{}, err
+	if len(rows.value) == 1 { // else the script is not run
+		is.User = rows.value[0].text("sys_id")
+	}
+	if err != nil {
+		return connectors.Identity{}, err
+	}
+	return is, nil
 }

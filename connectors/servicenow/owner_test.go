@@ -1,6 +1,7 @@
 package servicenow_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -30,7 +31,7 @@ func TestFindByKeyTellsWhoCreated(t *testing.T) {
 			trip := server.RoundTripper()
 			if test.mute {
 				trip = edit{trip, func(q map[string][]string) {
-					if query := q["sysparm_query"]; len(query) > 0 && query[0] == "user_name=javascript:gs.getUserName()" {
+					if query := q["sysparm_query"]; len(query) > 0 && strings.Contains(query[0], "javascript:") {
 						q["sysparm_query"] = []string{"user_name=nobody"}
 					}
 				}}
@@ -57,5 +58,28 @@ func TestFindByKeyTellsWhoCreated(t *testing.T) {
 				t.Errorf("created by %q and %q", own.CreatedBy, planted.CreatedBy)
 			}
 		})
+	}
+}
+
+// TestProbeSaysWhoTheyAre: the instance, and the user by an id that never changes.
+func TestProbeSaysWhoTheyAre(t *testing.T) {
+	server := servicenowtest.New(options())
+	typed := basic()
+	name := "IncidentIO.Sync"
+	typed.Username = &name
+	var users []string
+	for _, settings := range []*servicenow.Settings{basic(), typed, oauth()} {
+		is, err := connect(t, server.RoundTripper(), settings).Probe(t.Context())
+		if err != nil || is.Account == "" || strings.Contains(is.Account, "/") || len(is.User) != 32 {
+			t.Errorf("%+v, %v", is, err)
+		}
+		users = append(users, is.User)
+	}
+	if users[0] != users[1] || users[0] != users[2] {
+		t.Errorf("users %v", users)
+	}
+	server.DenyReads("sys_user", true)
+	if is, err := connect(t, server.RoundTripper(), basic()).Probe(t.Context()); err != nil || is.User != "" || is.Account == "" {
+		t.Errorf("of one who may not read users: %+v, %v", is, err)
 	}
 }

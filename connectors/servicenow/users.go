@@ -57,24 +57,39 @@ func nameKey(user string) lookupKey {
 func isUser(name, user string) bool { return user != "" && strings.EqualFold(name, user) }
 
 // own is the user name of these credentials as the instance has it; "" where
-// it cannot be known. An OAuth application acts as a user whom only the instance
-// knows, and what people sign in with may be another of their names: a query's
-// script is the one way to ask. Where it is not run, there is no such user, and
-// where the condition is dropped, there are more than one: then it is the name
-// that was configured.
+// it cannot be known. Rows bear names alone, and no two users share one.
 func (c *Connector) own(ctx context.Context) (string, error) {
+	me, err := c.me(ctx)
+	return me.userName, err
+}
+
+// A user is an account of the instance.
+type user struct{ id, userName string }
+
+// me is the user of these credentials; without an id where the instance does not tell
+// it. An OAuth application acts as a user whom only the instance knows, and what
+// people sign in with may be another of their names, or one that was given to somebody
+// else since: a query's script is the one way to ask, for the id, which never changes,
+// or else for the name. Where it is not run, there is no such user, and where the
+// condition is dropped, there are more than one: then it is the name that was
+// configured.
+func (c *Connector) me(ctx context.Context) (user, error) {
 	key := lookupKey{table: "sys_user", column: " own"}
 	if answer, known := c.found.Get(key); known {
-		return answer.ID, nil
+		id, name, _ := strings.Cut(answer.ID, " ")
+		return user{id, name}, nil
 	}
-	rows, more, err := c.first(ctx, c.userQuery("user_name=javascript:gs.getUserName()", "user_name", 2))
-	if err != nil && !connectors.IsRefusal(err) {
-		return "", err
+	me := user{userName: c.username}
+	for _, who := range []string{"sys_id=javascript:gs.getUserID()", "user_name=javascript:gs.getUserName()"} {
+		rows, more, err := c.first(ctx, c.userQuery(who, "sys_id,user_name", 2))
+		if err != nil && !connectors.IsRefusal(err) {
+			return user{}, err
+		}
+		if err == nil && len(rows) == 1 && !more && rows[0].text("user_name") != "" {
+			me = user{rows[0].text("sys_id"), rows[0].text("user_name")}
+			break
+		}
 	}
-	answer := resolve.Found{ID: c.username}
-	if len(rows) == 1 && !more {
-		answer.ID = rows[0].text("user_name")
-	}
-	c.found.Put(key, answer)
-	return answer.ID, nil
+	c.found.Put(key, resolve.Found{ID: me.id + " " + me.userName})
+	return me, nil
 }

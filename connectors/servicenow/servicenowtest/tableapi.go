@@ -158,8 +158,8 @@ func (s *Server) list(c *call, user *record, name string, limit int, shape func(
 	if offset < 0 || limit < 0 {
 		return failure(http.StatusBadRequest, "Bad Request", "sysparm_offset and sysparm_limit cannot be negative")
 	}
-	// Scripts in queries are run by the instance; this is the one that is known here.
-	query := strings.ReplaceAll(q.Get("sysparm_query"), "javascript:gs.getUserName()", user.text("user_name"))
+	// Scripts in queries are run by the instance; these are the ones that are known here.
+	query := strings.NewReplacer("javascript:gs.getUserName()", user.text("user_name"), "javascript:gs.getUserID()", user.text("sys_id")).Replace(q.Get("sysparm_query"))
 	all := s.query(name, query)
 	page := all[min(offset, len(all)):min(offset+limit, len(all))]
 	rows := []map[string]any{}
