@@ -208,15 +208,25 @@ func (k *Journal) Purge(ctx context.Context, record connectors.Ref) error {
 	return nil
 }
 
-// Decisions returns what was decided about a record, newest first; the zero
-// Ref is every record. At most limit entries.
-func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
-	entries, err := k.Log.Read(ctx, ref, time.Time{}, limit)
+// Entries returns those about a record, newest first, with what they rested on; the
+// zero Ref is every record. At most limit entries.
+func (k *Journal) Entries(ctx context.Context, ref connectors.Ref, limit int) ([]Entry, error) {
+	raw, err := k.Log.Read(ctx, ref, time.Time{}, limit)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
+	return k.readable(raw), nil
+}
+
+// Decisions returns what was decided about a record, newest first; the zero
+// Ref is every record. At most limit entries.
+func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
+	entries, err := k.Entries(ctx, ref, limit)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]json.RawMessage, 0, len(entries))
-	for _, entry := range k.readable(entries) {
+	for _, entry := range entries {
 		entry.Snapshot = nil
 		encoded, err := json.Marshal(entry)
 		if err != nil {

@@ -54,7 +54,6 @@ func (s *Snapshot) Input() (rules.Input, bool) {
 // NewSnapshot keeps what a decision rested on, so that it can be decided again,
 // and the terms, which no decision shows. It holds contents of the record.
 func NewSnapshot(in rules.Input, d rules.Decision, terms map[string]string) (*Snapshot, error) {
-	d.Skipped = nil // deciding again finds them
 	decided, err := d.MarshalJSON()
 	if err != nil {
 		return nil, err
