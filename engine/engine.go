@@ -47,7 +47,7 @@ type Options struct {
 // An Engine keeps records in step. Its methods are safe for concurrent use,
 // after Start.
 type Engine struct {
-	*operations
+	*inquiries
 	core *reconcile.Core
 	*background
 	losses    *losses
@@ -77,9 +77,9 @@ func New(o Options) *Engine {
 	return &Engine{
 		core: c, background: b, waiting: waiting, workers: workers, positions: positions,
 		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
-		poller:     intake.NewPoller(b.loops, c, &b.running, positions, waiting),
-		operations: &operations{core: c, workers: workers},
-		still:      o.Still, applying: make(lock, 1), consumers: map[string]func(){},
+		poller:    intake.NewPoller(b.loops, c, &b.running, positions, waiting),
+		inquiries: newInquiries(&operations{core: c, workers: workers}),
+		still:     o.Still, applying: make(lock, 1), consumers: map[string]func(){},
 	}
 }
 

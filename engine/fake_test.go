@@ -309,6 +309,25 @@ func (c *client) Read(ctx context.Context, ref connectors.Ref) (connectors.Recor
 	return record, err
 }
 
+// FindByName finds a record by N and its id, by its id, or by its page.
+func (c *client) FindByName(ctx context.Context, name string, in []connectors.Collection) ([]connectors.Record, error) {
+	id := strings.TrimPrefix(strings.ToUpper(name), "N")
+	if page := connectors.ParsePage(name); page != nil {
+		id = strings.TrimPrefix(page.Path, "/")
+	}
+	var refs []connectors.Ref
+	for _, collection := range in {
+		if collection.Connector == c.name {
+			refs = append(refs, collection.Ref(id))
+		}
+	}
+	_, err := c.call(ctx, "find", name, func() (connectors.Record, error) { return connectors.Record{}, nil })
+	if err != nil {
+		return nil, err
+	}
+	return connectors.ReadNamed(ctx, c, refs...)
+}
+
 // read needs the lock.
 func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	t := w.records[ref]

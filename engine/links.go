@@ -29,6 +29,11 @@ type LinkView struct {
 	Generation string          `json:"generation"`
 	Number     string          `json:"number,omitempty"`
 	Commit     string          `json:"commit,omitempty"`
+	// SourceName and TargetName are what people call the record and its ticket. A private
+	// record that no route takes has no name.
+	SourceName string `json:"source_name"`
+	TargetName string `json:"target_name"`
+	SourceURL  string `json:"source_url"`
 }
 
 func (e *operations) view(s links.Stored) LinkView {
@@ -39,6 +44,7 @@ func (e *operations) view(s links.Stored) LinkView {
 	return LinkView{
 		ID: s.ID, Route: s.Route, Template: s.Template, Source: s.Source, Target: s.Target, URL: s.URL,
 		State: state, UpdatedAt: s.At.UTC(), Generation: s.Generation, Number: s.Number, Commit: s.Commit,
+		SourceName: s.SourceNumber, TargetName: s.Number, SourceURL: s.SourceURL,
 	}
 }
 

@@ -64,6 +64,7 @@ const (
 	OpPoll    = "poll"
 	OpLookUp  = "look-up" // a search for a record by its key
 	OpHistory = "history"
+	OpFind    = "find" // of what a person named
 	opRead    = "read"
 )
 
