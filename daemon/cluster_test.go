@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+	"github.com/lockstep-sync/lockstep/engine"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -67,7 +68,7 @@ func TestTwoDaemonsShareACluster(t *testing.T) {
 	if n := len(one.world.titles()); n != records {
 		t.Errorf("%d tickets for %d records", n, records)
 	}
-	links, _, err := two.client.Links(t.Context())
+	links, _, err := two.client.Links(t.Context(), engine.Query{})
 	if err != nil || len(links) != records {
 		t.Errorf("%d links, %v", len(links), err)
 	}

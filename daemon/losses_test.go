@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-sync/lockstep/daemon/daemontest"
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 // TestALossOfStoredFilesIsNamed: a file that was cut, or a stream's directory
@@ -59,7 +60,7 @@ func TestALossOfStoredFilesIsNamed(t *testing.T) {
 				r.ticket(fmt.Sprint("incident ", i))
 			}
 			daemontest.Eventually(t, "all links to be stored", func() bool {
-				links, _, err := r.client.Links(t.Context())
+				links, _, err := r.client.Links(t.Context(), engine.Query{})
 				active := 0
 				for _, l := range links {
 					if l.State == "active" {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/names"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -27,14 +27,19 @@ const (
 
 // An Engine is the part of the engine that operators may inspect and control.
 type Engine interface {
-	Links(ctx context.Context) ([]engine.LinkView, error)
+	FindLinks(ctx context.Context, query engine.Query) (page []engine.LinkView, next string, err error)
+	FindLink(ctx context.Context, name string) (engine.LinkView, error)
 	Link(ctx context.Context, id string) (engine.LinkView, error)
 	Unlink(ctx context.Context, id string) error
 	Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, error)
-	Dead(ctx context.Context) ([]deadletter.Letter, error)
+	FindDead(ctx context.Context, query engine.Query) (page []engine.LetterView, next string, err error)
+	FindLetter(ctx context.Context, name string) (engine.LetterView, error)
 	RetryDead(ctx context.Context, id string) error
 	DropDead(ctx context.Context, id string) error
-	Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error)
+	FindDecisions(ctx context.Context, name, route string, limit int) ([]engine.DecisionView, error)
+	ReadRecord(ctx context.Context, name string) (engine.RecordView, error)
+	Complete(ctx context.Context, of, prefix string, limit int) ([]names.Suggestion, error)
+	Why(ctx context.Context, name string) ([]engine.Why, error)
 	Export(ctx context.Context, since time.Time, write func(entry []byte) error) error
 }
 
@@ -66,12 +71,15 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("/v1/status", methods{http.MethodGet: a.getStatus})
 	mux.Handle("/v1/reload", methods{http.MethodPost: a.postReload})
 	mux.Handle("/v1/links", methods{http.MethodGet: a.getLinks, http.MethodPost: a.adopt})
-	mux.Handle("/v1/links/{id}", methods{http.MethodGet: a.getLink, http.MethodDelete: a.unlink})
+	mux.Handle("/v1/links/{name...}", methods{http.MethodGet: a.getLink, http.MethodDelete: a.unlink})
 	mux.Handle("/v1/decisions", methods{http.MethodGet: a.getDecisions})
+	mux.Handle("/v1/records/{name...}", methods{http.MethodGet: a.getRecord})
+	mux.Handle("/v1/names", methods{http.MethodGet: a.getNames})
+	mux.Handle("/v1/why/{name...}", methods{http.MethodGet: a.getWhy})
 	mux.Handle("/v1/journal", methods{http.MethodGet: a.getJournal})
 	mux.Handle("/v1/dead", methods{http.MethodGet: a.getDead})
-	mux.Handle("/v1/dead/{id}", methods{http.MethodGet: a.getDeadLetter, http.MethodDelete: a.dropDead})
-	mux.Handle("/v1/dead/{id}/retry", methods{http.MethodPost: a.retryDead})
+	mux.Handle("/v1/dead/{name}", methods{http.MethodGet: a.getDeadLetter, http.MethodDelete: a.dropDead})
+	mux.Handle("/v1/dead/{name}/retry", methods{http.MethodPost: a.retryDead})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 	})
@@ -154,10 +162,33 @@ func ask(a *API, w http.ResponseWriter, question func(Engine) (any, error)) {
 		return
 	}
 	value, err := question(e)
-	var refused *engine.AdoptError
-	switch class, known := connectors.ClassOf(err); {
-	case err == nil:
+	if err == nil {
 		answer(w, http.StatusOK, value)
+		return
+	}
+	a.fail(w, err)
+}
+
+// fail answers with what an error of the engine means.
+func (a *API) fail(w http.ResponseWriter, err error) {
+	var refused *engine.AdoptError
+	var unknown *names.UnknownError
+	var several *names.AmbiguousError
+	var private *engine.PrivateError
+	var nothing *engine.NothingError
+	switch class, known := connectors.ClassOf(err); {
+	case errors.As(err, &several):
+		answer(w, http.StatusConflict, ambiguous{Error: several.Error(), Matches: several.Matches})
+	case errors.As(err, &unknown) && len(unknown.Failed) > 0:
+		answerError(w, http.StatusBadGateway, unknown.Error())
+	case errors.As(err, &unknown):
+		answer(w, http.StatusNotFound, unknownName{Error: unknown.Error(), Unknown: true})
+	case errors.As(err, &nothing):
+		answerError(w, http.StatusNotFound, nothing.Error())
+	case errors.As(err, &private):
+		answerError(w, http.StatusForbidden, private.Error())
+	case errors.Is(err, engine.ErrCursor):
+		answerError(w, http.StatusBadRequest, "after: "+err.Error())
 	case errors.Is(err, store.ErrNotFound):
 		answerError(w, http.StatusNotFound, "there is nothing of this id")
 	case errors.Is(err, store.ErrConflict):
@@ -172,6 +203,18 @@ func ask(a *API, w http.ResponseWriter, question func(Engine) (any, error)) {
 		a.Log.Error("admin request failed", "error", err)
 		answerError(w, http.StatusServiceUnavailable, err.Error())
 	}
+}
+
+// unknownName is the answer where nothing has a name.
+type unknownName struct {
+	Error   string `json:"error"`
+	Unknown bool   `json:"unknown_name"`
+}
+
+// ambiguous is the answer where a name fits several things.
+type ambiguous struct {
+	Error   string        `json:"error"`
+	Matches []names.Match `json:"matches"`
 }
 
 func answer(w http.ResponseWriter, code int, value any) {

@@ -20,16 +20,20 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
+	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/names"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // fakeEngine has one link, "l1", and two dead letters, "d1" and "d2".
 type fakeEngine struct {
-	did  []string
-	fail error // of every call
-	away int   // how many of them find the store gone
+	did   []string
+	asked []engine.Query
+	fail  error // of every call
+	paged bool  // each list has two pages
+	away  int   // how many of them find the store gone
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -38,8 +42,32 @@ var fakeRef = connectors.Ref{Collection: connectors.Collection{Type: "fake", Con
 
 var someTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func (f *fakeEngine) Links(context.Context) ([]engine.LinkView, error) {
-	return []engine.LinkView{{ID: "l1", Route: "incidents", Source: fakeRef, State: links.Active, UpdatedAt: someTime}}, f.fail
+func (f *fakeEngine) FindLinks(_ context.Context, q engine.Query) ([]engine.LinkView, string, error) {
+	f.asked = append(f.asked, q)
+	next := ""
+	if (q.Limit == 1 || f.paged) && q.After == "" {
+		next = "a place/l1"
+	}
+	return []engine.LinkView{{ID: "l1", Route: "incidents", Source: fakeRef, State: links.Active, UpdatedAt: someTime}}, next, f.fail
+}
+
+// FindLink knows "l1" and its record as "INC-1"; "INC-2" is somebody's without a link,
+// "INC-3" fits two, and whether there is an "INC-4" cannot be asked.
+func (f *fakeEngine) FindLink(ctx context.Context, name string) (engine.LinkView, error) {
+	switch name {
+	case "INC-1":
+		name = "l1"
+	case "INC-2":
+		return engine.LinkView{}, &engine.NothingError{What: "link", Match: names.Match{Record: fakeRef, Name: "INC-2"}}
+	case "INC-3":
+		return engine.LinkView{}, &names.AmbiguousError{Name: name, Matches: []names.Match{{Record: fakeRef, Link: "l1"}, {Record: fakeRef, Link: "l2"}}}
+	case "INC-4":
+		return engine.LinkView{}, &names.UnknownError{Name: name, Failed: map[string]error{"acme": errors.New("away")}}
+	case "l1":
+	default:
+		return engine.LinkView{}, errors.Join(f.fail, &names.UnknownError{Name: name})
+	}
+	return f.Link(ctx, name)
 }
 
 func (f *fakeEngine) Link(_ context.Context, id string) (engine.LinkView, error) {
@@ -63,15 +91,41 @@ func (f *fakeEngine) Adopt(_ context.Context, route string, source, target conne
 	return engine.LinkView{ID: "l2", Route: route, Source: source, Target: &target}, f.fail
 }
 
-func (f *fakeEngine) Dead(context.Context) ([]deadletter.Letter, error) {
+func (f *fakeEngine) FindDead(_ context.Context, q engine.Query) ([]engine.LetterView, string, error) {
+	f.asked = append(f.asked, q)
 	if f.away > 0 {
 		f.away--
-		return nil, fmt.Errorf("list dead letters: %w", jetstream.ErrDisconnected)
+		return nil, "", fmt.Errorf("list dead letters: %w", jetstream.ErrDisconnected)
 	}
-	return []deadletter.Letter{
-		{ID: "d1", Route: "incidents", Record: fakeRef, Reason: "rejected", Message: "<no> & such", At: someTime},
-		{ID: "d2", Record: fakeRef},
-	}, f.fail
+	return []engine.LetterView{
+		{Letter: deadletter.Letter{ID: "d1", Route: "incidents", Record: fakeRef, Reason: "rejected", Message: "<no> & such", At: someTime}, Named: engine.Named{SourceName: "INC-1"}},
+		{Letter: deadletter.Letter{ID: "d2", Record: fakeRef}},
+	}, "", f.fail
+}
+
+func (f *fakeEngine) FindLetter(ctx context.Context, name string) (engine.LetterView, error) {
+	all, _, err := f.FindDead(ctx, engine.Query{})
+	for _, d := range all {
+		if d.ID == name {
+			return d, err
+		}
+	}
+	return engine.LetterView{}, errors.Join(err, &names.UnknownError{Name: name})
+}
+
+func (f *fakeEngine) ReadRecord(_ context.Context, name string) (engine.RecordView, error) {
+	if name == "INC-9" {
+		return engine.RecordView{}, &engine.PrivateError{Record: fakeRef}
+	}
+	return engine.RecordView{Record: fakeRef, Name: name, Fields: map[string]any{"n": 1}, Inputs: map[string]*journal.Snapshot{"incidents": {}}}, f.fail
+}
+
+func (f *fakeEngine) Complete(_ context.Context, of, prefix string, _ int) ([]names.Suggestion, error) {
+	return []names.Suggestion{{Name: prefix + "1", About: of}}, f.fail
+}
+
+func (f *fakeEngine) Why(_ context.Context, name string) ([]engine.Why, error) {
+	return []engine.Why{{Record: fakeRef, Name: name}}, f.fail
 }
 
 func (f *fakeEngine) RetryDead(_ context.Context, id string) error {
@@ -84,11 +138,11 @@ func (f *fakeEngine) DropDead(_ context.Context, id string) error {
 	return f.fail
 }
 
-func (f *fakeEngine) Decisions(_ context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {
-	if ref != fakeRef {
-		return nil, f.fail
+func (f *fakeEngine) FindDecisions(_ context.Context, name, route string, limit int) ([]engine.DecisionView, error) {
+	if name != fakeRef.String() || route == "other" {
+		return []engine.DecisionView{}, f.fail
 	}
-	return []json.RawMessage{[]byte(`{"action":"create"}`)}[:min(limit, 1)], f.fail
+	return []engine.DecisionView{{Entry: journal.Entry{Action: "create"}, Named: engine.Named{SourceName: "INC-1"}}}[:min(limit, 1)], f.fail
 }
 
 func (f *fakeEngine) Export(_ context.Context, since time.Time, write func([]byte) error) error {
@@ -146,16 +200,31 @@ func TestAdminAnswers(t *testing.T) {
 		{"GET", "/v1/status", "", 200, `"generation":"abc"`, ""},
 		{"GET", "/v1/links", "", 200, `[{"id":"l1","route":"incidents",`, ""},
 		{"GET", "/v1/links/l1", "", 200, `"source":"` + ref + `"`, ""},
-		{"GET", "/v1/links/l9", "", 404, `{"error":`, ""},
+		{"GET", "/v1/links/l9", "", 404, `{"error":"nothing is called \"l9\"`, ""},
+		{"GET", "/v1/links/INC-1", "", 200, `"id":"l1"`, ""},
+		{"GET", "/v1/links/INC-2", "", 404, "INC-2 has no link", ""},
+		{"GET", "/v1/links/INC-3", "", 409, `"matches":[{"record":"` + ref + `","name":"","url":"","link":"l1"},`, ""},
+		{"GET", "/v1/links/INC-4", "", 502, "acme could not be asked: away", ""},
+		{"DELETE", "/v1/links/INC-1", "", 200, `"id":"l1"`, "unlink l1"},
+		{"DELETE", "/v1/links/INC-3", "", 409, "fits several", ""},
+		{"GET", "/v1/records/INC-1", "", 200, `"fields":{"n":1}}`, ""},
+		{"GET", "/v1/records/INC-1?inputs=true", "", 200, `"inputs":{"incidents":`, ""},
+		{"GET", "/v1/records/" + ref, "", 200, `"name":"` + ref + `"`, ""},
+		{"GET", "/v1/records/INC-9", "", 403, "is private", ""},
+		{"GET", "/v1/why/INC-1", "", 200, `[{"record":"` + ref + `","name":"INC-1"`, ""},
+		{"GET", "/v1/names?of=links&prefix=INC-", "", 200, `[{"name":"INC-1","about":"links"}]`, ""},
+		{"GET", "/v1/links?limit=1", "", 200, `[{"id":"l1",`, ""},
+		{"GET", "/v1/links?limit=0", "", 400, "limit: ", ""},
+		{"GET", "/v1/dead?limit=many", "", 400, "limit: ", ""},
 		{"DELETE", "/v1/links/l1", "", 200, `"id":"l1"`, "unlink l1"},
 		{"POST", "/v1/links", `{"route":"incidents","source":"` + ref + `","target":"` + ref + `"}`, 200, `"id":"l2"`, "adopt incidents " + ref + " " + ref},
 		{"POST", "/v1/links", `{"route":"none","source":"` + ref + `","target":"` + ref + `"}`, 422, "no route", "adopt none " + ref + " " + ref},
 		{"POST", "/v1/links", `{"route":"incidents","source":"x"}`, 400, "is not a ref", ""},
 		{"POST", "/v1/links", `{"route":"incidents"}`, 400, "all needed", ""},
 		{"POST", "/v1/links", `{"rout":"incidents"}`, 400, "unknown field", ""},
-		{"GET", "/v1/decisions?record=" + ref, "", 200, `[{"action":"create"}]`, ""},
+		{"GET", "/v1/decisions?record=" + ref, "", 200, `"action":"create"`, ""},
+		{"GET", "/v1/decisions?route=other&record=" + ref, "", 200, `[]`, ""},
 		{"GET", "/v1/decisions", "", 200, `[]`, ""},
-		{"GET", "/v1/decisions?record=x", "", 400, "record: ", ""},
 		{"GET", "/v1/decisions?limit=0", "", 400, "limit: ", ""},
 		{"GET", "/v1/dead", "", 200, `"message":"<no> & such"`, ""},
 		{"GET", "/v1/dead/d1", "", 200, `"id":"d1"`, ""},
@@ -342,7 +411,7 @@ func TestClientAgainstAdmin(t *testing.T) {
 	if got, _, err := c.Adopt(ctx, "incidents", fakeRef, fakeRef); err != nil || got.ID != "l2" {
 		t.Errorf("adopt: %v, %v", got, err)
 	}
-	if got, _, err := c.Decisions(ctx, fakeRef, 5); err != nil || len(got) != 1 || got[0].Action != "create" {
+	if got, _, err := c.Decisions(ctx, fakeRef.String(), "", 5); err != nil || len(got) != 1 || got[0].Action != "create" {
 		t.Errorf("decisions: %v, %v", got, err)
 	}
 	if got, _, err := c.RetryDead(ctx, "d1"); err != nil || got.ID != "d1" {

@@ -12,15 +12,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon/socket"
-	"github.com/lockstep-sync/lockstep/engine"
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
-	"github.com/lockstep-sync/lockstep/engine/journal"
+	"github.com/lockstep-sync/lockstep/engine/names"
 	"github.com/lockstep-sync/lockstep/rules"
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
@@ -119,6 +116,10 @@ type AnswerError struct {
 	Status      int
 	Message     string
 	Diagnostics rules.Diagnostics // of a reload
+	// Matches are what a name fits that fits several things.
+	Matches []names.Match
+	// Unknown is true where nothing has the name that was asked for.
+	Unknown bool
 }
 
 func (e *AnswerError) Error() string { return e.Message }
@@ -136,55 +137,6 @@ func (c *Client) Reload(ctx context.Context, empty bool) (Status, []byte, error)
 		path += "?empty=true"
 	}
 	return call[Status](ctx, c, http.MethodPost, path, nil)
-}
-
-// Links lists all links.
-func (c *Client) Links(ctx context.Context) ([]engine.LinkView, []byte, error) {
-	return call[[]engine.LinkView](ctx, c, http.MethodGet, "/v1/links", nil)
-}
-
-// Link shows one link.
-func (c *Client) Link(ctx context.Context, id string) (engine.LinkView, []byte, error) {
-	return call[engine.LinkView](ctx, c, http.MethodGet, "/v1/links/"+url.PathEscape(id), nil)
-}
-
-// Unlink parts a record from its ticket.
-func (c *Client) Unlink(ctx context.Context, id string) (engine.LinkView, []byte, error) {
-	return call[engine.LinkView](ctx, c, http.MethodDelete, "/v1/links/"+url.PathEscape(id), nil)
-}
-
-// Adopt links two records that both exist.
-func (c *Client) Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, []byte, error) {
-	return call[engine.LinkView](ctx, c, http.MethodPost, "/v1/links", adoption{Route: route, Source: source, Target: target})
-}
-
-// Decisions lists what was decided about a record, newest first.
-func (c *Client) Decisions(ctx context.Context, record connectors.Ref, limit int) ([]journal.Entry, []byte, error) {
-	query := url.Values{"limit": {strconv.Itoa(limit)}}
-	if !record.IsZero() {
-		query.Set("record", record.String())
-	}
-	return call[[]journal.Entry](ctx, c, http.MethodGet, "/v1/decisions?"+query.Encode(), nil)
-}
-
-// Dead lists the dead letters.
-func (c *Client) Dead(ctx context.Context) ([]deadletter.Letter, []byte, error) {
-	return call[[]deadletter.Letter](ctx, c, http.MethodGet, "/v1/dead", nil)
-}
-
-// DeadLetter shows one dead letter.
-func (c *Client) DeadLetter(ctx context.Context, id string) (deadletter.Letter, []byte, error) {
-	return call[deadletter.Letter](ctx, c, http.MethodGet, "/v1/dead/"+url.PathEscape(id), nil)
-}
-
-// RetryDead has the daemon try again.
-func (c *Client) RetryDead(ctx context.Context, id string) (deadletter.Letter, []byte, error) {
-	return call[deadletter.Letter](ctx, c, http.MethodPost, "/v1/dead/"+url.PathEscape(id)+"/retry", nil)
-}
-
-// DropDead forgets a dead letter.
-func (c *Client) DropDead(ctx context.Context, id string) (deadletter.Letter, []byte, error) {
-	return call[deadletter.Letter](ctx, c, http.MethodDelete, "/v1/dead/"+url.PathEscape(id), nil)
 }
 
 // send sends one request. The caller closes the answer's body.
@@ -225,31 +177,50 @@ func (c *Client) refusal(response *http.Response, raw []byte) error {
 		return fmt.Errorf("the daemon at %s expects TLS: write https://%s", c.address, c.address)
 	}
 	if response.StatusCode/100 != 2 {
-		var refused reloadRefused
+		var refused struct {
+			reloadRefused
+			Matches []names.Match `json:"matches"`
+			Unknown bool          `json:"unknown_name"`
+		}
 		if json.Unmarshal(raw, &refused) != nil || refused.Error == "" {
 			refused.Error = "the daemon answered " + response.Status
 		}
-		return &AnswerError{Status: response.StatusCode, Message: refused.Error, Diagnostics: refused.Diagnostics}
+		return &AnswerError{Status: response.StatusCode, Message: refused.Error, Diagnostics: refused.Diagnostics, Matches: refused.Matches, Unknown: refused.Unknown}
 	}
 	return nil
 }
 
 // call sends one request and decodes the answer's JSON.
 func call[T any](ctx context.Context, c *Client, method, path string, body any) (value T, raw []byte, err error) {
+	value, raw, _, err = callFor[T](ctx, c, method, path, body)
+	return value, raw, err
+}
+
+// callFor is call that says where the next page of a list is.
+func callFor[T any](ctx context.Context, c *Client, method, path string, body any) (value T, raw []byte, next string, err error) {
 	response, err := c.send(ctx, method, path, body)
 	if err != nil {
-		return value, nil, err
+		return value, nil, "", err
 	}
 	defer response.Body.Close()
 	raw, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return value, nil, &UnreachableError{Address: c.address, Err: err}
+		return value, nil, "", &UnreachableError{Address: c.address, Err: err}
 	}
 	if err := c.refusal(response, raw); err != nil {
-		return value, raw, err
+		return value, raw, "", err
 	}
 	if err := json.Unmarshal(raw, &value); err != nil {
-		return value, raw, fmt.Errorf("the daemon's answer: %w", err)
+		return value, raw, "", fmt.Errorf("the daemon's answer: %w", err)
 	}
-	return value, raw, nil
+	return value, raw, nextOf(response.Header.Get("Link")), nil
+}
+
+// nextOf reads the Link header; empty: there is no next page.
+func nextOf(link string) string {
+	address, rest, _ := strings.Cut(strings.TrimPrefix(link, "<"), ">")
+	if !strings.HasPrefix(link, "</v1/") || !strings.Contains(rest, `rel="next"`) {
+		return ""
+	}
+	return address
 }

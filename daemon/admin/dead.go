@@ -3,17 +3,22 @@ package admin
 import (
 	"context"
 	"net/http"
-
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
-	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 func (a *API) getDead(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.Dead(r.Context()) }))
+	query, ok := queryOf(w, r)
+	if !ok {
+		return
+	}
+	query.Reason = r.URL.Query().Get("reason")
+	ask(a, w, reading(a, r, func(e Engine) (any, error) {
+		page, next, err := e.FindDead(r.Context(), query)
+		return nextPage(w, r, page, next), err
+	}))
 }
 
 func (a *API) getDeadLetter(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, reading(a, r, func(e Engine) (any, error) { return deadLetter(r.Context(), e, r.PathValue("id")) }))
+	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.FindLetter(r.Context(), r.PathValue("name")) }))
 }
 
 func (a *API) retryDead(w http.ResponseWriter, r *http.Request) {
@@ -26,29 +31,15 @@ func (a *API) dropDead(w http.ResponseWriter, r *http.Request) {
 
 // removeDead answers with the dead letter that it removed.
 func (a *API) removeDead(w http.ResponseWriter, r *http.Request, what string, remove func(Engine, context.Context, string) error) {
-	id := r.PathValue("id")
 	ask(a, w, func(e Engine) (any, error) {
-		d, err := deadLetter(r.Context(), e, id)
+		d, err := e.FindLetter(r.Context(), r.PathValue("name"))
 		if err != nil {
 			return nil, err
 		}
-		if err := remove(e, r.Context(), id); err != nil {
+		if err := remove(e, r.Context(), d.ID); err != nil {
 			return nil, err
 		}
-		a.Log.Info("dead letter "+what+" by an operator", "dead", id, "route", d.Route, "record", d.Record.String())
+		a.Log.Info("dead letter "+what+" by an operator", "dead", d.ID, "route", d.Route, "record", d.Record.String())
 		return d, nil
 	})
-}
-
-func deadLetter(ctx context.Context, e Engine, id string) (deadletter.Letter, error) {
-	letters, err := e.Dead(ctx)
-	if err != nil {
-		return deadletter.Letter{}, err
-	}
-	for _, d := range letters {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	return deadletter.Letter{}, store.ErrNotFound
 }

@@ -1,11 +1,8 @@
 package admin
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
-
-	"github.com/lockstep-sync/lockstep/connectors"
 )
 
 const (
@@ -14,28 +11,26 @@ const (
 )
 
 func (a *API) getDecisions(w http.ResponseWriter, r *http.Request) {
-	var ref connectors.Ref
-	if record := r.URL.Query().Get("record"); record != "" {
-		var err error
-		if ref, err = connectors.ParseRef(record); err != nil {
-			answerError(w, http.StatusBadRequest, "record: "+err.Error())
-			return
-		}
+	limit, ok := limitOf(w, r, defaultDecisions, maxDecisions)
+	if !ok {
+		return
 	}
-	limit := defaultDecisions
-	if text := r.URL.Query().Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxDecisions {
-			answerError(w, http.StatusBadRequest, "limit: expected a number from 1 to "+strconv.Itoa(maxDecisions))
-			return
-		}
-		limit = n
-	}
+	asked := r.URL.Query()
 	ask(a, w, reading(a, r, func(e Engine) (any, error) {
-		found, err := e.Decisions(r.Context(), ref, limit)
-		if found == nil {
-			found = []json.RawMessage{}
-		}
-		return found, err
+		return e.FindDecisions(r.Context(), asked.Get("record"), asked.Get("route"), limit)
 	}))
+}
+
+// limitOf is how many elements of a list are asked for; false: that was answered.
+func limitOf(w http.ResponseWriter, r *http.Request, by, most int) (int, bool) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return by, true
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		answerError(w, http.StatusBadRequest, "limit: expected a number from 1 to "+strconv.Itoa(most))
+		return 0, false
+	}
+	return n, true
 }

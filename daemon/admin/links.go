@@ -5,24 +5,36 @@ import (
 	"net/http"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
 func (a *API) getLinks(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.Links(r.Context()) }))
+	query, ok := queryOf(w, r)
+	if !ok {
+		return
+	}
+	query.State = links.Phase(r.URL.Query().Get("state"))
+	ask(a, w, reading(a, r, func(e Engine) (any, error) {
+		page, next, err := e.FindLinks(r.Context(), query)
+		return nextPage(w, r, page, next), err
+	}))
 }
 
 func (a *API) getLink(w http.ResponseWriter, r *http.Request) {
-	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.Link(r.Context(), r.PathValue("id")) }))
+	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.FindLink(r.Context(), r.PathValue("name")) }))
 }
 
 func (a *API) unlink(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
 	ask(a, w, func(e Engine) (any, error) {
-		if err := e.Unlink(r.Context(), id); err != nil {
+		link, err := e.FindLink(r.Context(), r.PathValue("name"))
+		if err != nil {
 			return nil, err
 		}
-		a.Log.Info("link parted by an operator", "link", id)
-		return e.Link(r.Context(), id)
+		if err := e.Unlink(r.Context(), link.ID); err != nil {
+			return nil, err
+		}
+		a.Log.Info("link parted by an operator", "link", link.ID)
+		return e.Link(r.Context(), link.ID)
 	})
 }
 

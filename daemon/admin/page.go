@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
@@ -17,7 +17,7 @@ var pageText string
 // pageData is what the page for people shows.
 type pageData struct {
 	Status Status
-	Dead   []deadletter.Letter
+	Dead   []engine.LetterView
 	Now    time.Time
 }
 
@@ -28,12 +28,12 @@ const maxPageDead = 50
 func (a *API) page(w http.ResponseWriter, r *http.Request) {
 	data := pageData{Status: a.Status(r.Context()), Now: time.Now().UTC()}
 	if e := a.Engine(); e != nil {
-		letters, err := e.Dead(r.Context())
+		letters, _, err := e.FindDead(r.Context(), engine.Query{Limit: maxPageDead})
 		if err != nil {
 			answerError(w, http.StatusServiceUnavailable, err.Error())
 			return
 		}
-		data.Dead = letters[:min(len(letters), maxPageDead)]
+		data.Dead = letters
 	}
 	page, err := template.New("page").Funcs(template.FuncMap{"short": short, "time": clockTime}).Parse(pageText)
 	if err != nil {

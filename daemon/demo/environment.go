@@ -148,8 +148,8 @@ func until(ctx context.Context, what string, ask func(context.Context) (bool, er
 // decision waits for a decision about a record that fits.
 func (s *environment) decision(ctx context.Context, record connectors.Ref, fits func(journal.Entry) bool) error {
 	return until(ctx, "a decision about "+record.String(), func(ctx context.Context) (bool, error) {
-		entries, _, err := s.client.Decisions(ctx, record, 50)
-		return slices.ContainsFunc(entries, fits), err
+		entries, _, err := s.client.Decisions(ctx, record.String(), "", 50)
+		return slices.ContainsFunc(entries, func(d engine.DecisionView) bool { return fits(d.Entry) }), err
 	})
 }
 
@@ -157,7 +157,7 @@ func (s *environment) decision(ctx context.Context, record connectors.Ref, fits 
 func (s *environment) link(ctx context.Context, record connectors.Ref) (engine.LinkView, error) {
 	var found engine.LinkView
 	err := until(ctx, "the ticket of "+record.String(), func(ctx context.Context) (bool, error) {
-		all, _, err := s.client.Links(ctx)
+		all, _, err := s.client.Links(ctx, engine.Query{})
 		for _, l := range all {
 			if l.Source == record && l.State == links.Active {
 				found = l

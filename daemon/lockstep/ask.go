@@ -4,14 +4,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"text/tabwriter"
-	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/daemon"
 	"github.com/lockstep-sync/lockstep/daemon/admin"
-	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 // client asks the daemon that the flags or the environment name.
@@ -47,11 +43,11 @@ func explained(err error) error {
 	return err
 }
 
-// named says of which id a daemon has nothing.
-func named(err error, what, id string) error {
+// noSuch says of which name there is nothing of a kind.
+func noSuch(err error, what, name string) error {
 	var refused *admin.AnswerError
-	if errors.As(err, &refused) && refused.Status == 404 {
-		return fmt.Errorf("%s: there is no such %s", id, what)
+	if errors.As(err, &refused) && refused.Unknown {
+		return fmt.Errorf("%s: there is no such %s", name, what)
 	}
 	return err
 }
@@ -62,36 +58,4 @@ func (a *app) printJSON(raw []byte) error {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
-}
-
-// table writes rows of tab-separated cells in columns.
-func table(w io.Writer, rows func(row func(cells ...any))) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	rows(func(cells ...any) {
-		for i, c := range cells {
-			if i > 0 {
-				fmt.Fprint(t, "\t")
-			}
-			fmt.Fprint(t, visible.Line(fmt.Sprint(c))) // before the columns are made as wide as it is
-		}
-		fmt.Fprintln(t)
-	})
-	if err := t.Flush(); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	return nil
-}
-
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05Z")
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

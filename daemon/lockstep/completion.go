@@ -1,6 +1,13 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-sync/lockstep/engine/names"
+)
 
 func (a *app) completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
@@ -29,4 +36,69 @@ func (a *app) completionCommand() *cobra.Command {
 			return usagef("no completions for %q%s; there are: bash, zsh, fish, powershell", args[0], didYouMean(args[0], shells, ""))
 		},
 	}
+}
+
+// completionPatience is how long a daemon may take to help who is typing.
+const completionPatience = 700 * time.Millisecond
+
+// What names are completed of.
+const (
+	ofRecords = names.OfRecords
+	ofLinks   = names.OfLinks
+	ofDead    = names.OfDead
+)
+
+// completeNames completes names by what the daemon has stored. Where none answers
+// there are no suggestions, and no word of it.
+func (a *app) completeNames(address *adminFlags, of string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		defer cancel()
+		all, _, err := a.client(address).Names(ctx, of, typed)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		found := make([]cobra.Completion, len(all))
+		for i, s := range all {
+			found[i] = cobra.CompletionWithDesc(s.Name, s.About)
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeRoutes completes the routes that the daemon runs.
+func (a *app) completeRoutes(address *adminFlags) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		defer cancel()
+		status, _, err := a.client(address).Status(ctx)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var found []cobra.Completion
+		for _, route := range status.Routes {
+			found = append(found, route.Name)
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// first completes the first argument alone.
+func first(complete cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, typed)
+	}
+}
+
+// fixed completes one of a few words.
+func fixed(words ...cobra.Completion) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// completeFlag completes the values of a flag, which the command has.
+func (a *app) completeFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, complete) // fails for a flag that is not there: a test completes each
 }

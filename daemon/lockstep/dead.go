@@ -4,18 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon/admin"
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 func (a *app) deadCommand() *cobra.Command {
 	var asJSON bool
+	var query engine.Query
 	address := &adminFlags{}
 	list := func(cmd *cobra.Command, _ []string) error {
-		letters, raw, err := a.client(address).Dead(cmd.Context())
+		letters, raw, err := a.client(address).Dead(cmd.Context(), query)
 		if err != nil {
 			return explained(err)
 		}
@@ -26,16 +32,12 @@ func (a *app) deadCommand() *cobra.Command {
 			fmt.Fprintln(a.stdout, "no dead letters")
 			return nil
 		}
-		return table(a.stdout, func(row func(...any)) {
-			row("ID", "SINCE", "ROUTE", "RECORD", "REASON", "FIELD", "MESSAGE")
-			for _, d := range letters {
-				row(d.ID, when(d.At), d.Route, d.Record, d.Reason, orDash(d.Field), oneLine(d.Message, 100))
-			}
-		})
+		return a.printLetters(letters)
 	}
 	cmd := &cobra.Command{
 		Use:   "dead",
 		Short: "List, show, retry and drop what could not be carried out",
+		Long:  "Lists what could not be carried out, newest first.\n\n" + aboutNames,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -46,29 +48,36 @@ func (a *app) deadCommand() *cobra.Command {
 	}
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
 	address.add(cmd)
+	listed := &cobra.Command{Use: "list", Short: "List the dead letters, newest first", Args: atMost(0), RunE: list}
+	for _, c := range []*cobra.Command{cmd, listed} {
+		c.Flags().StringVar(&query.Name, "name", "", "only those of this `NAME`")
+		c.Flags().StringVar(&query.Route, "route", "", "only those on this `ROUTE`")
+		c.Flags().StringVar(&query.Reason, "reason", "", "only those with this `REASON`")
+		a.completeFlag(c, "route", a.completeRoutes(address))
+		a.completeFlag(c, "name", a.completeNames(address, ofDead))
+	}
 	cmd.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the dead letters, newest first", Args: atMost(0), RunE: list},
+		listed,
 		&cobra.Command{
-			Use: "show ID", Short: "Show one dead letter", Args: between(1, 1),
+			Use: "show NAME", Short: "Show dead letters", Args: between(1, 1),
+			Long:              "Shows a dead letter, or all of a record's.\n\n" + aboutNames,
+			ValidArgsFunction: first(a.completeNames(address, ofDead)),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				d, raw, err := a.client(address).DeadLetter(cmd.Context(), args[0])
-				if err != nil {
-					return explained(named(err, "dead letter", args[0]))
-				}
-				if asJSON {
-					return a.printJSON(raw)
-				}
-				return a.printDead(d)
+				return a.showDead(cmd.Context(), a.client(address), args[0], asJSON)
 			},
 		},
 		&cobra.Command{
-			Use: "retry ID…", Short: "Retry the affected records", Args: between(1, -1),
+			Use: "retry NAME…", Short: "Retry the affected records", Args: between(1, -1),
+			Long:              "Retries the records of dead letters; with a record's name, of all of its.\n\n" + aboutNames,
+			ValidArgsFunction: a.completeNames(address, ofDead),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return a.eachDead(cmd.Context(), args, asJSON, "retried", a.client(address).RetryDead)
 			},
 		},
 		&cobra.Command{
-			Use: "drop ID…", Short: "Forget dead letters", Args: between(1, -1),
+			Use: "drop NAME…", Short: "Forget dead letters", Args: between(1, -1),
+			Long:              "Forgets dead letters; with a record's name, all of its.\n\n" + aboutNames,
+			ValidArgsFunction: a.completeNames(address, ofDead),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return a.eachDead(cmd.Context(), args, asJSON, "dropped", a.client(address).DropDead)
 			},
@@ -77,26 +86,115 @@ func (a *app) deadCommand() *cobra.Command {
 	return cmd
 }
 
-// eachDead does one thing to every id; one that is not there does not keep
-// the others from it.
-func (a *app) eachDead(ctx context.Context, ids []string, asJSON bool, what string,
-	do func(context.Context, string) (deadletter.Letter, []byte, error),
+func (a *app) printLetters(letters []engine.LetterView) error {
+	now := time.Now()
+	fields := slices.ContainsFunc(letters, func(d engine.LetterView) bool { return d.Field != "" })
+	return table(a.stdout, func(row func(...any)) {
+		add := func(id, age, route, record, reason, field, message any) {
+			cells := []any{id, age, route, record, reason, field, message}
+			if !fields {
+				cells = slices.Delete(cells, 5, 6)
+			}
+			row(cells...)
+		}
+		add("ID", "AGE", "ROUTE", "RECORD", "REASON", "FIELD", "MESSAGE")
+		for _, d := range letters {
+			add(d.ID, ago(d.At, now), d.Route, calledOr(d.SourceName, d.Record), d.Reason, orDash(d.Field), brief(d.Message))
+		}
+	})
+}
+
+// operation begins a message with what was done to which record: the table says that in
+// other columns.
+var operation = regexp.MustCompile(`^[a-z][a-z -]* [a-z0-9_]+\.[^\s.]+\.[^\s:]+: `)
+
+// brief is what a message says beyond the other columns, on one line.
+func brief(message string) string {
+	return strings.Join(strings.Fields(strings.TrimPrefix(message, operation.FindString(message))), " ")
+}
+
+// lettersOf does something to the dead letter that a name means. Where that is a record
+// with several, nothing is done, and their ids are returned.
+func lettersOf(ctx context.Context, name string, do func(context.Context, string) (engine.LetterView, []byte, error)) (d *engine.LetterView, ids []string, err error) {
+	letter, _, err := do(ctx, name)
+	if err == nil {
+		return &letter, nil, nil
+	}
+	var refused *admin.AnswerError
+	if !errors.As(err, &refused) || refused.Status != http.StatusConflict || len(refused.Matches) == 0 {
+		return nil, nil, err
+	}
+	for _, m := range refused.Matches {
+		if m.Dead == "" || m.Record != refused.Matches[0].Record {
+			return nil, nil, err
+		}
+		ids = append(ids, m.Dead)
+	}
+	return nil, ids, nil
+}
+
+func (a *app) showDead(ctx context.Context, client *admin.Client, name string, asJSON bool) error {
+	var raw []byte
+	one, ids, err := lettersOf(ctx, name, func(ctx context.Context, name string) (d engine.LetterView, _ []byte, err error) {
+		d, raw, err = client.DeadLetter(ctx, name)
+		return d, raw, err
+	})
+	switch {
+	case err != nil:
+		return explained(noSuch(err, "dead letter", name))
+	case one != nil && asJSON:
+		return a.printJSON(raw)
+	case one != nil:
+		return a.printDead(*one)
+	}
+	all := []engine.LetterView{}
+	for i, id := range ids {
+		d, _, err := client.DeadLetter(ctx, id)
+		if err != nil {
+			return explained(err)
+		}
+		if all = append(all, d); asJSON {
+			continue
+		}
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		if err := a.printDead(d); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return writeJSON(a.stdout, all)
+	}
+	return nil
+}
+
+// eachDead does one thing to the dead letters of every name; one that has none does
+// not keep the others from it.
+func (a *app) eachDead(ctx context.Context, names []string, asJSON bool, what string,
+	do func(context.Context, string) (engine.LetterView, []byte, error),
 ) error {
-	done, failed := []deadletter.Letter{}, false
-	for _, id := range ids {
-		d, _, err := do(ctx, id)
+	done, failed := []engine.LetterView{}, false
+	for len(names) > 0 {
+		name := names[0]
+		names = names[1:]
+		d, ids, err := lettersOf(ctx, name, do)
 		var refused *admin.AnswerError
-		if errors.As(err, &refused) && refused.Status == 404 {
-			fmt.Fprintf(a.stderr, "lockstep: %s\n", named(err, "dead letter", id))
+		if errors.As(err, &refused) && (refused.Status == http.StatusNotFound || refused.Status == http.StatusConflict) {
+			fmt.Fprintf(a.stderr, "lockstep: %s\n", noSuch(err, "dead letter", name))
 			failed = true
 			continue
 		}
 		if err != nil {
 			return explained(err)
 		}
-		done = append(done, d)
+		names = append(ids, names...)
+		if d == nil {
+			continue
+		}
+		done = append(done, *d)
 		if !asJSON {
-			fmt.Fprintf(a.stdout, "%s %s (%s)\n", what, d.ID, d.Record)
+			fmt.Fprintf(a.stdout, "%s %s (%s)\n", what, d.ID, calledOr(d.SourceName, d.Record))
 		}
 	}
 	if asJSON {
@@ -110,11 +208,14 @@ func (a *app) eachDead(ctx context.Context, ids []string, asJSON bool, what stri
 	return nil
 }
 
-func (a *app) printDead(d deadletter.Letter) error {
-	err := table(a.stdout, func(row func(...any)) {
+func (a *app) printDead(d engine.LetterView) error {
+	err := details(a.stdout, func(row func(...any)) {
 		row("id", d.ID)
 		row("route", d.Route)
-		row("record", d.Record)
+		row("record", named(d.SourceName, d.Record.String()))
+		if d.TargetName != "" {
+			row("ticket", d.TargetName+"  "+d.URL)
+		}
 		row("reason", d.Reason)
 		row("field", orDash(d.Field))
 		row("since", when(d.At))
@@ -124,19 +225,4 @@ func (a *app) printDead(d deadletter.Letter) error {
 	}
 	fmt.Fprintf(a.stdout, "\n%s\n", d.Message)
 	return nil
-}
-
-// oneLine returns text fit for a cell of a table.
-func oneLine(text string, most int) string {
-	out := make([]rune, 0, len(text))
-	for _, r := range text {
-		if r < ' ' {
-			r = ' '
-		}
-		out = append(out, r)
-	}
-	if len(out) > most {
-		return string(out[:most-1]) + "…"
-	}
-	return string(out)
 }

@@ -7,14 +7,22 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/links"
 )
+
+// aboutNames ends the help of the commands that take a NAME.
+const aboutNames = `NAME is what you have at hand: INC-12, INC0010001, ENG-7, the address of the
+record's or the ticket's page, a ref, an id, or the beginning of an id of a link
+or dead letter (at least four characters). One that fits several lists them.`
 
 func (a *app) linksCommand() *cobra.Command {
 	var asJSON bool
+	var query engine.Query
 	address := &adminFlags{}
 	cmd := &cobra.Command{
 		Use:   "links",
 		Short: "List, show, part and adopt links between records and their tickets",
+		Long:  "Lists the links, the one changed last first.\n\n" + aboutNames,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -22,7 +30,7 @@ func (a *app) linksCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			links, raw, err := a.client(address).Links(cmd.Context())
+			all, raw, err := a.client(address).Links(cmd.Context(), query)
 			if err != nil {
 				return explained(err)
 			}
@@ -31,14 +39,20 @@ func (a *app) linksCommand() *cobra.Command {
 			}
 			return table(a.stdout, func(row func(...any)) {
 				row("ID", "ROUTE", "TEMPLATE", "STATE", "SOURCE", "TARGET", "UPDATED")
-				for _, l := range links {
-					row(l.ID, l.Route, orDash(l.Template), l.State, l.Source, targetOf(l), when(l.UpdatedAt))
+				for _, l := range all {
+					row(l.ID, l.Route, orDash(l.Template), l.State, calledOr(l.SourceName, l.Source), ticketOf(l), when(l.UpdatedAt))
 				}
 			})
 		},
 	}
+	cmd.Flags().StringVar(&query.Name, "name", "", "only those of this `NAME`")
+	cmd.Flags().StringVar(&query.Route, "route", "", "only those on this `ROUTE`")
+	cmd.Flags().StringVar((*string)(&query.State), "state", "", "only those in this `STATE`: claim, active, stopped, gone, detached or orphan")
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
 	address.add(cmd)
+	a.completeFlag(cmd, "state", fixed(string(links.Active), string(links.Claim), string(links.Detached), string(links.Gone), string(links.Orphan), string(links.Stopped)))
+	a.completeFlag(cmd, "route", a.completeRoutes(address))
+	a.completeFlag(cmd, "name", a.completeNames(address, ofLinks))
 
 	one := func(link engine.LinkView, raw []byte, err error) error {
 		if err != nil {
@@ -51,19 +65,23 @@ func (a *app) linksCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "show ID", Short: "Show one link", Args: between(1, 1),
+			Use: "show NAME", Short: "Show one link", Args: between(1, 1), Long: "Show one link.\n\n" + aboutNames,
+			ValidArgsFunction: first(a.completeNames(address, ofLinks)),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				link, raw, err := a.client(address).Link(cmd.Context(), args[0])
-				return one(link, raw, named(err, "link", args[0]))
+				return one(link, raw, noSuch(err, "link", args[0]))
 			},
 		},
 		&cobra.Command{
-			Use: "unlink ID", Short: "Part a record from its ticket for good", Args: between(1, 1),
+			Use: "unlink NAME", Short: "Part a record from its ticket for good", Args: between(1, 1),
 			Long: `Parts a record from its ticket: neither is written again, and no new ticket opens
-for the record on that route. 'lockstep links adopt' joins them again.`,
+for the record on that route. 'lockstep links adopt' joins them again.
+
+` + aboutNames,
+			ValidArgsFunction: first(a.completeNames(address, ofLinks)),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				link, raw, err := a.client(address).Unlink(cmd.Context(), args[0])
-				return one(link, raw, named(err, "link", args[0]))
+				return one(link, raw, noSuch(err, "link", args[0]))
 			},
 		},
 		&cobra.Command{
@@ -73,6 +91,7 @@ for the record on that route. 'lockstep links adopt' joins them again.`,
   lockstep links adopt incidents incidentio.acme.incident/01FD… servicenow.itsm.incident/9d385017…
 
 Nothing is written until one of them changes.`,
+			ValidArgsFunction: first(a.completeRoutes(address)),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				source, err := connectors.ParseRef(args[1])
 				if err != nil {
@@ -90,13 +109,13 @@ Nothing is written until one of them changes.`,
 }
 
 func (a *app) printLink(l engine.LinkView) error {
-	return table(a.stdout, func(row func(...any)) {
+	return details(a.stdout, func(row func(...any)) {
 		row("id", l.ID)
 		row("route", l.Route)
 		row("template", orDash(l.Template))
 		row("state", l.State)
-		row("source", l.Source)
-		row("target", targetOf(l))
+		row("source", named(l.SourceName, l.Source.String()))
+		row("target", named(l.TargetName, targetOf(l)))
 		row("number", orDash(l.Number))
 		row("url", orDash(l.URL))
 		row("updated", when(l.UpdatedAt))
@@ -104,9 +123,25 @@ func (a *app) printLink(l engine.LinkView) error {
 	})
 }
 
+// named is a ref with what people call the record.
+func named(name, ref string) string {
+	if name == "" {
+		return ref
+	}
+	return ref + " (" + name + ")"
+}
+
 func targetOf(l engine.LinkView) string {
 	if l.Target == nil {
 		return "-"
 	}
 	return l.Target.String()
+}
+
+// ticketOf is what people call the ticket of a link.
+func ticketOf(l engine.LinkView) string {
+	if l.Target == nil {
+		return "-"
+	}
+	return calledOr(l.TargetName, *l.Target)
 }
