@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrCursor says that a place in a list is none that a page was said to end at.
+// ErrCursor says that a place in a list cannot be read.
 var ErrCursor = errors.New("expected what the answer before gave")
 
 // pageOf returns the elements of a list, newest first, that come after a place in it, at

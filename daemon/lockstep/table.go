@@ -109,8 +109,8 @@ func shownCells(cells []any) []string {
 	return shown
 }
 
-// calledOr is what people call a record, or where that is not known its ref; "-": there
-// is none.
+// calledOr is what people call a record, or where that is not known its ref; "-" where
+// there is no record.
 func calledOr(name string, ref connectors.Ref) string {
 	switch {
 	case name != "":

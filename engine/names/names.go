@@ -74,7 +74,7 @@ func (r *Resolver) One(ctx context.Context, name string) (Match, error) {
 
 // A search is what is known of one name so far.
 type search struct {
-	name, page string // page: as pageOf writes it; empty: the name is no address
+	name, page string // page: as pageOf writes it; empty where the name is something else
 	exact      *Match // nothing else can be meant
 	found      []Match
 	refs       map[connectors.Ref]bool // of the records found
