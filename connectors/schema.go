@@ -127,6 +127,9 @@ type StateField struct {
 	// Demands are the fields that a record needs to be in a state, as the vendor has it;
 	// nil: nothing is known.
 	Demands func(state string) []string
+	// Begins is the state in which every record is created, where a creation takes none;
+	// empty: it takes one.
+	Begins string
 	// Int is true where column values are numbers.
 	Int bool
 }
@@ -155,8 +158,6 @@ type Schema struct {
 	// CommentKinds, the first being the one written by default, unless the
 	// connector has another default for the record at hand.
 	CommentKinds []string
-	// NoNew is true of a type of which no record can be opened.
-	NoNew bool
 	// RestrictedKinds, of CommentKinds, are shown to some people only: they are read
 	// where a template names them, and never written.
 	RestrictedKinds []string

@@ -37,7 +37,7 @@ func Explain(set *rules.Set, routes []*rules.Route, body []byte, parent func(con
 			continue
 		}
 		in := rules.Input{Record: record, LinkID: links.ID(route.Name, record.Ref, 1)}
-		if links.IsKey(record.Key) { // for what, the record does not say
+		if links.IsKey(record.Key) || record.Own { // for what, the record does not say
 			in.Ancestors = set.Openers(record.Ref.Collection)
 		}
 		if parent != nil {

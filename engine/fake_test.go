@@ -39,6 +39,8 @@ type world struct {
 	remembers    map[string]bool // connectors that tell the history of their records
 	asks         string          // field that a ticket must have when it is moved to 6
 	once         bool            // markers are idempotency keys
+	onceFor      time.Duration   // how long keys are idempotency keys
+	owns         bool            // records show who created them
 	hides        bool            // tickets are not shown to who opened them
 	keyless      bool            // keys are dropped without a word
 	masked       bool            // no comment is shown, of whomever
@@ -61,6 +63,7 @@ type thing struct {
 	private bool
 	key     string
 	creator string // "": lockstep
+	idem    string // the idempotency key that it was created with
 	stamp   string
 	version int
 	at      time.Time
@@ -437,6 +440,13 @@ func (c *client) FindByKey(ctx context.Context, collection connectors.Collection
 	return found, err
 }
 
+// CreatesOnceFor says how long a creation may be repeated.
+func (c *client) CreatesOnceFor(connectors.Collection) time.Duration {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return c.w.onceFor
+}
+
 // FindUnkeyed lists what lockstep created since without a key.
 func (c *client) FindUnkeyed(ctx context.Context, collection connectors.Collection, since time.Time) ([]connectors.Record, error) {
 	var found []connectors.Record
@@ -502,9 +512,14 @@ func (c *client) Create(ctx context.Context, d connectors.Draft) (connectors.Rec
 	return c.call(ctx, "create", d.Collection.String(), func() (connectors.Record, error) {
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
+		for ref, t := range c.w.records {
+			if c.w.onceFor > 0 && t.idem == d.Key && ref.Collection == d.Collection && time.Since(t.created) < c.w.onceFor {
+				return c.w.read(ref)
+			}
+		}
 		c.w.next++
 		ref := d.Collection.Ref(fmt.Sprintf("%04d", c.w.next))
-		t := &thing{fields: map[string]any{}, key: d.Key, stamp: d.Stamp, created: time.Now()}
+		t := &thing{fields: map[string]any{}, key: d.Key, stamp: d.Stamp, created: time.Now(), idem: d.Key}
 		if c.w.keyless {
 			t.key = ""
 		}

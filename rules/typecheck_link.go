@@ -17,14 +17,13 @@ type checker struct {
 	compiler *compiler
 	compiled map[compiledKey]*compiledTemplate
 	uses     uses
-	noNew    map[hcl.Range]bool // targets that cannot be opened, as reported
 	states   *tableChecker
 }
 
 // typecheck compiles and checks each template against the source of every route that
 // lists it. nil: the load is over.
 func typecheck(p *progress, d *declaration, c *compiler) (*model, *uses) {
-	l := &checker{progress: p, decl: d, compiler: c, compiled: map[compiledKey]*compiledTemplate{}, noNew: map[hcl.Range]bool{}}
+	l := &checker{progress: p, decl: d, compiler: c, compiled: map[compiledKey]*compiledTemplate{}}
 	l.states = newTableChecker(p.findings, &l.uses)
 	var bySource []sourceFindings
 	for _, r := range d.routes {
@@ -38,8 +37,6 @@ func typecheck(p *progress, d *declaration, c *compiler) (*model, *uses) {
 			case t.result.Target == r.source:
 				l.err(ref.at, fmt.Sprintf("template %q writes where route %q reads", ref.name, r.name),
 					fmt.Sprintf("Each ticket would be a new record of %s, and get a ticket itself. Choose another target.", r.source))
-			case t.schema.NoNew && r.create:
-				l.takesNone(t)
 			default:
 				if found, ok := l.check(t, r); ok {
 					bySource = append(bySource, found)
@@ -53,15 +50,6 @@ func typecheck(p *progress, d *declaration, c *compiler) (*model, *uses) {
 	}
 	l.states.check(d.tables)
 	return &model{routes: d.routes, templates: d.templates, compiled: l.compiled, tables: d.tables}, &l.uses
-}
-
-// takesNone reports, once, a template whose tickets cannot be opened.
-func (l *checker) takesNone(t *template) {
-	if at := t.decl.attrs["target"].Expr.Range(); !l.noNew[at] {
-		l.noNew[at] = true
-		l.err(at, fmt.Sprintf("no %s can be opened", t.schema.Record),
-			fmt.Sprintf("%s takes no new %s from a route. Name another target, or keep to records that are linked already: create = false in the route.", t.result.Target.Type, t.schema.Record))
-	}
 }
 
 // check compiles a template for the source of a route; false: that is done, or the

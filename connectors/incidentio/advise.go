@@ -42,7 +42,22 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 			}
 		}
 	}
-	return advice, nil
+	return c.adviseKey(ctx, uses, advice)
+}
+
+// adviseKey says, once, that the incidents which a template declares cannot be found by
+// their key.
+func (c *Connector) adviseKey(ctx context.Context, uses []connectors.Use, advice []connectors.Advice) ([]connectors.Advice, error) {
+	at := slices.IndexFunc(uses, func(use connectors.Use) bool { return use.Record == incidentRecord && use.Opens })
+	if at < 0 {
+		return advice, nil
+	}
+	field, told, err := c.keyFieldOf(ctx, "advise")
+	if err != nil || field.ID != "" || !told {
+		return advice, err
+	}
+	return append(advice, connectors.Advice{Use: uses[at], Message: fmt.Sprintf(
+		"incidents have no text custom field %q, in which lockstep keeps its key of what it declares: what was declared is not found again once the daemon's data is lost", keyField)}), nil
 }
 
 // wantedNames are the names that a use relies on. custom_fields, roles and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -277,5 +278,34 @@ func TestAddFollowUp(t *testing.T) {
 	}
 	if _, err := c.Create(context.Background(), connectors.Draft{Collection: followUps, Key: otherKey, Fields: map[string]any{"title": "x"}}); classOf(err) != connectors.ClassRejected {
 		t.Errorf("a follow-up of no incident: %v", err)
+	}
+}
+
+// TestAdviseOfTheKey: who declares incidents is told that the field for keys is missing.
+func TestAdviseOfTheKey(t *testing.T) {
+	server, c := start(t, incidentiotest.Options{})
+	uses := []connectors.Use{
+		{Template: "t", Record: "incident", Field: "summary", Edits: true},
+		{Template: "t", Record: "incident", Field: "name", Opens: true, Edits: true},
+		{Template: "u", Record: "incident", Field: "name", Opens: true},
+	}
+	advice := func(uses []connectors.Use) []connectors.Advice {
+		t.Helper()
+		all, err := c.Advise(context.Background(), uses)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if all := advice(uses[:1]); len(all) != 0 {
+		t.Errorf("of an edit: %+v", all)
+	}
+	if all := advice(uses); len(all) != 1 || !strings.Contains(all[0].Message, `"Lockstep key"`) || all[0].Use.Template != "t" {
+		t.Errorf("advice: %+v", all)
+	}
+	server.AddCustomField("Lockstep key", "text")
+	c = connect(t, held(t, server.RoundTripper()), incidentiotest.DefaultKey)
+	if all := advice(uses); len(all) != 0 {
+		t.Errorf("with the field: %+v", all)
 	}
 }

@@ -111,7 +111,6 @@ func incidentSchema() *connectors.Schema {
 		},
 		Mode:         "mode",
 		CommentKinds: []string{timelineKind, updateKind},
-		NoNew:        true,
 		Attachments:  "link",
 	}
 }
@@ -288,12 +287,12 @@ func followUpSchema() *connectors.Schema {
 			"labels": by(connectors.Always, readOnly(connectors.ListOf(t.text), "Its labels")),
 		},
 		State: &connectors.StateField{
-			Field: "status",
-			Known: followUpStatuses(),
+			Field:  "status",
+			Known:  followUpStatuses(),
+			Begins: "outstanding",
 		},
 		Parent:       incidentRecord,
 		CommentKinds: []string{timelineKind, updateKind},
-		NoNew:        true,
 		Attachments:  "link",
 	}
 }

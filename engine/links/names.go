@@ -49,7 +49,8 @@ const (
 	CommentsOutbound = "comments.outbound"
 	FilesInbound     = "attachments.inbound"
 	FilesOutbound    = "attachments.outbound"
-	TicketLink       = "ticket"
+	TicketLink       = "ticket" // the ticket's page, on the source
+	SourceLink       = "source" // the source's page, on the ticket
 )
 
 // ItemPrefix begins what a refused item, or a refused transfer, is called among
@@ -73,7 +74,7 @@ func ParseLabel(label string) string {
 	if field, ok := strings.CutPrefix(label, "inbound."); ok {
 		return Inbound(field)
 	}
-	for _, transfer := range []string{CommentsInbound, CommentsOutbound, FilesInbound, FilesOutbound, TicketLink} {
+	for _, transfer := range []string{CommentsInbound, CommentsOutbound, FilesInbound, FilesOutbound, TicketLink, SourceLink} {
 		if label == transfer || strings.HasPrefix(label, transfer+"/") {
 			return ItemPrefix + label
 		}

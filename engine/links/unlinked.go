@@ -22,6 +22,7 @@ type Unlinked struct {
 	Unread  bool      // reading it costs too much: nobody looks until someone retries
 	Waiting time.Time // for its parent's ticket, since
 	Lost    int       // answers to creations (Unsettled)
+	Since   time.Time // when the first of them was sent
 	// Parent is what the record belongs to, for when that turns public, and
 	// ParentToken what was known of it (Children.Token) when this was decided.
 	Parent      connectors.Ref
@@ -45,6 +46,7 @@ type unlinkedDocument struct {
 	Unread  bool           `json:"unread,omitempty"`
 	Waiting time.Time      `json:"waiting,omitzero"`
 	Lost    int            `json:"lost,omitempty"`
+	Since   time.Time      `json:"since,omitzero"`
 	Parent  connectors.Ref `json:"parent,omitzero"`
 	Token   string         `json:"parent_token,omitempty"`
 	Number  string         `json:"number,omitempty"`
@@ -65,7 +67,7 @@ func decodeUnlinked(entry store.Entry) (Unlinked, error) {
 	if d.V > unlinkedVersion {
 		return Unlinked{}, store.UnknownVersion("mark "+entry.Key, d.V, unlinkedVersion)
 	}
-	return Unlinked{Version: d.Version, Private: d.Private, ForNow: d.ForNow, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Parent: d.Parent, ParentToken: d.Token, Number: d.Number, URL: d.URL}, nil
+	return Unlinked{Version: d.Version, Private: d.Private, ForNow: d.ForNow, Failed: d.Failed, Unread: d.Unread, Waiting: d.Waiting, Lost: d.Lost, Since: d.Since, Parent: d.Parent, ParentToken: d.Token, Number: d.Number, URL: d.URL}, nil
 }
 
 // Unlinked returns what is remembered of a record on a route; the zero value
@@ -84,7 +86,7 @@ func (r *Repository) Unlinked(ctx context.Context, route string, ref connectors.
 // SaveUnlinked replaces what is remembered of a record on a route.
 func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connectors.Ref, u Unlinked) error {
 	value, err := json.Marshal(unlinkedDocument{
-		V: unlinkedVersion, Version: u.Version, Private: u.Private, ForNow: u.ForNow, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Parent: u.Parent, Token: u.ParentToken, Number: u.Number, URL: u.URL,
+		V: unlinkedVersion, Version: u.Version, Private: u.Private, ForNow: u.ForNow, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Since: u.Since, Parent: u.Parent, Token: u.ParentToken, Number: u.Number, URL: u.URL,
 	})
 	if err == nil {
 		_, err = r.marks.Put(ctx, unlinkedKey(route, ref), value)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -21,11 +22,11 @@ func AgreeCreated(next *links.Link, values []rules.Value, send map[string]any, l
 	lost = append(lost, left...)
 	for _, v := range values {
 		if i := slices.IndexFunc(left, func(f Failure) bool { return f.Field == v.Field }); i >= 0 {
-			agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(ticket.Fields[v.Field])}
+			agreement := links.Agreement{From: d.Of(v.Value), Have: d.Of(sentTo(ticket, v.Field))}
 			refuseCreated(next, v, agreement, left[i].Reason, now, d)
 			continue
 		}
-		sent, have := send[v.Field], ticket.Fields[v.Field]
+		sent, have := send[v.Field], sentTo(ticket, v.Field)
 		if sent != nil {
 			wrote = append(wrote, v.Field)
 		}
@@ -74,9 +75,9 @@ func AgreeFound(next *links.Link, opened *links.Opened, ticket connectors.Record
 		nothing := sent.Sent == d.Of(nil)
 		agreement := links.Agreement{From: sent.From, Have: sent.Sent, Expr: sent.Expr}
 		if ticket.Pristine || nothing { // what the system made of what was sent
-			agreement.Have = d.Of(ticket.Fields[field])
+			agreement.Have = d.Of(sentTo(ticket, field))
 		}
-		if !ticket.Pristine || nothing || !Empty(ticket.Fields[field]) {
+		if !ticket.Pristine || nothing || !Empty(sentTo(ticket, field)) {
 			next.Fields[name] = agreement
 			continue
 		}
@@ -84,6 +85,15 @@ func AgreeFound(next *links.Link, opened *links.Opened, ticket connectors.Record
 		lost = append(lost, Fail(field, deadletter.ReasonDidNotStick, DidNotStick(ticket, field)))
 	}
 	return lost
+}
+
+// sentTo returns what a record holds where a creation wrote a field: the state may lie
+// deeper.
+func sentTo(r connectors.Record, field string) any {
+	if strings.Contains(field, "/") {
+		return FieldAt(r, FieldPath(field))
+	}
+	return FieldAt(r, StatePath(field))
 }
 
 func refuseCreated(next *links.Link, v rules.Value, a links.Agreement, code string, now time.Time, d links.Digester) {

@@ -52,3 +52,14 @@ func TestWhatATicketBeginsWith(t *testing.T) {
 		}
 	}
 }
+
+// TestAStateBegins: a state that lies deeper in a record did stick.
+func TestAStateBegins(t *testing.T) {
+	d, next := links.NewDigester([]byte("a key for tests")), &links.Link{Fields: map[string]links.Agreement{}}
+	ticket := connectors.Record{Fields: map[string]any{"status": map[string]any{"name": "Live"}, "custom": map[string]any{"A.B": "x"}}}
+	values := []rules.Value{{Field: "status.name", Once: true, Value: "Live"}, {Field: "custom/A.B", Once: true, Value: "x"}}
+	_, lost := AgreeCreated(next, values, map[string]any{"status.name": "Live", "custom/A.B": "x"}, nil, ticket, time.Time{}, d)
+	if len(lost) > 0 {
+		t.Errorf("lost: %+v", lost)
+	}
+}

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -58,10 +60,14 @@ func (o confirming) adopt() (Plan, Needs) {
 
 // Created takes the answer to the creation as agreed (rule 3.8).
 func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
+	once := onceFor(&o.Target) > 0
+	if once && o.Claim.Opened.Lost > 0 {
+		return o.createdBefore(op, ticket)
+	}
 	next := confirming{o}.confirmed(ticket)
 	_, left, _ := o.draft(o.values(), &Needs{})
 	wrote, failed := AgreeCreated(next, o.values(), op.Draft.Fields, left, ticket, o.Now, o.Digest)
-	keyless := ticket.Key != op.Draft.Key
+	keyless := ticket.Key != op.Draft.Key && !once
 	if keyless && !o.Keyless {
 		failed = append(failed, keyDropped(ticket, op.Draft.Key))
 	}
@@ -72,13 +78,31 @@ func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
 	if keyless != o.Keyless {
 		news = AnswerOf(keyless)
 	}
-	return Opened{Link: next, Wrote: wrote, Failed: failed, Keyless: news, Again: t != nil && (t.WritesBack || hasItems(o, t, ticket))}
+	return Opened{Link: next, Wrote: wrote, Failed: failed, Keyless: news, Again: t != nil && (t.WritesBack || hasItems(o, t, ticket) || o.leavesForLater())}
+}
+
+// createdBefore takes the answer to a creation that may have been carried out before:
+// what the ticket was opened with is what the first request carried, and what was
+// edited since is later (rule 7.4).
+func (o *Opening) createdBefore(op Operation, ticket connectors.Record) Opened {
+	next := confirming{o}.confirmed(ticket)
+	failed := AgreeFound(next, o.Claim.Opened, ticket, o.Now, o.Digest)
+	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, ticket.Pristine, o.Target.Schema)
+	confirming{o}.agreePairs(next, ticket)
+	return Opened{Link: next, Wrote: slices.Sorted(maps.Keys(op.Draft.Fields)), Failed: failed, Again: true}
+}
+
+// leavesForLater reports whether something is to be written that a creation does not
+// take.
+func (o *Opening) leavesForLater() bool {
+	later := o.stateComesLater() && o.state().Table != nil && o.state().Direction != rules.Inbound
+	return later || slices.ContainsFunc(o.Decision.Values, func(v rules.Value) bool { return o.comesLater(v.Field) })
 }
 
 // hasItems reports whether a new ticket may have items at once: what the source
-// holds already, or the ticket itself.
+// holds already, or the one on the other's page.
 func hasItems(o *Opening, t *rules.Template, ticket connectors.Record) bool {
-	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 || ticket.URL != "" && o.Source.takesLink(ticketLink(ticket))
+	return len(t.Comments.Outbound) > 0 || len(t.Files.Outbound) > 0 || o.Source.shows(ticket) || o.Target.shows(o.Source.Record)
 }
 
 // readsBack reports whether what the ticket gives its source is to be agreed on.

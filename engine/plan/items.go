@@ -126,9 +126,9 @@ func (c *carrying) list(n ListNeed) (List, bool) {
 // listed returns the items that are there to carry, oldest first.
 func (c *carrying) listed() (all []*Item, ok bool) {
 	if c.from == "" {
-		ticket := c.o.Ends.Target.Record
-		link := ticketLink(ticket)
-		return []*Item{{Transfer: c.name, Key: ticket.Ref.String(), marks: []string{ticket.URL}, Link: &link}}, true
+		other := c.o.Ends.Of(links.Other(c.to)).Record
+		link := pageOf(other)
+		return []*Item{{Transfer: c.name, Key: other.Ref.String(), marks: []string{other.URL}, Link: &link}}, true
 	}
 	n := ListNeed{Side: links.Other(c.to), Kind: c.from}
 	if known := c.p.Link.Items[c.name]; known != nil && c.from == Comments {
@@ -338,7 +338,8 @@ func (o *Observation) NotCarried(it *Item, said *connectors.Error) []Failure {
 
 // side returns the one that the item is carried to.
 func (i *Item) side() links.Side {
-	if i.Transfer == links.CommentsOutbound || i.Transfer == links.FilesOutbound {
+	switch i.Transfer {
+	case links.CommentsOutbound, links.FilesOutbound, links.SourceLink:
 		return links.Target
 	}
 	return links.Source

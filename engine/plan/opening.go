@@ -45,6 +45,7 @@ type Opening struct {
 	Seen           Sight
 	Source         End
 	Target         End    // without a record
+	Into           End    // what the claim names, without a record
 	Told           bool   // those that belong to the record were told of its privacy
 	ChildrenBehind bool   // those that belong to the record were not told of this version
 	MayBePrivate   Answer // of a record that is not found
@@ -228,18 +229,32 @@ func (o *Opening) awaitParent(d rules.Decision) (p Plan, needs Needs, waits bool
 }
 
 // values are those that a ticket is opened with: the decision's, and the state
-// that the table gives a new ticket, unless the template names one.
+// that the table gives a new ticket, unless the template names one. What a creation
+// does not take is written once the ticket is there.
 func (o *Opening) values() []rules.Value {
 	d, sync := *o.Decision, o.state()
-	if sync.Table == nil || sync.Direction == rules.Inbound {
-		return d.Values
+	values := slices.DeleteFunc(slices.Clone(d.Values), func(v rules.Value) bool { return o.comesLater(v.Field) })
+	if sync.Table == nil || sync.Direction == rules.Inbound || o.stateComesLater() {
+		return values
 	}
 	to := FirstOf(sync.Table, d.State, d.Target)
-	written := slices.ContainsFunc(d.Values, func(v rules.Value) bool { return v.Field == sync.TargetField })
+	written := slices.ContainsFunc(values, func(v rules.Value) bool { return v.Field == sync.TargetField })
 	if to == "" || written {
-		return d.Values
+		return values
 	}
-	return append(slices.Clone(d.Values), rules.Value{Field: sync.TargetField, Once: true, Value: to})
+	return append(values, rules.Value{Field: sync.TargetField, Once: true, Value: to})
+}
+
+// comesLater reports whether a creation does not take a field.
+func (o *Opening) comesLater(name string) bool {
+	field, _ := entryOf(name)
+	return o.Target.Schema != nil && o.Target.Schema.Fields[field].Write == connectors.AfterCreation
+}
+
+// stateComesLater reports whether a creation takes no state.
+func (o *Opening) stateComesLater() bool {
+	s := o.Target.Schema
+	return s != nil && s.State != nil && s.State.Begins != "" && o.state().TargetField == s.State.Field
 }
 
 // template is the one decided, else that of an earlier claim; nil: it is not
@@ -270,10 +285,18 @@ func (o *Opening) claim(values []rules.Value, send map[string]any, left []Failur
 		Into: d.Target.String(), Fields: map[string]links.Sent{}, State: o.initialState(send),
 		Left: leftOut(values, left), Since: o.Now.UTC(), Unsettled: links.Unsettled{Lost: o.lost()},
 	}
+	if o.Claim == nil && o.lost() > 0 && !o.Before.Since.IsZero() {
+		link.Opened.Since = o.Before.Since
+	}
 	for _, v := range values {
 		if !v.Once {
 			link.Opened.Fields[links.Outbound(v.Field)] = links.Sent{From: o.Digest.Of(v.Value), Sent: o.Digest.Of(send[v.Field]), Expr: v.Expr}
 		}
+	}
+	if o.keeping() { // what the first request carried may be what is there
+		opened := *o.Claim.Opened
+		opened.Unsettled = links.Unsettled{Lost: o.lost()}
+		link.Opened = &opened
 	}
 	if o.Inherited != nil {
 		link.Fields = writtenBack(o.Inherited)
@@ -289,6 +312,9 @@ func (o *Opening) initialState(send map[string]any) *links.StatePair {
 		return nil
 	}
 	from := o.Source.State(sync.SourceField)
+	if o.stateComesLater() && sync.Direction != rules.Inbound {
+		from = StateValue{} // which the ticket is still to follow
+	}
 	pair := &links.StatePair{Source: from.Raw, SourceCategory: from.Category}
 	if state := send[sync.TargetField]; state != nil {
 		pair.Target = fmt.Sprint(state)
@@ -298,7 +324,12 @@ func (o *Opening) initialState(send map[string]any) *links.StatePair {
 
 // remember keeps with what is remembered of the record how many answers were lost.
 func (o *Opening) remember(u links.Unlinked) *links.Unlinked {
-	u.Lost = o.lost()
+	if u.Lost = o.lost(); u.Lost > 0 {
+		u.Since = o.Before.Since
+		if o.Claim != nil {
+			u.Since = o.Claim.Opened.Since
+		}
+	}
 	return &u
 }
 
@@ -311,6 +342,10 @@ func (o *Opening) look() (Plan, Needs) {
 		return confirming{o}.adopt()
 	case len(o.Tickets.Taken) > 0:
 		return only(o.GiveUp([]Failure{Fail("", deadletter.ReasonKeyTaken, keyTaken(o.Claim, o.Tickets.Taken, nil))})), Needs{}
+	case o.stale() && o.findsUnkeyed() && !o.UnkeyedRead:
+		return Plan{}, Needs{Unkeyed: true}
+	case o.stale() && len(o.Unkeyed) > 0:
+		return only(o.unknown()), Needs{}
 	}
 	var needs Needs
 	send, _, _ := o.draft(o.values(), &needs)
@@ -320,7 +355,9 @@ func (o *Opening) look() (Plan, Needs) {
 	fields, moving := withoutTransition(o.Target.Schema, send)
 	return only(Operation{
 		Kind: KindCreate, Side: links.Target, Fields: fieldsOf(fields, moving), Reason: o.Decision.Reason,
-		Draft: &connectors.Draft{Collection: o.Decision.Target, Key: o.Claim.Key, Fields: fields, TransitionFields: moving},
+		Draft: &connectors.Draft{
+			Collection: o.Decision.Target, Key: o.Claim.Key, Fields: fields, TransitionFields: moving, Private: o.Source.Record.Private,
+		},
 	}), Needs{}
 }
 

@@ -122,7 +122,7 @@ func (i *Items) SetMedia(n MediaNeed, as Media) {
 type transfer struct {
 	name   string // in the link, and in the journal: "comments.inbound"
 	to     links.Side
-	from   ItemKind // what it lists; empty: nothing, it carries the ticket itself
+	from   ItemKind // what it lists; empty: nothing, it carries the page of the other record
 	copies ItemKind // what its copies are
 	always bool     // also what was there before the link knew of this transfer
 
@@ -130,7 +130,7 @@ type transfer struct {
 	files    []rules.AttachmentClause
 }
 
-// transfersOf returns all that the link's template carries, and the ticket itself.
+// transfersOf returns all that the link's template carries, and each side's own page.
 func transfersOf(o *Observation) []transfer {
 	t := o.Template
 	var all []transfer
@@ -166,10 +166,18 @@ func transfersOf(o *Observation) []transfer {
 			all = append(all, transfer{name: way.name, to: way.to, from: Files, copies: WebLinks, files: way.clauses})
 		}
 	}
-	if ticket := o.Ends.Target.Record; ticket.URL != "" && o.Ends.Source.takesLink(ticketLink(ticket)) {
+	if o.Ends.Source.shows(o.Ends.Target.Record) {
 		all = append(all, transfer{name: links.TicketLink, to: links.Source, copies: WebLinks, always: true})
 	}
+	if o.Ends.Target.shows(o.Ends.Source.Record) {
+		all = append(all, transfer{name: links.SourceLink, to: links.Target, copies: WebLinks, always: true})
+	}
 	return all
+}
+
+// shows reports whether the record of this side can show the page of the other's.
+func (e *End) shows(other connectors.Record) bool {
+	return other.URL != "" && e.takesLink(pageOf(other))
 }
 
 func (e *End) commentKinds() []string {
@@ -188,12 +196,13 @@ func fileLink(f connectors.File, from *End) connectors.WebLink {
 	return connectors.WebLink{URL: f.URL, Title: f.Name, System: from.Ref.Type}
 }
 
-func ticketLink(ticket connectors.Record) connectors.WebLink {
-	title := ticket.Number
+// pageOf is the page of a record, for the one on the other side of its link.
+func pageOf(r connectors.Record) connectors.WebLink {
+	title := r.Number
 	if title == "" {
-		title = ticket.Ref.ID
+		title = r.Ref.ID
 	}
-	return connectors.WebLink{URL: ticket.URL, Title: title, System: ticket.Ref.Type, Ticket: true}
+	return connectors.WebLink{URL: r.URL, Title: title, System: r.Ref.Type, Ticket: true}
 }
 
 // NewItems returns the items of a new ticket: everything that the other side holds

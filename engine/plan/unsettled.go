@@ -3,10 +3,12 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // mostRepeats is how often a creation is repeated whose answer was lost, in the
@@ -52,20 +54,48 @@ func (o *Opening) lost() int {
 	return o.Claim.Opened.Lost
 }
 
-// findsUnkeyed reports whether the system can be asked for tickets whose key it
-// has dropped.
+// findsUnkeyed reports whether the system that the claim names can be asked for tickets
+// whose key it has dropped.
 func (o *Opening) findsUnkeyed() bool {
-	_, finds := o.Target.System.(connectors.UnkeyedFinder)
-	return finds && !o.Claim.Opened.Made
+	_, finds := o.Into.System.(connectors.UnkeyedFinder)
+	return finds && !o.Claim.Opened.Made && !o.repeats()
 }
+
+// onceFor is how long a system takes the key of a creation for its idempotency key; 0:
+// it does not.
+func onceFor(e *End) time.Duration {
+	once, ok := e.System.(connectors.OnceCreator)
+	if !ok {
+		return 0
+	}
+	return once.CreatesOnceFor(e.Ref.Collection)
+}
+
+// repeats reports whether the creation of a claim may simply be sent again: it goes to
+// the same system, and its key, an idempotency key, was not sent too long ago.
+func (o *Opening) repeats() bool {
+	if d := o.Decision; d != nil && (d.Action != rules.Create || d.Target != o.Into.Ref.Collection) {
+		return false
+	}
+	age := o.Now.Sub(o.Claim.Opened.Since)
+	return age >= 0 && age < onceFor(&o.Into)
+}
+
+// keeping reports whether a new claim is of a creation that may have been carried out:
+// its system answers then with what that one made.
+func (o *Opening) keeping() bool { return o.Claim != nil && o.lost() > 0 && o.repeats() }
 
 // spent reports whether no other creation may follow the claim's: one was
 // answered as done, or the one repeat was lost as well, or a ticket without a key
-// may be it, or the system drops keys.
+// may be it, or the system drops keys. One that may simply be sent again is never spent.
 func (o *Opening) spent() bool {
 	opened := o.Claim.Opened
-	return opened.Made || o.lost() > mostRepeats || len(o.Unkeyed) > 0 || o.Keyless && o.lost() > 0
+	return !o.repeats() && (opened.Made || o.lost() > mostRepeats || len(o.Unkeyed) > 0 || o.Keyless && o.lost() > 0)
 }
+
+// stale reports whether the key of a claim is an idempotency key that may be forgotten
+// by now, and an earlier request may have opened a ticket.
+func (o *Opening) stale() bool { return o.lost() > 0 && onceFor(&o.Into) > 0 && !o.repeats() }
 
 // unknown gives the creation up until the ticket is found, or a person says what
 // became of it. The claim stays.

@@ -2,12 +2,14 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // lookUp is the one way to find a ticket by its key.
@@ -54,13 +56,24 @@ func (w observer) lookUpClaimed(ctx context.Context, in connectors.Collection, c
 	return t, err
 }
 
-// findUnkeyed finds what was opened since a claim and has lost its key.
+// findUnkeyed finds what was opened since a claim and has no key, but for what is
+// known to be another record's.
 func (w observer) findUnkeyed(ctx context.Context, e *plan.End, since time.Time) ([]connectors.Record, error) {
 	finder, ok := e.System.(connectors.UnkeyedFinder)
 	if !ok {
 		return nil, nil
 	}
-	return breaker.Ask(ctx, w.breakerOf(e), breaker.Kind("find unkeyed", e.Ref.Record), func() ([]connectors.Record, error) {
+	all, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind("find unkeyed", e.Ref.Record), func() ([]connectors.Record, error) {
 		return finder.FindUnkeyed(ctx, e.Ref.Collection, since)
 	})
+	var found []connectors.Record
+	for _, record := range all {
+		switch _, linked := w.engine.Repo.ByTarget(ctx, record.Ref); {
+		case errors.Is(linked, store.ErrNotFound):
+			found = append(found, record)
+		case linked != nil:
+			return nil, linked
+		}
+	}
+	return found, err
 }

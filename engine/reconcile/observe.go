@@ -56,7 +56,8 @@ func (w observer) opening(ctx context.Context, link links.Stored) (*plan.Opening
 	if o.Keyless, err = w.engine.Repo.Keyless(ctx, into); err != nil {
 		return nil, err
 	}
-	o.Rests, o.Target, o.Left = !w.config.Has(into), w.end(connectors.Ref{Collection: into}), w.left(link, true)
+	o.Into = w.end(connectors.Ref{Collection: into})
+	o.Rests, o.Target, o.Left = !w.config.Has(into), o.Into, w.left(link, true)
 	return o, nil
 }
 
@@ -84,6 +85,9 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 		var d rules.Decision
 		if d, o.Parent, err = w.decide(ctx, o.Source.Record, "", nil); err == nil {
 			o.Decision, o.ParentKnown, o.Target = &d, true, w.end(connectors.Ref{Collection: d.Target})
+			if o.Claim == nil {
+				o.Into = o.Target
+			}
 		}
 		if err == nil && d.Action == rules.Create {
 			o.Keyless, err = w.engine.Repo.Keyless(ctx, d.Target)
@@ -96,7 +100,7 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 	case needs.Tickets:
 		o.Tickets, err = w.lookUpClaimed(ctx, o.Target.Ref.Collection, o.Claim)
 	case needs.Unkeyed:
-		o.Unkeyed, err = w.findUnkeyed(ctx, &o.Target, o.Claim.Opened.Since)
+		o.Unkeyed, err = w.findUnkeyed(ctx, &o.Into, o.Claim.Opened.Since)
 		o.UnkeyedRead = err == nil
 	default:
 		err = w.resolve(ctx, &o.Target, links.Target, needs.Resolve[links.Target], &o.Resolutions)
@@ -321,7 +325,7 @@ func (w observer) ancestors(ctx context.Context, record connectors.Record) ([]st
 		seen[at] = true
 		link, err := w.engine.Repo.Opener(ctx, at, key)
 		switch {
-		case errors.Is(err, store.ErrNotFound) && at == record.Ref && links.IsKey(record.Key):
+		case errors.Is(err, store.ErrNotFound) && at == record.Ref && (links.IsKey(record.Key) || record.Own):
 			return w.config.Set.Openers(record.Ref.Collection), nil
 		case errors.Is(err, store.ErrNotFound):
 			return all, nil

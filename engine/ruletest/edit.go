@@ -77,7 +77,11 @@ const person = "a person"
 // recognise sets what a record is besides its fields, as its system would see
 // it in them: whether it is private, its number and address. w.mu is held.
 func (w *world) recognise(t *thing) {
-	body, err := json.Marshal(t.record.Fields)
+	fields := t.record.Fields
+	if fields["id"] == nil { // of a ticket that was opened
+		fields = replaced(fields, []string{"id"}, t.record.Ref.ID)
+	}
+	body, err := json.Marshal(fields)
 	if err != nil {
 		return
 	}

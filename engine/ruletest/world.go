@@ -3,6 +3,7 @@ package ruletest
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +121,9 @@ func (w *world) read(ref connectors.Ref) (connectors.Record, error) {
 	}
 	r := t.record
 	r.Version, r.Pristine = strconv.Itoa(t.version), t.version == 0
+	if r.URL == "" { // often only the connector can tell
+		r.URL = pageAt(ref)
+	}
 	if parent := w.things[r.Parent]; parent != nil && parent.record.Private {
 		r.Private = true // a child is as private as what it belongs to
 	}
@@ -134,11 +138,19 @@ func (w *world) open(d connectors.Draft) *thing {
 	t := w.add(connectors.Record{
 		Ref: d.Collection.Ref(id), Key: d.Key, Stamp: d.Stamp, UpdatedAt: w.now().UTC(), UpdatedBy: lockstep,
 		Number: strings.ToUpper(d.Collection.Record) + "-" + id,
-		URL:    fmt.Sprintf("https://%s.example/%s/%s", d.Collection.Connector, d.Collection.Record, id),
 	})
+	if state := w.schema(d.Collection).State; state != nil && state.Begins != "" {
+		w.setState(t, state, state.Begins, state.Begins)
+	}
 	w.write(t, d.Fields)
+	w.recognise(t)
 	w.changed = append(w.changed, t.record.Ref)
 	return t
+}
+
+// pageAt is the address at which people open a record.
+func pageAt(ref connectors.Ref) string {
+	return fmt.Sprintf("https://%s.example/%s/%s", ref.Connector, ref.Record, url.PathEscape(ref.ID))
 }
 
 // lockstep is what lockstep's writes are signed with.

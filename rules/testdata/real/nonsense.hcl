@@ -84,8 +84,18 @@ template "h" {
   outbound { summary = "{{ incident.name }}" }
 }
 template "incident" {
-  target = incidentio.acme.incident # ERROR: 12: no incident can be opened
-  outbound { name = "{{ incident.short_description }}" }
+  target = incidentio.acme.incident
+  once {
+    call_url   = "https://call.example/1" # ERROR: 5: field "call_url" of incident cannot be set when it is opened
+    visibility = "secret"                 # ERROR: 18: "secret" is not a choice of field "visibility"
+    custom_fields = {
+      "Lockstep key" = "mine" # ERROR: 24: field "custom_fields" does not take "mine"
+    }
+  }
+  outbound {
+    name = "{{ incident.short_description }}"
+    mode = "test" # ERROR: 5: field "mode" of incident is set only when it is opened
+  }
 }
 
 connector "servicenow" "fast" {
