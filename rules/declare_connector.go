@@ -105,7 +105,7 @@ func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 	if l.errors() > before {
 		return
 	}
-	l.hcl(gohcl.DecodeBody(reduced, l.read.scope.unmarkedContext(), settings))
+	l.fill(reflect.ValueOf(settings).Elem(), reduced)
 	if l.errors() > before {
 		return
 	}
@@ -120,6 +120,9 @@ func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 		wrong = append(wrong, c.System.CheckCommon(c.Common)...)
 	}
 	for _, mistake := range wrong {
+		if a := settingAttribute(b, mistake.Attribute); a != nil && l.read.unset(a) {
+			continue // what it is made of is not known here
+		}
 		l.err(settingRange(b, mistake.Attribute), mistake.Summary, mistake.Detail)
 	}
 }
@@ -128,7 +131,7 @@ func (l *connectorReader) decodeConnector(b *hclsyntax.Block, c *Connector) {
 func (l *connectorReader) checkEncrypted(settings *hclsyntax.Body) {
 	for _, a := range attributesOf(settings) {
 		v, ok := l.read.scope.eval(a.Expr)
-		if v, _ = plain(v); !ok || v.IsNull() || v.Type() != cty.String {
+		if v, _ = plain(v); !ok || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
 			continue
 		}
 		address, err := url.Parse(v.AsString())
@@ -157,7 +160,8 @@ func (l *connectorReader) decodeCommon(in bodyContent, c *Connector) {
 		l.warn(a.Expr.Range(), fmt.Sprintf("settle is not longer than a write to %s may take", c.System.Type),
 			fmt.Sprintf("The answer to a write is waited for up to %s. What is sent again before that can be done twice: write a longer one, or leave it out for %s.", seconds(least), seconds(c.System.Defaults.Settle)))
 	}
-	if n, ok := l.read.integer(in.attr("rate_limit")); ok {
+	const mostRequests = 1_000_000 // a minute
+	if n, ok := l.read.integer(in.attr("rate_limit"), mostRequests, fmt.Sprintf("It is in requests a minute; the default is %d.", c.System.Defaults.RateLimit)); ok {
 		c.Common.RateLimit = n
 	}
 	c.Common.WebhookSecret = connectors.Secret(l.read.str(in.attr("webhook_secret")).Reveal())
@@ -176,7 +180,7 @@ func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own
 		}
 		if v, ok := l.read.scope.eval(a.Expr); ok {
 			v, sensitive := plain(v)
-			if v.IsNull() {
+			if v.IsKnown() && v.IsNull() {
 				continue
 			}
 			if v.Type() == cty.String && v.IsKnown() {
@@ -191,6 +195,39 @@ func (l *connectorReader) settingsBody(in bodyContent, body *hclsyntax.Body, own
 		}
 	}
 	return reduced
+}
+
+// fill puts the attributes and blocks of a body into a system's settings, by the names in
+// their tags. All attributes are texts.
+func (l *connectorReader) fill(settings reflect.Value, body *hclsyntax.Body) {
+	for i := range settings.NumField() {
+		name, kind, _ := strings.Cut(settings.Type().Field(i).Tag.Get("hcl"), ",")
+		into := settings.Field(i)
+		if kind == "block" {
+			for _, b := range body.Blocks {
+				if b.Type == name {
+					l.fill(settable(into), b.Body)
+				}
+			}
+			continue
+		}
+		if a := body.Attributes[name]; a != nil {
+			if s, ok := l.read.given(a); ok {
+				settable(into).SetString(s.Reveal())
+			}
+		}
+	}
+}
+
+// settable returns what a field holds, made if it is a pointer to nothing.
+func settable(v reflect.Value) reflect.Value {
+	if v.Kind() != reflect.Pointer {
+		return v
+	}
+	if v.IsNil() {
+		v.Set(reflect.New(v.Type().Elem()))
+	}
+	return v.Elem()
 }
 
 // checkSetting reports what no system takes. What is empty may come from env() in an
@@ -241,20 +278,31 @@ func (l *connectorReader) nestedSettings(b *hclsyntax.Block, parent reflect.Type
 // settingRange returns the place of an attribute that a system finds fault with,
 // the block itself if it is not written. A dot leads into a nested block.
 func settingRange(b *hclsyntax.Block, attribute string) hcl.Range {
-	outer, inner, nested := strings.Cut(attribute, ".")
-	if a := b.Body.Attributes[outer]; a != nil {
+	if a := settingAttribute(b, attribute); a != nil {
 		return a.Expr.Range()
 	}
+	outer, _, _ := strings.Cut(attribute, ".")
 	for _, block := range b.Body.Blocks {
-		if block.Type != outer {
-			continue
+		if block.Type == outer {
+			return block.DefRange()
 		}
-		if nested {
-			return settingRange(block, inner)
-		}
-		return block.DefRange()
 	}
 	return b.DefRange()
+}
+
+// settingAttribute returns an attribute by its name in a SettingError; nil: it is not
+// written.
+func settingAttribute(b *hclsyntax.Block, attribute string) *hclsyntax.Attribute {
+	outer, inner, nested := strings.Cut(attribute, ".")
+	if !nested {
+		return b.Body.Attributes[outer]
+	}
+	for _, block := range b.Body.Blocks {
+		if block.Type == outer {
+			return settingAttribute(block, inner)
+		}
+	}
+	return nil
 }
 
 // nameSettings remembers where a block's attributes come from.

@@ -34,6 +34,9 @@ func (l *daemonBlock) decodeDaemon(all []*hclsyntax.Block) Daemon {
 	d.Admin = l.read.str(in.attr("admin")).Reveal()
 	d.AdminToken = connectors.Secret(l.read.str(in.attr("admin_token")).Reveal())
 	d.DataDir = l.read.str(in.attr("data_dir")).Reveal()
+	for _, name := range []string{"listen", "admin", "admin_token", "data_dir"} {
+		l.notEmpty(in.attr(name))
+	}
 	if a := in.attr("listen"); a != nil && d.Listen != "" {
 		l.checkAddress(a, d.Listen)
 	}
@@ -74,15 +77,17 @@ func (l *daemonBlock) decodeNATS(b *hclsyntax.Block) *NATS {
 		Key:    l.read.str(in.attr("key")).Reveal(),
 		Prefix: l.read.str(in.attr("prefix")).Reveal(),
 	}
+	l.notEmpty(in.attr("url"))
+	if a := in.attr("url"); a != nil && n.URL != "" {
+		l.checkServers(a, n.URL)
+	}
 	if (in.attr("cert") == nil) != (in.attr("key") == nil) {
 		l.err(b.DefRange(), "cert and key go together", "A client certificate needs both: cert is its file and key its private key's.")
 	}
 	// JetStream keeps at most five copies of a stream.
 	const mostReplicas = 5
-	if replicas, ok := l.read.integer(in.attr("replicas")); ok {
-		if n.Replicas = replicas; replicas > mostReplicas {
-			l.err(in.attr("replicas").Expr.Range(), "replicas must be 1 to 5", "A cluster of three servers takes 3.")
-		}
+	if replicas, ok := l.read.integer(in.attr("replicas"), mostReplicas, "A cluster of three servers takes 3."); ok {
+		n.Replicas = replicas
 	}
 	if a := in.attr("prefix"); a != nil && strings.ContainsAny(n.Prefix, ".*> \t\r\n/\\") {
 		l.err(a.Expr.Range(), "the prefix cannot be part of a stream's name", "Use letters, digits, _ and -.")

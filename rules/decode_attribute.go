@@ -29,17 +29,29 @@ func (l *decoder) primitive(a *hclsyntax.Attribute, want cty.Type) (v cty.Value,
 	if !ok {
 		return cty.NilVal, false, false
 	}
-	v, sensitive = plain(v)
+	unset := unknown(v)
+	if v, sensitive = plain(v); unset && want == cty.String && !v.IsKnown() {
+		return cty.StringVal(""), true, true
+	}
 	if v.IsNull() {
 		return cty.NilVal, sensitive, true
 	}
 	name := map[cty.Type]string{cty.String: "a string", cty.Number: "a number", cty.Bool: "true or false"}[want]
 	converted, err := convert.Convert(v, want)
 	if err != nil || !converted.IsKnown() {
+		if unset {
+			return cty.NilVal, true, true // as if it were not written
+		}
 		l.err(a.Expr.Range(), fmt.Sprintf("%s must be %s", a.Name, name), fmt.Sprintf("This is %s.", typeName(v)))
 		return cty.NilVal, sensitive, false
 	}
 	return converted, sensitive, true
+}
+
+// unset reports whether an attribute rests on what an offline command cannot know.
+func (l *decoder) unset(a *hclsyntax.Attribute) bool {
+	v, ok := l.scope.eval(a.Expr)
+	return ok && unknown(v)
 }
 
 // str reads a string; empty if it is null or has mistakes.
@@ -73,7 +85,7 @@ func (l *decoder) boolean(a *hclsyntax.Attribute, fallback bool) bool {
 }
 
 // integer reads a whole number of at least one; false if it has none.
-func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
+func (l *decoder) integer(a *hclsyntax.Attribute, most int64, advice string) (int, bool) {
 	if a == nil {
 		return 0, false
 	}
@@ -81,13 +93,16 @@ func (l *decoder) integer(a *hclsyntax.Attribute) (int, bool) {
 	if !ok || v == cty.NilVal {
 		return 0, false
 	}
-	const most = 1_000_000_000
-	n, accuracy := v.AsBigFloat().Int64()
-	if accuracy != 0 || n < 1 || n > most {
-		l.err(a.Expr.Range(), a.Name+" must be a whole number of at least 1", "Write a number without quotes, as in "+a.Name+" = 60.")
-		return 0, false
+	n, _ := v.AsBigFloat().Int64()
+	switch {
+	case n < 1 || n > most:
+		l.err(a.Expr.Range(), fmt.Sprintf("%s must be between 1 and %d", a.Name, most), advice)
+	case !v.AsBigFloat().IsInt():
+		l.err(a.Expr.Range(), a.Name+" must be a whole number", advice)
+	default:
+		return int(n), true
 	}
-	return int(n), true
+	return 0, false
 }
 
 // oneOf reads a string that must be one of a few; fallback if it is not.
@@ -131,8 +146,9 @@ func (l *decoder) stringList(a *hclsyntax.Attribute) (all []element, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	unset := unknown(v)
 	v, sensitive := plain(v)
-	if v.IsNull() {
+	if v.IsNull() || unset && !v.IsKnown() {
 		return nil, true
 	}
 	if !v.CanIterateElements() || v.Type().IsObjectType() || v.Type().IsMapType() {

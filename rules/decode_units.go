@@ -48,8 +48,11 @@ func (l *decoder) duration(a *hclsyntax.Attribute, fallback time.Duration, bound
 	if !ok {
 		return fallback
 	}
+	if s.Empty() && l.unset(a) {
+		return fallback
+	}
 	d, err := parseDuration(s.Reveal())
-	if err != nil || d <= 0 {
+	if err != nil {
 		l.err(a.Expr.Range(), "invalid duration "+s.Quote(), `Write a number with a unit: "90s", "5m", "12h" or "30d".`)
 		return fallback
 	}

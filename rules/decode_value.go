@@ -109,6 +109,8 @@ func (l *valueDecoder) converted(v cty.Value, at hcl.Range) (*value, bool) {
 	switch t := shallow.Type(); {
 	case shallow.IsNull():
 		return &value{kind: nullValue, at: at}, true
+	case !shallow.IsKnown() && sensitive: // which no field takes, whatever it is
+		return &value{kind: constantValue, at: at, sensitive: true}, true
 	case !shallow.IsKnown():
 	case t == cty.String:
 		out, ok := l.textValue(hcl.StaticExpr(v, at))

@@ -19,6 +19,9 @@ func plain(v cty.Value) (value cty.Value, sensitive bool) {
 	return v, len(marks) > 0
 }
 
+// unknown reports whether a value is one that an offline command cannot know.
+func unknown(v cty.Value) bool { return isMarked(v, unsetMark) }
+
 // nativeValue returns an HCL value as a connectors.Record holds it.
 func nativeValue(v cty.Value) (any, bool) {
 	if !v.IsKnown() {

@@ -23,13 +23,14 @@ type evaluator struct {
 	functions map[string]function.Function
 	variables map[string]*variable
 	locals    map[string]*local
+	env       *envReader
 	context   *hcl.EvalContext // of every expression, once the locals are known
-	unmarked  *hcl.EvalContext // context without marks; nil: nobody asked yet
 }
 
 func newEvaluator(p *progress, files map[string]*sourceFile, r *reader, o Options) *evaluator {
+	env := &envReader{lookup: o.Env, offline: o.Offline}
 	e := &evaluator{
-		progress: p, files: files, offline: o.Offline, functions: p.meter.Functions(hclFunctions(r, o)),
+		progress: p, files: files, offline: o.Offline, env: env, functions: p.meter.Functions(hclFunctions(r, env)),
 		systems: map[string]connectors.System{}, variables: map[string]*variable{}, locals: map[string]*local{},
 	}
 	for _, s := range o.Systems {
@@ -48,6 +49,7 @@ func (l *evaluator) eval(e hcl.Expression) (cty.Value, bool) {
 	if ctx == nil {
 		ctx = l.contextOf(e)
 	}
+	l.env.unset = false
 	v, diags := l.meter.Evaluate(e, ctx)
 	if spent := l.meter.Spent(); spent != nil {
 		// Nothing more is evaluated: where the budget ended is all there is to say.
@@ -56,6 +58,9 @@ func (l *evaluator) eval(e hcl.Expression) (cty.Value, bool) {
 			l.err(e.Range(), spent.Error(), spent.Advice())
 		}
 		return cty.DynamicVal, false
+	}
+	if diags.HasErrors() && (l.env.unset || rests(e, ctx, unsetMark)) {
+		return cty.DynamicVal.WithMarks(cty.NewValueMarks(sensitiveMark, unsetMark)), true
 	}
 	before := len(l.list)
 	l.hcl(diags)
@@ -77,8 +82,28 @@ func (l *evaluator) eval(e hcl.Expression) (cty.Value, bool) {
 	}
 	if l.hidesSecret(e, ctx) {
 		v = v.Mark(sensitiveMark)
+		if l.env.unset || rests(e, ctx, unsetMark) {
+			v = v.Mark(unsetMark)
+		}
 	}
 	return v, true
+}
+
+// rests reports whether an expression names a value that has a mark, deep in it too.
+func rests(e hcl.Expression, ctx *hcl.EvalContext, mark any) bool {
+	for _, t := range e.Variables() {
+		if v, diags := t.TraverseAbs(ctx); !diags.HasErrors() && isMarked(v, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// isMarked reports whether a value has a mark, deep in it too.
+func isMarked(v cty.Value, mark any) bool {
+	_, marks := v.UnmarkDeep()
+	_, ok := marks[mark]
+	return ok
 }
 
 // hidesSecret reports whether an expression's value may tell something of a sensitive

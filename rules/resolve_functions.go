@@ -15,12 +15,23 @@ import (
 // sensitiveMark is on every value that came from env() or a sensitive variable.
 const sensitiveMark = "sensitive"
 
+// unsetMark is on every value that rests on env() of what an offline command does not
+// have: it is empty there, and what is made of it may be anything.
+const unsetMark = "unset"
+
+// An envReader reads environment variables.
+type envReader struct {
+	lookup  func(name string) (string, bool)
+	offline bool
+	unset   bool // one was read that is not there
+}
+
 // hclFunctions returns the functions of HCL expressions: cty's under the names
 // that Terraform gives them, and those that read what is outside. ref is not
 // among them: it is syntax, for the places in its strings must not be lost.
-func hclFunctions(r *reader, o Options) map[string]function.Function {
+func hclFunctions(r *reader, env *envReader) map[string]function.Function {
 	all := map[string]function.Function{
-		"env": envFunction(o), "file": fileFunction(r), "sensitive": sensitiveFunction(),
+		"env": env.function(), "file": fileFunction(r), "sensitive": sensitiveFunction(),
 	}
 	maps.Copy(all, pureFunctions())
 	return all
@@ -60,10 +71,14 @@ func pureFunctions() map[string]function.Function {
 	}
 }
 
-func envFunction(o Options) function.Function {
+func (e *envReader) function() function.Function {
 	return namedFunction("name", func(name, shown string) (cty.Value, error) {
-		value, ok := o.Env(name)
-		if !ok && !o.Offline {
+		value, ok := e.lookup(name)
+		if !ok && e.offline {
+			e.unset = true
+			return cty.StringVal("").WithMarks(cty.NewValueMarks(sensitiveMark, unsetMark)), nil
+		}
+		if !ok {
 			return cty.NilVal, &advisedError{
 				fmt.Sprintf("the environment variable %s is not set", shown),
 				"Set it in the environment of the command that talks to the systems, empty if it is to be empty. " +

@@ -71,6 +71,55 @@ func (w *writer) literal(s slot, v any, at hcl.Range, sensitive bool) {
 	w.refused(s, v, at, sensitive)
 }
 
+// fillings are what stands for an expression within a text to find out whether its system
+// takes the text whatever the expression results in.
+var fillings = []string{"x", "1", "01", "2026", "2026-01-02", "2026-01-02T03:04:05Z", "0123456789abcdef0123456789abcdef"}
+
+// refusedShape reports a text that its system refuses for what is fixed of it, as soon as
+// its expressions result in anything; false: it may take it.
+func (w *writer) refusedShape(s slot, v *value) bool {
+	if w.convert == nil || !s.listed || v.sensitive {
+		return false
+	}
+	shape := v.template.Shape()
+	const most = 3 // gaps; each takes as many times the tries
+	if n := shape.Gaps(); n == 0 || n > most {
+		return false
+	}
+	gaps := make([]string, shape.Gaps())
+	var refusal error
+	var taken func(from int) bool
+	taken = func(from int) bool {
+		if from == len(gaps) {
+			err := w.convertPart(s, shape.With(gaps))
+			if refusal == nil {
+				refusal = err
+			}
+			return err == nil
+		}
+		for _, gaps[from] = range fillings {
+			if taken(from + 1) {
+				return true
+			}
+		}
+		return false
+	}
+	if taken(0) {
+		return false
+	}
+	w.findings.err(v.at, fmt.Sprintf("field %q takes no such text, whatever stands for its expressions", s.field.name), capital(refusal.Error()))
+	return true
+}
+
+// convertPart asks the system for a value of a slot.
+func (w *writer) convertPart(s slot, v any) error {
+	if s.whole != nil {
+		v = s.whole(v)
+	}
+	_, err := w.convert(w.to.Record, s.name, v)
+	return err
+}
+
 // refused reports a constant that its system refuses without being asked.
 func (w *writer) refused(s slot, v any, at hcl.Range, sensitive bool) {
 	if w.convert == nil || !s.listed {
@@ -80,10 +129,7 @@ func (w *writer) refused(s slot, v any, at hcl.Range, sensitive bool) {
 	if sensitive {
 		shown = "this value"
 	}
-	if s.whole != nil {
-		v = s.whole(v)
-	}
-	if _, err := w.convert(w.to.Record, s.name, v); err != nil {
+	if err := w.convertPart(s, v); err != nil {
 		w.findings.err(at, fmt.Sprintf("field %q does not take %s", s.field.name, shown), capital(err.Error()))
 	}
 }

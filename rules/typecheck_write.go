@@ -272,6 +272,9 @@ func (w *writer) text(s slot, v *value) {
 	if w.findings.all > before {
 		return
 	}
+	if w.refusedShape(s, v) {
+		return
+	}
 	if result := v.template.Type(); !mayBecome(result, s.typ) {
 		w.wrongType(s, v.at, foundOf(result), selectAdvice(v, result))
 	}

@@ -19,14 +19,17 @@ import (
 // Of the Standard Webhooks libraries.
 const tolerance = 5 * time.Minute
 
-// signingKey is the key in a webhook secret: whsec_ and base64, or base64 alone.
+// signingKey is the key in a webhook secret: whsec_ and base64, or base64 alone, if that
+// can be a key.
 func signingKey(secret connectors.Secret) ([]byte, error) {
-	text := strings.TrimPrefix(strings.TrimSpace(secret.Reveal()), "whsec_")
-	if text == "" {
+	const leastBare = 24 // bytes, of the Standard Webhooks specification
+	text, prefixed := strings.CutPrefix(strings.TrimSpace(secret.Reveal()), "whsec_")
+	if text == "" && !prefixed {
 		return nil, nil
 	}
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding} {
-		if key, err := encoding.DecodeString(text); err == nil {
+		key, err := encoding.DecodeString(text)
+		if err == nil && (prefixed && len(key) > 0 || len(key) >= leastBare) {
 			return key, nil
 		}
 	}

@@ -224,8 +224,15 @@ func (t *Template) Literals() []Literal {
 	p := t.single
 	var all []Literal
 	for _, e := range branches(p.ast.Expr()) {
-		if v, ok := literalValue(e); ok && v != nil {
+		switch v, ok := p.constantValue(e); {
+		case ok && v != nil:
 			all = append(all, Literal{Value: v, Range: p.literalRange(e)})
+		case !ok && e.Kind() == ast.ListKind: // each element is one of a list
+			for _, elem := range e.AsList().Elements() {
+				if v, ok := p.constantValue(elem); ok && v != nil {
+					all = append(all, Literal{Value: []any{v}, Range: p.literalRange(elem)})
+				}
+			}
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Range.Start.Byte < all[j].Range.Start.Byte })

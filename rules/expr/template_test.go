@@ -164,7 +164,7 @@ func TestLiterals(t *testing.T) {
 		{`a = "{{ incident.?name.orValue('none') }}"`, []literal{{"none", "'none'"}}},
 		{`a = "{{ cel.bind(s, state, s == 'x' ? 1 : 2) }}"`, []literal{{int64(1), "1"}, {int64(2), "2"}}},
 		{`a = "{{ ['a', 'b'] }}"`, []literal{{[]any{"a", "b"}, "['a', 'b']"}}},
-		{`a = "{{ ['a', state] }}"`, nil},
+		{`a = "{{ ['a', state] }}"`, []literal{{[]any{"a"}, "'a'"}}},
 		{`a = "{{ {'a': 1.5, 'b': null} }}"`, []literal{{map[string]any{"a": 1.5, "b": nil}, "{'a': 1.5, 'b': null}"}}},
 		{`a = "{{ true }}"`, []literal{{true, "true"}}},
 		{`a = "{{ incident.name }}"`, nil},

@@ -4,7 +4,7 @@ daemon {
   dta_dir = "x" # ERROR: 3: unknown attribute "dta_dir" in a daemon block
 
   nats { # ERROR: 3: a nats block has no url # ERROR: 3: cert and key go together
-    replicas = 9 # ERROR: 16: replicas must be 1 to 5
+    replicas = 9 # ERROR: 16: replicas must be between 1 and 5
     cert     = "c.pem"
     prefix   = "a.b" # ERROR: 16: the prefix cannot be part of a stream's name
   }

@@ -35,6 +35,8 @@ template "ticket" {
     due_date    = "2026-01-02 10:00:00"
     opened_at   = "tomorrow" # ERROR: 19: field "opened_at" does not take "tomorrow"
     watch_list  = ["lisa@acme.example"]
+    assigned_to = "{{ incident.reference }} Joe" # ERROR: 19: field "assigned_to" takes no such text, whatever stands for its expressions
+    urgency     = "{{ incident.mode == 'test' ? 7 : 3 }}" # ERROR: 49: 7 is not a choice of field "urgency"
     close_notes = "**bold**"
   }
   outbound { short_description = "{{ incident.name }}" }
