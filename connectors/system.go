@@ -50,6 +50,10 @@ type System struct {
 	// such type. It is the same value each time and not to be changed.
 	Schema func(record string) (*Schema, bool)
 
+	// Familiar reports whether a record type that Records does not name is well known all the
+	// same: no slip of the pen is suspected in it. nil: none is.
+	Familiar func(record string) bool
+
 	// Decode reads a record as the API gives it, bare or in its envelope, or a
 	// webhook's body; pure. It fails if the body is not a record of c.Record.
 	Decode func(c Collection, body []byte) (Record, error)

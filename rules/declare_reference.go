@@ -93,10 +93,19 @@ func (l *catalog) collection(f *findings, a *hclsyntax.Attribute) (connectors.Co
 		f.err(recordAt, fmt.Sprintf("%s has no record type %q", kind, record), suggest(record, system.Records, "record type"))
 		return none, false
 	}
-	if near := nearest.Name(record, system.Records); near != "" && !slices.Contains(system.Records, record) {
+	if near := NearRecord(system, record); near != "" {
 		f.warn(recordAt, fmt.Sprintf("%q is near to %q", record, near), "It is taken for a record type of its own, whose fields are not known. If that is what it is, all is well; else write "+near+".")
 	}
 	return connectors.Collection{Type: kind, Connector: name, Record: record}, true
+}
+
+// NearRecord returns the record type of a system that was probably meant by one that is
+// not known; empty: it is known, or near to none.
+func NearRecord(system connectors.System, record string) string {
+	if slices.Contains(system.Records, record) || system.Familiar != nil && system.Familiar(record) {
+		return ""
+	}
+	return nearest.Name(record, system.Records)
 }
 
 // connectorsOf returns the names of the connectors of a type.

@@ -60,7 +60,8 @@ func System() connectors.System {
 			"incident", "incident_task", "sc_request", "sc_req_item", "sc_task",
 			"problem", "problem_task", "change_request", "change_task",
 		},
-		Schema: schemas.of,
+		Schema:   schemas.of,
+		Familiar: isTable,
 		Decode: func(c connectors.Collection, body []byte) (connectors.Record, error) {
 			schema, ok := schemas.of(c.Record)
 			if !ok {

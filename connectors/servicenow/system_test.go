@@ -215,3 +215,21 @@ func TestSchemaHoldsTheDataDictionary(t *testing.T) {
 		}
 	}
 }
+
+// TestFamiliarTables: tables of the platform and of its products are no slips of the pen.
+func TestFamiliarTables(t *testing.T) {
+	system := servicenow.System()
+	for _, name := range []string{
+		"wm_task", "wm_order", "cmdb_ci", "cmdb_ci_server", "sn_si_incident", "sn_customerservice_case", "u_incident", "x_acme_incident", "change_phase", "facm_request",
+		"incident_alert", "hr_task", "vtb_task", "sys_user", "task", "change_request_imac", "rm_defect",
+	} {
+		if !system.Familiar(name) {
+			t.Errorf("%s is taken for a slip of the pen", name)
+		}
+	}
+	for _, name := range []string{"incidnt", "incidents", "problm", "change_requst", "sc_req_itm", "sc_taks", "changetask"} {
+		if system.Familiar(name) {
+			t.Errorf("%s is taken for a table", name)
+		}
+	}
+}

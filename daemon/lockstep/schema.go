@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 func (a *app) schemaCommand() *cobra.Command {
@@ -130,7 +131,7 @@ func (a *app) schemaOf(name string, asJSON bool) error {
 			continue
 		}
 		schema, ok := s.Schema(record)
-		if !ok {
+		if !ok || rules.NearRecord(s, record) != "" {
 			return fmt.Errorf("%s has no record type %q%s\nRecord types: %s", kind, record, didYouMean(record, slices.Clone(s.Records), ""), strings.Join(s.Records, ", "))
 		}
 		v := viewOf(kind, schema)
