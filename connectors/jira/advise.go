@@ -45,6 +45,9 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 			}
 		}
 	}
+	for _, screen := range c.known.offScreen.screens() { // of templates whose project only their records tell
+		(&templateAdviser{adviser: a}).say("labels", nil, "%s", withoutLabel(screen[0], screen[1]))
+	}
 	return a.all, nil
 }
 

@@ -1,8 +1,11 @@
 package jira
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +25,7 @@ type directory struct {
 	limits   *cache.Cache[string, attachmentLimits]
 	// unlabelled are project and issue type of which new issues take no labels.
 	unlabelled *cache.Cache[string, bool]
+	offScreen  labelless
 	shown      sync.Map // service projects in which customers saw an internal comment, by key
 }
 
@@ -155,4 +159,34 @@ func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType, shoul
 type attachmentLimits struct {
 	Enabled bool  `json:"enabled"`
 	Most    int64 `json:"uploadLimit"` // bytes
+}
+
+// labelless are the projects and issue types of which an issue was opened without
+// lockstep's label, because its screen takes none.
+type labelless struct {
+	mu  sync.Mutex
+	all map[[2]string]bool
+}
+
+// note says whether the screen takes labels, and reports whether that is news.
+func (l *labelless) note(project, issueType string, takes bool) (news bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	screen := [2]string{project, issueType}
+	if news = l.all[screen] == takes; !news {
+		return false
+	}
+	if l.all == nil {
+		l.all = map[[2]string]bool{}
+	}
+	if l.all[screen] = true; takes {
+		delete(l.all, screen)
+	}
+	return true
+}
+
+func (l *labelless) screens() [][2]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(l.all), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
 }

@@ -3,8 +3,10 @@ package jira_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/jira"
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
@@ -89,4 +91,32 @@ func TestLabelsOffTheScreen(t *testing.T) {
 	if failure := wantClass(t, err, connectors.ClassRejected); failure.Fields["labels"] == "" || len(server.Issues()) != 4 {
 		t.Errorf("%v, %d issues", err, len(server.Issues()))
 	}
+}
+
+// TestLabelsOffTheScreenAreAdvice: what only a record shows, whose project its template
+// works out, is said as advice from then on, and no longer than it is true.
+func TestLabelsOffTheScreenAreAdvice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := jiratest.New(options())
+		told := 0
+		common := jira.System().Defaults
+		c := must(jira.System().New("eng", settings(), common, connectors.Env{RoundTripper: server.RoundTripper(), Renamed: func() { told++ }}))(t).(*jira.Connector)
+		defer c.Close()
+		server.TakeOff("ENG", "labels", true, true)
+		advice := func() int {
+			return len(must(c.Advise(t.Context(), []connectors.Use{{Template: "t", Record: "issue", Field: "summary", Opens: true}}))(t))
+		}
+		if n := advice(); n != 0 {
+			t.Errorf("%d pieces of advice before anything was opened", n)
+		}
+		create(t, c, key, nil)
+		create(t, c, "lockstep-2", nil)
+		if n := advice(); n != 1 || told != 1 {
+			t.Errorf("%d pieces of advice, told %d times", n, told)
+		}
+		all := must(c.Advise(t.Context(), []connectors.Use{{Template: "t", Record: "issue", Field: "summary", Opens: true}}))(t)
+		if len(all) != 1 || all[0].Use.Field != "labels" || !strings.Contains(all[0].Message, "in ENG are created") {
+			t.Errorf("%+v", all)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package jira_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -55,6 +56,9 @@ func TestToWhom(t *testing.T) {
 				c := connect(t, always{test.status, test.body}, nil)
 				_, err := c.Read(t.Context(), issues.Ref("10001"))
 				wantClass(t, err, test.class)
+				if test.status == http.StatusForbidden && !strings.Contains(shown(err), "The IP address has been rejected") {
+					t.Errorf("it does not say why: %v", err)
+				}
 				_, err = c.FindByKey(t.Context(), issues, key)
 				wantClass(t, err, test.class)
 			})
@@ -72,4 +76,13 @@ func (a always) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r,
 	}, nil
+}
+
+// shown is what is shown of an error where it may be about a record: lockstep's own
+// words.
+func shown(err error) string {
+	if failure, ok := errors.AsType[*connectors.Error](err); ok && failure.Own {
+		return failure.Message
+	}
+	return ""
 }

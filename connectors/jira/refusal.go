@@ -33,6 +33,9 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 	if said.Message != "" {
 		words = append(words, said.Message)
 	}
+	if !own && said.Network != "" { // of a site's allow list, which knows no issue
+		words, failure.Own = append(words, said.Network), true
+	}
 	if len(words) > 0 {
 		failure.Message = strings.Join(words, "; ")
 	}
@@ -91,6 +94,7 @@ type saying struct {
 	Messages []string          `json:"errorMessages"`
 	Errors   map[string]string `json:"errors"`
 	Message  string            `json:"message"`
+	Network  string            `json:"errorMessage"`
 }
 
 // parseSaid reads a refusal; own is true where it has the form in which Jira

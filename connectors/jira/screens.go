@@ -79,7 +79,7 @@ func (a *templateAdviser) screens(ctx context.Context, key, id, name string) err
 		a.choices(f, key, name)
 	}
 	if len(fields) > 0 && !onCreate["labels"] {
-		a.say("labels", nil, "%s", offScreen("created", key, name)+"Lockstep's own mark is a label: without it, tickets are found again by an issue property, which takes longer.")
+		a.say("labels", nil, "%s", withoutLabel(key, name))
 	}
 	onEdit, err := a.c.editFields(ctx, key, name)
 	if err != nil && !connectors.IsRefusal(err) {
@@ -123,6 +123,10 @@ func (a *templateAdviser) offScreens(ctx context.Context, key, typeName string, 
 		}
 	}
 	return nil
+}
+
+func withoutLabel(key, typeName string) string {
+	return offScreen("created", key, typeName) + "Lockstep's own mark is a label: without it, tickets are found again by an issue property, which takes longer."
 }
 
 func offScreen(done, key, typeName string) string {

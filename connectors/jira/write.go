@@ -131,7 +131,8 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 func (c *Connector) open(ctx context.Context, draft connectors.Draft, body map[string]any) (string, error) {
 	const op = "create"
 	given, own := body["labels"].([]any)
-	screen := values.TextAt(draft.Fields, "project") + "/" + values.TextAt(draft.Fields, "issuetype")
+	project, issueType := values.TextAt(draft.Fields, "project"), values.TextAt(draft.Fields, "issuetype")
+	screen := project + "/" + issueType
 	send := func(labels []any) (string, error) {
 		if delete(body, "labels"); len(labels) > 0 {
 			body["labels"] = labels
@@ -155,10 +156,16 @@ func (c *Connector) open(ctx context.Context, draft connectors.Draft, body map[s
 	id, err := send(append(slices.Clone(given), labelOf(draft.Key)))
 	var refused *connectors.Error
 	if own || !errors.As(err, &refused) || refused.Class != connectors.ClassRejected || refused.Fields["labels"] == "" {
+		if err == nil {
+			c.known.offScreen.note(project, issueType, true)
+		}
 		return id, err
 	}
 	c.log.Warn("labels cannot be set on new issues, so that lockstep's own label is left out: put the field Labels on the create screen", "screen", screen)
 	c.known.unlabelled.Put(screen, true)
+	if c.known.offScreen.note(project, issueType, false) && c.renamed != nil {
+		c.renamed() // it is advice from now on
+	}
 	return send(nil)
 }
 

@@ -24,10 +24,15 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 		if answer.Status == http.StatusForbidden { // what stands in front lets nothing through
 			e.Class = connectors.ClassRetry
 		}
-		e.Message, e.Own = "an answer that is not the system's own came where JSON was expected; is the address of the connector right?", true
-		if webPage(answer) {
+		switch {
+		case webPage(answer):
 			e.Message = notJSON
+		case e.Own && e.Message != "": // in words that say nothing of a record
+			e.Message = "what is in front of the system refuses it: " + excerpt(e.Message)
+		default:
+			e.Message = "an answer that is not the system's own came where JSON was expected; is the address of the connector right?"
 		}
+		e.Own = true
 	}
 	if e.Message == "" {
 		// Cleaned before it is cut, or half a secret would stay.
