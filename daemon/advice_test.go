@@ -174,6 +174,7 @@ template "b" {
   outbound { short_description = "{{ incident.name }}" }
 }
 `, servicenowtest.New(servicenowtest.Options{}).RoundTripper(), []string{
+			"itsm: incident.close_code: Magic: it is not in the instance's choice list", // at both places
 			"itsm: incident.close_code: Magic: it is not in the instance's choice list",
 			"itsm: incident.u_not_there: incident has no column u_not_there",
 		}},

@@ -145,7 +145,7 @@ func (a *adviser) ask(ctx context.Context, names []string) (failed []string) {
 func (a *adviser) logNew(name string) {
 	now := map[string]bool{}
 	for _, d := range a.said[name] {
-		key := name + "\x00" + d.Summary + "\x00" + d.Detail
+		key := fmt.Sprintf("%s\x00%s:%d:%d\x00%s\x00%s", name, d.File, d.Line, d.Column, d.Summary, d.Detail)
 		if now[key] = true; !a.logged[key] {
 			logDiagnostic(a.log, d)
 		}
@@ -165,8 +165,7 @@ func adviceDiagnostic(set *rules.Set, connector string, a connectors.Advice) rul
 	if a.Value != nil {
 		summary += fmt.Sprintf(": %v", a.Value)
 	}
-	return rules.Diagnostic{
-		Severity: rules.SeverityWarning, File: set.Dir,
-		Summary: summary, Detail: a.Message,
-	}
+	d := set.AdviceAt(connector, a.Use, a.Value)
+	d.Summary, d.Detail = summary, a.Message
+	return d
 }

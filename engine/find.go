@@ -193,6 +193,15 @@ func (q *inquiries) lettersOf(ctx context.Context, all []deadletter.Letter, of [
 
 // FindLetter returns the dead letter that a name means.
 func (q *inquiries) FindLetter(ctx context.Context, name string) (LetterView, error) {
+	d, _, err := q.core.Letters.Get(ctx, name)
+	switch {
+	case err == nil: // by its whole id, which needs no list
+		view := LetterView{Letter: d}
+		view.Named, view.Link, err = q.caller()(ctx, d.Route, d.Record)
+		return view, err
+	case !errors.Is(err, store.ErrNotFound):
+		return LetterView{}, err
+	}
 	all, _, err := q.FindDead(ctx, Query{Name: name})
 	switch {
 	case err != nil:

@@ -101,7 +101,7 @@ func load(p *progress, parser *parser, o Options) *Set {
 	}
 	compiler.ended = func() bool { return false } // what the set compiles later does not belong to the load
 	set := assemble(p.dir, decl, model, compiler)
-	set.uses = uses.list()
+	set.uses, set.places = uses.list(), uses.places(in.files, p.hidden)
 	set.Generation = parser.reader.generation(in)
 	set.Files = slices.Concat(in.order, parser.reader.includedFiles())
 	return set

@@ -340,6 +340,7 @@ template "t" {
 	want := map[string][]connectors.Use{
 		"acme": {
 			{Template: "t", Record: "incident", Field: "custom_fields", Keys: []string{"Other", "State", "Team", "Ticket"}, Edits: true},
+			{Template: "t", Record: "incident", Field: "custom_fields/Team", Values: []any{"Core"}},
 			{Record: "incident", Field: "incident_status.name", Values: []any{"Investigating"}},
 			{Template: "t", Record: "incident", Field: "roles", Keys: []string{"Lead"}},
 			{Template: "t", Record: "incident", Field: "severity", Values: []any{"Critical"}, Edits: true},
@@ -518,5 +519,68 @@ func TestConnectorWarnings(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestAdviceAt: what a system says of a name stands where the name is written: in a
+// table that is looked up, a condition, a state table, or an entry of a map.
+func TestAdviceAt(t *testing.T) {
+	set := mustLoad(t, `locals { urgency = { Critical = 1, Worst = 2 } }
+state_table "t" {
+  unmapped = "ignore"
+  state "open" {
+    incidentio = ["Investigating"]
+    servicenow = [2]
+  }
+}
+route "r" {
+  source    = incidentio.acme.incident
+  templates = [template.t]
+}
+template "t" {
+  target = servicenow.itsm.incident
+  when   = "incident.custom_fields['Team'] == 'Core'"
+  once { urgency = "{{ lookup(local.urgency, incident.severity.name, 3) }}" }
+  outbound {
+    short_description = "{{ lookup({'Ops': 'for Ops'}, incident.custom_fields['Unit'], incident.name) }}"
+    u_own             = "{{ incident.roles['Lead'].name }}"
+  }
+  inbound { custom_fields = { "Ticket" = "{{ ticket.number }}" } }
+  state { table = state_table.t }
+}
+`)
+	uses := map[string]connectors.Use{}
+	for _, all := range set.Uses() {
+		for _, use := range all {
+			uses[use.Record+"."+use.Field] = use
+		}
+	}
+	for _, test := range []struct {
+		connector, field string
+		value            any
+		source           string // what is at the place
+	}{
+		{"acme", "severity.name", "Worst", "local.urgency"},
+		{"acme", "custom_fields/Unit", "Ops", "{'Ops'"},
+		{"acme", "custom_fields/Team", "Core", "'Core'"},
+		{"acme", "custom_fields", "Team", `"incident.custom_fields['Team']`},
+		{"acme", "custom_fields", "Ticket", `"Ticket"`},
+		{"acme", "incident_status.name", "Investigating", `"Investigating"`},
+		{"acme", "roles", "Lead", "u_own"},
+		{"itsm", "u_own", nil, "u_own"},
+		{"itsm", "short_description", "nobody wrote it", "short_description"},
+	} {
+		use, ok := uses["incident."+test.field]
+		if !ok {
+			t.Errorf("no use of %s", test.field)
+			continue
+		}
+		d := set.AdviceAt(test.connector, use, test.value)
+		if runes := []rune(d.Source); d.Line == 0 || d.Column > len(runes) || !strings.HasPrefix(string(runes[d.Column-1:]), test.source) {
+			t.Errorf("%s %v: at %s:%d:%d %q, want %q", test.field, test.value, d.File, d.Line, d.Column, d.Source, test.source)
+		}
+	}
+	if d := set.AdviceAt("acme", connectors.Use{Record: "incident", Field: "name"}, nil); d.Line != 0 || d.File != set.Dir {
+		t.Errorf("of what nothing uses: %+v", d)
 	}
 }

@@ -28,7 +28,8 @@ type Set struct {
 	// Warnings were found at loading; errors keep a Set from existing.
 	Warnings Diagnostics
 
-	uses map[string][]connectors.Use
+	uses   map[string][]connectors.Use
+	places map[usePlace]Diagnostic
 }
 
 // Route returns the route with the name, nil if no route has it.

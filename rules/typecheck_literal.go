@@ -37,7 +37,7 @@ func (w *writer) literal(s slot, v any, at hcl.Range, sensitive bool) {
 		case connectors.Any, connectors.Object:
 		case connectors.Map:
 			for _, name := range sortedKeys(v) {
-				w.uses.key(w.by, s.field.name, name)
+				w.uses.key(w.by, s.field.name, name, at)
 				w.literal(s.entry(name), v[name], at, sensitive)
 			}
 		default:
@@ -62,7 +62,7 @@ func (w *writer) literal(s slot, v any, at hcl.Range, sensitive bool) {
 	// What is written by its name the instance alone knows, too.
 	byName := known.WriteType != nil && len(known.Choices) == 0
 	if (known.InstanceChoices || byName) && !sensitive {
-		w.uses.value(w.by, s.name, v)
+		w.uses.value(w.by, s.name, v, at)
 	}
 	if !chosen && !known.InstanceChoices && len(known.Choices) > 0 {
 		w.findings.err(at, fmt.Sprintf("%s is not a choice of field %q", shown, s.field.name), choicesAdvice(known))

@@ -90,7 +90,7 @@ func (c *tableChecker) checkColumn(t *tableDecl, column string) {
 			}
 			fits = true
 			if native != nil {
-				c.uses.value(usedBy{of: use.of}, use.path, native)
+				c.uses.value(usedBy{of: use.of}, use.path, native, v.at)
 			}
 		}
 		if !fits {

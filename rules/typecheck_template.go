@@ -127,8 +127,8 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		f.hcl(diags)
 		f.explain(found, t.inherited(t.decl.from["when"]))
 		if c.when = condition; condition != nil {
-			u.reads(t.result.Name, condition.Reads(), seen)
-			u.compares(t.result.Name, condition.Comparisons(), seen)
+			u.reads(t.result.Name, condition.Reads(), seen, t.when.Range())
+			u.compares(t.result.Name, append(condition.Comparisons(), condition.LookUps()...), seen)
 			judge(condition, t.when, closedIn(seen, nil), f)
 			c.needsParent = readsParent(condition.Reads())
 		}
@@ -161,8 +161,8 @@ func (l *compiler) compile(t *template, source connectors.Collection, f *finding
 		}
 		m := &mapping{field: d.field.name, section: d.field.section, at: d.field.at, value: v, reads: v.reads()}
 		m.digest = l.digest(m)
-		u.reads(t.result.Name, m.reads, visible)
-		u.compares(t.result.Name, v.comparisons(), visible)
+		u.reads(t.result.Name, m.reads, visible, d.field.at)
+		u.compares(t.result.Name, append(v.comparisons(), v.lookUps()...), visible)
 		judgeValue(v, closedIn(visible, t.labels()), f)
 		c.needsParent = c.needsParent || readsParent(m.reads)
 		if d.field.section == inboundSection {

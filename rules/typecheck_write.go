@@ -56,7 +56,7 @@ func (w *writer) field(f *field, v *value, creation bool) {
 			"It is made of env(), of a sensitive variable, or of a file outside the directory, and would be written where others can read it. Write something that may be seen.")
 		return
 	}
-	w.uses.written(w.by, f.name, f.section)
+	w.uses.written(w.by, f.name, f.section, f.at)
 	if v != nil {
 		w.value(slot{field: f, name: f.name, known: known, typ: known.Writes(), listed: listed}, v)
 	}
@@ -215,7 +215,7 @@ func (w *writer) members(s slot, v *value) {
 	case connectors.Map, connectors.Any:
 		for _, m := range v.members {
 			if s.typ.Kind == connectors.Map {
-				w.uses.key(w.by, s.field.name, m.name)
+				w.uses.key(w.by, s.field.name, m.name, m.at)
 			}
 			w.value(s.entry(m.name), m.value)
 		}

@@ -203,6 +203,16 @@ func (v *value) comparisons() []expr.Comparison {
 	return all
 }
 
+func (v *value) lookUps() []expr.Comparison {
+	var all []expr.Comparison
+	v.walk(func(inner *value) {
+		if inner.template != nil {
+			all = append(all, inner.template.LookUps()...)
+		}
+	})
+	return all
+}
+
 // neverTrue are the places of the conditions in a compiled value that no record meets.
 func (v *value) neverTrue(values expr.Domain) []hcl.Range {
 	var all []hcl.Range

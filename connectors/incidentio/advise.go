@@ -16,6 +16,14 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 	var advice []connectors.Advice
 	read := map[string]*names{}
 	for _, use := range uses {
+		if name, ok := strings.CutPrefix(use.Field, "custom_fields/"); ok && use.Record == incidentRecord {
+			said, err := c.adviseOptions(ctx, use, name)
+			if err != nil {
+				return nil, err
+			}
+			advice = append(advice, said...)
+			continue
+		}
 		field, _, _ := strings.Cut(use.Field, ".") // severity and severity.name
 		of := use.Record + "/" + field
 		directory, ok := directories()[of]
@@ -58,6 +66,34 @@ func (c *Connector) adviseKey(ctx context.Context, uses []connectors.Use, advice
 	}
 	return append(advice, connectors.Advice{Use: uses[at], Message: fmt.Sprintf(
 		"incidents have no text custom field %q, in which lockstep keeps its key of what it declares: what was declared is not found again once the daemon's data is lost", keyField)}), nil
+}
+
+// adviseOptions compares the values of a custom field with its options. That there is
+// no such field is said of the use of its name.
+func (c *Connector) adviseOptions(ctx context.Context, use connectors.Use, name string) ([]connectors.Advice, error) {
+	if len(use.Values) == 0 {
+		return nil, nil
+	}
+	fields, err := c.reading(ctx, "advise", directories()["incident/custom_fields"], missLife)
+	if err != nil || fields.forbidden {
+		return nil, err
+	}
+	i := slices.IndexFunc(fields.all, func(f named) bool { return f.Name == name })
+	if i < 0 || fields.all[i].FieldType != singleSelect && fields.all[i].FieldType != "multi_select" {
+		return nil, nil
+	}
+	options := optionsOf(fields.all[i])
+	known, err := c.names(ctx, options)
+	if err != nil || known.forbidden {
+		return nil, err
+	}
+	var advice []connectors.Advice
+	for _, value := range use.Values {
+		if option, ok := value.(string); ok && option != "" && !known.has(option) {
+			advice = append(advice, connectors.Advice{Use: use, Value: option, Message: known.missing(options, option)})
+		}
+	}
+	return advice, nil
 }
 
 // wantedNames are the names that a use relies on. custom_fields, roles and

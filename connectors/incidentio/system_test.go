@@ -129,6 +129,10 @@ func TestAdvise(t *testing.T) {
 	uses := []connectors.Use{
 		{Record: "incident", Field: "custom_fields", Keys: []string{"Affected Team", "affected team", "Nonsense"}, Values: []any{"not a name"}},
 		{Record: "incident", Field: "custom_fields", Keys: []string{"Regions"}},
+		{Record: "incident", Field: "custom_fields/Affected Team", Values: []any{"Payments", "Payment"}},
+		{Record: "incident", Field: "custom_fields/Regions", Values: []any{"eu-west", "mars"}},
+		{Record: "incident", Field: "custom_fields/Runbook", Values: []any{"any text"}},
+		{Record: "incident", Field: "custom_fields/Nonsense", Values: []any{"x"}},
 		{Record: "incident", Field: "severity", Values: []any{"Critical", "Horrible", nil, 3}},
 		{Record: "incident", Field: "incident_status.name", Values: []any{"Fixing", "category:live", "category:lively", "Sleeping"}},
 		{Record: "incident", Field: "roles", Keys: []string{"Incident Lead", "Boss"}},
@@ -149,7 +153,7 @@ func TestAdvise(t *testing.T) {
 			t.Errorf("%v: %s", a.Value, a.Message)
 		}
 	}
-	want := []any{"affected team", "Nonsense", "Horrible", "category:lively", "Sleeping", "Boss", "Lunch", "Party", "Nobody"}
+	want := []any{"affected team", "Nonsense", "Payment", "mars", "Horrible", "category:lively", "Sleeping", "Boss", "Lunch", "Party", "Nobody"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

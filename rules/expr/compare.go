@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/google/cel-go/common/ast"
@@ -28,10 +29,49 @@ func (t *Template) Comparisons() []Comparison {
 	return all
 }
 
+// LookUps are the fields that a condition looks up in constant tables, with the keys
+// of the tables.
+func (c *Condition) LookUps() []Comparison { return c.program.lookUps() }
+
+// LookUps are those of all expressions of the template.
+func (t *Template) LookUps() []Comparison {
+	var all []Comparison
+	for _, p := range t.programs {
+		all = append(all, p.lookUps()...)
+	}
+	return all
+}
+
+func (p *program) lookUps() []Comparison {
+	c := &comparer{program: p, lookUps: true}
+	c.walk(p.ast.Expr(), nil)
+	return c.found
+}
+
+// lookUp notes what lookup(TABLE, FIELD, DEFAULT) finds something for.
+func (c *comparer) lookUp(table, field ast.Expr, loops map[string]loop) {
+	keys, ok := c.program.constantValue(table)
+	of := c.standsFor(field, loops)
+	entries, isMap := keys.(map[string]any)
+	if !ok || !isMap || of.path == nil {
+		return
+	}
+	at := table
+	for at.Kind() == ast.SelectKind { // where local.NAME begins
+		at = at.AsSelect().Operand()
+	}
+	found := Comparison{Path: of.path, Elements: of.elements}
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		found.Values = append(found.Values, Literal{Value: key, Range: c.program.literalRange(at)})
+	}
+	c.found = append(c.found, found)
+}
+
 // A comparer collects comparisons. The variables of macros stand for what they go
 // through.
 type comparer struct {
 	program *program
+	lookUps bool // those instead
 	found   []Comparison
 }
 
@@ -52,7 +92,10 @@ func (p *program) comparisons() []Comparison {
 func (c *comparer) walk(e ast.Expr, loops map[string]loop) {
 	switch e.Kind() {
 	case ast.CallKind:
-		if args := e.AsCall().Args(); len(args) == 2 {
+		switch args := e.AsCall().Args(); {
+		case c.lookUps && len(args) == 3 && e.AsCall().FunctionName() == lookupName:
+			c.lookUp(args[0], args[1], loops)
+		case !c.lookUps && len(args) == 2:
 			c.compare(e.AsCall().FunctionName(), args[0], args[1], loops)
 		}
 	case ast.ComprehensionKind:
