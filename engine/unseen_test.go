@@ -88,6 +88,16 @@ func TestACreateIsRepeatedOnce(t *testing.T) {
 		r.hint(ref)
 		r.pass(time.Hour)
 		letter := r.unknownTicket()
+		for _, part := range []string{"lockstep links adopt incidents fake.acme.incident/01A TICKET", "lockstep dead retry " + letter.ID, "HTTP 500", "key lockstep-"} {
+			if !strings.Contains(letter.Message, part) {
+				t.Errorf("%q does not say %q", letter.Message, part)
+			}
+		}
+		for _, s := range r.engine.Connectors() {
+			if s.Name == "itsm" && (s.OK || !strings.Contains(s.LastError, "create")) {
+				t.Errorf("status says %+v", s)
+			}
+		}
 		r.bother(ref)
 		if n := r.world.count("create"); n != 2 {
 			t.Fatalf("%d creates, want 2", n)

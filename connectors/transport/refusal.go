@@ -34,6 +34,9 @@ func (c *Client) refusal(answer *Answer, r Request, write bool, fail failFunc) *
 		}
 		e.Own = true
 	}
+	if e.Message == "" && answer.Status >= http.StatusInternalServerError && webPage(answer) {
+		e.Message, e.Own = "a web page in place of an answer: what is in front of the system, a gateway or a proxy, did not get one from it", true
+	}
 	if e.Message == "" {
 		// Cleaned before it is cut, or half a secret would stay.
 		e.Message = excerpt(c.redact(string(answer.Body[:min(len(answer.Body), maxExcerpted)])))

@@ -20,6 +20,9 @@ const (
 	// A record that is refused says nothing of the connector; so many in a row,
 	// with none that was taken, do.
 	refusalsToTell = 5
+	// A creation whose answer is lost is repeated once, and then a person has to look:
+	// there is no third.
+	creationsToTell = 2
 	// A kind that was not called for so long is forgotten: what is retried is
 	// tried at least once an hour.
 	callsKept = 24 * time.Hour
@@ -66,6 +69,7 @@ const (
 	OpHistory = "history"
 	OpFind    = "find" // of what a person named
 	opRead    = "read"
+	opCreate  = "create"
 )
 
 // Kind names a kind of call.
@@ -210,7 +214,7 @@ func (k *kindOfCall) last() time.Time {
 // fails reports whether this kind of call is to be called failing.
 func (h *callHealth) fails(name string, k *kindOfCall) bool {
 	switch {
-	case k.failures >= failuresToTell, k.refusals >= refusalsToTell:
+	case k.failures >= failuresToTell, k.refusals >= refusalsToTell, k.failures >= creationsToTell && strings.HasPrefix(name, opCreate+" "):
 		return true
 	case k.failures == 0:
 		return false

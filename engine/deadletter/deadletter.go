@@ -94,6 +94,9 @@ func (l *Queue) Put(ctx context.Context, d Letter, private bool) error {
 	if private && !saysNothing(d.Reason) {
 		d.Message = withheld
 	}
+	for _, run := range []string{"lockstep dead retry", "lockstep dead drop"} { // as it is to be typed
+		d.Message = strings.ReplaceAll(d.Message, run, run+" "+d.ID)
+	}
 	if err := l.save(ctx, d); err != nil {
 		return err
 	}

@@ -126,6 +126,8 @@ type LeftOut struct {
 // Unsettled is what is known of creations of which nobody knows what became.
 type Unsettled struct {
 	Lost int `json:"lost,omitempty"` // how many answers
+	// Status is the HTTP status of the last of them; 0: there was none.
+	Status int `json:"status,omitempty"`
 	// Sent is true from before the claim's own request is sent until it is known what
 	// became of it. Where its owner has ended, nobody knows, and it counts as lost.
 	Sent bool `json:"sent,omitempty"`

@@ -21,7 +21,10 @@ func (o *Opening) Lost(said *connectors.Error) *links.Link {
 	next := *o.Claim
 	opened := *o.Claim.Opened
 	opened.Lost++
-	opened.Sent = false
+	opened.Sent, opened.Status = false, 0
+	if said != nil {
+		opened.Status = said.Status
+	}
 	if said != nil && said.Made {
 		opened.Made = true
 		if ref := said.MadeRef; !ref.IsZero() {
@@ -131,9 +134,13 @@ func whatToLookFor(o *Opening) string {
 		return fmt.Sprintf("the answer to opening a ticket for this record was lost, and %s does not keep lockstep's key, so that the ticket cannot be found; no second one is opened. "+
 			"Look for what lockstep's user opened at about %s. If it is there, %sTICKET; if not, run: lockstep dead retry", o.Target.Ref.Connector, opened.Since.Format("2006-01-02 15:04 MST"), adopt)
 	}
-	return fmt.Sprintf("the answer to opening a ticket for this record was lost twice (or the daemon ended before it came), and no ticket with its key %s is found; it is not tried again. "+
-		"Look in %s for the key, or for what lockstep's user opened since %s. If there is a ticket, %sTICKET; if not, run: lockstep dead retry",
-		c.Key, o.Target.Ref.Connector, c.Opened.Since.Format("2006-01-02 15:04 MST"), adopt)
+	last := ""
+	if status := c.Opened.Status; status != 0 {
+		last = fmt.Sprintf(", the last time with HTTP %d", status)
+	}
+	return fmt.Sprintf("the answer to opening a ticket for this record was lost twice (or the daemon ended before it came)%s, and no ticket with its key %s is found; it is not tried again. "+
+		"Look in %s for the key, or for what lockstep's user opened since %s. If there is a ticket, %sTICKET; if not, run: lockstep dead retry. Where lockstep status says that creations fail, let that be over first",
+		last, c.Key, o.Target.Ref.Connector, c.Opened.Since.Format("2006-01-02 15:04 MST"), adopt)
 }
 
 // keyDropped says, at the first ticket, that a system does not keep keys.
