@@ -126,3 +126,34 @@ func TestAnOldKeyIsNotReliedOn(t *testing.T) {
 		})
 	}
 }
+
+// TestALostStoreAndAnIdempotencyKey: the ticket that a creation is answered with may be
+// one of long ago, which is then brought up to date.
+func TestALostStoreAndAnIdempotencyKey(t *testing.T) {
+	simulate(t, func(r *rig) {
+		r.byKeyAlone()
+		r.world.onceFor = 1000 * time.Hour
+		r.start(oneRoute)
+		ref := incidents.Ref("01A")
+		r.world.put(ref, false, critical())
+		r.hint(ref)
+		ticket := r.oneTicket()
+		r.kill()
+		r.world.edit(ref, "title", "Edited while nobody looked")
+		lost := &rig{t: t, world: r.world, log: r.log}
+		lost.store = newStore()
+		lost.start(oneRoute)
+		defer lost.kill()
+		lost.hint(ref)
+		lost.pass(time.Hour)
+		if again := lost.oneTicket(); again != ticket || r.world.field(ticket, "title") != "Edited while nobody looked" {
+			t.Errorf("%s says %v", again, r.world.field(again, "title"))
+		}
+		if n := r.world.count("update"); n != 1 {
+			t.Errorf("%d updates, want 1", n)
+		}
+		if letters := lost.dead(); len(letters) != 0 {
+			t.Errorf("dead letters: %+v", letters)
+		}
+	})
+}

@@ -72,6 +72,9 @@ func (o *Opening) Created(op Operation, ticket connectors.Record) Opened {
 		failed = append(failed, keyDropped(ticket, op.Draft.Key))
 	}
 	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, true, o.Target.Schema)
+	if once {
+		o.doubt(next, op, ticket)
+	}
 	confirming{o}.agreePairs(next, ticket)
 	t := o.template()
 	news := Unknown
@@ -90,6 +93,27 @@ func (o *Opening) createdBefore(op Operation, ticket connectors.Record) Opened {
 	next.State = BaseState(o.state(), o.Claim.Opened.State, ticket, ticket.Pristine, o.Target.Schema)
 	confirming{o}.agreePairs(next, ticket)
 	return Opened{Link: next, Wrote: slices.Sorted(maps.Keys(op.Draft.Fields)), Failed: failed, Again: true}
+}
+
+// doubt takes what a ticket does not hold as it was sent for something that is still to
+// follow: where a key is an idempotency key, and the store was lost, the answer may be
+// of a ticket that was opened long ago.
+func (o *Opening) doubt(next *links.Link, op Operation, ticket connectors.Record) {
+	for name, agreement := range next.Fields {
+		field := links.FieldOf(name)
+		if sent := op.Draft.Fields[field]; links.SideOf(name) == links.Target && sent != nil && !o.Target.Same(field, sent, sentTo(ticket, field)) {
+			agreement.From = ""
+			next.Fields[name] = agreement
+		}
+	}
+	sync := o.state()
+	if next.State == nil || op.Draft.Fields[sync.TargetField] == nil {
+		return
+	}
+	now := StateOf(ticket, sync.TargetField, o.Target.Schema)
+	if label, known := sync.Table.Label(ticket.Ref.Collection, now.Raw, now.Category); known && label != o.Decision.State {
+		next.State.Source, next.State.SourceCategory = "", ""
+	}
 }
 
 // leavesForLater reports whether something is to be written that a creation does not
