@@ -43,19 +43,13 @@ func (j *journal) Read(ctx context.Context, ref connectors.Ref, since time.Time,
 // forwards reads everything since, keeps the last limit entries and turns
 // them round.
 func (j *journal) forwards(ctx context.Context, ref connectors.Ref, since time.Time, limit int) ([][]byte, error) {
-	what := scanned{filter: j.topology.wholeJournal(), policy: jetstream.DeliverAllPolicy}
+	filter := j.topology.wholeJournal()
 	if !ref.IsZero() {
-		what.filter = j.topology.journal(ref)
-	}
-	if !since.IsZero() {
-		what.policy, what.since = jetstream.DeliverByStartTimePolicy, &since
+		filter = j.topology.journal(ref)
 	}
 	var entries [][]byte
-	err := j.server.scan(ctx, j.stream, what, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
-		if md.Timestamp.Before(since) {
-			return nil
-		}
-		entries = append(entries, msg.Data())
+	err := j.each(ctx, filter, since, func(entry []byte) error {
+		entries = append(entries, entry)
 		if limit > 0 && len(entries) >= 2*limit {
 			entries = slices.Delete(entries, 0, len(entries)-limit)
 		}
@@ -69,6 +63,28 @@ func (j *journal) forwards(ctx context.Context, ref connectors.Ref, since time.T
 	}
 	slices.Reverse(entries)
 	return entries, nil
+}
+
+// Scan reads at the pace of f.
+func (j *journal) Scan(ctx context.Context, since time.Time, f func(entry []byte) error) error {
+	if err := j.each(ctx, j.topology.wholeJournal(), since, f); err != nil {
+		return fmt.Errorf("store: read journal: %w", err)
+	}
+	return nil
+}
+
+// each calls f for the entries under a subject that were stored at since or later.
+func (j *journal) each(ctx context.Context, filter string, since time.Time, f func(entry []byte) error) error {
+	what := scanned{filter: filter, policy: jetstream.DeliverAllPolicy}
+	if !since.IsZero() {
+		what.policy, what.since = jetstream.DeliverByStartTimePolicy, &since
+	}
+	return j.server.scan(ctx, j.stream, what, func(msg jetstream.Msg, md *jetstream.MsgMetadata) error {
+		if md.Timestamp.Before(since) {
+			return nil
+		}
+		return f(msg.Data())
+	})
 }
 
 // tail reads windows of sequences from the end of the journal towards its

@@ -1,7 +1,9 @@
 package journal_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -56,4 +58,45 @@ func TestEntriesOfOtherVersions(t *testing.T) {
 	if said := findings.All(); len(said) != 1 || !strings.Contains(said[0].Message, "2 of the journal's entries cannot be read") {
 		t.Errorf("findings: %+v", said)
 	}
+}
+
+// TestExportHoldsOneEntry: each entry is written before the next is asked for, however many
+// there are.
+func TestExportHoldsOneEntry(t *testing.T) {
+	log := &paced{Journal: memory.New(store.SystemClock{}).Journal}
+	ref := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}.Ref("01A")
+	const many = 1000
+	for i := range many {
+		if err := log.Append(t.Context(), ref, []byte(fmt.Sprintf(`{"at":"2026-01-02T03:04:05Z","route":"r%d","record":%q,"template":"t","action":"create"}`, i, ref))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := &journal.Journal{Log: log, Logger: slog.New(slog.DiscardHandler), Findings: store.NewFindings(store.SystemClock{}, slog.New(slog.DiscardHandler))}
+	written := 0
+	err := k.Export(t.Context(), time.Time{}, func(string) bool { return true }, func([]byte) error {
+		if written++; written != log.read {
+			t.Fatalf("%d entries were read when the %dth was written", log.read, written)
+		}
+		return nil
+	})
+	if err != nil || written != many {
+		t.Errorf("%d of %d were written: %v", written, many, err)
+	}
+}
+
+// paced is a journal that counts the entries it has handed over, and reads none at once.
+type paced struct {
+	store.Journal
+	read int
+}
+
+func (p *paced) Read(context.Context, connectors.Ref, time.Time, int) ([][]byte, error) {
+	return nil, errors.New("all were asked for at once")
+}
+
+func (p *paced) Scan(ctx context.Context, since time.Time, f func([]byte) error) error {
+	return p.Journal.Scan(ctx, since, func(entry []byte) error {
+		p.read++
+		return f(entry)
+	})
 }

@@ -237,36 +237,30 @@ func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) 
 	return out, nil
 }
 
-// Export writes the journal since a time, oldest first, with what is needed
-// to decide again; of an entry that cannot be read, that it is there. What is private stays out where its route no longer, or
-// never, took it in: allowed says of a route whether it does.
+// Export writes the journal since a time, oldest first and one entry at a time, with what
+// is needed to decide again; of an entry that cannot be read, that it is there. What is
+// private stays out where its route no longer, or never, took it in: allowed says of a
+// route whether it does.
 func (k *Journal) Export(ctx context.Context, since time.Time, allowed func(route string) bool, write func(entry []byte) error) error {
-	raw, err := k.Log.Read(ctx, connectors.Ref{}, since, 0)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
 	unread, first := 0, error(nil)
-	for i := range slices.Backward(raw) {
-		entry, err := decode(raw[i])
-		raw[i] = nil // one at a time is held twice
+	err := k.Log.Scan(ctx, since, func(raw []byte) error {
+		entry, err := decode(raw)
 		if err != nil {
 			unread, first = unread+1, cmp.Or(first, err)
-			if err := write([]byte(`{"unreadable":true}`)); err != nil {
-				return fmt.Errorf("journal: %w", err)
-			}
-			continue
+			return write([]byte(`{"unreadable":true}`))
 		}
 		entry.Notes = nil // lost values are nothing to decide by
 		if s := entry.Snapshot; s != nil && (s.Record.Private || s.Parent != nil && s.Parent.Private) && !allowed(entry.Route) {
 			entry.Snapshot = nil
 		}
 		encoded, err := json.Marshal(entry)
-		if err == nil {
-			err = write(encoded)
-		}
 		if err != nil {
-			return fmt.Errorf("journal: %w", err)
+			return err
 		}
+		return write(encoded)
+	})
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
 	k.reportUnread(unread, first)
 	return nil

@@ -52,6 +52,24 @@ func (j *journal) Read(ctx context.Context, ref connectors.Ref, since time.Time,
 	return newest, nil
 }
 
+func (j *journal) Scan(ctx context.Context, since time.Time, f func(entry []byte) error) error {
+	j.mu.Lock()
+	entries := slices.Clone(j.entries) // of which the contents are shared
+	j.mu.Unlock()
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if e.at.Before(since) {
+			continue
+		}
+		if err := f(bytes.Clone(e.entry)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (j *journal) Purge(ctx context.Context, ref connectors.Ref) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
@@ -77,6 +78,25 @@ func (j awaitedJournal) Append(ctx context.Context, ref connectors.Ref, entry []
 
 func (j awaitedJournal) Read(ctx context.Context, ref connectors.Ref, since time.Time, limit int) ([][]byte, error) {
 	return Await(ctx, func() ([][]byte, error) { return j.Journal.Read(ctx, ref, since, limit) })
+}
+
+func (j awaitedJournal) Scan(ctx context.Context, since time.Time, f func(entry []byte) error) error {
+	var mu sync.Mutex
+	over := false // nobody waits for more
+	err := awaitDone(ctx, func() error {
+		return j.Journal.Scan(ctx, since, func(entry []byte) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if over {
+				return context.Canceled
+			}
+			return f(entry)
+		})
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	over = true
+	return err
 }
 
 func (j awaitedJournal) Purge(ctx context.Context, ref connectors.Ref) error {

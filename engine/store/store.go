@@ -134,6 +134,10 @@ type Journal interface {
 	// Read returns entries newest first: of one record, or of all with the zero
 	// Ref; stored at since or later; at most limit (0: all).
 	Read(ctx context.Context, ref connectors.Ref, since time.Time, limit int) ([][]byte, error)
+	// Scan hands over the entries that were stored at since or later, of all records,
+	// oldest first, at the pace of f and a few at a time, until f fails. What is added
+	// meanwhile may be among them; f is not called once Scan has returned.
+	Scan(ctx context.Context, since time.Time, f func(entry []byte) error) error
 	// Purge removes every entry about a record.
 	Purge(ctx context.Context, ref connectors.Ref) error
 }

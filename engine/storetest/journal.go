@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,6 +83,47 @@ var journalCases = []testCase{
 		wantJournal(t, kept, connectors.Ref{}, time.Time{}, 5, []string{"new"})
 		if err := kept.Journal.Purge(t.Context(), incidents.Ref("never seen")); err != nil {
 			t.Error(err)
+		}
+	}},
+	{"journal/scan", func(t *testing.T, kept store.Store) {
+		scan := func(since time.Time, most int) (got []string, err error) {
+			enough := errors.New("enough")
+			err = kept.Journal.Scan(t.Context(), since, func(entry []byte) error {
+				if got = append(got, string(entry)); len(got) == most {
+					return enough
+				}
+				return nil
+			})
+			if errors.Is(err, enough) {
+				err = nil
+			}
+			return got, err
+		}
+		const many = 600 // more than are read at once
+		var want []string
+		for i := range many {
+			want = append(want, fmt.Sprint(i))
+			appendEntry(t, kept, incidents.Ref(fmt.Sprint(i%7)), want[i])
+		}
+		for _, most := range []int{0, 1, 300, many} {
+			got, err := scan(time.Time{}, most)
+			if diff := cmp.Diff(first(want, most), got); err != nil || diff != "" {
+				t.Errorf("at most %d: %v (-want +got):\n%s", most, err, diff)
+			}
+		}
+		if err := kept.Journal.Purge(t.Context(), incidents.Ref("3")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := scan(time.Time{}, 5); err != nil || !slices.Equal(got, []string{"0", "1", "2", "4", "5"}) {
+			t.Errorf("after a purge: %v %v", got, err)
+		}
+		if got, err := scan(time.Now().Add(time.Hour), 0); err != nil || len(got) != 0 {
+			t.Errorf("since later: %v %v", got, err)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := kept.Journal.Scan(ended, time.Time{}, func([]byte) error { return nil }); err == nil {
+			t.Error("a scan that nobody waits for did not fail")
 		}
 	}},
 	{"journal/much purged in between", func(t *testing.T, kept store.Store) {
