@@ -69,16 +69,20 @@ func (s *backend) scan(ctx context.Context, stream string, what scanned, f func(
 			got = true
 			md, err := msg.Metadata()
 			if err != nil {
-				return fmt.Errorf("message without metadata: %w", err)
+				err = fmt.Errorf("message without metadata: %w", err)
+			} else {
+				pending = md.NumPending
+				err = f(msg, md)
 			}
-			pending = md.NumPending
-			if err := f(msg, md); err != nil {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				for range batch.Messages() { // what fetches them ends only then
+				}
 				if errors.Is(err, errEnough) {
 					return nil
 				}
-				return err
-			}
-			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}

@@ -79,7 +79,9 @@ func (p *program) varies(e ast.Expr, b bound) (varies bool, free bound) {
 	default:
 		varies = true
 	}
-	p.constant[e.ID()] = !varies && len(free) == 0
+	if !varies && len(free) == 0 {
+		p.constant[e.ID()] = true
+	}
 	return varies, free
 }
 

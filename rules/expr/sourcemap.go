@@ -31,9 +31,18 @@ func advance(from hcl.Pos, text []byte) hcl.Pos {
 		pos.Column = 1
 		text = text[i+1:]
 	}
-	n, _ := textseg.TokenCount(text, textseg.ScanGraphemeClusters)
-	pos.Column += n
+	pos.Column += columns(text)
 	return pos
+}
+
+// columns counts the characters of a line as people see them. Those of ASCII are each one,
+// and to find the borders of the others takes long.
+func columns(line []byte) int {
+	if !bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf || r == '\r' }) {
+		return len(line)
+	}
+	n, _ := textseg.TokenCount(line, textseg.ScanGraphemeClusters)
+	return n
 }
 
 // places are positions that are known: to count from the start of a long text for
