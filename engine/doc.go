@@ -21,6 +21,7 @@
 //   - engine/breaker: how connectors do, who waits for them, pauses of retries
 //   - engine/store: the interfaces that engine/jetstream and engine/memory fulfil
 //   - engine/queue: which record is worked on next
+//   - engine/pauses: which routes write nothing for now
 //   - engine/intake: what webhooks and polls tell, how far routes and polls have come,
 //     other daemons
 //   - losses: what the store has lost

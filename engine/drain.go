@@ -63,10 +63,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 func (e *Engine) end() {
 	e.applying.Lock()
 	defer e.applying.Unlock()
-	for _, stop := range e.consumers {
-		stop()
-	}
-	clear(e.consumers)
+	e.consumers.end()
 	e.waiting.Stop()
 	e.stopLoops()
 	e.workers.Queue.Close()

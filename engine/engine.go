@@ -3,16 +3,13 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
 	"sync/atomic"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/intake"
 	"github.com/lockstep-sync/lockstep/engine/links"
-	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -63,7 +60,7 @@ type Engine struct {
 
 	// applying serialises Start, Apply and Drain; it guards what follows.
 	applying  lock
-	consumers map[string]func() // by name: what stops reading it
+	consumers *consumers
 }
 
 // A Config is what the engine runs. It is replaced as a whole.
@@ -79,7 +76,8 @@ func New(o Options) *Engine {
 		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
 		poller:    intake.NewPoller(b.loops, c, &b.running, positions, waiting),
 		inquiries: newInquiries(&operations{core: c, workers: workers}),
-		still:     o.Still, applying: make(lock, 1), consumers: map[string]func(){},
+		still:     o.Still, applying: make(lock, 1),
+		consumers: &consumers{core: c, queue: workers.Queue, positions: positions, reading: map[string]func(){}},
 	}
 }
 
@@ -110,6 +108,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if !e.still {
 		e.running.Go(e.keepHints)
 	}
+	e.running.Go(e.obeyOthers)
 	e.goLoop(e.sweepForever)
 	e.goLoop(e.keepPositions)
 	e.ready.Store(true)
@@ -154,35 +153,14 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	if err := e.positions.Take(ctx, next); err != nil {
 		return err
 	}
-	added := map[string]func(){}
-	known, abandoned := make(chan struct{}), false
-	undo := func() {
-		abandoned = true
-		close(known)
-		for _, stop := range added {
-			stop()
-		}
-	}
-	for _, route := range c.Set.Routes {
-		consumer, name := intake.ConsumerOf(route), route.Name
-		if e.consumers[consumer] != nil {
-			continue
-		}
-		stop, err := e.core.Store.Hints.Consume(ctx, consumer, route.Source, e.positions.Begin(consumer), func(h store.Hint) {
-			if <-known; !abandoned {
-				e.workers.Queue.Add(queue.Key{Route: name, Source: h.Ref}, h)
-			}
-		})
-		if err != nil {
-			undo()
-			return fmt.Errorf("route %s: %w", route.Name, err)
-		}
-		added[consumer] = stop
+	readers, err := e.consumers.begin(ctx, c.Set)
+	if err != nil {
+		return err
 	}
 
 	// From here on nothing fails the change.
 	e.core.Config.Store(next)
-	close(known)
+	readers.deliver(c.Set)
 	if before != nil {
 		for name, g := range before.Breakers {
 			if next.Breakers[name] != g {
@@ -190,26 +168,15 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 			}
 		}
 	}
-	maps.Copy(e.consumers, added)
-	e.leaveConsumers(ctx, next)
+	e.noteRoutes(ctx, next)
 	e.poller.Set(c.Set)
 	e.takeUp(ctx, before, next)
 	return nil
 }
 
-// leaveConsumers stops reading for routes that are not configured any more. Their
-// positions are kept for a while.
-func (e *Engine) leaveConsumers(ctx context.Context, config *reconcile.Running) {
-	wanted := map[string]bool{}
-	for _, route := range config.Set.Routes {
-		wanted[intake.ConsumerOf(route)] = true
-	}
-	for consumer, stop := range e.consumers {
-		if !wanted[consumer] {
-			stop()
-			delete(e.consumers, consumer)
-		}
-	}
+// noteRoutes notes which routes are configured no more. Their positions are kept for a
+// while.
+func (e *Engine) noteRoutes(ctx context.Context, config *reconcile.Running) {
 	others, err := e.daemons.Renew(ctx, config)
 	if err == nil {
 		_, err = e.positions.Mark(ctx, config, others, nil)

@@ -19,7 +19,7 @@ var errOutage = errors.New("the store is out")
 // An outage fails one call of a store, the nth after it was armed: before the
 // store did it, or after, when only the answer is lost.
 type outage struct {
-	places bool // calls count by which daemons keep their places
+	places bool // calls count by which daemons keep their places and obey pauses
 	mu     sync.Mutex
 	armed  bool
 	n      int
@@ -37,7 +37,7 @@ func (o *outage) set(armed bool) {
 	o.armed = armed
 }
 
-// callPlaces runs a call by which daemons keep their places.
+// callPlaces runs a call that daemons make by the minute.
 func (o *outage) callPlaces(do func() error) error {
 	if !o.places {
 		return do()
@@ -47,7 +47,7 @@ func (o *outage) callPlaces(do func() error) error {
 
 // callFor runs a call about a key.
 func (o *outage) callFor(key string, do func() error) error {
-	if key == "places" || key == "daemons" || strings.HasPrefix(key, "checkpoints/") {
+	if key == "places" || key == "daemons" || strings.HasPrefix(key, "checkpoints/") || strings.HasPrefix(key, "paused/") {
 		return o.callPlaces(do)
 	}
 	return o.call(do)

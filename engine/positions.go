@@ -22,6 +22,9 @@ func (e *Engine) keepPositions() {
 }
 
 func (e *Engine) tendPositions(ctx context.Context) error {
+	if err := e.obeyPauses(ctx); err != nil {
+		return err
+	}
 	config := e.core.Config.Load()
 	others, err := e.daemons.Renew(ctx, config)
 	if err != nil {

@@ -17,6 +17,9 @@ func (e *losses) Restore(ctx context.Context) error {
 	if err := e.Repo.RebuildIndex(ctx); err != nil {
 		return err
 	}
+	if err := e.Pauses.Restore(ctx); err != nil {
+		return err
+	}
 	// What waited to be looked at may be lost.
 	return e.Repo.Each(ctx, func(l links.Stored) error {
 		if err := e.Store.Hints.Add(ctx, l.Source, ""); err != nil {

@@ -7,9 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/intake"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // A RouteStatus says how a route does.
@@ -19,6 +22,10 @@ type RouteStatus struct {
 	InFlight int    `json:"in_flight"`
 	Links    int    `json:"links"`
 	Dead     int    `json:"dead"`
+
+	Source    connectors.Collection `json:"source"`
+	Templates []string              `json:"templates"` // in their order, with no_match
+	Paused    *pauses.Pause         `json:"paused"`    // nil: it is not
 
 	// Runaways are the records whose computation was given up and still runs.
 	Runaways int `json:"-"`
@@ -51,12 +58,34 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 		if err != nil {
 			return nil, fmt.Errorf("backlog of route %s: %w", route.Name, err)
 		}
-		statuses = append(statuses, RouteStatus{
+		status := RouteStatus{
 			Name: route.Name, Pending: pending, InFlight: e.workers.Queue.InWork(route.Name),
 			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.workers.Runaways.On(route.Name), Oldest: oldest,
-		})
+			Source: route.Source, Templates: []string{},
+		}
+		for _, template := range reconcile.TemplatesOf(route) {
+			status.Templates = append(status.Templates, template.Name)
+		}
+		if status.Paused, err = e.core.Pauses.Of(ctx, route.Name); err != nil {
+			return nil, err
+		}
+		statuses = append(statuses, status)
 	}
 	return statuses, nil
+}
+
+// Route says how one configured route does.
+func (e *operations) Route(ctx context.Context, name string) (RouteStatus, error) {
+	all, err := e.Routes(ctx)
+	if err != nil {
+		return RouteStatus{}, err
+	}
+	for _, route := range all {
+		if route.Name == name {
+			return route, nil
+		}
+	}
+	return RouteStatus{}, &NoRouteError{name}
 }
 
 // Connectors says how each connector does, by name.

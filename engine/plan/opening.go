@@ -52,6 +52,7 @@ type Opening struct {
 	Tries          int    // so far, of reading it
 	ParentToken    string // what is known of what the record belongs to (links.Children)
 	ParentTicket   Answer // what the record belongs to may still get one
+	ParentPaused   bool   // but not before somebody resumes a route
 
 	Decision    *rules.Decision
 	Parent      *rules.Parent
@@ -206,22 +207,25 @@ func (o *Opening) decline(d rules.Decision) Operation {
 }
 
 // awaitParent waits a bounded time for the parent's ticket where the parent may
-// still get one.
+// still get one. While it may not because its route is paused, the time stands still.
 func (o *Opening) awaitParent(d rules.Decision) (p Plan, needs Needs, waits bool) {
 	wait := o.Set.Templates[d.Template].Lifecycle.ParentWait
 	since := o.Before.Waiting
-	began := since.IsZero() || since.After(o.Now) // by a clock that was set back since
+	began := since.IsZero() || since.After(o.Now) || o.ParentPaused // by a clock that was set back since
 	if began {
 		since = o.Now
 	}
 	waited := o.Now.Sub(since)
 	switch {
+	case o.ParentTicket == Unknown && wait > 0:
+		return Plan{}, Needs{ParentTicket: true}, true
 	case waited >= wait, o.ParentTicket == No:
 		return Plan{}, Needs{}, false
-	case o.ParentTicket == Unknown:
-		return Plan{}, Needs{ParentTicket: true}, true
 	}
 	op := Operation{Kind: KindWait, Reason: "for the ticket of its parent", Until: o.Now.Add(min(max(waited, firstParentPause), longestParentPause, wait))}
+	if o.ParentPaused {
+		op.Reason, op.Until = "for the ticket of its parent, whose route is paused", o.Now.Add(longestParentPause)
+	}
 	if began {
 		op.Remember = o.remember(links.Unlinked{Waiting: since.UTC(), Failed: o.Before.Failed})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
 	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
@@ -30,6 +31,7 @@ type Core struct {
 	Letters *deadletter.Queue
 	Journal *journal.Journal
 	Absent  *absence.Watch // which linked records read as not found
+	Pauses  *pauses.Pauses
 	Config  atomic.Pointer[Running]
 
 	// Set by Start.
@@ -52,6 +54,7 @@ func NewCore(s store.Store, clock store.Clock, logger *slog.Logger, metrics Metr
 	c.Reports = store.NewFindings(c.Clock, c.Log)
 	c.Repo = links.NewRepository(c.Store, c.Clock, c.Reports)
 	c.Absent = absence.NewWatch(c.Repo, c.Store.Hints, c.Clock)
+	c.Pauses = pauses.New(c.Store.Marks)
 	c.Letters = deadletter.New(c.Store.Dead, c.Clock, c.Log, c.Metrics, c.Reports)
 	c.Journal = &journal.Journal{
 		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters, Findings: c.Reports,

@@ -58,14 +58,23 @@ func (l *lease) Hold(ctx context.Context) error {
 	if begins {
 		l.before()
 	}
-	err := l.notSent(l.hold(ctx, begins))
+	err := l.notSent(l.holdUnpaused(ctx, begins))
 	l.used = l.used || err == nil
 	return err
 }
 
 // check fails where nothing may be sent any more: the record may have turned
 // private, or somebody else have acted. The failure is ClassRetry.
-func (l *lease) check(ctx context.Context) error { return l.notSent(l.hold(ctx, false)) }
+func (l *lease) check(ctx context.Context) error { return l.notSent(l.holdUnpaused(ctx, false)) }
+
+// holdUnpaused looks last whether the route is paused, for what comes before may take
+// long: whoever pauses it knows that no request begins from then on.
+func (l *lease) holdUnpaused(ctx context.Context, changed bool) error {
+	if err := l.hold(ctx, changed); err != nil {
+		return err
+	}
+	return l.w.engine.Pauses.Check(ctx, l.w.route.Name)
+}
 
 func (l *lease) notSent(err error) error {
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 )
 
@@ -90,7 +91,7 @@ func (w observer) mediaOf(ctx context.Context, e *plan.End, f connectors.File) (
 // when all that can be done is done. What is under way is not postponed: it is settled
 // by what is read.
 func (w *session) postpones(o *plan.Observation, transfer string, err error) bool {
-	if _, lost := errors.AsType[*lostError](err); lost || errors.Is(err, errNotAllowed) {
+	if _, lost := errors.AsType[*lostError](err); lost || errors.Is(err, errNotAllowed) || errors.Is(err, pauses.ErrPaused) {
 		return false
 	}
 	said, ok := errors.AsType[*connectors.Error](err)

@@ -96,7 +96,7 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 		o.Parent, err = w.parent(ctx, o.Source.Record)
 		o.ParentKnown = err == nil
 	case needs.ParentTicket:
-		o.ParentTicket, err = w.parentMayGetTicket(ctx, o.Source.Record.Parent, o.Parent, o.Decision.Target.Connector)
+		o.ParentTicket, o.ParentPaused, err = w.parentMayGetTicket(ctx, o.Source.Record.Parent, o.Parent, o.Decision.Target.Connector)
 	case needs.Tickets:
 		o.Tickets, err = w.lookUpClaimed(ctx, o.Target.Ref.Collection, o.Claim)
 	case needs.Unkeyed:

@@ -77,42 +77,49 @@ func (w observer) mayBePrivate(ctx context.Context, parent connectors.Ref) (plan
 }
 
 // parentMayGetTicket reports whether some route may still open a ticket for
-// the parent in the connector.
-func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (plan.Answer, error) {
+// the parent in the connector, and whether all of them that may are paused.
+func (w observer) parentMayGetTicket(ctx context.Context, ref connectors.Ref, parent *rules.Parent, connector string) (may plan.Answer, paused bool, err error) {
 	if parent == nil {
-		return plan.No, nil
+		return plan.No, false, nil
 	}
+	may = plan.No
 	for _, route := range w.config.Set.Routes {
 		if route.Source != ref.Collection || !writesTo(route, connector) {
 			continue
 		}
-		link, _, _, err := w.engine.Repo.Current(ctx, route.Name, ref)
-		if err == nil {
-			// Also a ticket that was confirmed since the parent was looked at.
-			if link.Phase == links.Claim || link.Phase == links.Active && link.Target.Connector == connector {
-				return plan.Yes, nil
-			}
-			continue
-		}
-		if errors.Is(err, store.ErrUnreadable) {
-			return plan.Yes, nil // it may have one, which is waited for as long as for any
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return plan.Unknown, err
-		}
-		u, err := w.engine.Repo.Unlinked(ctx, route.Name, ref)
-		if errors.Is(err, store.ErrUnreadable) {
-			return plan.Yes, nil
-		}
+		yes, err := w.mayOpenTicket(ctx, route, ref, parent, connector)
 		if err != nil {
-			return plan.Unknown, err
+			return plan.Unknown, false, err
 		}
-		decided := u.Private || !u.ForNow && u.Version != "" && u.Version == parent.Record.Version
-		if route.Create && !decided && route.Admits(parent.Record) {
-			return plan.Yes, nil
+		if yes && !w.engine.Pauses.Known(route.Name) {
+			return plan.Yes, false, nil
+		}
+		if yes {
+			may, paused = plan.Yes, true
 		}
 	}
-	return plan.No, nil
+	return may, paused, nil
+}
+
+// mayOpenTicket reports whether a route may still open a ticket for the parent in the
+// connector.
+func (w observer) mayOpenTicket(ctx context.Context, route *rules.Route, ref connectors.Ref, parent *rules.Parent, connector string) (bool, error) {
+	link, _, _, err := w.engine.Repo.Current(ctx, route.Name, ref)
+	switch {
+	case err == nil:
+		// Also a ticket that was confirmed since the parent was looked at.
+		return link.Phase == links.Claim || link.Phase == links.Active && link.Target.Connector == connector, nil
+	case errors.Is(err, store.ErrUnreadable):
+		return true, nil // it may have one, which is waited for as long as for any
+	case !errors.Is(err, store.ErrNotFound):
+		return false, err
+	}
+	u, err := w.engine.Repo.Unlinked(ctx, route.Name, ref)
+	if errors.Is(err, store.ErrUnreadable) {
+		return true, nil
+	}
+	decided := u.Private || !u.ForNow && u.Version != "" && u.Version == parent.Record.Version
+	return err == nil && route.Create && !decided && route.Admits(parent.Record), err
 }
 
 func writesTo(r *rules.Route, connector string) bool {

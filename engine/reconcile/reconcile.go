@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/queue"
 	"github.com/lockstep-sync/lockstep/engine/store"
@@ -80,6 +81,9 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	if route == nil || route.Source != key.Source.Collection {
 		return // the route is being removed; its pending hints become dead letters
 	}
+	if e.Pauses.Known(route.Name) {
+		return // with its hints, which are looked at when it goes on
+	}
 	w := newWork(&session{engine: e.Core, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.Source})
 	link, id, n, err := e.Repo.Current(ctx, route.Name, key.Source)
 	w.linkID, w.n, w.tries = id, n, queue.Tries(id, hints)
@@ -105,6 +109,14 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	if ctx.Err() != nil {
 		return // cut off; the hints come again
 	}
+	swept := queue.OnlyResync(hints)
+	if errors.Is(err, pauses.ErrPaused) {
+		if swept && w.underWay { // a sweep's hint is no one's
+			err = e.Store.Hints.Add(ctx, key.Source, "")
+		}
+		w.log.Debug("not written", "reason", err)
+		return // with its hints: none of this counts as a try
+	}
 	if err != nil {
 		v, err = w.handleError(ctx, err)
 	}
@@ -113,7 +125,6 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	}
 	// A retry that is parked already keeps its turn and its tries: a sweep that
 	// fails before it sent anything leaves it to that, or to the next sweep.
-	swept := queue.OnlyResync(hints)
 	switch now := e.Clock.Now(); {
 	case err != nil, v.again.IsZero(), swept && !w.underWay:
 	case v.tries == 0 && !v.again.After(now):

@@ -24,6 +24,9 @@ func (e *Workers) Resync(ctx context.Context) error {
 	var keys []queue.Key
 	err := e.Repo.Each(ctx, func(l links.Stored) error {
 		// What is under way is looked at when it is due; what was lost is not under way.
+		if e.Pauses.Known(l.Route) {
+			return nil
+		}
 		if l.Phase == links.Active && l.Intent == nil || l.Phase == links.Gone || l.Lost() {
 			keys = append(keys, queue.Key{Route: l.Route, Source: l.Source})
 		}

@@ -1,0 +1,3 @@
+// Package pauses keeps which routes are paused: a paused route writes nothing, and
+// what is hinted waits.
+package pauses
