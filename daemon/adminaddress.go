@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/daemon/admin"
+	"github.com/lockstep-sync/lockstep/daemon/page"
 	"github.com/lockstep-sync/lockstep/daemon/socket"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -110,7 +111,8 @@ func localOnly(_, resolved string, _ syscall.RawConn) error {
 // listens on the way.
 var errRemoteAdmin = errors.New("an address that is neither a socket nor loopback needs tls { cert, key } in the daemon block")
 
-func (p *process) admin(set *rules.Set, address string) *admin.API {
+// admin returns what answers on the admin address until ctx ends.
+func (p *process) admin(ctx context.Context, set *rules.Set, address string) (http.Handler, error) {
 	a := &admin.API{
 		Log:    p.log,
 		Status: p.status,
@@ -132,5 +134,15 @@ func (p *process) admin(set *rules.Set, address string) *admin.API {
 	if _, ok := socket.Path(address); !ok {
 		a.Token = set.Daemon.AdminToken
 	}
-	return a
+	people := &page.Page{Log: p.log, Token: a.Token, Status: a.Status, Done: ctx.Done(), Engine: func() page.Engine {
+		if e := p.engine.Load(); e != nil {
+			return e
+		}
+		return nil
+	}}
+	var err error
+	if a.Page, err = people.Handler(); err != nil {
+		return nil, err
+	}
+	return a.Handler(), nil
 }

@@ -224,7 +224,10 @@ func (p *process) start(ctx, lifeCtx context.Context, set *rules.Set, running *s
 	running.started("listener of the public address", func(context.Context) error { return ignoreClosed(world.Close()) })
 	// Both answer from here on: that the daemon starts is an answer too.
 	endPublic := p.serve("public address", world, p.public().handler(), running)
-	answers := p.admin(set, adminAddress).Handler()
+	answers, err := p.admin(lifeCtx, set, adminAddress)
+	if err != nil {
+		return none, err
+	}
 	p.serve("admin address", operators, answers, running)
 	if path, ok := socket.Path(adminAddress); ok {
 		p.background.Go(func() { p.keepSocket(lifeCtx, path, answers) })

@@ -78,11 +78,12 @@ func layers() []layer {
 		{folders: []string{"daemon/watch", "daemon/systemd"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"daemon/socket"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"daemon/admin"}, allowed: []string{"daemon/socket", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"daemon"}, allowed: []string{"daemon/admin", "daemon/embed", "daemon/socket", "daemon/systemd", "daemon/watch", "engine", "engine/*", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
+		{folders: []string{"daemon/page"}, allowed: []string{"daemon/admin", "engine", "engine/*", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon"}, allowed: []string{"daemon/admin", "daemon/page", "daemon/embed", "daemon/socket", "daemon/systemd", "daemon/watch", "engine", "engine/*", "rules", "rules/visible", "connectors"}, forbidden: slices.Concat(hcl, cel)},
 		{folders: []string{"daemon/daemontest"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		// Nothing but tests, which may import what they need.
 		{folders: []string{"daemon/simulation"}},
-		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/admin", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/simulators", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"daemon/lockstep"}, allowed: []string{"daemon", "daemon/admin", "daemon/demo", "daemon/embed", "daemon/graph", "daemon/page", "daemon/simulators", "engine", "engine/*", "rules", "rules/source", "rules/visible", "connectors", "connectors/*", "connectors/*/*test", "examples"}, forbidden: slices.Concat(nats, hcl, cel)},
 	}
 }
 

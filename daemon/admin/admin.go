@@ -52,6 +52,9 @@ type API struct {
 	Reload  func(ctx context.Context, empty bool) error // empty: it may leave no route
 	Engine  func() Engine                               // nil until it runs
 	Metrics http.Handler
+	// Page answers what is for people, and knows for itself who may see it; nil: no
+	// page.
+	Page http.Handler
 	// Passes tells an outage of the store, which passes, from a mistake. nil: none does.
 	Passes func(error) bool
 }
@@ -66,7 +69,6 @@ var errStarting = errors.New("the daemon is still starting")
 // Handler returns what answers.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", methods{http.MethodGet: a.page})
 	mux.Handle("/metrics", methods{http.MethodGet: a.Metrics.ServeHTTP})
 	mux.Handle("/v1/status", methods{http.MethodGet: a.getStatus})
 	mux.Handle("/v1/reload", methods{http.MethodPost: a.postReload})
@@ -83,7 +85,15 @@ func (a *API) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusNotFound, "there is nothing at "+r.URL.Path)
 	})
-	return a.guarded(patient(mux))
+	api := a.guarded(patient(mux))
+	if a.Page == nil {
+		return api
+	}
+	all := http.NewServeMux()
+	all.Handle("/v1/", api)
+	all.Handle("/metrics", api)
+	all.Handle("/", a.Page)
+	return all
 }
 
 // patient lets an answer take as long as what a slow system says.
@@ -115,20 +125,22 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answerError(w, http.StatusMethodNotAllowed, r.Method+" is not done here; "+strings.Join(allowed, " or ")+" is")
 }
 
+// HasToken reports, in constant time, whether a request brings the admin token.
+func HasToken(r *http.Request, token connectors.Secret) bool {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	want, have := sha256.Sum256([]byte(token.Reveal())), sha256.Sum256([]byte(strings.TrimSpace(given)))
+	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(have[:], want[:]) == 1
+}
+
 // guarded asks for the token, in constant time, before anything else.
 func (a *API) guarded(next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(a.Token.Reveal()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		if a.Token != "" {
-			scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-			have := sha256.Sum256([]byte(strings.TrimSpace(given)))
-			if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(have[:], want[:]) != 1 {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="lockstep"`)
-				answerError(w, http.StatusUnauthorized, "the admin token is missing or wrong")
-				return
-			}
+		if a.Token != "" && !HasToken(r, a.Token) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="lockstep"`)
+			answerError(w, http.StatusUnauthorized, "the admin token is missing or wrong")
+			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
 		next.ServeHTTP(w, r)

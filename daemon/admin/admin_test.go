@@ -234,13 +234,11 @@ func TestAdminAnswers(t *testing.T) {
 		{"DELETE", "/v1/dead/d2", "", 200, `"id":"d2"`, "drop d2"},
 		{"POST", "/v1/reload", "", 200, `"generation":"abc"`, ""},
 		{"GET", "/metrics", "", 200, "lockstep_ready 1", ""},
-		{"GET", "/", "", 200, "<title>lockstep</title>", ""},
 		{"HEAD", "/v1/status", "", 200, "", ""},
 		{"GET", "/v1/nothing", "", 404, `{"error":`, ""},
 		{"POST", "/v1/status", "", 405, `{"error":`, ""},
 		{"GET", "/v1/reload", "", 405, `{"error":`, ""},
 		{"GET", "/v1/dead/d1/retry", "", 405, `{"error":`, ""},
-		{"PUT", "/", "", 405, `{"error":`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.target, func(t *testing.T) {
@@ -285,7 +283,7 @@ func TestAdminFailures(t *testing.T) {
 	t.Run("starting", func(t *testing.T) {
 		a, _ := newAdmin(nil)
 		a.Engine = func() Engine { return nil }
-		for path, code := range map[string]int{"/v1/links": 503, "/v1/dead/d1": 503, "/v1/status": 200, "/": 200, "/metrics": 200} {
+		for path, code := range map[string]int{"/v1/links": 503, "/v1/dead/d1": 503, "/v1/status": 200, "/metrics": 200} {
 			w := httptest.NewRecorder()
 			a.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 			if w.Code != code {
@@ -349,42 +347,20 @@ func TestAdminToken(t *testing.T) {
 		"Bearer s3cret":  200,
 		"bearer s3cret":  200,
 	} {
-		for _, path := range []string{"/v1/status", "/metrics", "/"} {
+		for _, path := range []string{"/v1/status", "/metrics", "/v1/nothing"} {
 			r := httptest.NewRequest("GET", path, nil)
 			if header != "" {
 				r.Header.Set("Authorization", header)
 			}
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, r)
-			if w.Code != code {
+			if w.Code != code && (w.Code != 404 || code != 200) {
 				t.Errorf("%s with %q: answered %d, want %d", path, header, w.Code, code)
 			}
 			if w.Code == 401 && (w.Header().Get("WWW-Authenticate") == "" || strings.Contains(w.Body.String(), "s3cret")) {
 				t.Errorf("%s with %q: %v %s", path, header, w.Header(), w.Body)
 			}
 		}
-	}
-}
-
-func TestPageShowsWhatIsWrong(t *testing.T) {
-	a, status := newAdmin(&fakeEngine{})
-	status.Ready, status.Waiting = false, "the store is not connected"
-	status.Config = ConfigStatus{OK: false, LoadedAt: someTime, Diagnostics: badFiles}
-	until := someTime.Add(time.Minute)
-	status.Connectors = []breaker.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until}}
-	w := httptest.NewRecorder()
-	a.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	page := w.Body.String()
-	for _, want := range []string{
-		"the store is not connected", "main.hcl:3:9", "no such field", "2026-01-02 03:04:05 UTC",
-		`&lt;429&gt; \u202egnp\u009b\u001b`, "waiting until 2026-01-02 03:05:05 UTC", "&lt;no&gt; &amp; such", "incidents",
-	} {
-		if !strings.Contains(page, want) {
-			t.Errorf("the page does not show %q", want)
-		}
-	}
-	if t.Failed() {
-		t.Log(page)
 	}
 }
 

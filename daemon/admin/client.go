@@ -99,6 +99,16 @@ func (c *Client) TrustCA(file string) {
 	}
 }
 
+// Reach returns where requests to the admin address go, what carries them there, and
+// the token that they bring; an error where the address cannot be one.
+func (c *Client) Reach() (*url.URL, http.RoundTripper, connectors.Secret, error) {
+	if c.err != nil {
+		return nil, nil, "", c.err
+	}
+	base, err := url.Parse(c.base)
+	return base, c.transport, c.token, err
+}
+
 // An UnreachableError says that no daemon answers at an admin address.
 type UnreachableError struct {
 	Address string
