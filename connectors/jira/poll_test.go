@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	_ "time/tzdata" // for machines without it
 
 	"github.com/google/go-cmp/cmp"
 
@@ -210,4 +211,37 @@ func TestRepeatedPages(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPollsOverDaylightSavingTime: in whatever zone the account's profile is, no change
+// is missed when the clocks are changed.
+func TestPollsOverDaylightSavingTime(t *testing.T) {
+	for season, change := range map[string]time.Time{"spring": time.Date(2000, 3, 26, 1, 0, 0, 0, time.UTC), "autumn": time.Date(2000, 10, 29, 1, 0, 0, 0, time.UTC)} {
+		for _, zone := range []string{"Europe/Berlin", "America/New_York"} {
+			t.Run(zone+", "+season, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					where := must(time.LoadLocation(zone))(t)
+					at := change
+					if zone != "Europe/Berlin" {
+						at = at.Add(5*time.Hour).AddDate(0, 0, 7) // of these, in 2000, only the zone matters
+					}
+					time.Sleep(time.Until(at.Add(-3 * time.Hour)))
+					server := jiratest.New(jiratest.Options{APIToken: secrets[0], Zone: where, IndexLag: time.Minute})
+					p := &poller{c: connect(t, server.RoundTripper(), nil), server: server}
+					key := must(server.Open("ENG", "acc-ann", nil))(t)
+					time.Sleep(2 * time.Minute)
+					p.next(t)
+					for n := range 36 {
+						if err := server.Edit(key, "acc-ann", map[string]any{"summary": fmt.Sprint("edit ", n)}); err != nil {
+							t.Fatal(err)
+						}
+						time.Sleep(10 * time.Minute)
+						if got := p.next(t); got != key {
+							t.Errorf("at %v the poll finds %q", time.Now().In(where), got)
+						}
+					}
+				})
+			})
+		}
+	}
 }

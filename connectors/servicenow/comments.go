@@ -47,7 +47,7 @@ func (c *Connector) journal(ctx context.Context, record connectors.Record, since
 	// bear that of a table which the ticket's extends.
 	where := "element_id=" + record.Ref.ID + "^elementIN" + strings.Join(commentKinds, ",")
 	if from != "" {
-		where += "^sys_created_on>=" + from
+		where += "^sys_created_on>=" + since.Add(-zoneMargin).UTC().Format(timeLayout)
 	}
 	var found []row
 	var authors []string

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	_ "time/tzdata" // for machines without it
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow"
@@ -272,4 +273,61 @@ func TestPollAfterTheNewestWasDeleted(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
+}
+
+// TestPollsOverDaylightSavingTime: whatever zone the user's profile has, in which an
+// instance reads moments in queries, no change is missed in silence when the clocks are
+// changed, in spring or in autumn.
+func TestPollsOverDaylightSavingTime(t *testing.T) {
+	for zone, says := range map[string]bool{"GMT": false, "Europe/Berlin": false, "Europe/London": false, "Atlantic/Azores": true, "America/New_York": true} {
+		for season, change := range map[string]time.Time{"spring": time.Date(2000, 3, 26, 1, 0, 0, 0, time.UTC), "autumn": time.Date(2000, 10, 29, 1, 0, 0, 0, time.UTC)} {
+			t.Run(zone+", "+season, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					where, err := time.LoadLocation(zone)
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Until(change.Add(-3 * time.Hour)))
+					o := options()
+					o.Zone = where
+					server := servicenowtest.New(o)
+					c := connect(t, server.RoundTripper(), basic())
+					id := open(t, server, "a ticket")
+					record, err := c.Read(t.Context(), incidents.Ref(id))
+					if err != nil {
+						t.Fatal(err)
+					}
+					var cursor []byte
+					missed, refused, unseen := 0, 0, 0
+					for n := range 36 { // six hours around the change
+						began := time.Now()
+						if err := server.AddWorkNote("incident", id, "anna", fmt.Sprint("note ", n)); err != nil {
+							t.Fatal(err)
+						}
+						changed, next, err := c.Poll(t.Context(), incidents, cursor)
+						switch {
+						case err != nil:
+							wantClass(t, err, connectors.ClassRejected)
+							refused++
+						case n > 0 && len(changed) == 0:
+							missed++
+						}
+						if err == nil {
+							cursor = next
+						}
+						if said, err := c.Comments(t.Context(), record, began); err != nil || len(said) != 1 {
+							unseen++
+						}
+						time.Sleep(10 * time.Minute)
+					}
+					if missed > 0 || unseen > 0 {
+						t.Errorf("%d polls missed the change, %d lists the note", missed, unseen)
+					}
+					if (refused > 0) != says {
+						t.Errorf("%d polls said that the time zone is another", refused)
+					}
+				})
+			})
+		}
+	}
 }

@@ -122,7 +122,7 @@ func (c *Connector) FindUnkeyed(ctx context.Context, collection connectors.Colle
 		return nil, err
 	}
 	from := since.Add(-clockSkew).UTC().Format(timeLayout)
-	where := "sys_created_on>=" + from + "^" + keyColumn + "ISEMPTY"
+	where := "sys_created_on>=" + since.Add(-clockSkew-zoneMargin).UTC().Format(timeLayout) + "^" + keyColumn + "ISEMPTY"
 	if queryable(own) {
 		where += "^sys_created_by=" + own
 	}
@@ -143,6 +143,10 @@ func (c *Connector) FindUnkeyed(ctx context.Context, collection connectors.Colle
 	}
 	return found, nil
 }
+
+// zoneMargin is how far a moment in a query may be read too late: in the time zone of
+// the user's profile, which may lie so far to the west.
+const zoneMargin = 13 * time.Hour
 
 // clockSkew is how far the instance's clock may be behind ours.
 const clockSkew = 2 * time.Minute

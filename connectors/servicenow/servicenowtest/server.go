@@ -40,6 +40,9 @@ type Options struct {
 	// RateLimitPerHour is a rate limit rule for every user; 0: there is none.
 	RateLimitPerHour int
 	// InvalidQueryReturnsNoRows is glide.invalid_query.returns_no_rows.
+	// Zone is the time zone of the API users' profiles, in which moments in queries are
+	// read; nil: GMT.
+	Zone                      *time.Location
 	InvalidQueryReturnsNoRows bool
 	// MaxAttachment is com.glide.attachment.max_size, here in bytes; 0 is the
 	// product's 1024 MB.

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Limits of pages that are not asked for with one.
@@ -160,7 +162,7 @@ func (s *Server) list(c *call, user *record, name string, limit int, shape func(
 	}
 	// Scripts in queries are run by the instance; these are the ones that are known here.
 	query := strings.NewReplacer("javascript:gs.getUserName()", user.text("user_name"), "javascript:gs.getUserID()", user.text("sys_id")).Replace(q.Get("sysparm_query"))
-	all := s.query(name, query)
+	all := s.query(name, s.inZone(query))
 	page := all[min(offset, len(all)):min(offset+limit, len(all))]
 	rows := []map[string]any{}
 	for _, r := range page {
@@ -176,6 +178,25 @@ func (s *Server) list(c *call, user *record, name string, limit int, shape func(
 		a.Header.Set("Link", s.links(c.URL, offset, limit, len(all)))
 	}
 	return a
+}
+
+// timeLiteral is a moment in a query.
+var timeLiteral = regexp.MustCompile(`([<>]=?)(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)`)
+
+// inZone reads the moments of a query in the time zone of the user's profile, as
+// instances do, if it has another than GMT.
+func (s *Server) inZone(query string) string {
+	if s.opts.Zone == nil {
+		return query
+	}
+	return timeLiteral.ReplaceAllStringFunc(query, func(found string) string {
+		parts := timeLiteral.FindStringSubmatch(found)
+		at, err := time.ParseInLocation(timeLayout, parts[2], s.opts.Zone)
+		if err != nil {
+			return found
+		}
+		return parts[1] + at.UTC().Format(timeLayout)
+	})
 }
 
 func intParameter(q url.Values, name string, otherwise int) int {
