@@ -139,7 +139,10 @@ func TestATableThatMayNotBeRead(t *testing.T) {
 // is named; nothing is lost, and all else goes on.
 func TestARevokedScope(t *testing.T) {
 	lib := outside(t)
-	for i, scope := range []string{"incidents.view", "attachments.view", "custom_fields.view"} {
+	for i, scope := range []string{
+		"incidents.view", "attachments.view", "custom_fields.view", "actions.view", "incident_statuses.view", "severities.view", "incident_types.view",
+		"users.view", "follow_ups.update", "incidents.create",
+	} {
 		if testing.Short() && i > 0 {
 			break
 		}
@@ -265,6 +268,41 @@ func TestADroppedKey(t *testing.T) {
 		w.sweep()
 		if n := len(w.tickets.Tickets()); n != 2 {
 			w.fail("%d tickets", n)
+		}
+	})
+}
+
+// TestCreationsThatFail: a gateway that answers every creation with an error of its own
+// for a while, and lets all else through, shows in status; no ticket is opened twice, and
+// those that were not opened are once a person asks for it.
+func TestCreationsThatFail(t *testing.T) {
+	runScenario(t, outside(t), "TestCreationsThatFail", 1, func(w *world) {
+		r := w.talkAlone()
+		w.tickets.Inject(simulator.Fault{Kind: simulator.FailBefore, Status: 502, Method: "POST", Path: "/table/incident", Until: time.Now().Add(20 * time.Minute)})
+		w.must(w.declare())
+		w.webhooksFor(10 * time.Minute)
+		_, err := w.incidents.EditIncident(r.id, incidentiotest.SetName("Database is slow"))
+		w.must(err)
+		w.webhooksFor(time.Minute)
+		if incident, ticket := w.titles(r); incident != ticket {
+			w.fail("all else does not go on: %q and %q", incident, ticket)
+		}
+		if status := w.connector("itsm"); status.OK || !strings.Contains(status.LastError, "create") {
+			w.fail("status says %+v", status)
+		}
+		w.webhooksFor(15 * time.Minute)
+		letters, err := w.daemons[0].engine.Dead(w.ctx)
+		w.must(err)
+		if len(letters) != 1 || letters[0].Reason != deadletter.ReasonUnknownTicket || !strings.Contains(letters[0].Message, "lockstep dead retry "+letters[0].ID) {
+			w.fail("dead letters: %+v", letters)
+		}
+		w.must(w.daemons[0].engine.RetryDead(w.ctx, letters[0].ID))
+		w.webhooksFor(5 * time.Minute)
+		if n := len(w.tickets.Tickets()); n != 2 {
+			w.fail("%d tickets", n)
+		}
+		if status := w.connector("itsm"); !status.OK {
+			w.fail("once one was opened, status says %+v", status)
 		}
 	})
 }

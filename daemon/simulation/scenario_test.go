@@ -29,6 +29,9 @@ func operations() []operation {
 		{"an incident is declared", 2, (*world).declare},
 		{"a follow-up is added", 2, (*world).addFollowUp},
 		{"a follow-up is deleted", 1, (*world).deleteFollowUp},
+		{"a follow-up moves to another incident", 1, (*world).moveToIncident},
+		{"the class of a ticket is changed for a while", 1, (*world).reclassify},
+		{"a script stamps a ticket with another time", 1, (*world).stampTicket},
 		{"an agent writes a work note", 1, (*world).workNote},
 		{"a responder posts an update", 1, (*world).postUpdate},
 		{"an agent attaches an image", 1, (*world).attach},
@@ -354,6 +357,55 @@ func (w *world) hide() error {
 			return err
 		}
 		w.pass(w.between(11*time.Minute, 25*time.Minute))
+	}
+	return nil
+}
+
+// reclassify makes a ticket a record of another table for a while: longer than it
+// takes to count as deleted, or less.
+func (w *world) reclassify() error {
+	r := w.pickRecord(w.hasTicket)
+	if r == nil {
+		return errNothing
+	}
+	number := w.tickets.Ticket("incident", w.ticket(r))["number"]
+	if number == "" {
+		return errNothing
+	}
+	if err := w.tickets.Reclassify(number, "problem"); err != nil {
+		return err
+	}
+	w.say("%s: its ticket is a problem", r)
+	r.hidden = true
+	w.pass(w.between(time.Minute, 25*time.Minute))
+	w.say("%s: its ticket is an incident again", r)
+	return w.tickets.Reclassify(number, "incident")
+}
+
+// stampTicket has a script change a ticket, with a time that is not the system's: no
+// poll may go by it.
+func (w *world) stampTicket() error {
+	r := w.pickRecord(w.hasTicket)
+	if r == nil {
+		return errNothing
+	}
+	at := time.Now().Add(w.between(-time.Hour, 48*time.Hour))
+	w.say("%s: its ticket is stamped with %s", r, at.UTC().Format(time.DateTime))
+	return w.tickets.StampUpdated("incident", w.ticket(r), at)
+}
+
+// moveToIncident moves a follow-up to another incident, as private as which it is then.
+func (w *world) moveToIncident() error {
+	r, to := w.pickRecord(func(r *record) bool { return r.followUp }), w.pickRecord(func(r *record) bool { return !r.followUp })
+	if r == nil || to == nil || r.incident == to.id {
+		return errNothing
+	}
+	if err := w.incidents.EditFollowUp(r.id, func(f *incidentiotest.FollowUp) { f.IncidentID = to.id }); err != nil {
+		return err
+	}
+	w.say("%s: moved to %s", r, to)
+	if r.incident = to.id; r.private != to.private {
+		r.private, r.turns = to.private, append(r.turns, time.Now())
 	}
 	return nil
 }
