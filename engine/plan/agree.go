@@ -68,9 +68,7 @@ func (o *Observation) Agree(to links.Side, writes []Write, answer connectors.Rec
 	}
 	if slices.ContainsFunc(held, func(f Write) bool { return f.Mapping.State }) {
 		agreeing{o}.agreeState()
-		if to == links.Source {
-			agreeing{o}.adoptFollowers()
-		}
+		agreeing{o}.adoptFollowers(to)
 	}
 	agreeing{o}.agreePartners(&o.Ends, held)
 	return out
@@ -85,17 +83,20 @@ func (o agreeing) agreeState() {
 	o.Link.State = &links.StatePair{Source: from.Raw, SourceCategory: from.Category, Target: to.Raw, TargetCategory: to.Category}
 }
 
-// adoptFollowers agrees on what people wrote into the ticket when they moved
-// it: a mapping that had nothing to say before the source followed (the notes
-// of a resolution) must not put its own words over theirs.
-func (o agreeing) adoptFollowers() {
-	d := o.Digest
-	for _, v := range o.linked(&o.Ends).Values {
-		name := links.Outbound(v.Field)
-		have := FieldAt(o.Ends.Target.Record, FieldPath(v.Field))
-		last, agreed := o.Link.Fields[name]
+// adoptFollowers agrees on what people wrote into a record when they moved it: a
+// mapping that had nothing to say before the other side followed (the notes of a
+// resolution) must not put its own words over theirs.
+func (o agreeing) adoptFollowers(followed links.Side) {
+	d, moved := o.Digest, links.Other(followed)
+	name := links.Outbound
+	if moved == links.Source {
+		name = links.Inbound
+	}
+	for _, v := range valuesFor(o.linked(&o.Ends), moved) {
+		have := FieldAt(o.Ends.Of(moved).Record, FieldPath(v.Field))
+		last, agreed := o.Link.Fields[name(v.Field)]
 		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.Of(nil) && !Empty(have) {
-			o.Link.Fields[name] = links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
+			o.Link.Fields[name(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
 		}
 	}
 }

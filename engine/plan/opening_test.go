@@ -79,6 +79,13 @@ func TestOpeningStepByStep(t *testing.T) {
 		"a ticket is to be opened": {o: func() *Opening { return newOpening().read().decided(rules.Create).resolved() }, kind: KindClaim, check: func(op Operation) bool { return op.Link.Phase == links.Claim && len(op.Link.Opened.Fields) == 1 }},
 		"it is claimed":            {o: func() *Opening { return newOpening().claimed() }, needs: "tickets"},
 		"its key is nowhere":       {o: func() *Opening { o := newOpening().claimed(); o.Tickets = &Tickets{}; return o }, kind: KindCreate, check: func(op Operation) bool { return op.Draft.Key != "" && op.Draft.Fields["title"] == "Down" }},
+		"its key is nowhere, and it is private": {o: func() *Opening {
+			o := newOpening()
+			o.Route.Private, o.Source.Record.Private = true, true
+			o.claimed()
+			o.Tickets = &Tickets{}
+			return o
+		}, kind: KindCreate, check: func(op Operation) bool { return op.Draft.Private }},
 		"its key is in our ticket": {o: func() *Opening {
 			o := newOpening().claimed()
 			o.Tickets = &Tickets{Own: []connectors.Record{ticketOf(o, "1", false)}}

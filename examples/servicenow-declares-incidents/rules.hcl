@@ -48,8 +48,8 @@ template "declare" {
 
   inbound {
     u_incident  = "{{ ticket.number }}"
-    close_code  = "{{ ticket.incident_status.category in ['closed', 'learning'] ? 'Solution provided' : null }}"
-    close_notes = "{{ ticket.incident_status.category in ['closed', 'learning'] ? 'Resolved in incident.io' : null }}"
+    close_code  = "{{ ticket.incident_status.category in ['live', 'triage', 'paused'] ? null : 'Solution provided' }}"
+    close_notes = "{{ ticket.incident_status.category in ['live', 'triage', 'paused'] ? null : 'Ended in incident.io' }}"
   }
 
   state {
