@@ -33,6 +33,11 @@ type Diagnostic struct {
 	EndLine   int `json:"end_line,omitempty"`
 	EndColumn int `json:"end_column,omitempty"`
 
+	// Units and EndUnits are Column and EndColumn in UTF-16 code units, as editors and
+	// code review count; 0 where there is no line to count in.
+	Units    int `json:"-"`
+	EndUnits int `json:"-"`
+
 	// Source is the line itself and Width how many of its characters from
 	// Column on are meant; empty and 0 where there is no line to show.
 	Source string `json:"-"`

@@ -200,7 +200,10 @@ func (f *findings) diagnostics(sources map[string]*sourceFile, hide []hcl.Range)
 			Summary: cut(d.summary), Detail: cut(d.detail),
 		}
 		if src := sources[d.at.Filename]; src != nil && d.at.Start.Line > 0 {
-			out.Source, out.Width = src.line(d.at)
+			out.Units, out.EndUnits = src.units(d.at.Start.Byte), src.units(d.at.End.Byte)
+			if out.Source, out.Width = src.line(d.at); !isText(out.Source) {
+				out.Source, out.Width = "", 0
+			}
 			if slices.ContainsFunc(hide, func(r hcl.Range) bool {
 				return r.Filename == d.at.Filename && r.Start.Line <= out.Line && out.Line <= r.End.Line
 			}) {

@@ -84,7 +84,7 @@ connector "incidentio" "acme" {
 		t.Fatalf("an environment variable that is not set: %v", found)
 	}
 	want := Diagnostic{
-		Severity: "error", File: filepath.Join(dir, "main.hcl"), Line: 3, Column: 13, EndLine: 3, EndColumn: 23,
+		Severity: "error", File: filepath.Join(dir, "main.hcl"), Line: 3, Column: 13, EndLine: 3, EndColumn: 23, Units: 13, EndUnits: 23,
 		Summary: "env(): the environment variable KEY is not set",
 		Detail:  "Set it in the environment of the command that talks to the systems, empty if it is to be empty. Offline commands, such as check and explain, take it as empty.",
 		Source:  `  api_key = env("KEY")`, Width: len(`env("KEY")`),

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -32,6 +33,21 @@ func (s *sourceFile) line(r hcl.Range) (string, int) {
 		marked = max(1, graphemes(string(s.bytes[from:to])))
 	}
 	return strings.ToValidUTF8(text, "\ufffd"), marked
+}
+
+// isText reports whether a line can be shown: one of a file in another encoding than
+// UTF-8 holds bytes that stand for nothing.
+func isText(line string) bool { return !strings.ContainsRune(line, 0) }
+
+// units returns the column of a byte in UTF-16 code units, counted from 1.
+func (s *sourceFile) units(at int) int {
+	at = min(max(at, 0), len(s.bytes))
+	begin := bytes.LastIndexByte(s.bytes[:at], '\n') + 1
+	n := 1
+	for _, r := range string(s.bytes[begin:at]) {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n
 }
 
 // A parsed is the files of a configuration, and their blocks.

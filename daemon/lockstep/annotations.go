@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -40,10 +42,9 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
-		// ColumnKind says that columns count characters, not UTF-16 units.
-		ColumnKind string `json:"columnKind"`
+		Tool       sarifTool     `json:"tool"`
+		Results    []sarifResult `json:"results"`
+		ColumnKind string        `json:"columnKind"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -79,15 +80,17 @@ type (
 	}
 )
 
-// sarif returns diagnostics as a SARIF log.
+// sarif returns diagnostics as a SARIF log. Columns are in UTF-16 code units, the end being
+// the one after the last; a file is named as seen from here.
 func sarif(found rules.Diagnostics, version string) sarifLog {
 	results := make([]sarifResult, 0, len(found))
 	for _, d := range found {
-		place := sarifPhysical{Artifact: sarifArtifact{filepath.ToSlash(d.File)}}
+		place := sarifPhysical{Artifact: sarifArtifact{fileURI(d.File)}}
 		if d.Line > 0 {
-			place.Region = &sarifRegion{d.Line, d.Column, max(d.EndLine, d.Line), d.EndColumn}
+			start := max(d.Units, 1)
+			place.Region = &sarifRegion{d.Line, start, max(d.EndLine, d.Line), max(d.EndUnits, 1)}
 			if d.EndLine <= d.Line {
-				place.Region.EndColumn = max(d.EndColumn, d.Column)
+				place.Region.EndColumn = max(d.EndUnits, start)
 			}
 		}
 		results = append(results, sarifResult{
@@ -96,6 +99,20 @@ func sarif(found rules.Diagnostics, version string) sarifLog {
 	}
 	return sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
-		Runs: []sarifRun{{Tool: sarifTool{sarifDriver{"lockstep", version}}, Results: results, ColumnKind: "unicodeCodePoints"}},
+		Runs: []sarifRun{{Tool: sarifTool{sarifDriver{"lockstep", version}}, Results: results, ColumnKind: "utf16CodeUnits"}},
 	}
+}
+
+// fileURI returns a file's name as a URI reference: relative where it is in or below the
+// working directory.
+func fileURI(name string) string {
+	if !filepath.IsAbs(name) {
+		return (&url.URL{Path: filepath.ToSlash(filepath.Clean(name))}).String()
+	}
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, name); err == nil && filepath.IsLocal(relative) {
+			return (&url.URL{Path: filepath.ToSlash(relative)}).String()
+		}
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(name)}).String()
 }
