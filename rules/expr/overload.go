@@ -156,6 +156,8 @@ func (p *program) compareAdvice(operands []ast.Expr, args []string, operator str
 			return fmt.Sprintf("%s: compare it with true or false, without quotes.", is)
 		case args[other] == "string" && (args[i] == "int" || args[i] == "double" || args[i] == "bool"):
 			return fmt.Sprintf("%s: write '%s' in quotes.", is, written)
+		case args[other] == "double" && args[i] == "int" && operands[other].Kind() == ast.LiteralKind:
+			return fmt.Sprintf("%s: write %s.0 in place of %s.", is, written, written)
 		case args[other] == "double" && args[i] == "int":
 			return fmt.Sprintf("%s: write %s.0.", is, written)
 		case args[other] == "int" && args[i] == "double":

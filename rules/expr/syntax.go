@@ -178,8 +178,10 @@ func (p *program) tokenError(at int, prev string) *hcl.Diagnostic {
 			return report(at, at+2, quote(string(p.source[at:at+2]))+" is not an operator", "Write "+string(p.source[at+1])+"=.")
 		}
 		return report(at, at+1, `"=" is not an operator`, "To compare, write ==.")
-	case '&', '|':
-		return report(at, at+1, quote(string(r))+" is not an operator", "Write "+string(r)+string(r)+".")
+	case '&':
+		return report(at, at+1, `"&" is not an operator`, "Write &&.")
+	case '|':
+		return report(at, at+1, `"|" is not an operator`, "Write || where one side is enough. There are no filters: a function is called on a value, as in X.upperAscii().")
 	case '\'', '"':
 		start := at
 		for start > 0 && p.source[start-1] == r {
