@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -47,7 +48,7 @@ func TestMetrics(t *testing.T) {
 			if outage != nil {
 				return nil, outage
 			}
-			return []engine.RouteStatus{{Name: "incidents", Pending: 3, InFlight: 2, Links: 7, Dead: 1, Oldest: time.Now().Add(-time.Hour)}, {Name: "idle"}}, nil
+			return []engine.RouteStatus{{Name: "incidents", Pending: 3, InFlight: 2, Links: 7, Dead: 1, Oldest: time.Now().Add(-time.Hour)}, {Name: "idle", Paused: &pauses.Pause{}}}, nil
 		},
 		func() []breaker.ConnectorStatus {
 			return []breaker.ConnectorStatus{{Name: "acme", Type: "incidentio", OK: true}, {Name: "itsm", Type: "servicenow", ThrottledUntil: &until}}
@@ -80,6 +81,8 @@ func TestMetrics(t *testing.T) {
 		`lockstep_reconciles_in_flight{route="incidents"} 2`,
 		`lockstep_oldest_pending_hint_age_seconds{route="incidents"} 3600`,
 		`lockstep_oldest_pending_hint_age_seconds{route="idle"} 0`,
+		`lockstep_route_paused{route="idle"} 1`,
+		`lockstep_route_paused{route="incidents"} 0`,
 		`lockstep_links{route="incidents"} 7`,
 		`lockstep_dead_letters{route="incidents"} 1`,
 		`lockstep_dead_letters_total{reason="rejected",route="incidents"} 1`,

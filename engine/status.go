@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/intake"
 	"github.com/lockstep-sync/lockstep/engine/links"
@@ -23,9 +22,9 @@ type RouteStatus struct {
 	Links    int    `json:"links"`
 	Dead     int    `json:"dead"`
 
-	Source    connectors.Collection `json:"source"`
-	Templates []string              `json:"templates"` // in their order, with no_match
-	Paused    *pauses.Pause         `json:"paused"`    // nil: it is not
+	Source    string        `json:"source"`
+	Templates []string      `json:"templates"` // in their order, with no_match
+	Paused    *pauses.Pause `json:"paused"`    // nil: it is not
 
 	// Runaways are the records whose computation was given up and still runs.
 	Runaways int `json:"-"`
@@ -61,7 +60,7 @@ func (e *operations) Routes(ctx context.Context) ([]RouteStatus, error) {
 		status := RouteStatus{
 			Name: route.Name, Pending: pending, InFlight: e.workers.Queue.InWork(route.Name),
 			Links: linked[route.Name], Dead: dead[route.Name], Runaways: e.workers.Runaways.On(route.Name), Oldest: oldest,
-			Source: route.Source, Templates: []string{},
+			Source: route.Source.String(), Templates: []string{},
 		}
 		for _, template := range reconcile.TemplatesOf(route) {
 			status.Templates = append(status.Templates, template.Name)

@@ -36,6 +36,9 @@ type Engine interface {
 	FindLetter(ctx context.Context, name string) (engine.LetterView, error)
 	RetryDead(ctx context.Context, id string) error
 	DropDead(ctx context.Context, id string) error
+	Routes(ctx context.Context) ([]engine.RouteStatus, error)
+	PauseRoute(ctx context.Context, route, by string) (engine.RouteStatus, error)
+	ResumeRoute(ctx context.Context, route string) (engine.RouteStatus, error)
 	FindDecisions(ctx context.Context, name, route string, limit int) ([]engine.DecisionView, error)
 	ReadRecord(ctx context.Context, name string) (engine.RecordView, error)
 	Complete(ctx context.Context, of, prefix string, limit int) ([]names.Suggestion, error)
@@ -79,6 +82,9 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("/v1/names", methods{http.MethodGet: a.getNames})
 	mux.Handle("/v1/why/{name...}", methods{http.MethodGet: a.getWhy})
 	mux.Handle("/v1/journal", methods{http.MethodGet: a.getJournal})
+	mux.Handle("/v1/routes", methods{http.MethodGet: a.getRoutes})
+	mux.Handle("/v1/routes/{route}/pause", methods{http.MethodPost: a.pauseRoute})
+	mux.Handle("/v1/routes/{route}/resume", methods{http.MethodPost: a.resumeRoute})
 	mux.Handle("/v1/dead", methods{http.MethodGet: a.getDead})
 	mux.Handle("/v1/dead/{name}", methods{http.MethodGet: a.getDeadLetter, http.MethodDelete: a.dropDead})
 	mux.Handle("/v1/dead/{name}/retry", methods{http.MethodPost: a.retryDead})
@@ -188,6 +194,7 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 	var several *names.AmbiguousError
 	var private *engine.PrivateError
 	var nothing *engine.NothingError
+	var noRoute *engine.NoRouteError
 	switch class, known := connectors.ClassOf(err); {
 	case errors.As(err, &several):
 		answer(w, http.StatusConflict, ambiguous{Error: several.Error(), Matches: several.Matches})
@@ -195,6 +202,8 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 		answerError(w, http.StatusBadGateway, unknown.Error())
 	case errors.As(err, &unknown):
 		answer(w, http.StatusNotFound, unknownName{Error: unknown.Error(), Unknown: true})
+	case errors.As(err, &noRoute):
+		answerError(w, http.StatusNotFound, noRoute.Error())
 	case errors.As(err, &nothing):
 		answerError(w, http.StatusNotFound, nothing.Error())
 	case errors.As(err, &private):

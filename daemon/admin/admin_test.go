@@ -23,6 +23,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/names"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -138,6 +139,23 @@ func (f *fakeEngine) DropDead(_ context.Context, id string) error {
 	return f.fail
 }
 
+func (f *fakeEngine) Routes(context.Context) ([]engine.RouteStatus, error) {
+	return []engine.RouteStatus{{Name: "incidents", Templates: []string{}}}, f.fail
+}
+
+func (f *fakeEngine) PauseRoute(_ context.Context, route, by string) (engine.RouteStatus, error) {
+	if route != "incidents" {
+		return engine.RouteStatus{}, &engine.NoRouteError{Name: route}
+	}
+	f.did = append(f.did, "pause "+route+" "+by)
+	return engine.RouteStatus{Name: route, Paused: &pauses.Pause{Since: someTime, By: by}}, f.fail
+}
+
+func (f *fakeEngine) ResumeRoute(_ context.Context, route string) (engine.RouteStatus, error) {
+	f.did = append(f.did, "resume "+route)
+	return engine.RouteStatus{Name: route}, f.fail
+}
+
 func (f *fakeEngine) FindDecisions(_ context.Context, name, route string, limit int) ([]engine.DecisionView, error) {
 	if name != fakeRef.String() || route == "other" {
 		return []engine.DecisionView{}, f.fail
@@ -232,6 +250,14 @@ func TestAdminAnswers(t *testing.T) {
 		{"POST", "/v1/dead/d1/retry", "", 200, `"id":"d1"`, "retry d1"},
 		{"POST", "/v1/dead/d9/retry", "", 404, `{"error":`, ""},
 		{"DELETE", "/v1/dead/d2", "", 200, `"id":"d2"`, "drop d2"},
+		{"GET", "/v1/routes", "", 200, `"paused":null`, ""},
+		{"POST", "/v1/routes/incidents/pause", `{"by":"lisa@laptop"}`, 200, `"paused":{"since":"2026-01-02T03:04:05Z","by":"lisa@laptop"}`, "pause incidents lisa@laptop"},
+		{"POST", "/v1/routes/incidents/pause", "", 200, `"name":"incidents"`, "pause incidents "},
+		{"POST", "/v1/routes/incidents/pause", `{"who":"lisa"}`, 400, "unknown field", ""},
+		{"POST", "/v1/routes/incidents/pause", `{"by":"` + strings.Repeat("x", 201) + `"}`, 400, "by: ", ""},
+		{"POST", "/v1/routes/none/pause", "", 404, `there is no route \"none\"`, ""},
+		{"POST", "/v1/routes/incidents/resume", "", 200, `"paused":null`, "resume incidents"},
+		{"GET", "/v1/routes/incidents/pause", "", 405, `{"error":`, ""},
 		{"POST", "/v1/reload", "", 200, `"generation":"abc"`, ""},
 		{"GET", "/metrics", "", 200, "lockstep_ready 1", ""},
 		{"HEAD", "/v1/status", "", 200, "", ""},

@@ -35,6 +35,21 @@ func (c *Client) Adopt(ctx context.Context, route string, source, target connect
 	return call[engine.LinkView](ctx, c, http.MethodPost, "/v1/links", adoption{Route: route, Source: source, Target: target})
 }
 
+// Routes lists how the routes do.
+func (c *Client) Routes(ctx context.Context) ([]engine.RouteStatus, []byte, error) {
+	return call[[]engine.RouteStatus](ctx, c, http.MethodGet, "/v1/routes", nil)
+}
+
+// PauseRoute pauses a route; by says who it is to those who wonder.
+func (c *Client) PauseRoute(ctx context.Context, route, by string) (engine.RouteStatus, []byte, error) {
+	return call[engine.RouteStatus](ctx, c, http.MethodPost, named("/v1/routes/", route)+"/pause", pausing{By: by})
+}
+
+// ResumeRoute lets a route go on.
+func (c *Client) ResumeRoute(ctx context.Context, route string) (engine.RouteStatus, []byte, error) {
+	return call[engine.RouteStatus](ctx, c, http.MethodPost, named("/v1/routes/", route)+"/resume", nil)
+}
+
 // Decisions lists what was decided about the record that a name means, or about all
 // with an empty one, newest first; with a route, on that one.
 func (c *Client) Decisions(ctx context.Context, name, route string, limit int) ([]engine.DecisionView, []byte, error) {

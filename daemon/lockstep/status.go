@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/daemon/admin"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 )
 
@@ -106,10 +107,17 @@ func (a *app) printStatus(s admin.Status) error {
 	}
 	fmt.Fprintf(a.stdout, "files       %s\n", config)
 	fmt.Fprintf(a.stdout, "loaded      %s\n\n", when(s.Config.LoadedAt))
+	paused := slices.ContainsFunc(s.Routes, func(r engine.RouteStatus) bool { return r.Paused != nil })
 	err := table(a.stdout, func(row func(...any)) {
-		row("ROUTE", "PENDING", "IN FLIGHT", "LINKS", "DEAD")
+		add := func(cells ...any) { // what is not the case has no column
+			if !paused {
+				cells = cells[:len(cells)-1]
+			}
+			row(cells...)
+		}
+		add("ROUTE", "PENDING", "IN FLIGHT", "LINKS", "DEAD", "PAUSED")
 		for _, r := range s.Routes {
-			row(r.Name, r.Pending, r.InFlight, r.Links, r.Dead)
+			add(r.Name, r.Pending, r.InFlight, r.Links, r.Dead, pausedCell(r.Paused))
 		}
 	})
 	if err != nil {

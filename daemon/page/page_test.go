@@ -20,6 +20,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/names"
+	"github.com/lockstep-sync/lockstep/engine/pauses"
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
@@ -151,6 +152,14 @@ func TestWhatIsWrongIsShown(t *testing.T) {
 	shows(t, get(t, h, "/"), 200,
 		"the store is not connected", "main.hcl:3:9", "no such field", "2026-01-02 03:04:05 UTC", `&lt;429&gt; \u202egnp\u009b\u001b`,
 		"Not called before 2026-01-02 03:05:05 UTC", "poll comments", "4 in a row", "it said no", "<details open>", "incidents", "INC-1")
+}
+
+// TestAPausedRouteIsShown with since when, and by whom.
+func TestAPausedRouteIsShown(t *testing.T) {
+	h, status := newPage(t, &fakeEngine{}, "")
+	shows(t, get(t, h, "/"), 200, ">running<")
+	status.Routes[0].Paused = &pauses.Pause{Since: someTime, By: "<lisa>"}
+	shows(t, get(t, h, "/"), 200, ">paused</span> since 2026-01-02 03:04:05 UTC by &lt;lisa&gt;")
 }
 
 func TestPages(t *testing.T) {

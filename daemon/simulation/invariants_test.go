@@ -26,6 +26,7 @@ func (w *world) check() {
 	w.everyRecordHasOneTicket()
 	w.noEditIsLost()
 	w.noStateWithinItsClass()
+	w.pausesWroteNothing()
 	w.nothingPrivateWasSent()
 	w.nothingPrivateIsStored()
 	w.nothingIsLogged()

@@ -43,6 +43,7 @@ func operations() []operation {
 		{"a daemon stalls", 3, (*world).stallOne},
 		{"a daemon is restarted", 2, (*world).restartOne},
 		{"the configuration is reloaded", 2, (*world).reloadAll},
+		{"a route is paused or resumed", 2, (*world).pauseOrResume},
 		{"an incident turns private or public", 2, (*world).switchPrivacy},
 		{"a table is closed to lockstep or opened", 1, (*world).switchTable},
 	}

@@ -166,6 +166,7 @@ func (w *world) calmDown() {
 	w.daemons = w.daemons[:1]
 	w.shared = w.random.IntN(2) == 0
 	w.must(w.restart(0))
+	w.resumeAll()
 	w.pass(5 * time.Minute)
 	// Nothing tells of a follow-up whose incident turned private or public, nor that a
 	// record can be read again; the sweep would.

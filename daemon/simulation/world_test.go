@@ -47,6 +47,8 @@ type world struct {
 
 	records []*record
 	said    []saying
+	pauses  []pause
+	paused  map[string]bool // routes, as people know
 	tokens  int
 	closed  map[string]bool // tables that lockstep may not read
 	unseen  bool            // lockstep sees no entry of a journal
@@ -77,7 +79,7 @@ const (
 
 // open builds the systems and the store; it runs within the bubble.
 func (w *world) open(dir string) error {
-	w.links, w.closed = map[string]document{}, map[string]bool{}
+	w.links, w.closed, w.paused = map[string]document{}, map[string]bool{}, map[string]bool{}
 	w.incidents = incidentiotest.New(incidentiotest.Options{})
 	for _, name := range []string{causeField, impactField, numberField} {
 		w.incidents.AddCustomField(name, "text")

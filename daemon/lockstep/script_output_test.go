@@ -1,0 +1,17 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+)
+
+// cmdUntilOutput waits until what a command prints matches. Its exit status does not
+// matter.
+func (p *play) cmdUntilOutput(args []string) {
+	want, err := regexp.Compile("(?m)" + args[0])
+	p.ts.Check(err)
+	p.until(strings.Join(args[1:], " ")+" prints "+args[0], func() bool {
+		_ = p.ts.Exec(args[1], args[2:]...)
+		return want.MatchString(p.ts.ReadFile("stdout"))
+	})
+}
