@@ -93,6 +93,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Forbids reports whether the system refused for want of a permission, as far as its
+// answer's status tells.
+func (e *Error) Forbids() bool { return e.Status == 403 || e.Class == ClassForbidden }
+
 // Codes of look-ups, by ref(), that find nothing, or nothing that fits.
 const (
 	CodeRefNotFound  = "ref_not_found"

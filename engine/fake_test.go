@@ -75,17 +75,18 @@ type thing struct {
 
 // A fault is what becomes of one call.
 type fault struct {
-	class connectors.Class
-	field string
-	after bool          // the system had done it already
-	made  bool          // and it said so, of a create, without the record
-	named bool          // but with its id
-	late  time.Duration // the system does it so much later
-	pause time.Duration // of a throttled call
-	first func()        // happens before the system does it
-	then  func()        // happens before the answer
-	ok    bool          // nothing fails
-	quote string        // the system's own words
+	class  connectors.Class
+	field  string
+	after  bool          // the system had done it already
+	made   bool          // and it said so, of a create, without the record
+	named  bool          // but with its id
+	late   time.Duration // the system does it so much later
+	pause  time.Duration // of a throttled call
+	first  func()        // happens before the system does it
+	then   func()        // happens before the answer
+	ok     bool          // nothing fails
+	quote  string        // the system's own words
+	status int           // of the answer; 0: 500
 }
 
 func newWorld() *world {
@@ -258,7 +259,7 @@ func (c *client) call(ctx context.Context, op, record string, do func() (connect
 	if f.late > 0 && writes {
 		time.AfterFunc(f.late, func() { _, _ = do() })
 	}
-	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: 500, Message: "as the test wants" + f.quote}
+	failure := &connectors.Error{Class: f.class, Op: op, Record: record, Field: f.field, Status: cmp.Or(f.status, 500), Message: "as the test wants" + f.quote}
 	if f.made {
 		failure.Status, failure.Made = 201, true
 		if f.named {

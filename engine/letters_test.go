@@ -203,3 +203,44 @@ func TestALetterEndsWithWhatItSays(t *testing.T) {
 		})
 	})
 }
+
+// TestAPermissionThatIsGivenBack: what a missing permission kept from being written is
+// tried again after a while, and then its dead letter is over; it is not asked for often.
+func TestAPermissionThatIsGivenBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		op   string
+		edit func(r *rig, ref connectors.Ref)
+		done func(r *rig, ticket connectors.Ref) bool
+	}{
+		"a field": {"update", func(r *rig, ref connectors.Ref) { r.world.edit(ref, "title", "Edited") },
+			func(r *rig, ticket connectors.Ref) bool { return r.world.field(ticket, "title") == "Edited" }},
+		"a comment": {"comment", func(r *rig, ref connectors.Ref) { r.world.say(ref, "update", "Lisa", "It rains") },
+			func(r *rig, ticket connectors.Ref) bool { return r.copiesOf(ticket, "It rains") == 1 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(r *rig) {
+				ref, ticket := opened(r, talking)
+				r.pass(time.Minute)
+				forbidden := fault{class: connectors.ClassRejected, status: 403}
+				r.world.fail("itsm", test.op, forbidden, forbidden)
+				test.edit(r, ref)
+				for range 20 {
+					r.hint(ref)
+					r.pass(time.Minute)
+				}
+				if n := r.world.count(test.op); n > 1 || len(r.dead()) != 1 {
+					t.Fatalf("%d tries, dead letters %q", n, r.reasons())
+				}
+				r.pass(7 * time.Hour) // refused once more
+				if len(r.dead()) != 1 {
+					t.Errorf("dead letters %q", r.reasons())
+				}
+				r.pass(7 * time.Hour)
+				if !test.done(r, ticket) {
+					t.Error("it was not tried again")
+				}
+				r.letters()
+			})
+		})
+	}
+}

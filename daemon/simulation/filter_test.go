@@ -140,7 +140,7 @@ func TestATableThatMayNotBeRead(t *testing.T) {
 func TestARevokedScope(t *testing.T) {
 	lib := outside(t)
 	for i, scope := range []string{
-		"incidents.view", "attachments.view", "custom_fields.view", "actions.view", "incident_statuses.view", "severities.view", "incident_types.view",
+		"incidents.view", "attachments.view", "custom_fields.view", "attachments.create", "actions.view", "incident_statuses.view", "severities.view", "incident_types.view",
 		"users.view", "follow_ups.update", "incidents.create",
 	} {
 		if testing.Short() && i > 0 {

@@ -174,6 +174,17 @@ type Refusal struct {
 	// where a person has asked for another try: nothing else brings one.
 	Once  bool `json:"once,omitempty"`
 	Again bool `json:"again,omitempty"`
+	// Forbidden is true where a permission was missing, which may be given back: it is
+	// tried again after some time.
+	Forbidden bool `json:"forbidden,omitempty"`
+}
+
+// forbiddenFor is how long what a missing permission kept from being done is left.
+const forbiddenFor = time.Hour
+
+// Stands reports whether what was refused is not to be tried now.
+func (r Refusal) Stands(now time.Time) bool {
+	return !r.Forbidden || now.Sub(r.At) < forbiddenFor
 }
 
 // Missing says which side could not be found, how often and when last.

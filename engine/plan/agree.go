@@ -49,7 +49,7 @@ func (o *Observation) Agree(to links.Side, writes []Write, answer connectors.Rec
 			if f.Mapping.State {
 				pair = f.Mapping.Pair
 			}
-			if o.Reject(o.Link, name, pair, deadletter.ReasonDidNotStick) {
+			if o.Reject(o.Link, name, pair, Failure{Reason: deadletter.ReasonDidNotStick}) {
 				out.Letters = append(out.Letters, Fail(links.Label(name), deadletter.ReasonDidNotStick, DidNotStick(answer, f.Mapping.Field)))
 			}
 			continue
@@ -143,9 +143,9 @@ func (o *Observation) LeaveOut(writes []Write, said *connectors.Error) (left []W
 		if f.Mapping.State {
 			pair = f.Mapping.Pair
 		}
-		code := CodeOf(said, deadletter.ReasonRejected)
-		if o.Reject(o.Link, f.Mapping.Name, pair, code) {
-			letters = append(letters, Fail(links.Label(f.Mapping.Name), code, said.Error()))
+		failure := Refused(links.Label(f.Mapping.Name), CodeOf(said, deadletter.ReasonRejected), said)
+		if o.Reject(o.Link, f.Mapping.Name, pair, failure) {
+			letters = append(letters, failure)
 		}
 	}
 	return left, letters

@@ -175,7 +175,7 @@ func (c *carrying) file(f connectors.File) *Item {
 func (c *carrying) choose(all []*Item, known *links.Items) (send []*Item, after *links.Items, ok bool) {
 	ok = true
 	for _, it := range all {
-		if _, refused := c.p.Link.Refusal(it.refusal()); refused || known.Has(it.listed()) {
+		if r, refused := c.p.Link.Refusal(it.refusal()); refused && r.Stands(c.o.Now) || known.Has(it.listed()) {
 			continue
 		}
 		reason, decided := c.drop(it)
@@ -311,7 +311,16 @@ func (c *carrying) mayBeThere(it *Item, list List) bool {
 
 // Carried takes note of an item that its system answered. What the answer does
 // not tell counts as carried only once it is seen.
-func (o *Observation) Carried(it *Item, posted connectors.Posted) {
+// It returns how the dead letter was called that is over with that.
+func (o *Observation) Carried(it *Item, posted connectors.Posted) (recovered []string) {
+	if o.Link.ClearRefusal(it.refusal()) { // it was tried again
+		recovered = []string{it.ID()}
+	}
+	o.carried(it, posted)
+	return recovered
+}
+
+func (o *Observation) carried(it *Item, posted connectors.Posted) {
 	if posted.Version != "" {
 		o.Ends.Of(it.side()).Record.Version = posted.Version
 	}
@@ -332,7 +341,7 @@ func (o *Observation) Carried(it *Item, posted connectors.Posted) {
 // NotCarried takes note of an item that its system refused.
 func (o *Observation) NotCarried(it *Item, said *connectors.Error) []Failure {
 	p := Plan{Link: o.Link}
-	p.refuse(o, it.refusal(), itemPair(o, it.side()), Fail("", CodeOf(said, deadletter.ReasonRejected), said.Error()))
+	p.refuse(o, it.refusal(), itemPair(o, it.side()), Refused("", CodeOf(said, deadletter.ReasonRejected), said))
 	return p.Failed
 }
 

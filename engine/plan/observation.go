@@ -59,11 +59,21 @@ func (o *Observation) SetHistories(changes map[links.Side][]connectors.FieldChan
 
 // A Failure is a value, or an item, that cannot be carried out: a dead letter,
 // if it is a new one.
-type Failure struct{ Field, Reason, Message string }
+type Failure struct {
+	Field, Reason, Message string
+	Forbidden              bool // a permission is missing, and may be given back
+}
 
 // Fail is a failure.
 func Fail(field, reason, message string) Failure {
 	return Failure{Field: field, Reason: reason, Message: message}
+}
+
+// Refused is the failure that a system's refusal is.
+func Refused(field, code string, said *connectors.Error) Failure {
+	f := Fail(field, code, said.Error())
+	f.Forbidden = said.Forbids() && said.Field == "" // else it is a rule about the field
+	return f
 }
 
 // CodeOf is the code that a system gave, or else another.
@@ -95,13 +105,14 @@ func DidNotStick(ticket connectors.Record, field string) string {
 }
 
 // Reject remembers a refusal in a link, and reports whether it is a new one.
-func (o *Observation) Reject(link *links.Link, name, pair, code string) bool {
+func (o *Observation) Reject(link *links.Link, name, pair string, f Failure) bool {
 	before, ok := link.Refusal(name)
-	if ok && before.Pair == pair && !before.Again {
+	known := ok && before.Pair == pair && !before.Again
+	if known && before.Stands(o.Now) {
 		return false
 	}
-	link.Refuse(links.Refusal{What: name, Pair: pair, Code: code, At: o.Now.UTC(), Once: before.Once})
-	return true
+	link.Refuse(links.Refusal{What: name, Pair: pair, Code: f.Reason, At: o.Now.UTC(), Once: before.Once, Forbidden: f.Forbidden})
+	return !known
 }
 
 // clearChanged forgets refusals of pairs that are no longer what they were; the

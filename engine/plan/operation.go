@@ -90,8 +90,8 @@ func nothing(reason string) Plan { return only(Operation{Kind: KindNone, Reason:
 // refuse remembers a refusal in the link of the plan, with a dead letter if it
 // is a new one.
 func (p *Plan) refuse(o *Observation, name, pair string, f Failure) {
-	if o.Reject(p.Link, name, pair, f.Reason) {
-		p.Failed = append(p.Failed, Fail(links.Label(name), f.Reason, f.Message))
+	if o.Reject(p.Link, name, pair, f) {
+		p.Failed = append(p.Failed, Failure{Field: links.Label(name), Reason: f.Reason, Message: f.Message, Forbidden: f.Forbidden})
 	}
 }
 

@@ -175,7 +175,7 @@ func valuesFor(d rules.Decision, to links.Side) []rules.Value {
 }
 
 func (u *Update) reject(o *Observation, name, pair string, f Failure) {
-	if o.Reject(u.Link, name, pair, f.Reason) {
+	if o.Reject(u.Link, name, pair, f) {
 		u.Letters = append(u.Letters, Fail(links.Label(name), f.Reason, f.Message))
 	}
 }
@@ -191,7 +191,7 @@ func (o updating) input(link *links.Link, mappings []Mapping) Input {
 		Same:     func(m Mapping, have any) bool { return o.Ends.Of(m.Side).Same(m.Field, m.Send, have) },
 		Refused: func(name, pair string) bool {
 			r, ok := link.Refusal(name)
-			return ok && r.Pair == pair || paused[name]
+			return ok && r.Pair == pair && r.Stands(o.Now) || paused[name]
 		},
 		Digest: o.Digest,
 	}

@@ -74,7 +74,7 @@ func (u *Update) stateInput(o updating, sync rules.StateSync, names map[links.Si
 		CanMove: func(to links.Side, value string) bool { return o.Ends.Of(to).CanMove(value) },
 		Refused: func(pair string) bool {
 			for _, name := range names {
-				if r, ok := u.Link.Refusal(name); ok && r.Pair == pair {
+				if r, ok := u.Link.Refusal(name); ok && r.Pair == pair && r.Stands(o.Now) {
 					return true
 				}
 			}
@@ -88,12 +88,12 @@ func (u *Update) stateInput(o updating, sync rules.StateSync, names map[links.Si
 // them or that the system does not take the move; where the table asks for it,
 // that is a dead letter.
 func (u *Update) notMoved(o updating, result StateResult, name string) {
-	if r, ok := u.Link.Refusal(name); ok && r.Pair == result.Pair {
+	if r, ok := u.Link.Refusal(name); ok && r.Pair == result.Pair && r.Stands(o.Now) {
 		return
 	}
 	u.Notes = append(u.Notes, Note{Field: "state", What: result.Note})
 	if !o.Template.State.Table.UnmappedIsError {
-		o.Reject(u.Link, name, result.Pair, result.Note)
+		o.Reject(u.Link, name, result.Pair, Failure{Reason: result.Note})
 		return
 	}
 	u.reject(o.Observation, name, result.Pair, Fail(links.FieldOf(name), result.Note,

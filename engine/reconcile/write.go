@@ -116,9 +116,9 @@ func (w work) carry(ctx context.Context, x *exchange, ops []plan.Operation) erro
 			to: w.breakerOf(e), verb: verb, step: StepCarried, lease: lent, item: op.Item, into: e.Record, from: from,
 			answered: func(_ context.Context, got answer) (change, error) {
 				x.carried = true
-				x.Carried(op.Item, got.posted)
+				recovered := x.Carried(op.Item, got.posted)
 				x.entry.Writes = append(x.entry.Writes, op.Item.Transfer)
-				return change{}, nil
+				return change{recovered: recovered}, nil
 			},
 			refused: func(said *connectors.Error) change {
 				x.refused = true
