@@ -14,6 +14,9 @@ const (
 	// scanIdle is how long the server keeps the place of a reader that has
 	// gone away, or that takes its time over one batch.
 	scanIdle = 10 * time.Minute
+	// followIdle is the same for a reader that waits for what comes: the client makes
+	// its place again.
+	followIdle = time.Minute
 )
 
 // scanned says which messages of a stream to read, and where to begin.

@@ -218,6 +218,18 @@ func (k *Journal) Entries(ctx context.Context, ref connectors.Ref, limit int) ([
 	return k.readable(raw), nil
 }
 
+// Follow hands over each entry that is appended from now on: of one record, or of all
+// with the zero Ref. begun is called once none can be missed. It returns when take fails,
+// or nil when ctx ends.
+func (k *Journal) Follow(ctx context.Context, ref connectors.Ref, begun func(), take func(Entry) error) error {
+	return k.Log.Follow(ctx, ref, begun, func(raw []byte) error {
+		for _, entry := range k.readable([][]byte{raw}) {
+			return take(entry)
+		}
+		return nil
+	})
+}
+
 // Decisions returns what was decided about a record, newest first; the zero
 // Ref is every record. At most limit entries.
 func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {

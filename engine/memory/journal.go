@@ -16,6 +16,15 @@ type journal struct {
 
 	mu      sync.Mutex
 	entries []journalEntry // oldest first
+	follow  map[*follower]bool
+}
+
+// A follower is told of what is appended.
+type follower struct {
+	ref  connectors.Ref
+	wake chan struct{} // holds one while something waits
+
+	waiting [][]byte // guarded by the journal's lock
 }
 
 type journalEntry struct {
@@ -31,6 +40,15 @@ func (j *journal) Append(ctx context.Context, ref connectors.Ref, entry []byte) 
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = append(j.entries, journalEntry{ref: ref, at: j.clock.Now(), entry: bytes.Clone(entry)})
+	for f := range j.follow {
+		if f.ref.IsZero() || f.ref == ref {
+			f.waiting = append(f.waiting, bytes.Clone(entry))
+			select {
+			case f.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
 	return nil
 }
 
@@ -68,6 +86,38 @@ func (j *journal) Scan(ctx context.Context, since time.Time, f func(entry []byte
 		}
 	}
 	return nil
+}
+
+func (j *journal) Follow(ctx context.Context, ref connectors.Ref, begun func(), take func([]byte) error) error {
+	f := &follower{ref: ref, wake: make(chan struct{}, 1)}
+	j.mu.Lock()
+	if j.follow == nil {
+		j.follow = map[*follower]bool{}
+	}
+	j.follow[f] = true
+	j.mu.Unlock()
+	defer func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		delete(j.follow, f)
+	}()
+	begun()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.wake:
+		}
+		j.mu.Lock()
+		waiting := f.waiting
+		f.waiting = nil
+		j.mu.Unlock()
+		for _, entry := range waiting {
+			if err := take(entry); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func (j *journal) Purge(ctx context.Context, ref connectors.Ref) error {

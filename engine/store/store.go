@@ -138,6 +138,10 @@ type Journal interface {
 	// oldest first, at the pace of f and a few at a time, until f fails. What is added
 	// meanwhile may be among them; f is not called once Scan has returned.
 	Scan(ctx context.Context, since time.Time, f func(entry []byte) error) error
+	// Follow hands over the entries that are appended from now on, oldest first: of one
+	// record, or of all with the zero Ref. begun is called once none of them can be
+	// missed. It returns when take fails, or nil when ctx ends.
+	Follow(ctx context.Context, ref connectors.Ref, begun func(), take func(entry []byte) error) error
 	// Purge removes every entry about a record.
 	Purge(ctx context.Context, ref connectors.Ref) error
 }

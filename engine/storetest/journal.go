@@ -58,6 +58,49 @@ var journalCases = []testCase{
 			wantJournal(t, kept, of, since, 1, []string{"3"})
 		}
 	}},
+	{"journal/follow", func(t *testing.T, kept store.Store) {
+		one, other := incidents.Ref("1"), incidents.Ref("2")
+		appendEntry(t, kept, one, "before")
+		for of, want := range map[connectors.Ref][]string{{}: {"a", "b", "c", "d"}, one: {"a", "c"}, incidents.Ref("none"): nil} {
+			ctx, cancel := context.WithCancel(t.Context())
+			begun, ended, taken := make(chan struct{}), make(chan error, 1), make(chan string, 10)
+			go func() {
+				ended <- kept.Journal.Follow(ctx, of, func() { close(begun) }, func(entry []byte) error {
+					taken <- string(entry)
+					return nil
+				})
+			}()
+			<-begun
+			for i, entry := range []string{"a", "b", "c", "d"} {
+				appendEntry(t, kept, []connectors.Ref{one, other}[i%2], entry)
+			}
+			var got []string
+			for range want {
+				got = append(got, <-taken)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Errorf("ended: %v", err)
+			}
+			close(taken)
+			for more := range taken {
+				got = append(got, more)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("of %q (-want +got):\n%s", of, diff)
+			}
+		}
+		stop := errors.New("enough")
+		begun, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			ended <- kept.Journal.Follow(t.Context(), connectors.Ref{}, func() { close(begun) }, func([]byte) error { return stop })
+		}()
+		<-begun
+		appendEntry(t, kept, one, "last")
+		if err := <-ended; !errors.Is(err, stop) {
+			t.Errorf("ended: %v", err)
+		}
+	}},
 	{"journal/purge", func(t *testing.T, kept store.Store) {
 		refs := []connectors.Ref{
 			incidents.Ref("1"), incidents.Ref("11"), incidents.Ref("1.1"), incidents.Ref("*"), incidents.Ref(">"),
