@@ -25,7 +25,8 @@
 //   - engine/intake: what webhooks and polls tell, how far routes and polls have come,
 //     other daemons
 //   - losses: what the store has lost
-//   - operations: what people and status pages ask for
+//   - engine/names: what people mean by the names they type
+//   - operations: what people and status pages ask for; inquiries: the same by names
 //
 // Where to change what:
 //

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,4 +83,36 @@ func refuse(set *rules.Set, d *rules.Decision) {
 	if missing := schema.Missing(written, nil, true); len(missing) > 0 {
 		give(missing[0], errors.New("it cannot be empty"))
 	}
+}
+
+// ExplainNow decides a record, as its system gives it now, on those of the routes whose
+// source it is of. What the daemon knows of it (its link, its parent and that one's
+// tickets) counts on its routes; of routes that it does not have, nothing is linked yet.
+func ExplainNow(set *rules.Set, routes []*rules.Route, record RecordView) ([]rules.Decision, error) {
+	decisions := []rules.Decision{}
+	for _, route := range routes {
+		if route.Source != record.Record.Collection {
+			continue
+		}
+		snapshot, own := record.Inputs[route.Name]
+		for _, name := range slices.Sorted(maps.Keys(record.Inputs)) {
+			if snapshot == nil {
+				snapshot = record.Inputs[name]
+			}
+		}
+		in, ok := snapshot.Input()
+		if !ok {
+			return nil, fmt.Errorf("the daemon is of another version, and tells nothing to decide %s by; give the record with -record FILE", record.Record)
+		}
+		if !own {
+			in.Linked, in.LinkID = "", links.ID(route.Name, record.Record, 1)
+		}
+		d := set.Decide(route.Name, in)
+		refuse(set, &d)
+		decisions = append(decisions, d)
+	}
+	if len(decisions) == 0 {
+		return nil, fmt.Errorf("no route of the configuration takes records of %s", record.Record.Collection)
+	}
+	return decisions, nil
 }

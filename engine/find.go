@@ -254,8 +254,11 @@ func (q *inquiries) hasLink(ctx context.Context, source connectors.Ref) bool {
 	})
 }
 
+// A callerFunc tells the names of a record, and the id of its link.
+type callerFunc func(ctx context.Context, route string, record connectors.Ref) (Named, string, error)
+
 // caller returns what finds the names of records, each once.
-func (q *inquiries) caller() func(ctx context.Context, route string, record connectors.Ref) (Named, string, error) {
+func (q *inquiries) caller() callerFunc {
 	type key struct {
 		route  string
 		record connectors.Ref
@@ -272,53 +275,4 @@ func (q *inquiries) caller() func(ctx context.Context, route string, record conn
 		}
 		return Named{SourceName: c.Source, TargetName: c.TicketNumber, URL: c.TicketURL}, c.Link, nil
 	}
-}
-
-// FindDecisions returns what was decided about the record that a name means, or about
-// all with an empty one, newest first. At most limit entries.
-func (q *inquiries) FindDecisions(ctx context.Context, name, route string, limit int) ([]DecisionView, error) {
-	refs := []connectors.Ref{{}}
-	if ref, err := connectors.ParseRef(name); err == nil { // nobody needs to know it
-		refs = []connectors.Ref{ref}
-	} else if name != "" {
-		m, err := q.names.One(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if refs, err = q.subjects(ctx, m); err != nil {
-			return nil, err
-		}
-	}
-	all := []DecisionView{}
-	called := q.caller()
-	for _, ref := range refs {
-		entries, err := q.core.Journal.Entries(ctx, ref, limitFor(route, limit))
-		if err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			if route != "" && entry.Route != route {
-				continue
-			}
-			entry.Snapshot = nil
-			named, _, err := called(ctx, entry.Route, entry.Record)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, DecisionView{entry, named})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b DecisionView) int { return b.At.Compare(a.At) })
-	if limit > 0 && len(all) > limit {
-		all = all[:limit]
-	}
-	return all, nil
-}
-
-// limitFor is how many entries are read to find so many on a route.
-func limitFor(route string, limit int) int {
-	if route != "" {
-		return 0
-	}
-	return limit
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -283,6 +284,9 @@ func TestPrivateRecordsHaveNoNames(t *testing.T) {
 				found, err := r.engine.Resolve(r.t.Context(), name)
 				_ = encoder.Encode([]any{found, err})
 				whys, err := r.engine.Why(r.t.Context(), name)
+				if why, err := json.Marshal(whys); err != nil || bytes.Contains(why, []byte(canary)) {
+					t.Errorf("opted in: %t, why: %s, %v", opted, why, err)
+				}
 				_ = encoder.Encode([]any{whys, err})
 				decided, err := r.engine.FindDecisions(r.t.Context(), name, "", 0)
 				_ = encoder.Encode([]any{decided, err})
@@ -319,7 +323,7 @@ func TestReadRecord(t *testing.T) {
 		if !ok || in.Linked != "ticket" || in.LinkID != r.links()[0].ID || in.Record.Fields["title"] != "As it is now" {
 			t.Errorf("input: %+v", in)
 		}
-		if view, err = r.engine.ReadRecord(r.t.Context(), ticket.String()); err != nil || view.Record != ticket || len(view.Inputs) > 0 {
+		if view, err = r.engine.ReadRecord(r.t.Context(), ticket.String()); err != nil || view.Record != ticket || len(view.Inputs) != 1 || view.Inputs[""] == nil {
 			t.Errorf("a ticket: %+v, %v", view, err)
 		}
 		r.world.remove(ref)
@@ -356,6 +360,45 @@ func TestComplete(t *testing.T) {
 			if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 				t.Errorf("%s %q (-want +got): %v\n%s", c.of, c.prefix, err, diff)
 			}
+		}
+	})
+}
+
+// TestFollowDecisions: what was decided before comes first, then each decision when it
+// is made, none twice and none left out.
+func TestFollowDecisions(t *testing.T) {
+	simulate(t, func(r *rig) {
+		ref, _ := opened(r, oneRoute)
+		other := incidents.Ref("02B")
+		ctx, cancel := context.WithCancel(r.t.Context())
+		taken, ended, begun := make(chan engine.DecisionView, 100), make(chan error, 1), make(chan struct{})
+		go func() {
+			ended <- r.engine.FollowDecisions(ctx, "N01A", "incidents", 1, func() { close(begun) }, func(d engine.DecisionView) error {
+				taken <- d
+				return nil
+			})
+		}()
+		<-begun
+		r.world.put(other, false, critical())
+		r.hint(other)
+		for _, title := range []string{"One", "Two"} {
+			r.world.edit(ref, "title", title)
+			r.hint(ref)
+			r.pass(time.Minute)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		close(taken)
+		var got []string
+		for d := range taken {
+			if got = append(got, d.Action); d.Record != ref || d.SourceName != "N01A" || d.TargetName == "" {
+				t.Errorf("%+v", d)
+			}
+		}
+		if diff := cmp.Diff([]string{"create", "update", "update"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }

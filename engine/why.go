@@ -109,11 +109,11 @@ func (q *inquiries) why(ctx context.Context, w *Why) error {
 	}
 	for _, name := range routes {
 		one := WhyRoute{Route: name, Configured: set.Route(name) != nil, Waits: []string{}, Dead: []LetterView{}}
-		route := set.Route(name)
-		one.decided(entries, route != nil && route.Private)
+		one.decided(entries)
 		if err := q.whyLink(ctx, w, &one); err != nil {
 			return err
 		}
+		one.target(set)
 		for _, d := range letters {
 			if d.Record == w.Record && d.Route == name {
 				one.Dead = append(one.Dead, LetterView{Letter: d, Named: Named{SourceName: w.Name}})
@@ -125,9 +125,9 @@ func (q *inquiries) why(ctx context.Context, w *Why) error {
 	return nil
 }
 
-// decided takes the newest decision out of the journal, newest first. What it holds of
-// a private record is told only where the route takes those.
-func (w *WhyRoute) decided(entries []journal.Entry, takesPrivate bool) {
+// decided takes the newest decision out of the journal, newest first. Of a private
+// record its values are not told.
+func (w *WhyRoute) decided(entries []journal.Entry) {
 	entries = slices.DeleteFunc(slices.Clone(entries), func(e journal.Entry) bool { return e.Route != w.Route })
 	if len(entries) == 0 {
 		return
@@ -141,7 +141,7 @@ func (w *WhyRoute) decided(entries []journal.Entry, takesPrivate bool) {
 		if e.Snapshot == nil {
 			continue
 		}
-		if s := e.Snapshot; !takesPrivate && (s.Record.Private || s.Parent != nil && s.Parent.Private) {
+		if s := e.Snapshot; s.Record.Private || s.Parent != nil && s.Parent.Private {
 			break
 		}
 		if json.Unmarshal(e.Snapshot.Decided, &d) == nil && string(d.Action) == newest.Action && d.Template == newest.Template && d.Reason == newest.Reason {
@@ -154,6 +154,19 @@ func (w *WhyRoute) decided(entries []journal.Entry, takesPrivate bool) {
 			Route: newest.Route, Record: newest.Record, Template: newest.Template, Target: newest.Target.Collection,
 			Action: rules.Action(newest.Action), Reason: newest.Reason,
 		}
+	}
+}
+
+// target says where the ticket of a decision is, of which the journal tells too little.
+func (w *WhyRoute) target(set *rules.Set) {
+	d := w.Decision
+	if d == nil || d.Template == "" || d.Target != (connectors.Collection{}) {
+		return
+	}
+	if w.Link != nil && w.Link.Target != nil {
+		d.Target = w.Link.Target.Collection
+	} else if t := set.Templates[d.Template]; t != nil {
+		d.Target = t.Target
 	}
 }
 

@@ -21,7 +21,9 @@ func (d Decision) WriteText(w io.Writer) {
 		head("template", "-")
 	} else {
 		head("template", d.Template)
-		head("target", d.Target.String())
+		if d.Target != (connectors.Collection{}) { // it is known of every decision that was just made
+			head("target", d.Target.String())
+		}
 	}
 	head("action", string(d.Action))
 	if d.Action == None {
@@ -147,8 +149,11 @@ func (d Decision) MarshalJSON() ([]byte, error) {
 		Fields: map[string]json.RawMessage{}, Errors: map[string]string{}, Skipped: []skippedView{},
 	}
 	if d.Template != "" {
+		view.Template = &d.Template
+	}
+	if d.Target != (connectors.Collection{}) {
 		target := d.Target.String()
-		view.Template, view.Target = &d.Template, &target
+		view.Target = &target
 	}
 	if d.State != "" {
 		view.State = &d.State

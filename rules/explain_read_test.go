@@ -31,7 +31,8 @@ func TestDecisionReadsBack(t *testing.T) {
 				{Template: "u", Condition: "x < 1", Err: errors.New("no such overload")},
 			},
 		},
-		"none": {Route: "r", Record: source.Ref("a/b"), Action: rules.None, Reason: "private"},
+		"of which the journal tells little": {Route: "r", Record: source.Ref("1"), Template: "t", Action: rules.Update},
+		"none":                              {Route: "r", Record: source.Ref("a/b"), Action: rules.None, Reason: "private"},
 	} {
 		raw, err := json.Marshal(d)
 		if err != nil {

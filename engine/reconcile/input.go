@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/store"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // Inputs are what the rules would be asked about a record now, by route, with what
@@ -58,5 +59,13 @@ func (e *Core) Inputs(ctx context.Context, ref connectors.Ref) (connectors.Recor
 		return connectors.Record{}, nil, &connectors.Error{Class: connectors.ClassGone, Op: "read", Record: ref.String(), Message: "its connector is not configured", Own: true}
 	}
 	read, err := g.Read(ctx, ref)
+	if err != nil {
+		return connectors.Record{}, nil, err
+	}
+	// Of no route here; rules that are not running yet may have one.
+	alone, err := journal.NewSnapshot(rules.Input{Record: read}, rules.Decision{Record: read.Ref, Action: rules.None}, nil)
+	if err == nil {
+		all[""] = alone
+	}
 	return read, all, err
 }
