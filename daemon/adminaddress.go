@@ -130,6 +130,7 @@ func (p *process) admin(ctx context.Context, set *rules.Set, address string) (ht
 		},
 		Metrics: p.metrics.handler(),
 		Passes:  passes,
+		Ending:  ctx.Done(),
 	}
 	if _, ok := socket.Path(address); !ok {
 		a.Token = set.Daemon.AdminToken

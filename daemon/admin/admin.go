@@ -40,6 +40,7 @@ type Engine interface {
 	PauseRoute(ctx context.Context, route, by string) (engine.RouteStatus, error)
 	ResumeRoute(ctx context.Context, route string) (engine.RouteStatus, error)
 	FindDecisions(ctx context.Context, name, route string, limit int) ([]engine.DecisionView, error)
+	FollowDecisions(ctx context.Context, name, route string, limit int, begun func(), take func(engine.DecisionView) error) error
 	ReadRecord(ctx context.Context, name string) (engine.RecordView, error)
 	Complete(ctx context.Context, of, prefix string, limit int) ([]names.Suggestion, error)
 	Why(ctx context.Context, name string) ([]engine.Why, error)
@@ -60,6 +61,9 @@ type API struct {
 	Page http.Handler
 	// Passes tells an outage of the store, which passes, from a mistake. nil: none does.
 	Passes func(error) bool
+	// Ending is closed when the daemon stops: answers that go on until then end. nil:
+	// it never does.
+	Ending <-chan struct{}
 }
 
 // ErrBadConfig is returned by a reload when the files are bad; the status has their

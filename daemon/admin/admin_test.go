@@ -121,6 +121,23 @@ func (f *fakeEngine) ReadRecord(_ context.Context, name string) (engine.RecordVi
 	return engine.RecordView{Record: fakeRef, Name: name, Fields: map[string]any{"n": 1}, Inputs: map[string]*journal.Snapshot{"incidents": {}}}, f.fail
 }
 
+func (f *fakeEngine) FollowDecisions(ctx context.Context, name, _ string, _ int, begun func(), take func(engine.DecisionView) error) error {
+	if name == "INC-99" {
+		return &names.UnknownError{Name: name}
+	}
+	begun()
+	for _, action := range []string{"create", "update"} {
+		if err := take(engine.DecisionView{Entry: journal.Entry{Action: action, Record: fakeRef}}); err != nil {
+			return err
+		}
+	}
+	if f.fail != nil {
+		return f.fail
+	}
+	<-ctx.Done()
+	return nil
+}
+
 func (f *fakeEngine) Complete(_ context.Context, of, prefix string, _ int) ([]names.Suggestion, error) {
 	return []names.Suggestion{{Name: prefix + "1", About: of}}, f.fail
 }

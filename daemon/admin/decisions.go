@@ -16,6 +16,10 @@ func (a *API) getDecisions(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := r.URL.Query()
+	if asked.Get("follow") == "true" {
+		a.followDecisions(w, r, limit)
+		return
+	}
 	ask(a, w, reading(a, r, func(e Engine) (any, error) {
 		return e.FindDecisions(r.Context(), asked.Get("record"), asked.Get("route"), limit)
 	}))
