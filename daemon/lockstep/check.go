@@ -38,6 +38,7 @@ Exit status 1 if there are errors, or warnings with -strict.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON on standard output")
 	cmd.Flags().StringVar(&format, "format", formatText, "text, github (annotations of a workflow) or sarif (code review); the last two on standard output")
+	completeFlag(cmd, "format", fixed(formatText, formatGitHub, formatSARIF))
 	cmd.Flags().BoolVar(&strict, "strict", false, "count warnings as errors")
 	vars.add(cmd)
 	return cmd

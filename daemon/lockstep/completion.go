@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-sync/lockstep/engine/names"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 func (a *app) completionCommand() *cobra.Command {
@@ -83,6 +86,39 @@ func (a *app) completeRoutes(address *adminFlags) cobra.CompletionFunc {
 	}
 }
 
+// completeRecordTypes completes TYPE.RECORD by the types that the systems name.
+func completeRecordTypes(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var found []cobra.Completion
+	for _, system := range systems() {
+		for _, record := range system.Records {
+			if name := system.Type + "." + record; strings.HasPrefix(name, typed) {
+				found = append(found, name)
+			}
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeConfigured completes what the configuration in the directory among the
+// arguments names. One that does not load suggests nothing.
+func (a *app) completeConfigured(vars *varFlags, of func(*rules.Route) string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		defer cancel()
+		set, _, err := a.loadOffline(ctx, dirOf(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !isDirectory(arg) })), vars)
+		if err != nil || set == nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var found []cobra.Completion
+		for _, route := range set.Routes {
+			if name := of(route); !slices.Contains(found, name) {
+				found = append(found, name)
+			}
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // first completes the first argument alone.
 func first(complete cobra.CompletionFunc) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -99,6 +135,6 @@ func fixed(words ...cobra.Completion) cobra.CompletionFunc {
 }
 
 // completeFlag completes the values of a flag, which the command has.
-func (a *app) completeFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
+func completeFlag(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, complete) // fails for a flag that is not there: a test completes each
 }

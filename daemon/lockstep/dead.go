@@ -53,8 +53,8 @@ func (a *app) deadCommand() *cobra.Command {
 		c.Flags().StringVar(&query.Name, "name", "", "only those of this `NAME`")
 		c.Flags().StringVar(&query.Route, "route", "", "only those on this `ROUTE`")
 		c.Flags().StringVar(&query.Reason, "reason", "", "only those with this `REASON`")
-		a.completeFlag(c, "route", a.completeRoutes(address))
-		a.completeFlag(c, "name", a.completeNames(address, ofDead))
+		completeFlag(c, "route", a.completeRoutes(address))
+		completeFlag(c, "name", a.completeNames(address, ofDead))
 	}
 	cmd.AddCommand(
 		listed,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -18,22 +19,40 @@ const maxRecord = 16 << 20
 
 func (a *app) explainCommand() *cobra.Command {
 	var o explainOptions
-	vars := &varFlags{}
+	vars, address := &varFlags{}, &adminFlags{}
 	cmd := &cobra.Command{
-		Use:   "explain -record FILE [DIR]",
+		Use:   "explain {-record FILE | NAME} [DIR]",
 		Short: "Show which template a record gets, why, and every field that would be written",
 		Long: `Decides the record in FILE by the rules in DIR (default: the current directory)
 and prints, for every route whose source it can be of, the template, why not
 those before it, and every field that would be written. It talks to no system.
 
 FILE is a record as the system's API gives it, bare or in its envelope, or the
-body of a webhook; "-" is standard input.`,
-		Args: atMost(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.record == "" {
-				return usagef("%q needs -record FILE\n%s", cmd.CommandPath(), seeHelp(cmd))
+body of a webhook; "-" is standard input.
+
+With NAME in place of -record FILE, the running daemon is asked for the record as
+it is now, for what it belongs to and for its ticket.
+
+` + aboutNames,
+		Args: atMost(2),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 || o.record != "" {
+				return nil, cobra.ShellCompDirectiveFilterDirs
 			}
-			return a.explain(cmd.Context(), dirOf(args), vars, o)
+			return a.completeNames(address, ofRecords)(cmd, args, typed)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case o.record != "" && len(args) > 1:
+				return usagef("%q takes -record FILE or NAME, not both\n%s", cmd.CommandPath(), seeHelp(cmd))
+			case o.record != "":
+				return a.explain(cmd.Context(), dirOf(args), vars, o)
+			case len(args) == 0:
+				return usagef("%q needs -record FILE, or the NAME of a record\n%s", cmd.CommandPath(), seeHelp(cmd))
+			case len(args) == 1 && isDirectory(args[0]):
+				return usagef("%q needs -record FILE, or the NAME of a record: %s is a directory\n%s", cmd.CommandPath(), args[0], seeHelp(cmd))
+			}
+			return a.explainNamed(cmd.Context(), address, args[0], dirOf(args[1:]), vars, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.record, "record", "", "the record: a `FILE`, or - for standard input")
@@ -41,6 +60,9 @@ body of a webhook; "-" is standard input.`,
 	cmd.Flags().StringVar(&o.source, "source", "", "only routes with this `SOURCE`, as incidentio.acme.incident")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the decisions as JSON")
 	vars.add(cmd)
+	address.add(cmd)
+	completeFlag(cmd, "route", a.completeConfigured(vars, func(r *rules.Route) string { return r.Name }))
+	completeFlag(cmd, "source", a.completeConfigured(vars, func(r *rules.Route) string { return r.Source.String() }))
 	return cmd
 }
 
@@ -68,24 +90,58 @@ func (a *app) explain(ctx context.Context, dir string, vars *varFlags, o explain
 	}
 	// The parent is not there to be read: to the rules it is null.
 	decisions, refused := engine.Explain(set, routes, body, nil)
-	switch {
-	case refused != nil && len(decisions) == 0:
-	case o.json:
-		if err := writeJSON(a.stdout, decisions); err != nil {
+	if refused == nil || len(decisions) > 0 {
+		if err := a.printDecisions(decisions, o.json); err != nil {
 			return err
-		}
-	default:
-		for i, d := range decisions {
-			if i > 0 {
-				fmt.Fprintln(a.stdout)
-			}
-			d.WriteText(a.stdout)
 		}
 	}
 	if refused != nil {
 		return fmt.Errorf("%s: %w", fileName(o.record), refused)
 	}
 	return nil
+}
+
+func (a *app) printDecisions(decisions []rules.Decision, asJSON bool) error {
+	if asJSON {
+		return writeJSON(a.stdout, decisions)
+	}
+	for i, d := range decisions {
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		d.WriteText(a.stdout)
+	}
+	return nil
+}
+
+// explainNamed decides a record as the daemon reads it now.
+func (a *app) explainNamed(ctx context.Context, address *adminFlags, name, dir string, vars *varFlags, o explainOptions) error {
+	set, found, err := a.loadOffline(ctx, dir, vars)
+	if err != nil {
+		return err
+	}
+	found.WriteText(a.stderr, a.color(a.stderr))
+	if set == nil {
+		return errFailed
+	}
+	routes, err := routesFor(set, o)
+	if err != nil {
+		return err
+	}
+	record, _, err := a.client(address).Record(ctx, name)
+	if err != nil {
+		return explained(err)
+	}
+	decisions, err := engine.ExplainNow(set, routes, record)
+	if err != nil {
+		return err
+	}
+	return a.printDecisions(decisions, o.json)
+}
+
+func isDirectory(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // routesFor returns the routes that -route and -source leave.

@@ -12,7 +12,7 @@ import (
 // flags. Values and what follows "--" stay as they are.
 func normalize(root *cobra.Command, args []string) ([]string, error) {
 	if len(args) > 0 && strings.HasPrefix(args[0], "__complete") {
-		return args, nil // a shell asks; the words are the user's unfinished ones
+		return normalizeUnfinished(root, args), nil
 	}
 	cmd := root
 	out := make([]string, 0, len(args))
@@ -42,16 +42,30 @@ func normalize(root *cobra.Command, args []string) ([]string, error) {
 			return nil, usagef("%q has no flag -%s%s\n%s", cmd.CommandPath(), name, didYouMean(name, flagNames(cmd), "-"), seeHelp(cmd))
 		}
 		if hasValue {
-			out = append(out, "--"+name+"="+value)
+			out = append(out, "--"+flag.Name+"="+value)
 			continue
 		}
-		out = append(out, "--"+name)
+		out = append(out, "--"+flag.Name)
 		if flag.NoOptDefVal == "" && i+1 < len(args) {
 			i++
 			out = append(out, args[i])
 		}
 	}
 	return out, nil
+}
+
+// normalizeUnfinished is for what a shell asks: the last word is one that the user has
+// not finished.
+func normalizeUnfinished(root *cobra.Command, args []string) []string {
+	last := len(args) - 1
+	if last < 1 {
+		return args
+	}
+	typed, err := normalize(root, args[1:last])
+	if err != nil {
+		return args // there is nothing to suggest
+	}
+	return append(append([]string{args[0]}, typed...), args[last])
 }
 
 func subcommand(cmd *cobra.Command, name string) *cobra.Command {
@@ -67,6 +81,9 @@ func lookup(cmd *cobra.Command, name string) *pflag.Flag {
 	for _, set := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags(), cmd.InheritedFlags()} {
 		if f := set.Lookup(name); f != nil {
 			return f
+		}
+		if len(name) == 1 && set.ShorthandLookup(name) != nil {
+			return set.ShorthandLookup(name)
 		}
 	}
 	return nil

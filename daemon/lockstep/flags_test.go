@@ -37,6 +37,9 @@ func TestNormalize(t *testing.T) {
 		{"fmt -", "fmt -"},
 		{"explain -record", "explain --record"},
 		{"__complete check -j", "__complete check -j"},
+		{"__complete links -route in", "__complete links --route in"},
+		{"__complete links -rout -x ", "__complete links -rout -x "},
+		{"decisions -f -route r INC-1", "decisions --follow --route r INC-1"},
 		{"", ""},
 	}
 	for _, tt := range tests {

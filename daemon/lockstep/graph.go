@@ -26,6 +26,7 @@ Mermaid is what GitHub and GitLab show in Markdown, dot is Graphviz's:
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "mermaid", "`FORMAT`: mermaid or dot")
+	completeFlag(cmd, "format", fixed("mermaid", "dot"))
 	vars.add(cmd)
 	return cmd
 }

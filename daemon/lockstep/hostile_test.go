@@ -144,6 +144,10 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"DELETE /v1/dead/d1":     aDeadLetter,
 		"GET /v1/journal":        decided,
 		"GET /v1/decisions":      "[" + decided + "]",
+		"GET /v1/why/INC-1": `[{"record":"incidentio.acme.incident/1","name":"INC-1","url":"u","routes":[{"route":"r","configured":true,"decided":true,"decision":` +
+			`{"route":"r","record":"incidentio.acme.incident/1","template":null,"target":null,"action":"none","reason":"n","state":null,"fields":{},"errors":{},"skipped":[{"template":"t","condition":"c","operands":[{"path":"p","value":"v"}]}]},` +
+			`"at":"2026-01-02T03:04:05Z","generation":"g","commit":"c","error":"e","link":` + aLink + `,"waits":["w"],"dead":[` + aDeadLetter + `]}]}]`,
+		"GET /v1/records/INC-1": `{"record":"incidentio.acme.incident/1","name":"INC-1","url":"u","private":false,"version":"1","fields":{},"inputs":{"incidents":{"v":1,"record":{"Ref":"incidentio.acme.incident/1","Fields":{"name":"n"}},"link_id":"x","decided":{}}}}`,
 	}})
 	defer daemon.Close()
 	good, bad := hostileConfig(t, false), hostileConfig(t, true)
@@ -155,7 +159,7 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 	calls := map[string][][]string{
 		"check":          {{bad}, {"-json", bad}, {parted}},
 		"fmt":            {{"-check", "-diff", good}, {bad + hostile}},
-		"explain":        {{"-record", record, good}, {"-json", "-record", record, good}, {"-record", record, bad}},
+		"explain":        {{"-record", record, good}, {"-json", "-record", record, good}, {"-record", record, bad}, {"INC-1", good}, {"-json", "INC-1", good}},
 		"test":           {{good}, {"-v", good}, {"-json", good}},
 		"schema":         {{"incidentio." + hostile}},
 		"init":           {{filepath.Join(parted, "b")}},
@@ -164,6 +168,8 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"demo":           {{"-listen", hostile}},
 		"sandbox":        {{"-listen", hostile}},
 		"status":         {{}, {"-json"}},
+		"why":            {{"INC-1"}, {"-json", "INC-1"}, {hostile}},
+		"decisions":      {{}, {"-json"}, {hostile}},
 		"reload":         {{}, {"-json"}},
 		"links":          {{}, {"-json"}},
 		"links show":     {{"l1"}, {"-json", "l1"}, {hostile}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,10 +38,11 @@ func (a *app) linksCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(raw)
 			}
+			now := time.Now()
 			return table(a.stdout, func(row func(...any)) {
 				row("ID", "ROUTE", "TEMPLATE", "STATE", "SOURCE", "TARGET", "UPDATED")
 				for _, l := range all {
-					row(l.ID, l.Route, orDash(l.Template), l.State, calledOr(l.SourceName, l.Source), ticketOf(l), when(l.UpdatedAt))
+					row(l.ID, l.Route, orDash(l.Template), l.State, calledOr(l.SourceName, l.Source), ticketOf(l), ago(l.UpdatedAt, now))
 				}
 			})
 		},
@@ -50,9 +52,9 @@ func (a *app) linksCommand() *cobra.Command {
 	cmd.Flags().StringVar((*string)(&query.State), "state", "", "only those in this `STATE`: claim, active, stopped, gone, detached or orphan")
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
 	address.add(cmd)
-	a.completeFlag(cmd, "state", fixed(string(links.Active), string(links.Claim), string(links.Detached), string(links.Gone), string(links.Orphan), string(links.Stopped)))
-	a.completeFlag(cmd, "route", a.completeRoutes(address))
-	a.completeFlag(cmd, "name", a.completeNames(address, ofLinks))
+	completeFlag(cmd, "state", fixed(string(links.Active), string(links.Claim), string(links.Detached), string(links.Gone), string(links.Orphan), string(links.Stopped)))
+	completeFlag(cmd, "route", a.completeRoutes(address))
+	completeFlag(cmd, "name", a.completeNames(address, ofLinks))
 
 	one := func(link engine.LinkView, raw []byte, err error) error {
 		if err != nil {

@@ -61,6 +61,8 @@ type logFlags struct{ level, format string }
 func (l *logFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.level, "log-level", "info", "`LEVEL`: debug, info, warn or error")
 	cmd.Flags().StringVar(&l.format, "log-format", "text", "`FORMAT`: text or json")
+	completeFlag(cmd, "log-level", fixed("debug", "info", "warn", "error"))
+	completeFlag(cmd, "log-format", fixed("text", "json"))
 }
 
 func (l *logFlags) logger(w io.Writer) (*slog.Logger, error) {

@@ -23,7 +23,8 @@ func (a *app) schemaCommand() *cobra.Command {
 		Long: `Shows the fields of a record type with their types as expressions see them, when
 a template may write them, and what they take. Without an argument, it lists the
 record types. It talks to no system: what only your instance has is not there.`,
-		Args: atMost(1),
+		Args:              atMost(1),
+		ValidArgsFunction: first(completeRecordTypes),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.schemaList(asJSON)

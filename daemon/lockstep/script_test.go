@@ -65,6 +65,9 @@ func TestMain(m *testing.M) {
 //	tickets [-count]         prints the only ticket, or how many there are
 //	ticket NAME              prints an incident's ticket
 //	decisions NAME           prints the journal of an incident
+//	until-followed [FLAGS] -- NAME TEXT…
+//	                         lockstep decisions -f until it has printed each text; NAME
+//	                         is edited after the first
 //	nowhere TEXT PATH…       no file below holds the text
 //	retry-dead               lockstep dead retry, with every dead letter's id
 //	link NAME unlink|adopt   lockstep links, with the ids of an incident
@@ -150,7 +153,8 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"say": plays((*play).cmdSay), "note": plays((*play).cmdNote), "attach": plays((*play).cmdAttach), "delete": plays((*play).cmdDelete), "until-status-of": plays((*play).cmdUntilStatusOf), "until-skipped": plays((*play).cmdUntilSkipped),
 		"journal": plays(prints((*play).journal)), "timeline": plays(prints((*play).timeline)), "shown": plays(prints((*play).shown)),
 		"until-journal": plays(untilHolds((*play).journal)), "until-timeline": plays(untilHolds((*play).timeline)), "until-shown": plays(untilHolds((*play).shown)),
-		"agent": plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "plant": plays((*play).cmdPlant), "until-refused": plays((*play).cmdUntilRefused), "until-well": plays((*play).cmdUntilWell), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
+		"until-followed": plays((*play).cmdUntilFollowed),
+		"agent":          plays((*play).cmdAgent), "edit-ticket": plays((*play).cmdAgent), "plant": plays((*play).cmdPlant), "until-refused": plays((*play).cmdUntilRefused), "until-well": plays((*play).cmdUntilWell), "restart": plays((*play).cmdRestart), "until-incident": plays((*play).cmdUntilIncident),
 	}
 }
 
