@@ -167,6 +167,7 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"run":            {{bad}},
 		"demo":           {{"-listen", hostile}},
 		"sandbox":        {{"-listen", hostile}},
+		"dashboard":      {{"-listen", hostile}},
 		"status":         {{}, {"-json"}},
 		"why":            {{"INC-1"}, {"-json", "INC-1"}, {hostile}},
 		"decisions":      {{}, {"-json"}, {hostile}},
