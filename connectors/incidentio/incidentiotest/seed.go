@@ -230,6 +230,43 @@ func (s *Server) fieldInfo(f *CustomField) FieldInfo {
 	return info
 }
 
+// The names that an account has, by which incidents are declared.
+
+// Severities are the severities, lowest first.
+func (s *Server) Severities() []Severity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.severities)
+}
+
+// Types are the incident types.
+func (s *Server) Types() []Type {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.types)
+}
+
+// Have adds what a field of an incident or a follow-up names, unless there is one of
+// that name. Of other fields it adds nothing.
+func (s *Server) Have(field, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case field == "incident_type" && s.incidentType(name) == nil:
+		s.addType(name)
+	case field == "severity" && s.severity(name) == nil:
+		s.addSeverity(name, len(s.severities)+1)
+	case field == "custom_fields" && s.field(name) == nil:
+		s.addCustomField(name, "text")
+	case field == "roles" && s.role(name) == nil:
+		s.addRole(name, "custom")
+	case field == "timestamps" && s.timestamp(name) == nil:
+		s.addTimestamp(name)
+	case field == "assignee_team" && s.team(name) == nil:
+		s.addTeam(name)
+	}
+}
+
 // RenameSeverity gives a severity another name; incidents show it at once.
 func (s *Server) RenameSeverity(id, name string) {
 	s.mu.Lock()

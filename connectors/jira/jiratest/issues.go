@@ -218,8 +218,8 @@ func (s *Server) create(c *call) answer {
 	if len(errors) > 0 {
 		return refuseFields(errors)
 	}
-	is := s.add(p, in, Bot)
-	s.announce(is, "jira:issue_created", Bot, nil, nil)
+	is := s.add(p, in, c.Principal)
+	s.announce(is, "jira:issue_created", c.Principal, nil, nil)
 	return say(http.StatusCreated, object{"id": is.id, "key": is.key, "self": s.opts.URL + "/rest/api/3/issue/" + is.id})
 }
 
@@ -265,7 +265,7 @@ func (s *Server) edit(c *call, is *issue) answer {
 	if errors := s.hierarchy(is.project, next); len(errors) > 0 {
 		return refuseFields(errors)
 	}
-	s.apply(is, in, Bot)
+	s.apply(is, in, c.Principal)
 	s.insist(is, in.fields, false)
 	if c.URL.Query().Get("returnIssue") == "true" && !s.opts.NoReturn {
 		q := url.Values{"expand": c.URL.Query()["expand"]}
@@ -373,7 +373,7 @@ func (s *Server) transit(c *call, is *issue) answer {
 	if s.opts.PlainTransitions {
 		in.properties = nil
 	}
-	s.take(is, step, in, Bot)
+	s.take(is, step, in, c.Principal)
 	s.insist(is, in.fields, true)
 	return say(http.StatusNoContent, nil)
 }

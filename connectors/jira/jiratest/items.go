@@ -85,7 +85,7 @@ func (s *Server) addComment(c *call, is *issue) answer {
 	if kind := visibility["type"]; visibility != nil && kind != "role" && kind != "group" {
 		return refuse(http.StatusBadRequest, "The visibility type is invalid.")
 	}
-	m := s.comment(is, Bot, document, properties)
+	m := s.comment(is, c.Principal, document, properties)
 	m.visibility = visibility
 	return say(http.StatusCreated, s.shownComment(is, m, true))
 }
@@ -175,7 +175,7 @@ func (s *Server) upload(c *call, is *issue) answer {
 	}
 	shown := []any{}
 	for _, f := range parts {
-		shown = append(shown, s.shownFile(s.attach(is, Bot, f.name, f.kind, f.content)))
+		shown = append(shown, s.shownFile(s.attach(is, c.Principal, f.name, f.kind, f.content)))
 	}
 	return say(http.StatusOK, shown)
 }

@@ -52,6 +52,7 @@ type User struct {
 	AccountID   string
 	Name        string
 	Email       string
+	APIToken    string // "": it does not use the API
 	EmailHidden bool
 	Inactive    bool
 	// NotIn are the projects in which it may not be assigned issues, by key.
@@ -100,7 +101,7 @@ type file struct {
 
 func (s *Server) seed() {
 	s.users = []*User{
-		{AccountID: Bot, Name: "Lockstep", Email: s.opts.Email},
+		{AccountID: Bot, Name: "Lockstep", Email: s.opts.Email, APIToken: s.opts.APIToken},
 		{AccountID: "acc-ann", Name: "Ann Doe", Email: "ann@acme.example"},
 		{AccountID: "acc-bo", Name: "Bo Roe", Email: "bo@acme.example", EmailHidden: true},
 	}

@@ -45,6 +45,27 @@ func (s *Server) AddUser(u User) {
 	s.users = append(s.users, &u)
 }
 
+// GiveToken lets an account sign in to the API with its address and this token.
+func (s *Server) GiveToken(accountID, token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.user(accountID); u != nil {
+		u.APIToken = token
+	}
+}
+
+// AddProject adds a project like ENG, if there is none of the key.
+func (s *Server) AddProject(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.projects[key] != nil {
+		return
+	}
+	copied := *s.projects["ENG"]
+	copied.key, copied.id, copied.number = key, strconv.Itoa(10000+len(s.projects)), 0
+	s.projects[key] = &copied
+}
+
 // Require has issues of a project need a field at creation.
 func (s *Server) Require(projectKey, field string) {
 	s.mu.Lock()

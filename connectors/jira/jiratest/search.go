@@ -98,6 +98,13 @@ func (s *Server) search(c *call) answer {
 	if len(conditions) == 0 {
 		return refuse(http.StatusBadRequest, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
 	}
+	for _, asked := range conditions {
+		for i, value := range asked.values {
+			if value == "currentUser" {
+				asked.values[i] = c.Principal
+			}
+		}
+	}
 	var left page
 	if token, _ := request["nextPageToken"].(string); token != "" {
 		var ok bool
@@ -230,9 +237,6 @@ func (s *Server) meets(is *issue, snap snapshot, c condition) (bool, string) {
 	case "creator":
 		who, _ := is.fields["creator"].(object)
 		have = []string{fmt.Sprint(who["accountId"])}
-		if who["accountId"] == Bot {
-			have = append(have, "currentUser")
-		}
 	case "updated", "created":
 		return s.inTime(is, snap, c)
 	default:

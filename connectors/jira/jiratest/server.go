@@ -231,7 +231,8 @@ func (s *Server) handle(c *call) answer {
 		return refuse(http.StatusNotFound, "null for uri: "+c.URL.Path)
 	}
 	email, token, ok := c.BasicAuth()
-	if ok && (email != s.opts.Email || token != s.opts.APIToken) {
+	account := s.account(email, token)
+	if ok && account == nil {
 		return s.anonymous(c)
 	}
 	if !ok {
@@ -239,7 +240,7 @@ func (s *Server) handle(c *call) answer {
 		a.Header.Set("Www-Authenticate", `OAuth realm="https%3A%2F%2Facme.atlassian.net"`)
 		return a
 	}
-	c.Principal = Bot
+	c.Principal = account.AccountID
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if a := s.limit(c, parts); a != nil {
 		return *a
@@ -249,9 +250,19 @@ func (s *Server) handle(c *call) answer {
 		return refuse(http.StatusUnsupportedMediaType, "Unsupported Media Type")
 	}
 	a := s.route(c, parts)
-	a.Header.Set("X-Aaccountid", Bot)
+	a.Header.Set("X-Aaccountid", c.Principal)
 	a.Header.Set("Atl-Traceid", fmt.Sprintf("trace-%d", len(s.Requests())))
 	return a
+}
+
+// account is the one that a token of an address is of; nil: it is nobody's.
+func (s *Server) account(email, token string) *User {
+	for _, u := range s.users {
+		if token != "" && u.APIToken == token && u.Email == email && !u.Inactive {
+			return u
+		}
+	}
+	return nil
 }
 
 // anonymous is how Jira answers to a token that it does not take: as to nobody,
@@ -349,7 +360,7 @@ func (s *Server) route(c *call, parts []string) answer {
 	}
 	switch {
 	case match("GET", "myself"):
-		return say(http.StatusOK, s.shownUser(s.user(Bot)))
+		return say(http.StatusOK, s.shownUser(s.user(c.Principal)))
 	case match("GET", "serverInfo"):
 		return say(http.StatusOK, object{
 			"baseUrl": s.opts.URL, "version": "1001.0.0-SNAPSHOT", "versionNumbers": []any{1001, 0, 0}, "deploymentType": "Cloud",

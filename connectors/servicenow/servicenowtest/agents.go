@@ -74,10 +74,24 @@ func (s *Server) AddTable(name, parent, numberPrefix string, columns ...Column) 
 	s.addTable(name, parent, numberPrefix, columns...)
 }
 
+// Have adds a column for text to a table that is there, unless it has one of that
+// name.
+func (s *Server) Have(table, column string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.column(table, column); !there && s.tables[table] != nil {
+		s.addColumn(table, text(column, column, 4000))
+	}
+}
+
 // AddColumn adds a column to a table.
 func (s *Server) AddColumn(table string, c Column) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.addColumn(table, c)
+}
+
+func (s *Server) addColumn(table string, c Column) {
 	s.tables[table].columns = append(s.tables[table].columns, c)
 	for _, t := range s.tables {
 		t.index = nil
