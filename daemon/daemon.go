@@ -42,6 +42,13 @@ type Options struct {
 	Version string              // of this build, for User-Agent and metrics
 	Logger  *slog.Logger
 
+	// Offline takes what env() reads and is not set for empty, as the commands do that
+	// talk to no system.
+	Offline bool
+	// Prepare, if not nil, may change every configuration that was loaded before
+	// anything is made of it. On an error it is not taken over.
+	Prepare func(*rules.Set) error
+
 	// Reload, if not nil, asks for a reload with everything it receives.
 	Reload <-chan struct{}
 	// Abort, if not nil, ends a stop that is under way at once when closed.
@@ -121,9 +128,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	p.reload = &reloader{
 		life: lifeCtx,
 		dir:  o.Dir, log: p.log, metrics: p.metrics, notify: p.notify,
-		load: func(ctx context.Context) (*rules.Set, rules.Diagnostics) {
-			return rules.Load(ctx, o.Dir, rules.Options{Systems: o.Systems, Vars: o.Vars, Env: p.o.Env})
-		},
+		load:   p.load,
 		commit: func(ctx context.Context) string { return gitCommit(ctx, o.Dir) },
 		apply:  p.apply,
 	}
@@ -178,6 +183,18 @@ func Run(ctx context.Context, o Options) (err error) {
 	p.log.Info("stopping: finishing what is in work")
 	p.reload.tell(p.notify.Stopping())
 	return nil
+}
+
+// load reads the configuration from its files.
+func (p *process) load(ctx context.Context) (*rules.Set, rules.Diagnostics) {
+	set, found := rules.Load(ctx, p.o.Dir, rules.Options{Systems: p.o.Systems, Vars: p.o.Vars, Env: p.o.Env, Offline: p.o.Offline})
+	if set == nil || p.o.Prepare == nil {
+		return set, found
+	}
+	if err := p.o.Prepare(set); err != nil {
+		return nil, rules.Diagnostics{{Severity: rules.SeverityError, File: p.o.Dir, Summary: err.Error()}}
+	}
+	return set, found
 }
 
 // patience returns the context in which everything stops: it outlives ctx, for a

@@ -14,14 +14,15 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 )
 
 // Options of a demonstration.
 type Options struct {
 	Out     io.Writer
-	Color   bool   // somebody watches: with colours, and pauses to read
+	Color   bool
+	Watched bool   // on a terminal: with pauses to read
+	Width   int    // of the terminal, in columns; 0: lines are not broken
 	Command string // how the user calls this program
 	Listen  string // HOST:PORT of the simulators
 	Keep    bool   // everything stays up at the end, until ctx ends
@@ -35,7 +36,7 @@ type Options struct {
 // data, which are kept then.
 func Run(ctx context.Context, o Options) (err error) {
 	began := time.Now()
-	systems, err := simulators.Start(ctx, o.Listen)
+	systems, err := simulators.Start(ctx, simulators.Options{Address: o.Listen})
 	if err != nil {
 		return err
 	}
@@ -60,12 +61,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := env.start(ctx, logger); err != nil {
 		return err
 	}
-	systems.Incidents.Subscribe(incidentiotest.Webhook{URL: "http://" + env.address.Public + "/webhooks/acme", Secret: simulators.WebhookSecret})
 	pushCtx, endPush := context.WithCancel(ctx)
 	defer endPush()
-	go systems.Incidents.Push(pushCtx)
+	systems.PushIncidents(pushCtx, "http://"+env.address.Public+"/webhooks/acme")
 
-	s := &scenario{environment: env, log: logger}
+	s := &scenario{environment: env, printer: printer{o.Out, o.Color, o.Width}, log: logger}
 	if err := s.run(ctx); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("stopped before the scenario ended")

@@ -20,7 +20,7 @@ const agent = "fred.luddy"
 const jiraAgent = "acc-ann"
 
 func (s *scenario) theTicketIsWorked(ctx context.Context) error {
-	s.heading("The ticket is worked, and the incident hears of it: a work note, a screenshot, a resolution")
+	s.title("The ticket is worked, and the incident hears of it: a work note, a screenshot, a resolution")
 	ticket, err := s.ticket(ctx, s.security, anyTicket)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (s *scenario) theTicketIsWorked(ctx context.Context) error {
 }
 
 func (s *scenario) theIssueIsWorked(ctx context.Context) error {
-	s.heading("So is the issue in Jira: a comment, and its workflow to Done")
+	s.title("So is the issue in Jira: a comment, and its workflow to Done")
 	link, err := s.link(ctx, s.engineering)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (s *scenario) theIssueIsWorked(ctx context.Context) error {
 }
 
 func (s *scenario) aFollowUp(ctx context.Context) error {
-	s.heading("A follow-up gets a ticket below its incident's, and is completed there")
+	s.title("A follow-up gets a ticket below its incident's, and is completed there")
 	made, err := s.systems.Incidents.AddFollowUp(s.security.ID, incidentiotest.FollowUp{Title: "Ask for a second factor"})
 	if err != nil {
 		return fmt.Errorf("add a follow-up: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 // The scenes in which the daemon is operated: a mistake, its repair, a restart.
 
 func (s *scenario) aMistake(ctx context.Context) error {
-	s.heading("Somebody breaks the rules while the daemon runs")
+	s.title("Somebody breaks the rules while the daemon runs")
 	if err := s.write("incidents.hcl", func(text string) string {
 		return strings.Replace(text, "short_description = ", "short_descriptions = ", 1)
 	}); err != nil {
@@ -29,9 +30,12 @@ func (s *scenario) aMistake(ctx context.Context) error {
 	}
 	_, found := s.rules()
 	found = slices.DeleteFunc(found, func(d rules.Diagnostic) bool { return d.Severity != rules.SeverityError })
-	var b strings.Builder
-	found.WriteText(&b, s.Color)
-	fmt.Fprintf(s.Out, "\n%s\n", indented(strings.TrimSpace(strings.ReplaceAll(b.String(), s.conf+"/", ""))))
+	for i := range found {
+		found[i].File = filepath.Base(found[i].File)
+	}
+	fmt.Fprintln(s.Out)
+	found.WriteText(s.Out, s.Color)
+	fmt.Fprintln(s.Out)
 	s.say("The daemon says so (lockstep status, the log, a metric) and runs on with the old rules:")
 	record, err := s.declare(incidentiotest.SetName("Nobody can log in"), incidentiotest.SetType("Production Outage"),
 		incidentiotest.SetSeverity("Critical"))
@@ -42,7 +46,7 @@ func (s *scenario) aMistake(ctx context.Context) error {
 }
 
 func (s *scenario) theRepair(ctx context.Context) error {
-	s.heading("The mistake is repaired, and engineering's rule takes Minor incidents as well")
+	s.title("The mistake is repaired, and engineering's rule takes Minor incidents as well")
 	before := s.set.Generation
 	if err := s.write("incidents.hcl", func(text string) string {
 		text = strings.Replace(text, "short_descriptions = ", "short_description = ", 1)
@@ -65,7 +69,7 @@ func (s *scenario) theRepair(ctx context.Context) error {
 }
 
 func (s *scenario) aRestart(ctx context.Context) error {
-	s.heading("The daemon stops; meanwhile an incident is edited; it starts again")
+	s.title("The daemon stops; meanwhile an incident is edited; it starts again")
 	tickets := s.allTickets()
 	if err := s.end(); err != nil {
 		return fmt.Errorf("the stop: %w", err)

@@ -14,7 +14,7 @@ import (
 // The scenes in which what is done in incident.io reaches the tickets.
 
 func (s *scenario) aSecurityIncident(ctx context.Context) error {
-	s.heading("A Security incident is declared in incident.io")
+	s.title("A Security incident is declared in incident.io")
 	var err error
 	s.security, err = s.declare(incidentiotest.SetName("Sign-ins from an unknown network"), incidentiotest.SetType("Security"),
 		incidentiotest.SetSeverity("Major"), incidentiotest.SetSummary("Three admin accounts signed in from an address **nobody knows**."))
@@ -36,7 +36,7 @@ func (s *scenario) aSecurityIncident(ctx context.Context) error {
 }
 
 func (s *scenario) aCriticalIncident(ctx context.Context) error {
-	s.heading("A Critical one, of another type")
+	s.title("A Critical one, of another type")
 	var err error
 	s.critical, err = s.declare(incidentiotest.SetName("Checkout fails for everyone"), incidentiotest.SetType("Production Outage"),
 		incidentiotest.SetSeverity("Critical"), incidentiotest.SetSummary("Payments time out."))
@@ -47,7 +47,7 @@ func (s *scenario) aCriticalIncident(ctx context.Context) error {
 }
 
 func (s *scenario) anEngineeringIncident(ctx context.Context) error {
-	s.heading("A Major one of Engineering goes to Jira")
+	s.title("A Major one of Engineering goes to Jira")
 	var err error
 	s.engineering, err = s.declare(incidentiotest.SetName("Search returns old results"), incidentiotest.SetType("Engineering"),
 		incidentiotest.SetSeverity("Major"), incidentiotest.SetSummary("The index is *two hours* behind."))
@@ -58,7 +58,7 @@ func (s *scenario) anEngineeringIncident(ctx context.Context) error {
 }
 
 func (s *scenario) aSmallIncident(ctx context.Context) error {
-	s.heading("A Minor one of Engineering: no rule wants it")
+	s.title("A Minor one of Engineering: no rule wants it")
 	var err error
 	s.flaky, err = s.declare(incidentiotest.SetName("The docs deploy is flaky"), incidentiotest.SetType("Engineering"),
 		incidentiotest.SetSeverity("Minor"))
@@ -69,7 +69,7 @@ func (s *scenario) aSmallIncident(ctx context.Context) error {
 }
 
 func (s *scenario) aPrivateIncident(ctx context.Context) error {
-	s.heading("A private one")
+	s.title("A private one")
 	const secret = "Misconduct of a colleague"
 	record, err := s.declare(incidentiotest.SetName(secret), incidentiotest.SetType("Security"),
 		incidentiotest.SetSeverity("Critical"), incidentiotest.SetVisibility("private"))
@@ -91,7 +91,7 @@ func (s *scenario) aPrivateIncident(ctx context.Context) error {
 }
 
 func (s *scenario) anIncidentInTriage(ctx context.Context) error {
-	s.heading("One in triage gets no ticket before somebody accepts it")
+	s.title("One in triage gets no ticket before somebody accepts it")
 	record, err := s.declare(incidentiotest.SetName("A leaked token, perhaps"), incidentiotest.SetType("Security"),
 		incidentiotest.SetStatus("Triage"))
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *scenario) anIncidentInTriage(ctx context.Context) error {
 }
 
 func (s *scenario) anEdit(ctx context.Context) error {
-	s.heading("An edit of the first incident reaches its ticket, and leaves people's work alone")
+	s.title("An edit of the first incident reaches its ticket, and leaves people's work alone")
 	before, err := s.ticket(ctx, s.security, anyTicket)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (s *scenario) anEdit(ctx context.Context) error {
 }
 
 func (s *scenario) anUpdate(ctx context.Context) error {
-	s.heading("What responders say goes to the ticket as a work note, which the caller does not see")
+	s.title("What responders say goes to the ticket as a work note, which the caller does not see")
 	const said = "The accounts are locked, we are looking for **how they got in**."
 	if _, err := s.systems.Incidents.PostUpdate(s.security.ID, said); err != nil {
 		return fmt.Errorf("post an update: %w", err)

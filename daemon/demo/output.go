@@ -3,17 +3,15 @@ package demo
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/connectors/incidentio/incidentiotest"
-	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
 	"github.com/lockstep-sync/lockstep/connectors/servicenow/servicenowtest"
 	"github.com/lockstep-sync/lockstep/daemon/simulators"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/rules"
-	"github.com/lockstep-sync/lockstep/rules/visible"
 )
 
 // explain decides the record again, as 'lockstep explain' does, and shows what
@@ -52,7 +50,7 @@ func (s *scenario) explain(record connectors.Ref) error {
 func (s *scenario) skipped(t rules.Skipped) {
 	s.line("skipped", t.Template+", because "+t.Condition+" is false:")
 	for _, o := range t.Operands {
-		fmt.Fprintf(s.Out, "               %s = %s\n", o.Path, o.JSON)
+		s.paragraph(strings.Repeat(" ", 15), fmt.Sprintf("%s = %s", o.Path, o.JSON))
 	}
 }
 
@@ -60,7 +58,7 @@ func (s *scenario) skipped(t rules.Skipped) {
 func (s *scenario) show(ticket servicenowtest.Row, fields ...string) {
 	s.line("ticket", ticket["number"]+" in ServiceNow")
 	for _, f := range fields {
-		fmt.Fprintf(s.Out, "               %-18s %s\n", f, quoted(ticket[f]))
+		s.detail(f, quoted(ticket[f]))
 	}
 }
 
@@ -102,31 +100,26 @@ func (s *scenario) showIncident(record connectors.Ref) {
 		s.detail("timeline", i.Title+": "+i.Description)
 	}
 	for _, a := range s.systems.Incidents.Attachments(record.ID) {
-		s.detail("attachment", a.Resource.Title+" "+a.Resource.Permalink)
+		s.detail("attachment", a.Resource.Title+", a link to the other system")
 	}
 }
 
 // detail prints one thing of a record; further lines stand below its first.
 func (s *scenario) detail(name, text string) {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "\n                                  ")
-	fmt.Fprintf(s.Out, "               %-18s %s\n", name, text)
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "\n")
+	s.paragraph(fmt.Sprintf("               %-18s ", name), text)
 }
 
-func (s *scenario) heading(text string) {
+func (s *scenario) title(text string) {
 	s.scene++
-	title := fmt.Sprintf("%d. %s", s.scene, text)
-	if !s.Color {
-		fmt.Fprintf(s.Out, "\n%s\n", title)
-		return
-	}
-	fmt.Fprintln(s.Out)
-	visible.Styled(s.Out, "\x1b[1m", title)
-	fmt.Fprintln(s.Out)
+	s.heading(fmt.Sprintf("%d. ", s.scene), text)
 }
 
-func (s *scenario) line(what, text string) { fmt.Fprintf(s.Out, "   %-10s  %s\n", what, text) }
+func (s *scenario) line(what, text string) { s.paragraph(fmt.Sprintf("   %-10s  ", what), text) }
 
-func (s *scenario) say(format string, args ...any) { fmt.Fprintf(s.Out, "   "+format+"\n", args...) }
+func (s *scenario) say(format string, args ...any) {
+	s.paragraph("   ", fmt.Sprintf(format, args...))
+}
 
 func (s *scenario) epilogue(took time.Duration) {
 	incidents, followUps := len(s.systems.Incidents.Incidents()), 0
@@ -134,35 +127,44 @@ func (s *scenario) epilogue(took time.Duration) {
 		followUps += len(s.systems.Incidents.FollowUps(i.ID))
 	}
 	tickets := s.allTickets() - followUps
-	fmt.Fprintf(s.Out, `
-In %.1f seconds: %d incidents declared, %d of them got their ticket, %d got none and
-the reason is known; what people did on either side reached the other, once; a
-mistake in the rules stopped nothing; a restart lost nothing and opened nothing
-twice.
-`, took.Seconds(), incidents, tickets, incidents-tickets)
-	command := s.Command
-	if !s.Keep {
-		fmt.Fprintf(s.Out, `
-Try next:
-  %[1]s demo -keep   the same, and it stays up
-  %[1]s sandbox      the simulators alone, for rules of your own
-  %[1]s check examples/engineering-to-jira-security-to-servicenow   the rules it ran on
-  %[1]s test examples/engineering-to-jira-security-to-servicenow    and their tests
-`, command)
+	fmt.Fprintln(s.Out)
+	s.paragraph("", fmt.Sprintf("In %.1f seconds: %d incidents declared, %d of them got their ticket, %d got none and the reason is known; "+
+		"what people did on either side reached the other, once; a mistake in the rules stopped nothing; a restart lost nothing and opened nothing twice.",
+		took.Seconds(), incidents, tickets, incidents-tickets))
+	if s.Keep {
+		s.keepsUp()
 		return
 	}
+	fmt.Fprintf(s.Out, "\nTry next:\n")
+	s.command("demo -keep", "the same, and it stays up for you to work in")
+	s.command("init my-rules", "rules of your own to begin with")
+	s.command("run -sandbox my-rules", "the daemon on them, with simulated systems")
+	const rules = "examples/engineering-to-jira-security-to-servicenow"
+	if _, err := os.Stat(rules); err == nil {
+		s.command("test "+rules, "the tests of the rules you saw")
+	}
+}
+
+// command prints a command line to try, and what it does.
+func (s *scenario) command(arguments, what string) {
+	fmt.Fprintf(s.Out, "  %s %s\n", s.Command, arguments)
+	s.paragraph("      ", what)
+}
+
+// keepsUp says what there is to try while everything stays up.
+func (s *scenario) keepsUp() {
 	fmt.Fprintf(s.Out, `
 Everything stays up until you stop it (Ctrl-C). Try, in another terminal:
+
   export LOCKSTEP_ADMIN=%s
   %s status
   %s links
   $EDITOR %s/incidents.hcl
-  curl -s -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' %s/v2/incidents \
-    -d '{"idempotency_key":"1","visibility":"public","name":"My first incident","incident_type_id":"%s"}'
-  curl -s -u %s:%s -H 'Accept: application/json' %s/api/now/table/incident
-  curl -s -u %s:%s %s/rest/api/3/issue/ENG-1
-`, s.address.Admin, command, command, s.conf, incidentiotest.DefaultKey, s.systems.URL(), s.typeOf(s.security), simulators.User, servicenowtest.DefaultPassword, s.systems.URL(),
-		jiratest.DefaultEmail, jiratest.DefaultAPIToken, s.systems.URL())
+
+`, s.address.Admin, s.Command, s.Command, s.conf)
+	s.systems.WriteLogins(s.Out)
+	fmt.Fprint(s.Out, simulators.WorkAsPeople)
+	s.systems.WriteSteps(s.Out)
 }
 
 func quoted(text string) string {
@@ -172,5 +174,3 @@ func quoted(text string) string {
 	_ = encoder.Encode(text) // a string always marshals
 	return strings.TrimSpace(b.String())
 }
-
-func indented(text string) string { return "   " + strings.ReplaceAll(text, "\n", "\n   ") }

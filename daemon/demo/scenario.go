@@ -24,6 +24,7 @@ const pause = 800 * time.Millisecond
 // that is not opened ends it with an error.
 type scenario struct {
 	*environment
+	printer
 	log *slog.Logger
 
 	set      *rules.Set // that the daemon runs
@@ -40,12 +41,14 @@ func (s *scenario) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, `lockstep keeps incidents and tickets in step. incident.io, ServiceNow and Jira
-are simulated here, on %s; the daemon is the real one. Its rules,
-examples/engineering-to-jira-security-to-servicenow, say:
-
-%s
-`, s.systems.URL(), indented(rulesText))
+	s.paragraph("", "lockstep keeps incidents and tickets in step. incident.io, ServiceNow and Jira are simulated here, on "+s.systems.URL()+
+		"; the daemon is the real one. Its rules, examples/engineering-to-jira-security-to-servicenow, say:")
+	fmt.Fprintln(s.Out)
+	for line := range strings.Lines(rulesText) {
+		line = strings.TrimRight(line, "\n")
+		text := strings.TrimLeft(line, " ")
+		s.paragraph("   "+strings.Repeat(" ", len(line)-len(text)), text)
+	}
 	var found rules.Diagnostics
 	if s.set, found = s.rules(); s.set == nil {
 		found.WriteText(s.Out, s.Color)
@@ -58,8 +61,8 @@ examples/engineering-to-jira-security-to-servicenow, say:
 		if err := scene(ctx); err != nil {
 			return err
 		}
-		if s.Color {
-			// Somebody watches: give them time to read.
+		if s.Watched {
+			// Give them time to read.
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
@@ -148,12 +151,4 @@ func anyTicket(servicenowtest.Row) bool { return true }
 // allTickets counts the tickets in both systems.
 func (s *scenario) allTickets() int {
 	return len(s.systems.Tickets.Tickets()) + len(s.systems.Issues.Issues())
-}
-
-// typeOf returns the id of an incident's type.
-func (s *scenario) typeOf(record connectors.Ref) string {
-	if incident, ok := s.systems.Incidents.Incident(record.ID); ok && incident.IncidentType != nil {
-		return incident.IncidentType.ID
-	}
-	return ""
 }

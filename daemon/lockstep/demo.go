@@ -15,7 +15,7 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch incidents become tickets, on simulated systems",
-		Long: `Runs simulators of incident.io and ServiceNow on loopback and the daemon on an
+		Long: `Runs simulators of incident.io, ServiceNow and Jira on loopback and the daemon on an
 example in a temporary directory, and plays a scenario through both: each step
 with the template and the condition that decided it.
 
@@ -26,6 +26,7 @@ With -keep everything stays up at the end, until you stop it.`,
 			defer release()
 			o.Systems, o.Version, o.Abort = systems(), thisBuild().Version, abort
 			o.Out, o.Color, o.Command = a.stdout, a.color(a.stdout), commandName()
+			o.Width, o.Watched = width(a.stdout)
 			return demo.Run(ctx, o)
 		},
 	}

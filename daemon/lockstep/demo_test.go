@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -84,13 +83,11 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// What the demonstration prints to try works while it stays up.
 func TestDemoKeepsUp(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out := &output{lines: make(chan string, 1000)}
-	done := make(chan int, 1)
-	go func() { done <- run(ctx, []string{"demo", "-keep"}, strings.NewReader(""), out, io.Discard, noEnv) }()
-	address := out.next(t, `export LOCKSTEP_ADMIN=(\S+)`)[1]
+	t.Setenv("TMPDIR", t.TempDir())
+	text := started(t, "resolve it, by way of review", "demo", "-keep").String()
+	address := regexp.MustCompile(`export LOCKSTEP_ADMIN=(\S+)`).FindStringSubmatch(text)[1]
 	status, _, err := admin.NewClient(address, "").Status(t.Context())
 	links := 0
 	for _, route := range status.Routes {
@@ -99,9 +96,28 @@ func TestDemoKeepsUp(t *testing.T) {
 	if err != nil || !status.Ready || links != 7 {
 		t.Errorf("status %+v, %v", status, err)
 	}
-	cancel()
-	if code := <-done; code != 0 {
-		t.Errorf("exit %d", code)
+	for _, command := range regexp.MustCompile(`(?m)^  lockstep (.*)$`).FindAllStringSubmatch(text, -1) {
+		if code, stdout, stderr := lockstep(t, "", append(strings.Fields(command[1]), "-admin", address)...); code != 0 {
+			t.Errorf("%s: exit %d: %s%s", command[1], code, stdout, stderr)
+		}
+	}
+	if _, err := os.Stat(regexp.MustCompile(`EDITOR (\S+)`).FindStringSubmatch(text)[1]); err != nil {
+		t.Error(err)
+	}
+	sh, declared := newShell(t), false
+	at := regexp.MustCompile(`simulated here, on (http://[0-9.:]+)`).FindStringSubmatch(text)[1]
+	for _, step := range printedSteps(text) {
+		said := sh.run(t, step.Command)
+		if strings.Contains(said, `"error`) {
+			t.Errorf("%s: %s", step.What, said)
+		}
+		if strings.HasSuffix(step.What, "of the type Security") {
+			declared = true
+			shows(t, func() string { return addresses{at, at, at}.ask(t, "ServiceNow", "/api/now/table/incident") }, "Our database is sad", said)
+		}
+	}
+	if !declared {
+		t.Errorf("no step declares an incident:\n%s", text)
 	}
 }
 
@@ -165,7 +181,7 @@ func TestSandbox(t *testing.T) {
 }
 
 func TestSandboxBlocksAreAConfiguration(t *testing.T) {
-	world, err := simulators.Start(t.Context(), "127.0.0.1:0")
+	world, err := simulators.Start(t.Context(), simulators.Options{Address: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +15,7 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	var o daemon.Options
+	sandbox := false
 	vars, logs := &varFlags{}, &logFlags{}
 	cmd := &cobra.Command{
 		Use:   "run [DIR]",
@@ -21,7 +24,11 @@ func (a *app) runCommand() *cobra.Command {
 
 It reloads when a file changes, on SIGHUP and on 'lockstep reload'; a bad
 configuration then changes nothing that runs. SIGTERM finishes what is in work
-and stops, a second one stops at once. Flags win over the daemon block.`,
+and stops, a second one stops at once. Flags win over the daemon block.
+
+With -sandbox it runs on simulators of its own in place of the systems, whatever
+the connectors' blocks say, with its data in a temporary directory unless -data
+names one, and prints log-ins and commands to try. Secrets need not be set.`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			values, err := vars.values()
@@ -43,6 +50,9 @@ and stops, a second one stops at once. Flags win over the daemon block.`,
 			o.Dir, o.Vars, o.Env = dirOf(args), values, a.env
 			o.Systems, o.Version = systems(), thisBuild().Version
 			o.Reload, o.Abort, o.OnStep = reload, abort, a.onStep
+			if sandbox {
+				return a.runSandbox(ctx, o)
+			}
 			return daemon.Run(ctx, o)
 		},
 	}
@@ -50,9 +60,28 @@ and stops, a second one stops at once. Flags win over the daemon block.`,
 	cmd.Flags().StringVar(&o.Admin, "admin", "", "admin `ADDRESS`: unix://PATH, or HOST:PORT, which needs a token and, unless it is loopback, TLS (default unix://DATA_DIR/admin.sock)")
 	cmd.Flags().StringVar(&o.DataDir, "data", "", "data `DIRECTORY` (default "+daemon.DefaultDataDir+")")
 	cmd.Flags().StringVar(&o.NATSURL, "nats", "", "`URL` of a NATS cluster in place of the embedded server")
+	cmd.Flags().BoolVar(&sandbox, "sandbox", false, "run on simulators of its own in place of the systems")
 	vars.add(cmd)
 	logs.add(cmd)
 	return cmd
+}
+
+// runSandbox runs the daemon on simulators.
+func (a *app) runSandbox(ctx context.Context, o daemon.Options) (err error) {
+	systems := newStandIns(ctx, a.stdout)
+	defer func() { err = errors.Join(err, systems.close()) }()
+	if o.DataDir == "" {
+		if o.DataDir, err = os.MkdirTemp("", "lockstep-sandbox-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.DataDir)) }()
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0" // nobody outside sends webhooks
+	}
+	o.Offline, o.Prepare = true, systems.prepare
+	o.OnReady = func(at daemon.Addresses) { systems.ready(o.Dir, at) }
+	return daemon.Run(ctx, o)
 }
 
 // logFlags are -log-level and -log-format of the commands that run.
