@@ -16,9 +16,9 @@ import (
 // How long the systems are asked what they think of a configuration, and when
 // again: what is renamed there fits a configuration no longer.
 const (
-	advisePatience = time.Minute
-	adviseAgain    = time.Minute // after a system that did not answer, or names that have changed
-	adviseEvery    = time.Hour
+	adviseTimeout = time.Minute
+	adviseAgain   = time.Minute // after a system that did not answer, or names that have changed
+	adviseEvery   = time.Hour
 )
 
 // An adviser asks every system that can tell whether a configuration fits its
@@ -155,7 +155,7 @@ func (a *adviser) logNew(name string) {
 }
 
 func askAdvisor(ctx context.Context, advisor connectors.Advisor, uses []connectors.Use) ([]connectors.Advice, error) {
-	ctx, cancel := context.WithTimeout(ctx, advisePatience)
+	ctx, cancel := context.WithTimeout(ctx, adviseTimeout)
 	defer cancel()
 	return advisor.Advise(ctx, uses)
 }

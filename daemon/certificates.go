@@ -70,7 +70,7 @@ func (c *certificates) current() *tls.Certificate {
 // state reads the files if they have changed. While the file system does not
 // answer, what was known before holds.
 func (c *certificates) state() (*tls.Certificate, rules.Diagnostics) {
-	ctx, cancel := context.WithTimeout(context.Background(), glancePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), glanceTimeout)
 	defer cancel()
 	c.glance.ask(ctx, func() bool { c.refresh(); return true })
 	c.mu.Lock()

@@ -15,8 +15,8 @@ type (
 	connectorsFunc = func() []breaker.ConnectorStatus
 )
 
-// scrapePatience bounds what a scrape waits for the store.
-const scrapePatience = 5 * time.Second
+// scrapeTimeout bounds what a scrape waits for the store.
+const scrapeTimeout = 5 * time.Second
 
 // A stateCollector asks for what the store and the engine know, at every
 // scrape.
@@ -73,7 +73,7 @@ func (c *stateCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(c.missing, float64(records), s.Name, s.Type)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), scrapePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
 	routes, err := c.routes(ctx)
 	gauge(c.up, number(err == nil && c.ready() == nil))

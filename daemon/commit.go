@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// gitPatience bounds each question to git: a slow disk must not hold up a
+// gitTimeout bounds each question to git: a slow disk must not hold up a
 // start or a reload.
-const gitPatience = 2 * time.Second
+const gitTimeout = 2 * time.Second
 
 // gitCommit returns the commit of the git repository that dir lies in, with
 // "-dirty" where dir's files differ from it; empty where there is no
@@ -28,13 +28,13 @@ func gitCommit(ctx context.Context, dir string) string {
 }
 
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, gitPatience)
+	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
 	// The repository's own configuration may name a program as its file
 	// monitor; asking for a commit must start none.
 	args = append([]string{"-c", "core.fsmonitor=false", "-C", dir}, args...)
 	command := exec.CommandContext(ctx, "git", args...)
-	command.WaitDelay = gitPatience
+	command.WaitDelay = gitTimeout
 	command.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
 	out, err := command.Output()
 	return strings.TrimSpace(string(out)), err

@@ -157,7 +157,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	running := &steps{log: p.log}
 	defer func() {
 		p.stopping.Store(true)
-		stopCtx, cancel := p.patience(ctx)
+		stopCtx, cancel := p.stopContext(ctx)
 		defer cancel()
 		err = errors.Join(err, running.end(stopCtx))
 	}()
@@ -197,10 +197,10 @@ func (p *process) load(ctx context.Context) (*rules.Set, rules.Diagnostics) {
 	return set, found
 }
 
-// patience returns the context in which everything stops: it outlives ctx, for a
+// stopContext returns the context in which everything stops: it outlives ctx, for a
 // bounded time, and not an abort.
-func (p *process) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainPatience)
+func (p *process) stopContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	if p.o.Abort != nil {
 		go func() {
 			select {

@@ -9,9 +9,9 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// glancePatience is how long the file system may take to say whether the files
+// glanceTimeout is how long the file system may take to say whether the files
 // have changed.
-const glancePatience = time.Second
+const glanceTimeout = time.Second
 
 // A glance asks the file system what it may never answer: the server of a mount
 // may be gone. So no more than one question is open at a time.
@@ -48,7 +48,7 @@ func (g *glance) ask(ctx context.Context, question func() bool) (said, answered 
 // glanced returns stale, for those who cannot wait for a file system that does not
 // answer: they get what was known before, and a warning.
 func (r *reloader) glanced(ctx context.Context) (stale bool, warning rules.Diagnostics) {
-	ctx, cancel := context.WithTimeout(ctx, glancePatience)
+	ctx, cancel := context.WithTimeout(ctx, glanceTimeout)
 	defer cancel()
 	stale, answered := r.glance.ask(ctx, r.stale)
 	if answered {

@@ -10,15 +10,15 @@ import (
 )
 
 // How long the end takes at the most, whatever hangs. What is in work has
-// drainPatience. A step whose time is over has stepPatience to stop, and is
-// then left behind; when stopPatience is over, the rest has no more than a
+// drainTimeout. A step whose time is over has stepTimeout to stop, and is
+// then left behind; when stopTimeout is over, the rest has no more than a
 // moment each.
 const (
-	drainPatience = 20 * time.Second
-	frontPatience = 5 * time.Second // of what ends before the engine
-	stepPatience  = 3 * time.Second
-	stopPatience  = 27 * time.Second
-	moment        = 100 * time.Millisecond
+	drainTimeout = 20 * time.Second
+	frontTimeout = 5 * time.Second // of what ends before the engine
+	stepTimeout  = 3 * time.Second
+	stopTimeout  = 27 * time.Second
+	moment       = 100 * time.Millisecond
 )
 
 // errLeftBehind says that a step did not end in its time.
@@ -44,7 +44,7 @@ func (s *steps) started(name string, end func(context.Context) error) {
 // end ends everything, the last started first. A step that fails or hangs does
 // not keep the others from being ended; all errors are returned.
 func (s *steps) end(ctx context.Context) error {
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	var failed []error
 	for _, step := range slices.Backward(s.list) {
@@ -64,7 +64,7 @@ func (s *steps) endOne(ctx, last context.Context, step step) error {
 	defer context.AfterFunc(last, cancel)()
 	err := await(either, ended)
 	if errors.Is(err, errLeftBehind) {
-		more, cancel := context.WithTimeout(last, stepPatience)
+		more, cancel := context.WithTimeout(last, stepTimeout)
 		defer cancel()
 		err = await(more, ended)
 	}
@@ -81,7 +81,7 @@ func (s *steps) endOne(ctx, last context.Context, step step) error {
 // others.
 func inFront(end func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, frontPatience)
+		ctx, cancel := context.WithTimeout(ctx, frontTimeout)
 		defer cancel()
 		ended := begin(ctx, end)
 		err := await(ctx, ended)

@@ -57,7 +57,7 @@ func TestStepsEndInTime(t *testing.T) {
 					return nil
 				})
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), drainPatience)
+			ctx, cancel := context.WithTimeout(t.Context(), drainTimeout)
 			defer cancel()
 			began := time.Now()
 			err := running.end(ctx)
@@ -79,7 +79,7 @@ func TestWhatEndsFirstLeavesTime(t *testing.T) {
 		defer close(never)
 		began := time.Now()
 		err := inFront(func(context.Context) error { <-never; return nil })(t.Context())
-		if took := time.Since(began); took > 2*frontPatience || !errors.Is(err, errLeftBehind) {
+		if took := time.Since(began); took > 2*frontTimeout || !errors.Is(err, errLeftBehind) {
 			t.Errorf("%v after %v", err, took)
 		}
 		if err := inFront(func(context.Context) error { return nil })(t.Context()); err != nil {

@@ -84,7 +84,7 @@ func (r *rig) untilReadyz(want int, text string) {
 }
 
 // A user that is taken away and given back, later than the client library
-// would have had patience for: nothing is taken meanwhile, everything after.
+// waits for: nothing is taken meanwhile, everything after.
 func TestClusterRefusesTheLogIn(t *testing.T) {
 	t.Parallel()
 	first := &server.Options{JetStream: true, Users: users("bot")}
@@ -291,9 +291,9 @@ func TestDeletedStreams(t *testing.T) {
 	r.ticket("fourth")
 }
 
-func eventuallyWithin(t *testing.T, patience time.Duration, what string, ok func() bool) {
+func eventuallyWithin(t *testing.T, timeout time.Duration, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	for !ok() {
 		select {

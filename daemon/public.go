@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	maxWebhook   = 1 << 20 // bytes of a webhook's body
-	maxDrain     = 4 << 20 // bytes read and dropped, so that the sender sees the answer
-	hintPatience = 10 * time.Second
+	maxWebhook  = 1 << 20 // bytes of a webhook's body
+	maxDrain    = 4 << 20 // bytes read and dropped, so that the sender sees the answer
+	hintTimeout = 10 * time.Second
 )
 
 // public answers on the address that the world may reach: webhooks and
@@ -99,7 +99,7 @@ func (p *public) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	p.health.accepted(name, p.now())
 	if len(delivery.Refs) > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), hintPatience)
+		ctx, cancel := context.WithTimeout(r.Context(), hintTimeout)
 		defer cancel()
 		if err := p.hint(ctx, delivery.Refs, delivery.ID); err != nil {
 			p.log.Error("webhook not stored", "connector", name, "error", err)

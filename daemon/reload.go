@@ -18,8 +18,8 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// reloadPatience bounds one reload, which may wait for the store.
-const reloadPatience = time.Minute
+// reloadTimeout bounds one reload, which may wait for the store.
+const reloadTimeout = time.Minute
 
 // A configState says what configuration runs and what is to be said of the
 // files on disk. It is replaced as a whole.
@@ -176,7 +176,7 @@ func (r *reloader) attempt(life context.Context, a *attempt, cause string) error
 	if err := life.Err(); err != nil {
 		return fmt.Errorf("stopping: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(life, reloadPatience)
+	ctx, cancel := context.WithTimeout(life, reloadTimeout)
 	defer cancel()
 	err := r.take(ctx, set, found, cause)
 	status := "running"

@@ -12,9 +12,9 @@ import (
 	"github.com/lockstep-sync/lockstep/rules"
 )
 
-// statusPatience is how long a store that is in trouble may take to say how
+// statusTimeout is how long a store that is in trouble may take to say how
 // the routes do.
-const statusPatience = 2 * time.Second
+const statusTimeout = 2 * time.Second
 
 func (p *process) status(ctx context.Context) admin.Status {
 	state := p.reload.state.Load()
@@ -32,7 +32,7 @@ func (p *process) status(ctx context.Context) admin.Status {
 		},
 		Routes:     []engine.RouteStatus{},
 		Connectors: p.connectors(),
-		Store:      p.findings(),
+		Store:      p.warnings(),
 	}
 	if s.Config.OK {
 		s.Config.Diagnostics = p.reload.warnings(state)
@@ -52,7 +52,7 @@ func (p *process) status(ctx context.Context) admin.Status {
 	if s.Ready = err == nil; !s.Ready {
 		s.Waiting = err.Error()
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, statusPatience)
+		ctx, cancel = context.WithTimeout(ctx, statusTimeout)
 		defer cancel()
 	}
 	if routes, err := p.routes(ctx); err != nil {
@@ -72,12 +72,12 @@ func (p *process) routes(ctx context.Context) ([]engine.RouteStatus, error) {
 	return e.Routes(ctx)
 }
 
-func (p *process) findings() []store.Finding {
+func (p *process) warnings() []store.Warning {
 	e := p.engine.Load()
 	if e == nil {
-		return []store.Finding{}
+		return []store.Warning{}
 	}
-	return e.Findings()
+	return e.Warnings()
 }
 
 func (p *process) connectors() []breaker.ConnectorStatus {

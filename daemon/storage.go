@@ -20,8 +20,8 @@ import (
 // How long a cluster may take to answer, and how long to wait before it is
 // asked again.
 const (
-	openPatience = 20 * time.Second
-	openAgain    = 3 * time.Second
+	openTimeout = 20 * time.Second
+	openAgain   = 3 * time.Second
 )
 
 // A storage is the engine's store on an open connection.
@@ -84,7 +84,7 @@ func (p *process) startEngine(ctx context.Context, s *storage, c engine.Config) 
 	if err == nil {
 		return e, nil
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepPatience)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
 	defer cancel()
 	if failed := e.Drain(drain); failed != nil {
 		p.log.Debug("an engine that did not start was not ended", "error", failed)
@@ -150,7 +150,7 @@ func (p *process) openEmbedded(ctx context.Context, embedded embed.Options, pref
 }
 
 func (p *process) openCluster(ctx context.Context, dial embed.DialOptions, cluster rules.NATS) (_ *storage, end func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	conn, err := embed.Dial(ctx, dial)
 	if err != nil {

@@ -88,7 +88,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	if err := e.losses.lookForLosses(ctx); err != nil {
 		return err
 	}
-	digest, err := links.Installation(ctx, e.core.Store, e.core.Reports)
+	digest, err := links.Installation(ctx, e.core.Store, e.core.Warnings)
 	if err != nil {
 		return err
 	}
@@ -216,8 +216,8 @@ func (e *Engine) takeUp(ctx context.Context, before, config *reconcile.Running) 
 	}
 }
 
-// Findings are what is to be said of the store, oldest first.
-func (e *operations) Findings() []store.Finding { return e.core.Reports.All() }
+// Warnings are what is to be said of the store, oldest first.
+func (e *operations) Warnings() []store.Warning { return e.core.Warnings.All() }
 
 // Hint stores that the records may have changed; it is durable on return.
 // delivery is the id of the webhook that said so, empty for none.

@@ -34,9 +34,9 @@ func (e *losses) lookForLosses(ctx context.Context) error {
 		case !there, was.In(at):
 			continue
 		case was.Log != at.Log:
-			e.Reports.Report("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
+			e.Warnings.Report("lost "+part, fmt.Sprintf("%s: what was stored is lost, or the store is a copy: its stream is another one than before. If it is not a copy that you restored, restore one, or go on without", part))
 		default:
-			e.Reports.Report("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
+			e.Warnings.Report("lost "+part, fmt.Sprintf("%s: what was stored last is lost (the stream ends at %d where it had come to %d): a file was damaged or cut, or the store is an older copy. Restore a newer one, or go on without", part, at.Last, was.Last))
 		}
 	}
 	return nil
@@ -128,7 +128,7 @@ func (e *losses) lookForLostLinks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("links of tickets: %w", err)
 	}
-	e.Reports.Report("lost links", lostLinks(lost, all))
+	e.Warnings.Report("lost links", lostLinks(lost, all))
 	return nil
 }
 

@@ -42,7 +42,7 @@ func (r *rig) ticketed(want int) {
 // said returns what was found about the store.
 func (r *rig) said() string {
 	var all []string
-	for _, f := range r.engine.Findings() {
+	for _, f := range r.engine.Warnings() {
 		all = append(all, f.Message)
 	}
 	return strings.Join(all, "\n")

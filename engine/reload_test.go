@@ -255,8 +255,8 @@ func TestARouteThatComesBackWithinADayGoesOn(t *testing.T) {
 				if letters := r.dead(); len(letters) != 0 {
 					t.Errorf("dead letters: %+v", letters)
 				}
-				if found := r.engine.Findings(); len(found) != 0 {
-					t.Errorf("findings: %+v", found)
+				if found := r.engine.Warnings(); len(found) != 0 {
+					t.Errorf("warnings: %+v", found)
 				}
 			})
 		})

@@ -42,12 +42,12 @@ func TestWhatCannotBeReadStopsNothingElse(t *testing.T) {
 					t.Error(err)
 				}
 				said := ""
-				for _, f := range r.engine.Findings() {
+				for _, f := range r.engine.Warnings() {
 					said += f.Message + "\n"
 				}
 				if !strings.Contains(said, "1 of the stored links cannot be read and are passed over: "+bad) ||
 					!strings.Contains(said, "1 of the stored dead letters cannot be read and are passed over: 0123456789abcdef") {
-					t.Errorf("findings:\n%s", said)
+					t.Errorf("warnings:\n%s", said)
 				}
 				for _, edited := range []connectors.Ref{ref, other} {
 					r.world.edit(edited, "title", "Edited since")
@@ -72,8 +72,8 @@ func TestWhatCannotBeReadStopsNothingElse(t *testing.T) {
 				check(t, err)
 				r.dead()
 				r.links()
-				if f := r.engine.Findings(); len(f) != 0 {
-					t.Errorf("findings when all can be read again: %+v", f)
+				if f := r.engine.Warnings(); len(f) != 0 {
+					t.Errorf("warnings when all can be read again: %+v", f)
 				}
 			})
 		})
@@ -102,16 +102,16 @@ func TestWhatBelongsToARecordCannotBeRead(t *testing.T) {
 				want := 2
 				if name == "newer" { // it is told of itself
 					want = 1
-					if f := r.engine.Findings(); len(f) != 1 || !strings.Contains(f[0].Message, "1 of the stored lists of what belongs to a record cannot be read") || !strings.Contains(f[0].Message, key) {
-						t.Errorf("findings: %+v", f)
+					if f := r.engine.Warnings(); len(f) != 1 || !strings.Contains(f[0].Message, "1 of the stored lists of what belongs to a record cannot be read") || !strings.Contains(f[0].Message, key) {
+						t.Errorf("warnings: %+v", f)
 					}
 					entry, err := r.store.Marks.Get(t.Context(), key)
 					check(t, err)
 					if string(entry.Value) != document {
 						t.Errorf("a newer build's document was written over: %s", entry.Value)
 					}
-				} else if f := r.engine.Findings(); len(f) != 0 {
-					t.Errorf("findings: %+v", f)
+				} else if f := r.engine.Warnings(); len(f) != 0 {
+					t.Errorf("warnings: %+v", f)
 				}
 				if n := len(r.world.list(tickets)); n != want {
 					t.Errorf("%d tickets, want %d", n, want)

@@ -75,8 +75,8 @@ func TestDocumentsOfOlderBuilds(t *testing.T) {
 		if title := r.world.field(ticket, "title"); title != "Edited" {
 			t.Errorf("the title is %v", title)
 		}
-		if f := r.engine.Findings(); len(f) != 0 {
-			t.Errorf("findings: %+v", f)
+		if f := r.engine.Warnings(); len(f) != 0 {
+			t.Errorf("warnings: %+v", f)
 		}
 	})
 }

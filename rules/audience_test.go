@@ -114,12 +114,12 @@ func TestRestrictedComments(t *testing.T) {
 	}
 	inbound := set.Templates["t"].Comments.Inbound
 	for kind, at := range map[string]int{"comment": 0, "internal": 0, "restricted": 1} {
-		clause, err := Take(inbound, connectors.Comment{Kind: kind, Text: "said"})
+		clause, err := MatchComment(inbound, connectors.Comment{Kind: kind, Text: "said"})
 		if err != nil || clause != &inbound[at] {
 			t.Errorf("%s is taken by %v (%v)", kind, clause, err)
 		}
 	}
-	if clause, _ := Take(inbound[:1], connectors.Comment{Kind: "restricted", Text: "said"}); clause != nil {
+	if clause, _ := MatchComment(inbound[:1], connectors.Comment{Kind: "restricted", Text: "said"}); clause != nil {
 		t.Error("a restricted comment is taken without being named")
 	}
 	set, found = loadToJira(t, "TO", "restricted")

@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-// Take returns the first clause that takes the comment, nil if none does. A
+// MatchComment returns the first clause that matches the comment, nil if none does. A
 // condition that fails does not match; the first such failure is the error.
-func Take(clauses []CommentClause, c connectors.Comment) (*CommentClause, error) {
+func MatchComment(clauses []CommentClause, c connectors.Comment) (*CommentClause, error) {
 	var failure error
 	for i := range clauses {
 		clause := &clauses[i]

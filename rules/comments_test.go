@@ -44,7 +44,7 @@ template "t" {
 		{comment: connectors.Comment{Kind: "timeline", Text: "Public: all is well", Author: "Lisa"}},
 		{comment: connectors.Comment{Kind: "update", Author: "Lisa"}, fails: true},
 	} {
-		clause, err := Take(clauses, test.comment)
+		clause, err := MatchComment(clauses, test.comment)
 		to := ""
 		if clause != nil {
 			to = clause.To
@@ -72,7 +72,7 @@ template "t" {
   }
 }
 `)
-		clause, err := Take(set.Templates["t"].Comments.Inbound, connectors.Comment{Kind: "work_notes", Text: "for the team"})
+		clause, err := MatchComment(set.Templates["t"].Comments.Inbound, connectors.Comment{Kind: "work_notes", Text: "for the team"})
 		if err != nil || (clause != nil) != takes {
 			t.Errorf("%q takes a work note: %t, want %t (%v)", from, clause != nil, takes, err)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-sync/lockstep/rules/source"
 )
 
-// loadPatience bounds a load.
-const loadPatience = 30 * time.Second
+// loadTimeout bounds a load.
+const loadTimeout = 30 * time.Second
 
 // Load reads the configuration in a directory. The set is nil if and only if
 // there are errors; the diagnostics also hold the warnings.
@@ -20,7 +20,7 @@ const loadPatience = 30 * time.Second
 // Whatever the directory holds, it returns: within 30 seconds, or soon after ctx
 // ends. A file system that does not answer keeps nothing but a goroutine.
 func Load(ctx context.Context, dir string, o Options) (*Set, Diagnostics) {
-	ctx, cancel := context.WithTimeoutCause(ctx, loadPatience, fmt.Errorf("it took more than %s", loadPatience))
+	ctx, cancel := context.WithTimeoutCause(ctx, loadTimeout, fmt.Errorf("it took more than %s", loadTimeout))
 	type result struct {
 		set   *Set
 		found Diagnostics

@@ -129,9 +129,9 @@ const (
 	survived
 )
 
-// patience is how much longer the tests of a mutant may take than those of the
+// slowdown is how much longer the tests of a mutant may take than those of the
 // code as it is, which other work on the machine may hold up.
-const patience = 5
+const slowdown = 5
 
 // bound runs the short tests of a package as it is; they have to pass.
 func bound(ctx context.Context, dir string) (time.Duration, error) {
@@ -141,7 +141,7 @@ func bound(ctx context.Context, dir string) (time.Duration, error) {
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("the tests of %s fail as they are: %w\n%s", dir, err, output)
 	}
-	return patience * (time.Since(begun) + 10*time.Second), nil
+	return slowdown * (time.Since(begun) + 10*time.Second), nil
 }
 
 // try runs the tests of a mutant's package, and names the one that failed: the

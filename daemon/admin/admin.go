@@ -21,8 +21,8 @@ import (
 const (
 	maxAdminBody = 64 << 10
 	// How long a question is put again to a store that is away, and how often.
-	readPatience = 2 * time.Second
-	readAgain    = 50 * time.Millisecond
+	readTimeout = 2 * time.Second
+	readAgain   = 50 * time.Millisecond
 )
 
 // An Engine is the part of the engine that operators may inspect and control.
@@ -109,7 +109,7 @@ func (a *API) Handler() http.Handler {
 // patient lets an answer take as long as what a slow system says.
 func patient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(Patience)) // without one, it may take longer
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(Timeout)) // without one, it may take longer
 		next.ServeHTTP(w, r)
 	})
 }
@@ -161,7 +161,7 @@ func (a *API) guarded(next http.Handler) http.Handler {
 // is made again, which takes a moment, it is put again.
 func reading[T any](a *API, r *http.Request, question func(Engine) (T, error)) func(Engine) (T, error) {
 	return func(e Engine) (T, error) {
-		over := time.Now().Add(readPatience)
+		over := time.Now().Add(readTimeout)
 		for {
 			value, err := question(e)
 			if err == nil || a.Passes == nil || !a.Passes(err) || time.Now().After(over) {

@@ -32,10 +32,10 @@ type Client struct {
 	err       error // why no request can be made
 }
 
-// Patience bounds an answer, and a request, to the admin address: it may wait for the
+// Timeout bounds an answer, and a request, to the admin address: it may wait for the
 // store, or be what a slow system says, which takes a minute for each of several
 // answers.
-const Patience = 5 * time.Minute
+const Timeout = 5 * time.Minute
 
 // maxCertificates bounds a file of certificates.
 const maxCertificates = 1 << 20
@@ -55,7 +55,7 @@ func NewClient(address string, token connectors.Secret) *Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	c := &Client{address: address, token: token, transport: transport}
 	c.http = &http.Client{
-		Transport: transport, Timeout: Patience,
+		Transport: transport, Timeout: Timeout,
 		// The daemon sends nobody elsewhere, least of all with the token.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

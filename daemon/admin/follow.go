@@ -20,8 +20,8 @@ const (
 	// An answer that goes on says something at least so often, an empty line where there
 	// is nothing to say, so that both sides know that the other is there.
 	pulse = 15 * time.Second
-	// writePatience is how long a client may take to read what was sent.
-	writePatience = 30 * time.Second
+	// writeTimeout is how long a client may take to read what was sent.
+	writeTimeout = 30 * time.Second
 )
 
 // followDecisions answers with decisions, oldest first, one JSON object a line, and goes
@@ -93,7 +93,7 @@ func (s *stream) line(text []byte) error {
 	}
 	s.beat.Reset(pulse)
 	control := http.NewResponseController(s.w)
-	_ = control.SetWriteDeadline(time.Now().Add(writePatience)) // without one, it may take longer
+	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // without one, it may take longer
 	if _, err := s.w.Write(append(bytes.Clone(text), '\n')); err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type Status struct {
 	// Lost is what somebody deleted on the NATS server while the daemon ran.
 	Lost []Loss `json:"lost,omitempty"`
 	// Store is what was found wrong with the store, and what to do about it.
-	Store []store.Finding `json:"store"`
+	Store []store.Warning `json:"store"`
 }
 
 // A Loss is something that was deleted and could not be made good.

@@ -41,8 +41,8 @@ func (a *app) completionCommand() *cobra.Command {
 	}
 }
 
-// completionPatience is how long a daemon may take to help who is typing.
-const completionPatience = 700 * time.Millisecond
+// completionTimeout is how long a daemon may take to help who is typing.
+const completionTimeout = 700 * time.Millisecond
 
 // What names are completed of.
 const (
@@ -55,7 +55,7 @@ const (
 // there are no suggestions, and no word of it.
 func (a *app) completeNames(address *adminFlags, of string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 		defer cancel()
 		all, _, err := a.client(address).Names(ctx, of, typed)
 		if err != nil {
@@ -72,7 +72,7 @@ func (a *app) completeNames(address *adminFlags, of string) cobra.CompletionFunc
 // completeRoutes completes the routes that the daemon runs.
 func (a *app) completeRoutes(address *adminFlags) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 		defer cancel()
 		status, _, err := a.client(address).Status(ctx)
 		if err != nil {
@@ -103,7 +103,7 @@ func completeRecordTypes(_ *cobra.Command, _ []string, typed string) ([]cobra.Co
 // arguments names. One that does not load suggests nothing.
 func (a *app) completeConfigured(vars *varFlags, of func(*rules.Route) string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
 		defer cancel()
 		set, _, err := a.loadOffline(ctx, dirOf(slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !isDirectory(arg) })), vars)
 		if err != nil || set == nil {

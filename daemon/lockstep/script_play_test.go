@@ -30,9 +30,9 @@ import (
 
 const (
 	webhookSecret = "whsec_bG9ja3N0ZXAgdGVzdCBzZWNyZXQ="
-	// scriptPatience bounds whatever a script waits for.
-	scriptPatience = 60 * time.Second
-	pollEvery      = 20 * time.Millisecond
+	// scriptTimeout bounds whatever a script waits for.
+	scriptTimeout = 60 * time.Second
+	pollEvery     = 20 * time.Millisecond
 )
 
 type playKey struct{}
@@ -114,7 +114,7 @@ func setUp(env *testscript.Env) error {
 	p.incidents.Subscribe(incidentiotest.Webhook{URL: "http://" + p.public + "/webhooks/acme", Secret: webhookSecret})
 
 	socket := filepath.Join(env.WorkDir, "data", "admin.sock")
-	p.admin = &http.Client{Timeout: scriptPatience, Transport: &http.Transport{
+	p.admin = &http.Client{Timeout: scriptTimeout, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
@@ -147,10 +147,10 @@ func (p *play) end() {
 
 // until waits for a condition; a script fails when it does not come true.
 func (p *play) until(what string, holds func() bool) {
-	deadline := time.Now().Add(scriptPatience)
+	deadline := time.Now().Add(scriptTimeout)
 	for !holds() {
 		if time.Now().After(deadline) {
-			p.ts.Fatalf("it did not happen within %v: %s\n%s", scriptPatience, what, p.logs())
+			p.ts.Fatalf("it did not happen within %v: %s\n%s", scriptTimeout, what, p.logs())
 		}
 		<-time.After(pollEvery)
 	}
@@ -217,8 +217,8 @@ func (p *play) gone() error {
 	case err := <-p.exited:
 		p.process = nil
 		return err
-	case <-time.After(scriptPatience):
-		p.ts.Fatalf("the daemon did not end within %v\n%s", scriptPatience, p.logs())
+	case <-time.After(scriptTimeout):
+		p.ts.Fatalf("the daemon did not end within %v\n%s", scriptTimeout, p.logs())
 		return nil
 	}
 }

@@ -91,7 +91,7 @@ func (p *play) cmdNATS(args []string) {
 		s, err := server.NewServer(c.options("bot"))
 		p.ts.Check(err)
 		s.Start()
-		if !s.ReadyForConnections(scriptPatience) {
+		if !s.ReadyForConnections(scriptTimeout) {
 			p.ts.Fatalf("the NATS server does not start")
 		}
 		c.server, c.port = s, s.Addr().(*net.TCPAddr).Port

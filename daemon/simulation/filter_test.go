@@ -256,7 +256,7 @@ func TestADroppedKey(t *testing.T) {
 	runScenario(t, outside(t), "TestADroppedKey", 1, func(w *world) {
 		w.tickets.Protect("incident", "correlation_id")
 		w.talkAlone()
-		said := slices.ContainsFunc(w.daemons[0].engine.Findings(), func(f store.Finding) bool { return strings.Contains(f.Message, "key") })
+		said := slices.ContainsFunc(w.daemons[0].engine.Warnings(), func(f store.Warning) bool { return strings.Contains(f.Message, "key") })
 		letters, err := w.daemons[0].engine.Dead(w.ctx)
 		w.must(err)
 		if !said && len(letters) == 0 {

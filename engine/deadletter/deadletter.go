@@ -64,7 +64,7 @@ type Queue struct {
 	clock    store.Clock
 	log      *slog.Logger
 	metrics  Counter
-	findings *store.Findings
+	warnings *store.Warnings
 
 	mu     sync.Mutex
 	listed bool            // once at least
@@ -77,8 +77,8 @@ type Counter interface {
 }
 
 // New returns the dead letters of a bucket. What cannot be read is reported.
-func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Counter, findings *store.Findings) *Queue {
-	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, findings: findings, seen: map[string]bool{}}
+func New(bucket store.Bucket, clock store.Clock, log *slog.Logger, metrics Counter, warnings *store.Warnings) *Queue {
+	return &Queue{bucket: bucket, clock: clock, log: log, metrics: metrics, warnings: warnings, seen: map[string]bool{}}
 }
 
 // saysNothing reports whether the messages of a reason hold nothing of the record
@@ -199,7 +199,7 @@ func (l *Queue) Remove(ctx context.Context, route string, record connectors.Ref,
 // List lists the dead letters, newest first.
 func (l *Queue) List(ctx context.Context) ([]Letter, error) {
 	letters := []Letter{}
-	err := store.EachReadable(ctx, "dead letters", l.bucket, l.findings, func(entry store.Entry) error {
+	err := store.EachReadable(ctx, "dead letters", l.bucket, l.warnings, func(entry store.Entry) error {
 		d, err := decode(entry)
 		if err != nil {
 			return err

@@ -21,8 +21,8 @@ func (counter) DeadLettered(string, string) {}
 func TestOneThatCannotBeReadHidesNoOther(t *testing.T) {
 	ctx, clock := t.Context(), store.SystemClock{}
 	bucket, log := memory.New(clock).Dead, slog.New(slog.DiscardHandler)
-	findings := store.NewFindings(clock, log)
-	letters := deadletter.New(bucket, clock, log, counter{}, findings)
+	warnings := store.NewWarnings(clock, log)
+	letters := deadletter.New(bucket, clock, log, counter{}, warnings)
 	ref := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}.Ref("01A")
 	if err := letters.Put(ctx, deadletter.Letter{Route: "r", Record: ref, Reason: deadletter.ReasonRejected, Field: "title", Message: "no"}, false); err != nil {
 		t.Fatal(err)
@@ -43,9 +43,9 @@ func TestOneThatCannotBeReadHidesNoOther(t *testing.T) {
 	if len(all) != 2 || all[0].Field != "title" || all[1].ID != "older" || all[1].Record != ref {
 		t.Errorf("listed %+v", all)
 	}
-	said := findings.All()
+	said := warnings.All()
 	if len(said) != 1 || !strings.Contains(said[0].Message, "2 of the stored dead letters cannot be read") {
-		t.Errorf("findings %+v", said)
+		t.Errorf("warnings %+v", said)
 	}
 	if err := letters.Drop(ctx, "damaged"); err != nil {
 		t.Errorf("drop of one that cannot be read: %v", err)

@@ -122,11 +122,11 @@ func (e *Positions) lostCursor(ctx context.Context, key string, known *positions
 	}
 	if len(all) > 0 {
 		last := all[len(all)-1]
-		e.Reports.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
+		e.Warnings.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it goes on from where it was at %s", polledBy(key), last.At.Format(time.RFC3339)))
 		return last.Cursor, nil
 	}
 	since := known.since(key, now)
-	e.Reports.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it starts again at %s", polledBy(key), since.Format(time.RFC3339)))
+	e.Warnings.Report(key, fmt.Sprintf("the cursor of the poll of %s was lost; it starts again at %s", polledBy(key), since.Format(time.RFC3339)))
 	return beginAt(since), nil
 }
 
@@ -217,7 +217,7 @@ func (e *Positions) recoverHints(ctx context.Context, known *positions, end stor
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	e.Reports.Report("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
+	e.Warnings.Report("hints", "what waited to be looked at was lost (the stream of hints was deleted, damaged or restored from an older copy); sources are polled again from a day before, and every link is looked at: what only a webhook told, of a record that cannot be polled, is lost")
 	err := e.Repo.Each(ctx, func(l links.Stored) error {
 		return e.Store.Hints.Add(ctx, l.Source, "")
 	})

@@ -134,7 +134,7 @@ func (e *Daemons) Compare(config *reconcile.Running, others []Presence) {
 	}
 	if len(differ) == 0 {
 		e.differs = time.Time{}
-		e.Reports.Report("daemons", "")
+		e.Warnings.Report("daemons", "")
 		return
 	}
 	now := e.Clock.Now().UTC()
@@ -144,6 +144,6 @@ func (e *Daemons) Compare(config *reconcile.Running, others []Presence) {
 	if now.Sub(e.differs) < differFor {
 		return
 	}
-	e.Reports.Report("daemons", fmt.Sprintf("daemons with different configurations use one store (prefix) since %s: %s. Routes of one alone are carried out by it; a route of both by whichever takes a record. Give both the same configuration, or each its own nats { prefix }",
+	e.Warnings.Report("daemons", fmt.Sprintf("daemons with different configurations use one store (prefix) since %s: %s. Routes of one alone are carried out by it; a route of both by whichever takes a record. Give both the same configuration, or each its own nats { prefix }",
 		e.differs.Format(time.RFC3339), strings.Join(differ, "; ")))
 }

@@ -168,7 +168,7 @@ func (e *Poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
 	if last, known := e.cursors.Load(polled.cursor); err != nil && known {
-		e.Reports.Report(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
+		e.Warnings.Report(polled.cursor, fmt.Sprintf("the cursor of the poll of %s was lost while the daemon ran; it goes on from where it was", polledBy(polled.cursor)))
 		entry.Value = last.([]byte)
 	}
 	type page struct {

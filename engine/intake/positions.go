@@ -80,11 +80,11 @@ func (e *Positions) load(ctx context.Context) (*positions, uint64, error) {
 		return p, entry.Revision, nil
 	}
 	if last := e.last.Load(); last != nil {
-		e.Reports.Report("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
+		e.Warnings.Report("places", "the record of where routes are was lost or damaged while the daemon ran, and is written again from memory: nothing is passed over")
 		return decode(*last), entry.Revision, nil
 	}
 	if entry.Revision != 0 {
-		e.Reports.Report("places", "the record of where routes are cannot be read, and is written again: what changed while no daemon ran may have been passed over")
+		e.Warnings.Report("places", "the record of where routes are cannot be read, and is written again: what changed while no daemon ran may have been passed over")
 	}
 	return &positions{V: positionsVersion, Routes: map[string]*routePosition{}, Polls: map[string]*pollPosition{}, unrecorded: true}, entry.Revision, nil
 }
@@ -204,7 +204,7 @@ func (e *Positions) findConsumers(ctx context.Context, set *rules.Set) (map[stri
 	}
 	for _, route := range set.Routes {
 		if _, there := found[ConsumerOf(route)]; !there && linked[ConsumerOf(route)] {
-			e.Reports.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it starts from now; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
+			e.Warnings.Report("route "+route.Name, fmt.Sprintf("route %s has links, and the record of where it was is lost: it starts from now; what changed while no daemon ran may have been passed over, and comes by an edit", route.Name))
 		}
 	}
 	return found, nil
@@ -313,12 +313,12 @@ func (e *Positions) Begin(name string) func(context.Context) (store.Position, er
 		}
 		at := known.Routes[name]
 		if at == nil { // the record was lost while the daemon ran
-			e.Reports.Report("route "+routeOf(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at again", routeOf(name)))
+			e.Warnings.Report("route "+routeOf(name), fmt.Sprintf("the record of where route %s was, and its consumer, are lost: every hint that is stored is looked at again", routeOf(name)))
 			return store.Position{Log: end.Log}, nil
 		}
 		if at.At.In(end) {
 			if at.Made {
-				e.Reports.Report("route "+routeOf(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeOf(name)))
+				e.Warnings.Report("route "+routeOf(name), fmt.Sprintf("the consumer of route %s was missing (it was deleted on the server, or the store is an older copy); it was made again where it had been: nothing is passed over", routeOf(name)))
 			}
 			return at.At, nil
 		}

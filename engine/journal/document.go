@@ -74,6 +74,6 @@ func (k *Journal) readable(raw [][]byte) []Entry {
 
 func (k *Journal) reportUnread(n int, first error) {
 	if n > 0 {
-		k.Findings.Report("unreadable journal", fmt.Sprintf("%d of the journal's entries cannot be read and are passed over; the first: %v; restore a backup, or run the version that wrote them", n, first))
+		k.Warnings.Report("unreadable journal", fmt.Sprintf("%d of the journal's entries cannot be read and are passed over; the first: %v; restore a backup, or run the version that wrote them", n, first))
 	}
 }

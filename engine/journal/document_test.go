@@ -21,8 +21,8 @@ import (
 func TestEntriesOfOtherVersions(t *testing.T) {
 	ctx, clock := t.Context(), store.SystemClock{}
 	log := memory.New(clock).Journal
-	findings := store.NewFindings(clock, slog.New(slog.DiscardHandler))
-	k := &journal.Journal{Log: log, Logger: slog.New(slog.DiscardHandler), Findings: findings}
+	warnings := store.NewWarnings(clock, slog.New(slog.DiscardHandler))
+	k := &journal.Journal{Log: log, Logger: slog.New(slog.DiscardHandler), Warnings: warnings}
 	ref := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}.Ref("01A")
 	for _, document := range []string{
 		fmt.Sprintf(`{"at":"2026-01-02T03:04:05Z","generation":"g","commit":"","route":"r","record":%q,"template":"t","action":"create","reason":"","error":"","writes":["title"]}`, ref),
@@ -55,8 +55,8 @@ func TestEntriesOfOtherVersions(t *testing.T) {
 			t.Errorf("entries: %s", all)
 		}
 	}
-	if said := findings.All(); len(said) != 1 || !strings.Contains(said[0].Message, "2 of the journal's entries cannot be read") {
-		t.Errorf("findings: %+v", said)
+	if said := warnings.All(); len(said) != 1 || !strings.Contains(said[0].Message, "2 of the journal's entries cannot be read") {
+		t.Errorf("warnings: %+v", said)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestExportHoldsOneEntry(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k := &journal.Journal{Log: log, Logger: slog.New(slog.DiscardHandler), Findings: store.NewFindings(store.SystemClock{}, slog.New(slog.DiscardHandler))}
+	k := &journal.Journal{Log: log, Logger: slog.New(slog.DiscardHandler), Warnings: store.NewWarnings(store.SystemClock{}, slog.New(slog.DiscardHandler))}
 	written := 0
 	err := k.Export(t.Context(), time.Time{}, func(string) bool { return true }, func([]byte) error {
 		if written++; written != log.read {

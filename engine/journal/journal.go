@@ -106,7 +106,7 @@ type Journal struct {
 	Logger   *slog.Logger
 	Metrics  Counter
 	Letters  Redactor
-	Findings *store.Findings
+	Warnings *store.Warnings
 	Appended func(context.Context) // called after each entry
 
 	taken taken

@@ -17,7 +17,7 @@ const keyCopy = "installation"
 // Installation returns the key of all digests. It is made once for all daemons,
 // and kept in a second place: with another key every agreement would be taken
 // for an edit of both sides.
-func Installation(ctx context.Context, s store.Store, findings *store.Findings) (Digester, error) {
+func Installation(ctx context.Context, s store.Store, warnings *store.Warnings) (Digester, error) {
 	entry, err := s.Links.Get(ctx, installationKey)
 	if err == nil && len(entry.Value) == keyLength {
 		return NewDigester(entry.Value), copyKey(ctx, s.Marks, entry.Value)
@@ -47,7 +47,7 @@ func Installation(ctx context.Context, s store.Store, findings *store.Findings) 
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return Digester{}, fmt.Errorf("the installation's key: %w", err)
 	}
-	findings.Report("lost key", "the links' store had lost the installation's key, and so maybe links; the key was written again from its copy, and agreements hold. Look at lockstep links, and restore a backup if some are missing")
+	warnings.Report("lost key", "the links' store had lost the installation's key, and so maybe links; the key was written again from its copy, and agreements hold. Look at lockstep links, and restore a backup if some are missing")
 	return NewDigester(saved.Value), nil
 }
 

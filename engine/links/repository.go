@@ -22,15 +22,15 @@ type Repository struct {
 	bucket   store.Bucket
 	targets  store.Bucket
 	marks    store.Bucket
-	findings *store.Findings
+	warnings *store.Warnings
 	unread   *store.Unread // of what belongs to records
 	ages     *ages
 }
 
 // NewRepository is the repository of a store's links. What cannot be read is
 // reported.
-func NewRepository(s store.Store, clock store.Clock, findings *store.Findings) *Repository {
-	return &Repository{bucket: s.Links, targets: s.Targets, marks: s.Marks, findings: findings, unread: store.NewUnread("lists of what belongs to a record", findings), ages: newAges(clock)}
+func NewRepository(s store.Store, clock store.Clock, warnings *store.Warnings) *Repository {
+	return &Repository{bucket: s.Links, targets: s.Targets, marks: s.Marks, warnings: warnings, unread: store.NewUnread("lists of what belongs to a record", warnings), ages: newAges(clock)}
 }
 
 // Load returns the link with the id; store.ErrNotFound where there is none.
@@ -104,7 +104,7 @@ func (r *Repository) Delete(ctx context.Context, l Stored) error {
 
 // Each calls f for every link that can be read.
 func (r *Repository) Each(ctx context.Context, f func(Stored) error) error {
-	return store.EachReadable(ctx, "links", r.bucket, r.findings, func(entry store.Entry) error {
+	return store.EachReadable(ctx, "links", r.bucket, r.warnings, func(entry store.Entry) error {
 		if strings.HasPrefix(entry.Key, ownPrefix) {
 			return nil
 		}

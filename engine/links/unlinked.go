@@ -109,7 +109,7 @@ func (r *Repository) ForgetUnlinked(ctx context.Context, route string, ref conne
 // EachUnlinked calls f for every record of which something is remembered and
 // can be read, on each of its routes.
 func (r *Repository) EachUnlinked(ctx context.Context, f func(route string, ref connectors.Ref, u Unlinked) error) error {
-	return store.EachReadable(ctx, "decisions without a ticket", r.marks, r.findings, func(entry store.Entry) error {
+	return store.EachReadable(ctx, "decisions without a ticket", r.marks, r.warnings, func(entry store.Entry) error {
 		name, ok := strings.CutPrefix(entry.Key, unlinkedPrefix)
 		if !ok {
 			return nil

@@ -16,7 +16,7 @@ import (
 func TestUnlinkedVersions(t *testing.T) {
 	ctx, clock := t.Context(), store.SystemClock{}
 	kept := memory.New(clock)
-	repo := links.NewRepository(kept, clock, store.NewFindings(clock, slog.New(slog.DiscardHandler)))
+	repo := links.NewRepository(kept, clock, store.NewWarnings(clock, slog.New(slog.DiscardHandler)))
 	c := connectors.Collection{Type: "fake", Connector: "acme", Record: "incident"}
 	now, older, newer := c.Ref("now"), c.Ref("older"), c.Ref("newer")
 	if err := repo.SaveUnlinked(ctx, "r", now, links.Unlinked{Version: "3", Parent: older}); err != nil {

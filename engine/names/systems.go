@@ -16,8 +16,8 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// patience is how long the systems may take to say whether they know a name.
-const patience = 20 * time.Second
+// answerTimeout is how long the systems may take to say whether they know a name.
+const answerTimeout = 20 * time.Second
 
 // searchSystems asks the systems for what is not stored: each connector that may know
 // the name, but of whose records one is found already. failed are those that could
@@ -30,7 +30,7 @@ func (r *Resolver) searchSystems(ctx context.Context, s *search) (failed map[str
 	// Ended, not failed: that somebody was tired of waiting says nothing of the system.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer time.AfterFunc(patience, cancel).Stop()
+	defer time.AfterFunc(answerTimeout, cancel).Stop()
 	type answer struct {
 		connector string
 		found     []connectors.Record
@@ -63,7 +63,7 @@ func (r *Resolver) searchSystems(ctx context.Context, s *search) (failed map[str
 	for _, a := range answers {
 		switch {
 		case errors.Is(a.err, context.Canceled):
-			failed[a.connector] = fmt.Errorf("no answer within %s", patience)
+			failed[a.connector] = fmt.Errorf("no answer within %s", answerTimeout)
 			continue
 		case a.err != nil:
 			failed[a.connector] = errors.New(breaker.Redact(a.err))

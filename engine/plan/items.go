@@ -207,7 +207,7 @@ func (c *carrying) drop(it *Item) (reason string, decided bool) {
 }
 
 func (c *carrying) dropComment(it *Item) (reason string, decided bool) {
-	clause, err := rules.Take(c.comments, connectors.Comment{ID: it.Key, Kind: it.Post.Kind, Author: it.Post.Author, Text: it.Post.Text, At: it.at})
+	clause, err := rules.MatchComment(c.comments, connectors.Comment{ID: it.Key, Kind: it.Post.Kind, Author: it.Post.Author, Text: it.Post.Text, At: it.at})
 	if TooCostly(err) {
 		c.refuse(&connectors.Error{Class: connectors.ClassRejected, Op: "list", Record: c.o.Ends.Of(links.Other(c.to)).Ref.String(), Code: connectors.CodeTooCostly, Err: err})
 		return "", false

@@ -159,7 +159,7 @@ func TestEachItemIsCarriedOnce(t *testing.T) {
 			for range 20 {
 				p := b.plan(t)
 				ops := p.Operations
-				b.o.Take(p)
+				b.o.Accept(p)
 				if len(ops) == 0 && b.o.Items.sent == nil {
 					return sent
 				}
@@ -239,7 +239,7 @@ func TestRefusedItemsAreTriedAgainInAnotherState(t *testing.T) {
 	b := newBoards(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	b.at[links.Source].say(1, b.o.Now)
 	p := b.plan(t)
-	b.o.Take(p)
+	b.o.Accept(p)
 	letters := b.o.NotCarried(p.Operations[0].Item, &connectors.Error{Class: connectors.ClassRejected, Message: "no"})
 	if len(letters) != 1 || letters[0].Field != links.CommentsOutbound+"/c1" {
 		t.Fatalf("dead letters: %+v", letters)

@@ -176,9 +176,9 @@ func verify(next *links.Link, found *Tickets, now time.Time) (failed []Failure) 
 	return failed
 }
 
-// Take takes over what a plan makes of the link before its operations are
+// Accept takes over what a plan makes of the link before its operations are
 // carried out.
-func (o *Observation) Take(p Plan) {
+func (o *Observation) Accept(p Plan) {
 	o.Verify, o.Items.sent = false, nil
 	if p.Link != nil {
 		o.Link = p.Link
@@ -188,7 +188,7 @@ func (o *Observation) Take(p Plan) {
 // Suppose takes the operations of a plan as carried out, for one who only wants
 // to know what comes next.
 func (o *Observation) Suppose(p Plan) {
-	o.Take(p)
+	o.Accept(p)
 	for _, op := range p.Operations {
 		switch {
 		case op.Kind == KindTell:

@@ -26,13 +26,13 @@ type Core struct {
 	Alone   bool
 	onStep  func(context.Context, Step)
 
-	Reports *store.Findings
-	Repo    *links.Repository
-	Letters *deadletter.Queue
-	Journal *journal.Journal
-	Absent  *absence.Watch // which linked records read as not found
-	Pauses  *pauses.Pauses
-	Config  atomic.Pointer[Running]
+	Warnings *store.Warnings
+	Repo     *links.Repository
+	Letters  *deadletter.Queue
+	Journal  *journal.Journal
+	Absent   *absence.Watch // which linked records read as not found
+	Pauses   *pauses.Pauses
+	Config   atomic.Pointer[Running]
 
 	// Set by Start.
 	Digest  links.Digester
@@ -51,13 +51,13 @@ func NewCore(s store.Store, clock store.Clock, logger *slog.Logger, metrics Metr
 	if c.Metrics == nil {
 		c.Metrics = noMetrics{}
 	}
-	c.Reports = store.NewFindings(c.Clock, c.Log)
-	c.Repo = links.NewRepository(c.Store, c.Clock, c.Reports)
+	c.Warnings = store.NewWarnings(c.Clock, c.Log)
+	c.Repo = links.NewRepository(c.Store, c.Clock, c.Warnings)
 	c.Absent = absence.NewWatch(c.Repo, c.Store.Hints, c.Clock)
 	c.Pauses = pauses.New(c.Store.Marks)
-	c.Letters = deadletter.New(c.Store.Dead, c.Clock, c.Log, c.Metrics, c.Reports)
+	c.Letters = deadletter.New(c.Store.Dead, c.Clock, c.Log, c.Metrics, c.Warnings)
 	c.Journal = &journal.Journal{
-		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters, Findings: c.Reports,
+		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters, Warnings: c.Warnings,
 		Appended: func(ctx context.Context) { c.step(ctx, StepJournaled) },
 	}
 	return c

@@ -130,7 +130,7 @@ func itemsOf(all []plan.Operation) (n int) {
 
 // take takes over what a plan says before its operations are carried out.
 func (x *exchange) take(w work, p plan.Plan) {
-	x.Take(p)
+	x.Accept(p)
 	x.refused, x.diverged = x.refused || p.Refused, p.Diverged
 	switch {
 	case x.begun:

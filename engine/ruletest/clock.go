@@ -61,9 +61,9 @@ func (c *clock) After(d time.Duration) <-chan time.Time {
 	return w.ended
 }
 
-// patience is how long a loop may take to do what it does at one moment. All of
+// loopTimeout is how long a loop may take to do what it does at one moment. All of
 // that is in memory; only a mistake takes longer.
-const patience = 30 * time.Second
+const loopTimeout = 30 * time.Second
 
 // rest waits until n calls of After are waited for.
 func (c *clock) rest(n int) error {
@@ -73,7 +73,7 @@ func (c *clock) rest(n int) error {
 		return nil
 	}
 	gone := false
-	timer := time.AfterFunc(patience, func() {
+	timer := time.AfterFunc(loopTimeout, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		gone = true

@@ -32,8 +32,8 @@ type Options struct {
 	Verbose bool
 	// Exec lets scripts run programs, and use files outside their own folders.
 	Exec bool
-	// Patience is the real time that a script may take; zero: a minute.
-	Patience time.Duration
+	// Timeout is the real time that a script may take; zero: a minute.
+	Timeout time.Duration
 }
 
 // Files returns the scripts of a configuration directory, sorted: tests/*.txtar.
@@ -62,8 +62,8 @@ func quoteGlob(dir string) string {
 // Run runs the scripts, several at a time, and returns what became of each, in
 // the order of Files.
 func Run(ctx context.Context, o Options) ([]Result, error) {
-	if o.Patience == 0 {
-		o.Patience = time.Minute
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
 	}
 	advisors := map[string]connectors.Connector{}
 	for name, block := range o.Set.Connectors {
@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	for i, file := range o.Files {
 		suite.results[i] = Result{Name: nameOf(file), File: file}
 		// A call a script: of one that cannot even be set up, the others know nothing.
-		suite.run(ctx, i, o.Patience, func(ctx context.Context, t *script) {
+		suite.run(ctx, i, o.Timeout, func(ctx context.Context, t *script) {
 			ran, restore := t.guarded(ctx, file, filepath.Join(temp, strconv.Itoa(i)), o.Exec)
 			defer restore(o.Update)
 			deadline, _ := ctx.Deadline()
@@ -127,11 +127,11 @@ type suite struct {
 
 // run runs one script. One that does not end is left to itself: it can write
 // nowhere but in its folder.
-func (s *suite) run(ctx context.Context, i int, patience time.Duration, do func(context.Context, *script)) {
+func (s *suite) run(ctx context.Context, i int, timeout time.Duration, do func(context.Context, *script)) {
 	s.scripts.Go(func() {
 		s.free <- struct{}{}
 		defer func() { <-s.free }()
-		ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the test takes longer than %s", patience))
+		ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the test takes longer than %s", timeout))
 		defer cancel()
 		t, began := &script{verbose: s.verbose}, time.Now()
 		ended := make(chan struct{})

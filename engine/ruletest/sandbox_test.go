@@ -151,7 +151,7 @@ func TestScriptsEnd(t *testing.T) {
 		"long story": "create incident.json\n" + strings.Repeat("advance 3600d\n", 1000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, "", script, ruletest.Options{Patience: 200 * time.Millisecond})
+			r := run(t, "", script, ruletest.Options{Timeout: 200 * time.Millisecond})
 			if r.Status != ruletest.Failed || !strings.Contains(r.Message, "the test takes longer than 200ms") {
 				t.Errorf("%s: %s", r.Status, r.Message)
 			}

@@ -26,7 +26,7 @@ func UnknownVersion(what string, version, known int) error {
 
 // EachReadable calls f for the entries of a bucket. Those for which f fails
 // with ErrUnreadable are passed over, counted and reported.
-func EachReadable(ctx context.Context, what string, bucket Bucket, findings *Findings, f func(Entry) error) error {
+func EachReadable(ctx context.Context, what string, bucket Bucket, warnings *Warnings, f func(Entry) error) error {
 	reasons := map[string]error{}
 	err := bucket.Each(ctx, func(entry Entry) error {
 		err := f(entry)
@@ -39,7 +39,7 @@ func EachReadable(ctx context.Context, what string, bucket Bucket, findings *Fin
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	findings.Report("unreadable "+what, passedOver(what, reasons))
+	warnings.Report("unreadable "+what, passedOver(what, reasons))
 	return nil
 }
 
@@ -66,15 +66,15 @@ func passedOver(what string, reasons map[string]error) string {
 // not be: they are reported together, as long as they cannot.
 type Unread struct {
 	what     string
-	findings *Findings
+	warnings *Warnings
 
 	mu      sync.Mutex
 	reasons map[string]error
 }
 
 // NewUnread counts documents, named in the plural.
-func NewUnread(what string, findings *Findings) *Unread {
-	return &Unread{what: what, findings: findings, reasons: map[string]error{}}
+func NewUnread(what string, warnings *Warnings) *Unread {
+	return &Unread{what: what, warnings: warnings, reasons: map[string]error{}}
 }
 
 // Note says why a document could not be read; nil: it was.
@@ -87,5 +87,5 @@ func (u *Unread) Note(key string, reason error) {
 	if u.reasons[key] = reason; reason == nil {
 		delete(u.reasons, key)
 	}
-	u.findings.Report("unreadable "+u.what, passedOver(u.what, u.reasons))
+	u.warnings.Report("unreadable "+u.what, passedOver(u.what, u.reasons))
 }
