@@ -41,7 +41,7 @@ type starterFile struct {
 }
 
 func (a *app) init(dir string) error {
-	files, err := starterFiles(thisBuild().Version)
+	files, err := starterFiles(thisBuild())
 	if err != nil {
 		return err
 	}
@@ -76,6 +76,7 @@ Next:
 %s  lockstep check -strict                   # it is right
   lockstep test                            # and does what its tests say
   lockstep explain -record incident.json   # what becomes of an incident, and why
+  lockstep run -sandbox                    # the daemon, on simulated systems
   git config core.hooksPath .githooks      # check and test before every commit
 
 Then make it yours: connectors.hcl says which systems, incidents.hcl which
@@ -91,12 +92,28 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// released is a version that go install finds.
-var released = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+$`)
+// What go install finds: a release, or a commit.
+var (
+	released  = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+$`)
+	committed = regexp.MustCompile(`^[0-9a-f]{40}$`)
+)
+
+// installable is the version that go install builds lockstep from as this binary was;
+// "": nobody knows.
+func installable(b build) string {
+	switch {
+	case released.MatchString(b.Version):
+		return b.Version
+	case committed.MatchString(b.Commit):
+		return b.Commit
+	}
+	return ""
+}
 
 // starterFiles returns the files of a new configuration, in the order of their
-// names. Its workflows install this version of lockstep if it is a release.
-func starterFiles(version string) ([]starterFile, error) {
+// names. Its workflows install this version of lockstep, if it is known.
+func starterFiles(b build) ([]starterFile, error) {
+	version := installable(b)
 	starter, err := examples.Starter()
 	if err != nil {
 		return nil, err
@@ -114,7 +131,7 @@ func starterFiles(version string) ([]starterFile, error) {
 		switch {
 		case path.Dir(name) == ".githooks":
 			f.mode = 0o755
-		case path.Ext(name) == ".yml" && released.MatchString(version):
+		case path.Ext(name) == ".yml" && version != "":
 			f.content = []byte(strings.Replace(string(content), "LOCKSTEP_VERSION: latest # better: the version that you run", "LOCKSTEP_VERSION: "+version, 1))
 		}
 		files = append(files, f)

@@ -7,15 +7,16 @@ import (
 	"testing"
 )
 
-// A release's workflows install that release; any other build, which go
-// install may not find, leaves it to people.
+// Workflows install the release that wrote them, or the commit that it was built
+// from; of a build that knows neither it is left to people.
 func TestStarterVersion(t *testing.T) {
-	for _, test := range []struct{ version, want string }{
-		{"v1.2.3", "LOCKSTEP_VERSION: v1.2.3\n"},
-		{"devel", "LOCKSTEP_VERSION: latest #"},
-		{"v1.2.3-4-gabcdef-dirty", "LOCKSTEP_VERSION: latest #"},
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	for _, test := range []struct{ version, commit, want string }{
+		{"v1.2.3", commit, "LOCKSTEP_VERSION: v1.2.3\n"},
+		{"v1.2.3-4-gabcdef-dirty", commit, "LOCKSTEP_VERSION: " + commit + "\n"},
+		{"devel", "unknown", "LOCKSTEP_VERSION: latest #"},
 	} {
-		files, err := starterFiles(test.version)
+		files, err := starterFiles(build{Version: test.version, Commit: test.commit})
 		if err != nil {
 			t.Fatal(err)
 		}
