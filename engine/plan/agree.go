@@ -13,7 +13,7 @@ import (
 // Intent returns what the next request to a side will carry, and its fields (rule 3.7).
 func (o *Observation) Intent(id string, to links.Side, writes []Write) (*links.Intent, map[string]any) {
 	d := o.Digest
-	intent := &links.Intent{ID: id, Side: string(to), ReadVersion: o.Ends.Of(to).Record.Version, Fields: map[string]links.Sent{}}
+	intent := &links.Intent{ID: id, Side: string(to), ReadVersion: o.Endpoints.Of(to).Record.Version, Fields: map[string]links.Sent{}}
 	fields := map[string]any{}
 	for _, f := range writes {
 		fields[f.Mapping.Field] = f.Value
@@ -37,7 +37,7 @@ type Agreed struct {
 // holds its value from before did not stick: nothing new was agreed, so that a
 // retry writes it again.
 func (o *Observation) Agree(to links.Side, writes []Write, answer connectors.Record) (out Agreed) {
-	e, d := o.Ends.Of(to), o.Digest
+	e, d := o.Endpoints.Of(to), o.Digest
 	var held []Write
 	for _, f := range writes {
 		name, path := f.Mapping.Name, f.Mapping.Path
@@ -70,7 +70,7 @@ func (o *Observation) Agree(to links.Side, writes []Write, answer connectors.Rec
 		agreeing{o}.agreeState()
 		agreeing{o}.adoptFollowers(to)
 	}
-	agreeing{o}.agreePartners(&o.Ends, held)
+	agreeing{o}.agreePartners(&o.Endpoints, held)
 	return out
 }
 
@@ -79,7 +79,7 @@ type agreeing struct{ *Observation }
 
 // agreeState takes the states as agreed once one was written.
 func (o agreeing) agreeState() {
-	from, to := o.Ends.Source.State(o.Template.State.SourceField), o.Ends.Target.State(o.Template.State.TargetField)
+	from, to := o.Endpoints.Source.State(o.Template.State.SourceField), o.Endpoints.Target.State(o.Template.State.TargetField)
 	o.Link.State = &links.StatePair{Source: from.Raw, SourceCategory: from.Category, Target: to.Raw, TargetCategory: to.Category}
 }
 
@@ -92,8 +92,8 @@ func (o agreeing) adoptFollowers(followed links.Side) {
 	if moved == links.Source {
 		name = links.Inbound
 	}
-	for _, v := range valuesFor(o.linked(&o.Ends), moved) {
-		have := FieldAt(o.Ends.Of(moved).Record, FieldPath(v.Field))
+	for _, v := range valuesFor(o.linked(&o.Endpoints), moved) {
+		have := FieldAt(o.Endpoints.Of(moved).Record, FieldPath(v.Field))
 		last, agreed := o.Link.Fields[name(v.Field)]
 		if !v.Once && v.Err == nil && v.Value != nil && agreed && last.From == d.Of(nil) && !Empty(have) {
 			o.Link.Fields[name(v.Field)] = links.Agreement{From: d.Of(v.Value), Have: d.Of(have), Expr: v.Expr}
@@ -104,11 +104,11 @@ func (o agreeing) adoptFollowers(followed links.Side) {
 // agreePartners sets the agreements of the partners of what was written: from
 // the records as they were read, with only the written fields replaced by the
 // answer's values (section 4, note 1).
-func (o agreeing) agreePartners(ends *Ends, writes []Write) {
+func (o agreeing) agreePartners(endpoints *Endpoints, writes []Write) {
 	if !slices.ContainsFunc(writes, func(f Write) bool { return f.Mapping.Pair != "" && !f.Mapping.State }) {
 		return
 	}
-	decision := o.linked(ends)
+	decision := o.linked(endpoints)
 	for to, values := range map[links.Side][]rules.Value{links.Target: decision.Values, links.Source: decision.Inbound} {
 		for _, v := range values {
 			name, partner := links.Outbound(v.Field), links.Inbound(v.Pair)
@@ -123,7 +123,7 @@ func (o agreeing) agreePartners(ends *Ends, writes []Write) {
 			if !reads || v.Once || v.Err != nil {
 				continue
 			}
-			have := ends.Have(Mapping{Side: to, Path: FieldPath(v.Field)})
+			have := endpoints.Have(Mapping{Side: to, Path: FieldPath(v.Field)})
 			o.Link.Fields[name] = links.Agreement{From: o.Digest.Of(v.Value), Have: o.Digest.Of(have), Expr: v.Expr}
 		}
 	}
@@ -158,7 +158,7 @@ func (o *Observation) LeaveOut(writes []Write, said *connectors.Error) (left []W
 func (o *Observation) Settle(decision rules.Decision) ([]Note, Needs) {
 	intent := o.Link.Intent
 	to := links.Side(intent.Side)
-	e := o.Ends.Of(to)
+	e := o.Endpoints.Of(to)
 	if len(intent.Fields) == 0 && intent.State == nil || !e.Takes.Fields {
 		o.Link.Intent = nil
 		return nil, Needs{} // items, whose copies are looked for; or it takes no writes any more
@@ -174,7 +174,7 @@ func (o *Observation) Settle(decision rules.Decision) ([]Note, Needs) {
 		known[m.Name] = m
 	}
 	done, notes := SettleFields(intent, e, known, o.Link.Fields, o.Digest)
-	as := o.Ends // as they were when the request was done
+	as := o.Endpoints // as they were when the request was done
 	for _, f := range done {
 		*as.Of(to) = as.Of(to).With(f.Mapping.Path, f.Value)
 	}

@@ -10,10 +10,10 @@ import (
 // table, once; false: it has not to be.
 func (o ending) close() (p Plan, needs Needs, closes bool) {
 	t := o.Template
-	if o.Closed || t.Lifecycle.OnDelete != "close" || t.State == nil || o.Stored.Phase != links.Active || o.TargetSeen != There {
+	if o.Closed || t.Lifecycle.OnDelete != "close" || t.State == nil || o.Stored.Phase != links.Active || o.TargetStatus != Found {
 		return Plan{}, Needs{}, false
 	}
-	sync, e, d := t.State, &o.Ends.Target, o.Digest
+	sync, e, d := t.State, &o.Endpoints.Target, o.Digest
 	last, now := LastLabel(sync.Table), e.State(sync.TargetField)
 	to := FirstOf(sync.Table, last, e.Ref.Collection)
 	if label, known := sync.Table.Label(e.Ref.Collection, now.Raw, now.Category); to == "" || known && label == last {
@@ -41,7 +41,7 @@ func (o ending) close() (p Plan, needs Needs, closes bool) {
 			continue
 		}
 		m := Mapping{Name: links.Outbound(v.Field), Side: links.Target, Field: v.Field, Path: FieldPath(v.Field), Expr: v.Expr, Want: v.Value}
-		f := Write{Mapping: m, Value: send[v.Field], Was: o.Ends.Have(m)}
+		f := Write{Mapping: m, Value: send[v.Field], Was: o.Endpoints.Have(m)}
 		if v.Field == sync.TargetField {
 			f.Mapping.State, f.Mapping.Path = true, StatePath(sync.TargetField)
 			f.Mapping.Pair = d.Pair(last, now.Raw)
@@ -65,7 +65,7 @@ func (o ending) closingValues(last, to string) []rules.Value {
 	})
 	for _, v := range decision.Values {
 		agreed, known := o.Stored.Fields[links.Outbound(v.Field)]
-		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == o.Digest.Of(nil) && Empty(FieldAt(o.Ends.Target.Record, FieldPath(v.Field))) {
+		if !v.Once && v.Err == nil && v.Value != nil && known && agreed.From == o.Digest.Of(nil) && Empty(FieldAt(o.Endpoints.Target.Record, FieldPath(v.Field))) {
 			values = append(values, v)
 		}
 	}

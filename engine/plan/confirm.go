@@ -132,7 +132,7 @@ func hasItems(o *Opening, t *rules.Template, ticket connectors.Record) bool {
 // readsBack reports whether what the ticket gives its source is to be agreed on.
 func (o confirming) readsBack() bool {
 	t := o.template()
-	return t != nil && t.WritesBack && o.Seen == There
+	return t != nil && t.WritesBack && o.SourceStatus == Found
 }
 
 // agreePairs sets the agreements of what is read back from the fields that the

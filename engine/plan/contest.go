@@ -16,7 +16,7 @@ import (
 // somebody else writes as well (rule 9a.2). changed are the changes of that side;
 // it is asked only where a field is contested.
 func (o *Observation) Contested(to links.Side, writes []Write, answer connectors.Record, changed func(since time.Time) []connectors.FieldChange) (letters []Failure) {
-	now, d, e := o.Now, o.Digest, o.Ends.Of(to)
+	now, d, e := o.Now, o.Digest, o.Endpoints.Of(to)
 	next := maps.Clone(o.Link.Contests)
 	maps.DeleteFunc(next, func(_ string, c links.Contest) bool {
 		return !c.Paused(now) && !links.Within(c.Last, now, links.ContestWithin)
@@ -43,7 +43,7 @@ func (o *Observation) Contested(to links.Side, writes []Write, answer connectors
 }
 
 // whoElse names those who changed a field, as far as the system tells.
-func whoElse(e *End, f Write, changes []connectors.FieldChange) string {
+func whoElse(e *Endpoint, f Write, changes []connectors.FieldChange) string {
 	var names []string
 	ours := false
 	for _, c := range changes {

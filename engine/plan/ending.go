@@ -15,11 +15,11 @@ type ending struct{ *Observation }
 // rest looks at the privacy of a record whose link is not carried out any more:
 // what is kept of it goes when it turns private.
 func (o ending) rest(reason string) (Plan, Needs) {
-	record := o.Ends.Source.Record
+	record := o.Endpoints.Source.Record
 	switch {
-	case o.SourceSeen == Unread:
+	case o.SourceStatus == Unread:
 		return Plan{}, Needs{Read: links.Source}
-	case o.SourceSeen == NotFound:
+	case o.SourceStatus == NotFound:
 		return forgetGone(o.Route, o.MayBePrivate)
 	case record.Private == o.Stored.Private:
 		return nothing(reason), Needs{}

@@ -65,7 +65,7 @@ func Later(a, b time.Time) time.Time {
 // Newest says, for each conflict, which side changed last by the changes of
 // both records (rule 4.5); none where a time is not known or both are the same
 // second. seen are the versions that the link was last in step with.
-func Newest(ends *Ends, seen map[links.Side]string, changes map[links.Side][]connectors.FieldChange, clashes []Conflict) map[string]links.Side {
+func Newest(endpoints *Endpoints, seen map[links.Side]string, changes map[links.Side][]connectors.FieldChange, clashes []Conflict) map[string]links.Side {
 	timeOf := func(of links.Side, paths ...[]string) time.Time {
 		var at time.Time
 		for _, c := range changes[of] {
@@ -74,7 +74,7 @@ func Newest(ends *Ends, seen map[links.Side]string, changes map[links.Side][]con
 			}
 		}
 		if at.IsZero() {
-			at = recordTime(ends.Of(of), seen[of])
+			at = recordTime(endpoints.Of(of), seen[of])
 		}
 		return at.Truncate(time.Second)
 	}
@@ -94,7 +94,7 @@ func Newest(ends *Ends, seen map[links.Side]string, changes map[links.Side][]con
 
 // recordTime returns the time of a record's last change, if that is the only one
 // since the version that was seen: then it is the time of the field.
-func recordTime(e *End, seen string) time.Time {
+func recordTime(e *Endpoint, seen string) time.Time {
 	order, ok := e.System.(connectors.VersionOrder)
 	if !ok {
 		return time.Time{}
@@ -108,7 +108,7 @@ func recordTime(e *End, seen string) time.Time {
 // Follows reports whether the version of an answer is the next one after the
 // record that was read: then nobody wrote in between (section 6). known is false
 // where the versions do not tell.
-func (e *End) Follows(answer connectors.Record) (next, known bool) {
+func (e *Endpoint) Follows(answer connectors.Record) (next, known bool) {
 	order, ok := e.System.(connectors.VersionOrder)
 	if !ok {
 		return false, false

@@ -126,7 +126,7 @@ func (c *carrying) list(n ListNeed) (List, bool) {
 // listed returns the items that are there to carry, oldest first.
 func (c *carrying) listed() (all []*Item, ok bool) {
 	if c.from == "" {
-		other := c.o.Ends.Of(links.Other(c.to)).Record
+		other := c.o.Endpoints.Of(links.Other(c.to)).Record
 		link := pageOf(other)
 		return []*Item{{Transfer: c.name, Key: other.Ref.String(), marks: []string{other.URL}, Link: &link}}, true
 	}
@@ -149,7 +149,7 @@ func (c *carrying) listed() (all []*Item, ok bool) {
 }
 
 func (c *carrying) comment(said connectors.Comment) *Item {
-	from, into := c.o.Ends.Of(links.Other(c.to)), c.o.Ends.Of(c.to)
+	from, into := c.o.Endpoints.Of(links.Other(c.to)), c.o.Endpoints.Of(c.to)
 	marker := c.p.Link.Marker(c.name, said.ID)
 	return &Item{Transfer: c.name, Key: said.ID, at: said.At, marks: []string{marker}, Post: &connectors.Post{
 		Record: into.Record, Marker: marker, Text: said.Text, Author: said.Author, At: said.At, Kind: said.Kind, // of the original, until a clause has taken it
@@ -165,7 +165,7 @@ func kindName(kind string) string {
 func (c *carrying) file(f connectors.File) *Item {
 	it := &Item{Transfer: c.name, Key: f.ID, at: f.At, File: &f, marks: marksOf(f)}
 	if c.copies == WebLinks {
-		link := fileLink(f, c.o.Ends.Of(links.Other(c.to)))
+		link := fileLink(f, c.o.Endpoints.Of(links.Other(c.to)))
 		it.Link, it.marks = &link, []string{f.URL}
 	}
 	return it
@@ -209,7 +209,7 @@ func (c *carrying) drop(it *Item) (reason string, decided bool) {
 func (c *carrying) dropComment(it *Item) (reason string, decided bool) {
 	clause, err := rules.MatchComment(c.comments, connectors.Comment{ID: it.Key, Kind: it.Post.Kind, Author: it.Post.Author, Text: it.Post.Text, At: it.at})
 	if TooCostly(err) {
-		c.refuse(&connectors.Error{Class: connectors.ClassRejected, Op: "list", Record: c.o.Ends.Of(links.Other(c.to)).Ref.String(), Code: connectors.CodeTooCostly, Err: err})
+		c.refuse(&connectors.Error{Class: connectors.ClassRejected, Op: "list", Record: c.o.Endpoints.Of(links.Other(c.to)).Ref.String(), Code: connectors.CodeTooCostly, Err: err})
 		return "", false
 	}
 	if err != nil {
@@ -285,10 +285,10 @@ func (c *carrying) unsent(send []*Item, known *links.Items) (left []*Item, after
 		case c.o.Items.sent[it.ID()]:
 			c.p.Refused = true
 			c.p.refuse(c.o, it.refusal(), itemPair(c.o, c.to), Fail("", deadletter.ReasonDidNotStick,
-				fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", c.o.Ends.Of(c.to).Ref, c.name)))
+				fmt.Sprintf("%s answered as if it had taken %s, and does not hold it; a record that is closed drops what is added to it. It is tried again when the state of the record changes", c.o.Endpoints.Of(c.to).Ref, c.name)))
 		case c.mayBeThere(it, list):
 			c.p.Refused = true
-			e := c.o.Ends.Of(c.to)
+			e := c.o.Endpoints.Of(c.to)
 			c.p.refuse(c.o, it.refusal(), itemPair(c.o, c.to), Fail("", deadletter.ReasonUnknownItem,
 				fmt.Sprintf("the answer to adding it to %s was lost, and the system shows lockstep's user nothing of what was added there; it is not sent a second time. "+
 					"Look for it in %s. If it is there, run: lockstep dead drop; if not: lockstep dead retry. Let lockstep's user read what it adds", e.Ref, cmp.Or(e.Record.URL, e.Record.Number))))
@@ -306,7 +306,7 @@ func (c *carrying) mayBeThere(it *Item, list List) bool {
 		return false
 	}
 	intent := c.o.Stored.Intent
-	return intent != nil && slices.Contains(intent.Items, it.ID()) && intent.ReadVersion != c.o.Ends.Of(c.to).Record.Version
+	return intent != nil && slices.Contains(intent.Items, it.ID()) && intent.ReadVersion != c.o.Endpoints.Of(c.to).Record.Version
 }
 
 // Carried takes note of an item that its system answered. What the answer does
@@ -322,7 +322,7 @@ func (o *Observation) Carried(it *Item, posted connectors.Posted) (recovered []s
 
 func (o *Observation) carried(it *Item, posted connectors.Posted) {
 	if posted.Version != "" {
-		o.Ends.Of(it.side()).Record.Version = posted.Version
+		o.Endpoints.Of(it.side()).Record.Version = posted.Version
 	}
 	if posted.ID == "" && posted.Held {
 		posted.ID = itemHeld
@@ -357,7 +357,7 @@ func (i *Item) side() links.Side {
 // itemPair returns what a refused item waits for to change: the state of the record
 // that refused it.
 func itemPair(o *Observation, to links.Side) string {
-	e, state := o.Ends.Of(to), ""
+	e, state := o.Endpoints.Of(to), ""
 	if e.Schema != nil && e.Schema.State != nil {
 		state = RawState(e.Record, e.Schema.State.Field)
 	}

@@ -65,8 +65,8 @@ type boards struct {
 func newBoards(now time.Time) *boards {
 	both := &boards{at: map[links.Side]*board{links.Source: {}, links.Target: {}}}
 	schema := &connectors.Schema{CommentKinds: []string{"note"}, State: &connectors.StateField{Field: "state"}}
-	end := func(side links.Side) End {
-		return End{
+	endpoint := func(side links.Side) Endpoint {
+		return Endpoint{
 			Ref: connectors.Collection{Type: "fake", Connector: string(side), Record: "thing"}.Ref("1"), System: both.at[side], Schema: schema,
 			Takes: Abilities{Fields: true, Comments: true, Files: true}, Record: connectors.Record{Fields: map[string]any{"state": "open"}},
 		}
@@ -77,7 +77,7 @@ func newBoards(now time.Time) *boards {
 		Files:    rules.Attachments{Inbound: pictures, Outbound: pictures},
 	}
 	both.o = &Observation{
-		Ends: Ends{Source: end(links.Source), Target: end(links.Target)}, Template: template, Now: now,
+		Endpoints: Endpoints{Source: endpoint(links.Source), Target: endpoint(links.Target)}, Template: template, Now: now,
 		Link: &links.Link{Key: "key", Items: NewItems(template)}, Digest: links.NewDigester([]byte("a key for tests")),
 	}
 	return both
@@ -248,7 +248,7 @@ func TestRefusedItemsAreTriedAgainInAnotherState(t *testing.T) {
 	if p := b.plan(t); len(p.Operations) != 0 {
 		t.Fatalf("it is tried again: %+v", p.Operations)
 	}
-	b.o.Ends.Target.Record.Fields["state"] = "reopened"
+	b.o.Endpoints.Target.Record.Fields["state"] = "reopened"
 	b.restart()
 	if p := b.plan(t); len(p.Operations) != 1 || !slices.Contains(p.Recovered, links.CommentsOutbound+"/c1") {
 		t.Errorf("in another state: operations %+v, recovered %v", p.Operations, p.Recovered)

@@ -44,13 +44,13 @@ const (
 	Hidden // or it cannot be told: it is kept
 )
 
-// A Sight is what is known of one side.
-type Sight int
+// A ReadStatus is what became of reading one side.
+type ReadStatus int
 
 // A side is read, or not yet, or its system says that it is not there.
 const (
-	Unread Sight = iota
-	There
+	Unread ReadStatus = iota
+	Found
 	NotFound
 )
 
@@ -58,8 +58,8 @@ const (
 type Life struct {
 	Phase   links.Phase
 	Missing *links.Missing
-	Target  Sight
-	Source  Sight
+	Target  ReadStatus
+	Source  ReadStatus
 	Judged  Judgement // of the side that is not found
 
 	Private      bool // the source, once it is read

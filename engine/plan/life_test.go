@@ -20,16 +20,16 @@ func TestLife(t *testing.T) {
 		side links.Side
 	}{
 		{"the target is read first", Life{Phase: links.Active}, ReadTarget, links.Target},
-		{"the source last", Life{Phase: links.Active, Target: There}, ReadSource, links.Source},
-		{"both are there", Life{Phase: links.Active, Target: There, Source: There}, Sync, ""},
-		{"the ticket of a gone link reads again", Life{Phase: links.Gone, Target: There, Source: There}, Sync, ""},
-		{"it turned private", Life{Phase: links.Active, Target: There, Source: There, Private: true}, Stop, links.Source},
-		{"the route takes private records", Life{Phase: links.Active, Target: There, Source: There, Private: true, TakesPrivate: true}, Sync, ""},
-		{"the template keeps the ticket", Life{Phase: links.Active, Target: There, Source: There, Private: true, KeepsPrivate: true}, Sync, ""},
+		{"the source last", Life{Phase: links.Active, Target: Found}, ReadSource, links.Source},
+		{"both are there", Life{Phase: links.Active, Target: Found, Source: Found}, Sync, ""},
+		{"the ticket of a gone link reads again", Life{Phase: links.Gone, Target: Found, Source: Found}, Sync, ""},
+		{"it turned private", Life{Phase: links.Active, Target: Found, Source: Found, Private: true}, Stop, links.Source},
+		{"the route takes private records", Life{Phase: links.Active, Target: Found, Source: Found, Private: true, TakesPrivate: true}, Sync, ""},
+		{"the template keeps the ticket", Life{Phase: links.Active, Target: Found, Source: Found, Private: true, KeepsPrivate: true}, Sync, ""},
 		{"a stopped link reads the source alone", Life{Phase: links.Stopped}, ReadSource, links.Source},
-		{"and rests while it is private", Life{Phase: links.Stopped, Source: There, Private: true}, Rest, links.Source},
-		{"public again, it reads the target", Life{Phase: links.Stopped, Source: There}, ReadTarget, links.Target},
-		{"which may be gone", Life{Phase: links.Stopped, Source: There, Target: NotFound}, NoteMiss, links.Target},
+		{"and rests while it is private", Life{Phase: links.Stopped, Source: Found, Private: true}, Rest, links.Source},
+		{"public again, it reads the target", Life{Phase: links.Stopped, Source: Found}, ReadTarget, links.Target},
+		{"which may be gone", Life{Phase: links.Stopped, Source: Found, Target: NotFound}, NoteMiss, links.Target},
 		{"not found for the first time", Life{Phase: links.Active, Target: NotFound}, NoteMiss, links.Target},
 		{"after the other side was", Life{Phase: links.Active, Target: NotFound, Missing: missed("source", time.Hour)}, NoteMiss, links.Target},
 		{"by a clock that was set back", Life{Phase: links.Active, Target: NotFound, Missing: missed("target", -time.Minute)}, NoteMiss, links.Target},
@@ -40,9 +40,9 @@ func TestLife(t *testing.T) {
 		{"after that it waits longer", Life{Phase: links.Active, Target: NotFound, Missing: &links.Missing{Side: "target", Times: 2, At: now.Add(1 - 2*GoneAfter)}}, AwaitMiss, links.Target},
 		{"but not for ever", Life{Phase: links.Active, Target: NotFound, Missing: &links.Missing{Side: "target", Times: 99, At: now.Add(-8 * GoneAfter)}}, Judge, links.Target},
 		{"gone for good", Life{Phase: links.Gone, Target: NotFound}, Rest, links.Target},
-		{"the source is gone", Life{Phase: links.Active, Target: There, Source: NotFound, Missing: missed("source", GoneAfter), Judged: Deleted}, Lose, links.Source},
-		{"the source of a lost link reads again", Life{Phase: links.Detached, Target: There, Source: There, Missing: missed("source", time.Hour)}, Sync, ""},
-		{"a lost link's source is still not there", Life{Phase: links.Detached, Target: There, Source: NotFound, Missing: missed("source", time.Hour)}, Rest, links.Source},
+		{"the source is gone", Life{Phase: links.Active, Target: Found, Source: NotFound, Missing: missed("source", GoneAfter), Judged: Deleted}, Lose, links.Source},
+		{"the source of a lost link reads again", Life{Phase: links.Detached, Target: Found, Source: Found, Missing: missed("source", time.Hour)}, Sync, ""},
+		{"a lost link's source is still not there", Life{Phase: links.Detached, Target: Found, Source: NotFound, Missing: missed("source", time.Hour)}, Rest, links.Source},
 	} {
 		test.life.Now = now
 		if step, side := test.life.Next(); step != test.want || side != test.side {

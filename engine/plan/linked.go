@@ -28,8 +28,8 @@ func (o *Observation) Plan() (Plan, Needs) {
 	}
 	l := o.Stored
 	step, side := Life{
-		Phase: l.Phase, Missing: l.Missing, Target: o.TargetSeen, Source: o.SourceSeen, Judged: o.Judged, Now: o.Now,
-		Private: o.Ends.Source.Record.Private, TakesPrivate: o.Route.Private, KeepsPrivate: o.Template.Lifecycle.KeepPrivate,
+		Phase: l.Phase, Missing: l.Missing, Target: o.TargetStatus, Source: o.SourceStatus, Judged: o.Judged, Now: o.Now,
+		Private: o.Endpoints.Source.Record.Private, TakesPrivate: o.Route.Private, KeepsPrivate: o.Template.Lifecycle.KeepPrivate,
 	}.Next()
 	switch step {
 	case ReadTarget, ReadSource:
@@ -60,11 +60,11 @@ func (o *Observation) Plan() (Plan, Needs) {
 		return ending{o}.lose(side)
 	}
 	switch {
-	case l.AsideAt(links.Versions{Source: o.Ends.Source.Record.Version, Target: o.Ends.Target.Record.Version}):
+	case l.AsideAt(links.Versions{Source: o.Endpoints.Source.Record.Version, Target: o.Endpoints.Target.Record.Version}):
 		return nothing("set aside until either record changes"), Needs{}
-	case l.Private != o.Ends.Source.Record.Private && !o.Told:
+	case l.Private != o.Endpoints.Source.Record.Private && !o.Told:
 		// on_private keeps the ticket, not the contents.
-		return then(Operation{Kind: KindTell, Purge: !o.Route.Admits(o.Ends.Source.Record)}), Needs{}
+		return then(Operation{Kind: KindTell, Purge: !o.Route.Admits(o.Endpoints.Source.Record)}), Needs{}
 	case o.ChildrenBehind:
 		return then(Operation{Kind: KindChange}), Needs{}
 	case o.Decision == nil:
@@ -76,7 +76,7 @@ func (o *Observation) Plan() (Plan, Needs) {
 // sync decides what the fields, states, comments and attachments of both records
 // should be.
 func (o *Observation) sync() (p Plan, needs Needs) {
-	source, ticket := o.Ends.Source.Record, o.Ends.Target.Record
+	source, ticket := o.Endpoints.Source.Record, o.Endpoints.Target.Record
 	next := o.Link.Clone()
 	next.Phase, next.Missing, next.Number, next.URL = links.Active, nil, ticket.Number, ticket.URL
 	next.Parent, next.Private, next.Aside = source.Parent, source.Private, nil
@@ -199,5 +199,5 @@ func (o *Observation) Suppose(p Plan) {
 			o.Carried(op.Item, connectors.Posted{ID: links.ItemSeen})
 		}
 	}
-	o.Closed = o.SourceSeen == NotFound
+	o.Closed = o.SourceStatus == NotFound
 }

@@ -33,9 +33,9 @@ type Observation struct {
 	// Decide asks the rules, which ask nobody.
 	Decide func(rules.Input) rules.Decision
 
-	Ends           Ends
-	TargetSeen     Sight
-	SourceSeen     Sight
+	Endpoints      Endpoints
+	TargetStatus   ReadStatus
+	SourceStatus   ReadStatus
 	Told           bool           // those that belong to the record were told of its privacy
 	ChildrenBehind bool           // those that belong to the record were not told of this version
 	Closed         bool           // the ticket of a source that is gone was closed, or refused to be
@@ -142,8 +142,8 @@ func (o updating) paused(link *links.Link, mappings []Mapping) map[string]bool {
 }
 
 // linked asks the rules about the records as they are given.
-func (o *Observation) linked(ends *Ends) rules.Decision {
+func (o *Observation) linked(endpoints *Endpoints) rules.Decision {
 	return o.Decide(rules.Input{
-		Record: ends.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, Ticket: &ends.Target.Record,
+		Record: endpoints.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, Ticket: &endpoints.Target.Record,
 	})
 }

@@ -42,17 +42,17 @@ type Opening struct {
 	// Rests is true where the connector that the claim names is not configured.
 	Rests bool
 
-	Seen           Sight
-	Source         End
-	Target         End    // without a record
-	Into           End    // what the claim names, without a record
-	Told           bool   // those that belong to the record were told of its privacy
-	ChildrenBehind bool   // those that belong to the record were not told of this version
-	MayBePrivate   Answer // of a record that is not found
-	Tries          int    // so far, of reading it
-	ParentToken    string // what is known of what the record belongs to (links.Children)
-	ParentTicket   Answer // what the record belongs to may still get one
-	ParentPaused   bool   // but not before somebody resumes a route
+	SourceStatus   ReadStatus
+	Source         Endpoint
+	Target         Endpoint // without a record
+	Into           Endpoint // what the claim names, without a record
+	Told           bool     // those that belong to the record were told of its privacy
+	ChildrenBehind bool     // those that belong to the record were not told of this version
+	MayBePrivate   Answer   // of a record that is not found
+	Tries          int      // so far, of reading it
+	ParentToken    string   // what is known of what the record belongs to (links.Children)
+	ParentTicket   Answer   // what the record belongs to may still get one
+	ParentPaused   bool     // but not before somebody resumes a route
 
 	Decision    *rules.Decision
 	Parent      *rules.Parent
@@ -84,9 +84,9 @@ func (o *Opening) Plan() (Plan, Needs) {
 		return o.resume()
 	case o.Before.Unread:
 		return nothing("reading the record costs too much; retry its dead letter"), Needs{}
-	case o.Seen == Unread:
+	case o.SourceStatus == Unread:
 		return Plan{}, Needs{Read: links.Source}
-	case o.Seen == NotFound:
+	case o.SourceStatus == NotFound:
 		return o.notFound()
 	}
 	dropped := !o.Route.Admits(o.Source.Record)
@@ -130,13 +130,13 @@ func forgetGone(route *rules.Route, private Answer) (Plan, Needs) {
 func (o *Opening) resume() (Plan, Needs) {
 	record := o.Source.Record
 	switch {
-	case o.Seen == Unread:
+	case o.SourceStatus == Unread:
 		return Plan{}, Needs{Read: links.Source}
-	case o.Seen == There && !o.Route.Admits(record) && o.Claim.Phase == links.Stopped:
+	case o.SourceStatus == Found && !o.Route.Admits(record) && o.Claim.Phase == links.Stopped:
 		return nothing("private"), Needs{}
-	case o.Seen == There && !o.Route.Admits(record):
+	case o.SourceStatus == Found && !o.Route.Admits(record):
 		return only(stop(o.Claim)), Needs{}
-	case o.Seen == There && o.Claim.AsideAt(links.Versions{Source: record.Version}):
+	case o.SourceStatus == Found && o.Claim.AsideAt(links.Versions{Source: record.Version}):
 		return nothing("set aside until the record changes"), Needs{}
 	case o.Rests:
 		return nothing("its connector is not configured"), Needs{}
@@ -158,7 +158,7 @@ func (o *Opening) resume() (Plan, Needs) {
 		return only(o.unknown()), Needs{}
 	case o.spent():
 		return nothing("a ticket may have been opened, and is not found; its dead letter says what to look for"), Needs{}
-	case o.Seen == NotFound:
+	case o.SourceStatus == NotFound:
 		return only(Operation{Kind: KindNone, Unclaim: true, Reason: "the record is gone, and no ticket was opened"}), Needs{}
 	}
 	return o.decide()

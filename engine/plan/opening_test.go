@@ -21,11 +21,11 @@ func newOpening() *Opening {
 		Route: &rules.Route{Name: "r", Source: source.Collection, Create: true, Templates: []*rules.Template{template}},
 		Set:   &rules.Set{Templates: map[string]*rules.Template{"t": template}}, LinkID: links.ID("r", source, 1), N: 1,
 		Now: now, Digest: links.NewDigester([]byte("a key for tests")), Decide: func(rules.Input) rules.Decision { return rules.Decision{} },
-		Source: End{Ref: source, Record: connectors.Record{Ref: source, Version: "7"}}, Target: End{Ref: connectors.Ref{Collection: template.Target}},
+		Source: Endpoint{Ref: source, Record: connectors.Record{Ref: source, Version: "7"}}, Target: Endpoint{Ref: connectors.Ref{Collection: template.Target}},
 	}
 }
 
-func (o *Opening) read() *Opening { o.Seen = There; return o }
+func (o *Opening) read() *Opening { o.SourceStatus = Found; return o }
 
 func (o *Opening) decided(action rules.Action) *Opening {
 	o.Decision = &rules.Decision{Template: "t", Target: o.Route.Templates[0].Target, Action: action, Values: []rules.Value{{Field: "title", Value: "Down", Expr: "e"}}}
@@ -48,7 +48,7 @@ func (o *Opening) claimed() *Opening {
 // earlier makes the claim one of an owner that is gone.
 func (o *Opening) earlier() *Opening {
 	o.claimed()
-	o.Claimed, o.Decision, o.Seen = false, nil, There
+	o.Claimed, o.Decision, o.SourceStatus = false, nil, Found
 	return o
 }
 

@@ -8,7 +8,7 @@ import (
 // intent. known are the mappings of that side as they are now: where one still
 // wants what was sent, its value tells what the system made of it from a later
 // edit. Those are returned, with the values that were agreed (section 5).
-func SettleFields(intent *links.Intent, e *End, known map[string]Mapping, agreed map[string]links.Agreement, d links.Digester) (done []Write, notes []Note) {
+func SettleFields(intent *links.Intent, e *Endpoint, known map[string]Mapping, agreed map[string]links.Agreement, d links.Digester) (done []Write, notes []Note) {
 	for name, sent := range intent.Fields {
 		have := FieldAt(e.Record, FieldPath(links.FieldOf(name)))
 		written, sure := e.Evidence(intent, d.Of(have) != sent.Was)
@@ -39,7 +39,7 @@ func SettleFields(intent *links.Intent, e *End, known map[string]Mapping, agreed
 // unclear says that nobody knows whether a value was written. What was sent
 // may be written over now on the side that it came from: it is kept, where the
 // mapping still wants it.
-func unclear(name string, sent links.Sent, e *End, have any, known map[string]Mapping, d links.Digester) Note {
+func unclear(name string, sent links.Sent, e *Endpoint, have any, known map[string]Mapping, d links.Digester) Note {
 	said := Note{Field: links.Label(name), What: "unclear"}
 	m, ok := known[name]
 	if ok && m.Ready && d.Of(m.Want) == sent.From && !e.Same(m.Field, m.Send, have) {
@@ -51,7 +51,7 @@ func unclear(name string, sent links.Sent, e *End, have any, known map[string]Ma
 // Evidence reports whether a request was carried out, by its stamp in the
 // record or else by the version and whether the value changed; sure is false
 // where somebody else may have written the same, or written it back.
-func (e *End) Evidence(intent *links.Intent, changed bool) (written, sure bool) {
+func (e *Endpoint) Evidence(intent *links.Intent, changed bool) (written, sure bool) {
 	switch {
 	case e.Record.Stamp == intent.ID:
 		return true, true

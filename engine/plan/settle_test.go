@@ -70,7 +70,7 @@ func TestSettleTable(t *testing.T) {
 					wants = "new"
 				}
 				known := map[string]Mapping{name: {Name: name, Field: "title", Path: []string{"title"}, Want: wants, Send: wants, Ready: true}}
-				e := &End{System: shouting{}, Record: connectors.Record{Stamp: test.stamp, Version: test.version, Fields: map[string]any{"title": test.now}}}
+				e := &Endpoint{System: shouting{}, Record: connectors.Record{Stamp: test.stamp, Version: test.version, Fields: map[string]any{"title": test.now}}}
 				_, notes := SettleFields(intent, e, known, agreed, testDigest)
 				if diff := cmp.Diff(test.want, agreed[name]); diff != "" {
 					t.Errorf("agreement (-want +got):\n%s", diff)

@@ -142,7 +142,7 @@ func transfersOf(o *Observation) []transfer {
 		{links.CommentsOutbound, links.Target, t.Comments.Outbound},
 		{links.CommentsInbound, links.Source, t.Comments.Inbound},
 	} {
-		from, into := o.Ends.Of(links.Other(way.to)), o.Ends.Of(way.to)
+		from, into := o.Endpoints.Of(links.Other(way.to)), o.Endpoints.Of(way.to)
 		if len(way.clauses) > 0 && from.Takes.Comments && into.Takes.Comments && len(into.commentKinds()) > 0 {
 			all = append(all, transfer{name: way.name, to: way.to, from: Comments, copies: Comments, comments: way.clauses})
 		}
@@ -155,7 +155,7 @@ func transfersOf(o *Observation) []transfer {
 		{links.FilesOutbound, links.Target, t.Files.Outbound},
 		{links.FilesInbound, links.Source, t.Files.Inbound},
 	} {
-		from, into := o.Ends.Of(links.Other(way.to)), o.Ends.Of(way.to)
+		from, into := o.Endpoints.Of(links.Other(way.to)), o.Endpoints.Of(way.to)
 		if _, reads := from.System.(connectors.FileReader); len(way.clauses) == 0 || !reads {
 			continue
 		}
@@ -166,33 +166,33 @@ func transfersOf(o *Observation) []transfer {
 			all = append(all, transfer{name: way.name, to: way.to, from: Files, copies: WebLinks, files: way.clauses})
 		}
 	}
-	if o.Ends.Source.shows(o.Ends.Target.Record) {
+	if o.Endpoints.Source.shows(o.Endpoints.Target.Record) {
 		all = append(all, transfer{name: links.TicketLink, to: links.Source, copies: WebLinks, always: true})
 	}
-	if o.Ends.Target.shows(o.Ends.Source.Record) {
+	if o.Endpoints.Target.shows(o.Endpoints.Source.Record) {
 		all = append(all, transfer{name: links.SourceLink, to: links.Target, copies: WebLinks, always: true})
 	}
 	return all
 }
 
 // shows reports whether the record of this side can show the page of the other's.
-func (e *End) shows(other connectors.Record) bool {
+func (e *Endpoint) shows(other connectors.Record) bool {
 	return other.URL != "" && e.takesLink(pageOf(other))
 }
 
-func (e *End) commentKinds() []string {
+func (e *Endpoint) commentKinds() []string {
 	if e.Schema == nil {
 		return nil
 	}
 	return e.Schema.CommentKinds
 }
 
-func (e *End) takesLink(link connectors.WebLink) bool {
+func (e *Endpoint) takesLink(link connectors.WebLink) bool {
 	linker, shows := e.System.(connectors.WebLinkReader)
 	return shows && linker.TakesLink(e.Ref.Record, link)
 }
 
-func fileLink(f connectors.File, from *End) connectors.WebLink {
+func fileLink(f connectors.File, from *Endpoint) connectors.WebLink {
 	return connectors.WebLink{URL: f.URL, Title: f.Name, System: from.Ref.Type}
 }
 

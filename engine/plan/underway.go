@@ -35,7 +35,7 @@ func (o looking) done() (bool, Needs) {
 	if len(intent.Items) > 0 {
 		return o.itemsThere()
 	}
-	e := o.Ends.Of(links.Side(intent.Side))
+	e := o.Endpoints.Of(links.Side(intent.Side))
 	if e.Record.Stamp != "" {
 		return e.Record.Stamp == intent.ID, Needs{}
 	}
@@ -50,7 +50,7 @@ func (o looking) done() (bool, Needs) {
 
 // standsAsSent reports whether every field of the intent is what was sent, and was
 // something else.
-func (o looking) standsAsSent(e *End) bool {
+func (o looking) standsAsSent(e *Endpoint) bool {
 	intent := o.Link.Intent
 	for name, sent := range intent.Fields {
 		if have := o.Digest.Of(FieldAt(e.Record, FieldPath(links.FieldOf(name)))); have != sent.Sent || have == sent.Was {
@@ -102,7 +102,7 @@ func (o looking) itemsThere() (bool, Needs) {
 		under[id] = true
 	}
 	for _, op := range probe.Operations {
-		if under[op.Item.ID()] && (op.Item.Post == nil || !o.Ends.Of(op.Side).Takes.CommentsOnce) {
+		if under[op.Item.ID()] && (op.Item.Post == nil || !o.Endpoints.Of(op.Side).Takes.CommentsOnce) {
 			return false, Needs{}
 		}
 	}

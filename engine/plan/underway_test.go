@@ -48,9 +48,9 @@ func TestWhatProvesThatARequestTookEffect(t *testing.T) {
 				ID: stamp, Side: string(links.Target), ReadVersion: "5",
 				Fields: map[string]links.Sent{links.Outbound("title"): {From: testDigest.Of("new"), Sent: testDigest.Of("new"), Was: testDigest.Of("old")}},
 			}}}
-			o.Ends.Target = End{System: shouting{}, Record: connectors.Record{Stamp: test.stamp, Version: test.version, Fields: map[string]any{"title": test.now}}}
+			o.Endpoints.Target = Endpoint{System: shouting{}, Record: connectors.Record{Stamp: test.stamp, Version: test.version, Fields: map[string]any{"title": test.now}}}
 			if test.remember {
-				o.Ends.Target.System = remembering{}
+				o.Endpoints.Target.System = remembering{}
 			}
 			if test.history != nil {
 				o.SetHistories(map[links.Side][]connectors.FieldChange{links.Target: test.history})

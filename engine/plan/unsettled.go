@@ -66,7 +66,7 @@ func (o *Opening) findsUnkeyed() bool {
 
 // onceFor is how long a system takes the key of a creation for its idempotency key; 0:
 // it does not.
-func onceFor(e *End) time.Duration {
+func onceFor(e *Endpoint) time.Duration {
 	once, ok := e.System.(connectors.OnceCreator)
 	if !ok {
 		return 0

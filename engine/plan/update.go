@@ -57,7 +57,7 @@ func (o updating) plan(decision rules.Decision) (u Update, needs Needs) {
 	var mappings []Mapping
 	failed := map[string]bool{}
 	for _, to := range []links.Side{links.Target, links.Source} {
-		if !o.Ends.Of(to).Takes.Fields {
+		if !o.Endpoints.Of(to).Takes.Fields {
 			continue // the system takes no writes; loading has warned of it
 		}
 		alive, rejected := o.mappings(to, valuesFor(decision, to), u.Link, &needs)
@@ -76,7 +76,7 @@ func (o updating) plan(decision rules.Decision) (u Update, needs Needs) {
 		if o.histories == nil {
 			return u, Needs{Histories: true}
 		}
-		in.Newest = Newest(&o.Ends, u.Link.Seen, o.histories, merged.Conflicts)
+		in.Newest = Newest(&o.Endpoints, u.Link.Seen, o.histories, merged.Conflicts)
 		merged = Merge(in)
 	}
 	u.Diverged = merged.Diverged || len(failed) > 0
@@ -118,7 +118,7 @@ func (o updating) onceAgain(u *Update, needs *Needs) {
 	values := o.withOnce().Values
 	for _, r := range asked {
 		i := slices.IndexFunc(values, func(v rules.Value) bool { return v.Once && links.Outbound(v.Field) == r.What })
-		was := FieldAt(o.Ends.Target.Record, FieldPath(links.FieldOf(r.What)))
+		was := FieldAt(o.Endpoints.Target.Record, FieldPath(links.FieldOf(r.What)))
 		var v rules.Value
 		if i >= 0 {
 			v = values[i]
@@ -163,7 +163,7 @@ func missing(want, have any) any {
 // withOnce asks the rules for what is written once as well.
 func (o updating) withOnce() rules.Decision {
 	return o.Decide(rules.Input{
-		Record: o.Ends.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, WithOnce: true,
+		Record: o.Endpoints.Source.Record, Linked: o.Link.Template, LinkID: o.Link.ID, Parent: o.Parent, WithOnce: true,
 	})
 }
 
@@ -186,9 +186,9 @@ func (o updating) input(link *links.Link, mappings []Mapping) Input {
 	return Input{
 		Mappings: mappings,
 		Agreed:   link.Fields,
-		Have:     o.Ends.Have,
+		Have:     o.Endpoints.Have,
 		Conflict: o.Template.Conflict,
-		Same:     func(m Mapping, have any) bool { return o.Ends.Of(m.Side).Same(m.Field, m.Send, have) },
+		Same:     func(m Mapping, have any) bool { return o.Endpoints.Of(m.Side).Same(m.Field, m.Send, have) },
 		Refused: func(name, pair string) bool {
 			r, ok := link.Refusal(name)
 			return ok && r.Pair == pair && r.Stands(o.Now) || paused[name]
@@ -267,7 +267,7 @@ func (o updating) onceValues(writes []Write) (wanted []rules.Value) {
 		return nil
 	}
 	for _, v := range o.withOnce().Values {
-		if v.Once && v.Err == nil && v.Value != nil && Empty(FieldAt(o.Ends.Target.Record, FieldPath(v.Field))) {
+		if v.Once && v.Err == nil && v.Value != nil && Empty(FieldAt(o.Endpoints.Target.Record, FieldPath(v.Field))) {
 			wanted = append(wanted, v)
 		}
 	}

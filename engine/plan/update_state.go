@@ -23,7 +23,7 @@ func (o updating) state(u *Update, needs *Needs) map[string]string {
 			needs.Histories = true
 			return pairs
 		}
-		newest := Newest(&o.Ends, u.Link.Seen, o.histories, []Conflict{{
+		newest := Newest(&o.Endpoints, u.Link.Seen, o.histories, []Conflict{{
 			Name: names[links.Target], To: links.Target, Read: [][]string{StatePath(sync.SourceField)}, Wrote: StatePath(sync.TargetField),
 		}})
 		if in.Newest = newest[names[links.Target]]; in.Newest == "" {
@@ -62,7 +62,7 @@ func (o updating) state(u *Update, needs *Needs) map[string]string {
 		u.reject(o.Observation, m.Name, result.Pair, failed[0])
 		return pairs
 	}
-	u.Writes = append(u.Writes, Write{Mapping: m, Value: send[m.Field], Was: o.Ends.Have(m), Agreed: result.Then})
+	u.Writes = append(u.Writes, Write{Mapping: m, Value: send[m.Field], Was: o.Endpoints.Have(m), Agreed: result.Then})
 	return pairs
 }
 
@@ -70,8 +70,8 @@ func (u *Update) stateInput(o updating, sync rules.StateSync, names map[links.Si
 	paused := len(o.paused(u.Link, []Mapping{{Name: names[links.Target], Pair: names[links.Source]}})) > 0
 	return StateInput{
 		Sync: sync, Conflict: o.Template.Conflict, Agreed: u.Link.State,
-		Source: o.Ends.Source.State(sync.SourceField), Target: o.Ends.Target.State(sync.TargetField),
-		CanMove: func(to links.Side, value string) bool { return o.Ends.Of(to).CanMove(value) },
+		Source: o.Endpoints.Source.State(sync.SourceField), Target: o.Endpoints.Target.State(sync.TargetField),
+		CanMove: func(to links.Side, value string) bool { return o.Endpoints.Of(to).CanMove(value) },
 		Refused: func(pair string) bool {
 			for _, name := range names {
 				if r, ok := u.Link.Refusal(name); ok && r.Pair == pair && r.Stands(o.Now) {
@@ -112,13 +112,13 @@ func (o updating) reopens(result StateResult, target string) bool {
 		return false
 	}
 	// What would become of it now: where no ticket may be opened, none is.
-	d := o.Decide(rules.Input{Record: o.Ends.Source.Record, LinkID: o.NextID, Parent: o.Parent})
+	d := o.Decide(rules.Input{Record: o.Endpoints.Source.Record, LinkID: o.NextID, Parent: o.Parent})
 	return d.Action == rules.Create
 }
 
 // closed reports whether a ticket is closed in a state.
 func (o updating) closed(raw string) bool {
-	sync, e := o.Template.State, &o.Ends.Target
+	sync, e := o.Template.State, &o.Endpoints.Target
 	if e.Schema != nil && e.Schema.State != nil && e.Schema.State.Closed != nil && e.Schema.State.Field == sync.TargetField {
 		return slices.Contains(e.Schema.State.Closed, raw)
 	}

@@ -17,9 +17,9 @@ func TestUpdateAsksForWhatItDoesNotKnow(t *testing.T) {
 	d := links.NewDigester([]byte("a key for tests"))
 	name := links.Outbound("title")
 	o := &Observation{
-		Ends: Ends{
-			Source: End{Record: connectors.Record{Fields: map[string]any{"name": "new"}}},
-			Target: End{System: shouting{}, Takes: Abilities{Fields: true}, Record: connectors.Record{Fields: map[string]any{"title": "OLD"}}},
+		Endpoints: Endpoints{
+			Source: Endpoint{Record: connectors.Record{Fields: map[string]any{"name": "new"}}},
+			Target: Endpoint{System: shouting{}, Takes: Abilities{Fields: true}, Record: connectors.Record{Fields: map[string]any{"title": "OLD"}}},
 		},
 		Link: &links.Link{
 			Fields:  map[string]links.Agreement{name: {From: d.Of("old"), Have: d.Of("OLD"), Expr: "e"}},

@@ -34,7 +34,7 @@ type request struct {
 	item   *plan.Item
 
 	into connectors.Record // that an item is added to
-	from *plan.End         // that a file is read from
+	from *plan.Endpoint    // that a file is read from
 
 	// answered and refused say what follows.
 	answered func(context.Context, answer) (change, error)

@@ -171,7 +171,7 @@ func (w work) end(ctx context.Context, x *exchange, op plan.Operation) (*result,
 
 // judge finds out whether the record of a side, which was not found, was deleted.
 func (w work) judge(ctx context.Context, o *plan.Observation, side links.Side) error {
-	e := o.Ends.Of(side)
+	e := o.Endpoints.Of(side)
 	if tracer, ok := e.System.(connectors.MoveTracer); ok {
 		to, err := breaker.Ask(ctx, w.breakerOf(e), breaker.Kind("trace", e.Ref.Record), func() (connectors.Ref, error) { return tracer.MovedTo(ctx, e.Ref) })
 		if err != nil && !connectors.IsRefusal(err) {
@@ -245,7 +245,7 @@ func (w work) agreed(x *exchange) *links.Link {
 func (x *exchange) see() {
 	x.Link.Seen = nil
 	if x.Template.Conflict == rules.LatestWins {
-		x.Link.Seen = map[links.Side]string{links.Source: x.Ends.Source.Record.Version, links.Target: x.Ends.Target.Record.Version}
+		x.Link.Seen = map[links.Side]string{links.Source: x.Endpoints.Source.Record.Version, links.Target: x.Endpoints.Target.Record.Version}
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 )
 
 // list lists what hangs on one side. That it may not be read is an answer.
-func (w observer) list(ctx context.Context, e *plan.End, n plan.ListNeed) (plan.List, error) {
+func (w observer) list(ctx context.Context, e *plan.Endpoint, n plan.ListNeed) (plan.List, error) {
 	kind := string(n.Kind)
 	finder, finds := e.System.(connectors.CopyFinder)
 	if finds = finds && n.Copies && n.Kind == plan.Comments; finds {
@@ -61,7 +61,7 @@ func notReadable(err error) (*connectors.Error, bool) {
 }
 
 // mediaOf returns what the content of a file shows it to be.
-func (w observer) mediaOf(ctx context.Context, e *plan.End, f connectors.File) (plan.Media, error) {
+func (w observer) mediaOf(ctx context.Context, e *plan.Endpoint, f connectors.File) (plan.Media, error) {
 	reader, ok := e.System.(connectors.FileReader)
 	if !ok {
 		return plan.Media{}, nil

@@ -58,7 +58,7 @@ func (w observer) lookUpClaimed(ctx context.Context, in connectors.Collection, c
 
 // findUnkeyed finds what was opened since a claim and has no key, but for what is
 // known to be another record's.
-func (w observer) findUnkeyed(ctx context.Context, e *plan.End, since time.Time) ([]connectors.Record, error) {
+func (w observer) findUnkeyed(ctx context.Context, e *plan.Endpoint, since time.Time) ([]connectors.Record, error) {
 	finder, ok := e.System.(connectors.UnkeyedFinder)
 	if !ok {
 		return nil, nil

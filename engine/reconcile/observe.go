@@ -37,7 +37,7 @@ func (w observer) opening(ctx context.Context, link links.Stored) (*plan.Opening
 	}
 	o := &plan.Opening{
 		Route: w.route, Set: w.config.Set, LinkID: w.linkID, N: w.n, Commit: w.config.Commit, Digest: w.engine.Digest, Now: w.engine.Clock.Now(),
-		Decide: w.askRules, Before: before, Claim: link.Link, Source: w.end(w.source), Tries: w.tries,
+		Decide: w.askRules, Before: before, Claim: link.Link, Source: w.endpoint(w.source), Tries: w.tries,
 	}
 	if w.n > 1 {
 		last, err := w.engine.Repo.Load(ctx, links.ID(w.route.Name, w.source, w.n-1))
@@ -56,7 +56,7 @@ func (w observer) opening(ctx context.Context, link links.Stored) (*plan.Opening
 	if o.Keyless, err = w.engine.Repo.Keyless(ctx, into); err != nil {
 		return nil, err
 	}
-	o.Into = w.end(connectors.Ref{Collection: into})
+	o.Into = w.endpoint(connectors.Ref{Collection: into})
 	o.Rests, o.Target, o.Left = !w.config.Has(into), o.Into, w.left(link, true)
 	return o, nil
 }
@@ -66,14 +66,14 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 	switch {
 	case needs.Read != "":
 		if o.Source.Record, err = w.readSource(ctx); err == nil {
-			o.Seen = plan.There
+			o.SourceStatus = plan.Found
 		} else if isGone(err) {
-			o.Seen, err = plan.NotFound, nil
+			o.SourceStatus, err = plan.NotFound, nil
 		}
 		if err == nil { // somebody else may have decided meanwhile
 			o.Before, err = w.engine.Repo.Unlinked(ctx, w.route.Name, w.source)
 		}
-		if err == nil && o.Seen == plan.There {
+		if err == nil && o.SourceStatus == plan.Found {
 			if err = w.lookAtParent(ctx, o.Source.Record); err == nil {
 				o.ParentToken = w.parentToken
 				o.ChildrenBehind, err = w.childrenBehind(ctx, o.Source.Record)
@@ -84,7 +84,7 @@ func (w observer) gatherOpening(ctx context.Context, o *plan.Opening, needs plan
 	case needs.Decision:
 		var d rules.Decision
 		if d, o.Parent, err = w.decide(ctx, o.Source.Record, "", nil); err == nil {
-			o.Decision, o.ParentKnown, o.Target = &d, true, w.end(connectors.Ref{Collection: d.Target})
+			o.Decision, o.ParentKnown, o.Target = &d, true, w.endpoint(connectors.Ref{Collection: d.Target})
 			if o.Claim == nil {
 				o.Into = o.Target
 			}
@@ -113,7 +113,7 @@ func (w observer) observation(link links.Stored) *plan.Observation {
 	o := &plan.Observation{
 		Route: w.route, Stored: link.Link, Link: link.Clone(), NextID: links.ID(w.route.Name, w.source, w.n+1),
 		Digest: w.engine.Digest, Now: w.engine.Clock.Now(), Verify: w.verifies, Decide: w.askRules, Tries: w.tries,
-		Ends: plan.Ends{Source: w.end(w.source)},
+		Endpoints: plan.Endpoints{Source: w.endpoint(w.source)},
 	}
 	switch {
 	case link.Target == nil, link.Phase == links.Detached && !link.Lost(): // until a person changes that
@@ -123,7 +123,7 @@ func (w observer) observation(link links.Stored) *plan.Observation {
 		o.Rests = "its route, template or connector is not configured"
 		return o
 	}
-	o.Template, o.Ends.Target = w.config.Set.Templates[link.Template], w.end(*link.Target)
+	o.Template, o.Endpoints.Target = w.config.Set.Templates[link.Template], w.endpoint(*link.Target)
 	if link.Intent != nil {
 		o.Age, _ = w.engine.Repo.Age(link)
 		o.Left = max(w.left(link, false), w.pauseAfterLost()-o.Age)
@@ -135,22 +135,22 @@ func (w observer) observation(link links.Stored) *plan.Observation {
 func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Needs) (err error) {
 	switch {
 	case needs.Read == links.Target:
-		o.TargetSeen, err = seen(&o.Ends.Target, func() (connectors.Record, error) { return w.readTicket(ctx, o.Ends.Target.Ref) })
-		w.noteAbsence(o, links.Target, o.TargetSeen)
+		o.TargetStatus, err = statusOf(&o.Endpoints.Target, func() (connectors.Record, error) { return w.readTicket(ctx, o.Endpoints.Target.Ref) })
+		w.noteAbsence(o, links.Target, o.TargetStatus)
 	case needs.Read == links.Source:
-		o.SourceSeen, err = seen(&o.Ends.Source, func() (connectors.Record, error) { return w.readSource(ctx) })
-		w.noteAbsence(o, links.Source, o.SourceSeen)
-		if o.SourceSeen == plan.There {
-			o.ChildrenBehind, err = w.childrenBehind(ctx, o.Ends.Source.Record)
+		o.SourceStatus, err = statusOf(&o.Endpoints.Source, func() (connectors.Record, error) { return w.readSource(ctx) })
+		w.noteAbsence(o, links.Source, o.SourceStatus)
+		if o.SourceStatus == plan.Found {
+			o.ChildrenBehind, err = w.childrenBehind(ctx, o.Endpoints.Source.Record)
 		}
 	case needs.ParentPrivacy:
 		o.MayBePrivate, err = w.mayBePrivate(ctx, o.Stored.Parent)
 	case needs.Decision:
-		if err := bounded(o.Ends.Target.Record); err != nil {
+		if err := bounded(o.Endpoints.Target.Record); err != nil {
 			return err
 		}
 		var d rules.Decision
-		if d, o.Parent, err = w.decide(ctx, o.Ends.Source.Record, o.Link.Template, &o.Ends.Target.Record); err == nil {
+		if d, o.Parent, err = w.decide(ctx, o.Endpoints.Source.Record, o.Link.Template, &o.Endpoints.Target.Record); err == nil {
 			o.Decision = &d
 		}
 	case needs.Tickets:
@@ -165,7 +165,7 @@ func (w observer) gather(ctx context.Context, o *plan.Observation, needs plan.Ne
 // may be asked for at once.
 func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs plan.Needs) error {
 	for _, n := range needs.Lists {
-		list, err := w.list(ctx, o.Ends.Of(n.Side), n)
+		list, err := w.list(ctx, o.Endpoints.Of(n.Side), n)
 		if w.postpones(o, n.Transfer, err) {
 			continue
 		}
@@ -175,7 +175,7 @@ func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs pla
 		o.Items.SetList(n, list)
 	}
 	for _, n := range needs.Media {
-		media, err := w.mediaOf(ctx, o.Ends.Of(n.Side), n.File)
+		media, err := w.mediaOf(ctx, o.Endpoints.Of(n.Side), n.File)
 		if w.postpones(o, n.Transfer, err) {
 			continue
 		}
@@ -185,7 +185,7 @@ func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs pla
 		o.Items.SetMedia(n, media)
 	}
 	for _, to := range []links.Side{links.Target, links.Source} {
-		if err := w.resolve(ctx, o.Ends.Of(to), to, needs.Resolve[to], &o.Resolutions); err != nil {
+		if err := w.resolve(ctx, o.Endpoints.Of(to), to, needs.Resolve[to], &o.Resolutions); err != nil {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs pla
 	}
 	changes := map[links.Side][]connectors.FieldChange{}
 	for _, of := range []links.Side{links.Source, links.Target} {
-		all, _, err := w.history(ctx, o.Ends.Of(of), time.Time{})
+		all, _, err := w.history(ctx, o.Endpoints.Of(of), time.Time{})
 		if err != nil {
 			return err
 		}
@@ -204,8 +204,8 @@ func (w observer) gatherMore(ctx context.Context, o *plan.Observation, needs pla
 	return nil
 }
 
-// seen reads the record of one side.
-func seen(e *plan.End, read func() (connectors.Record, error)) (plan.Sight, error) {
+// statusOf reads the record of one side.
+func statusOf(e *plan.Endpoint, read func() (connectors.Record, error)) (plan.ReadStatus, error) {
 	record, err := read()
 	switch {
 	case isGone(err):
@@ -214,15 +214,15 @@ func seen(e *plan.End, read func() (connectors.Record, error)) (plan.Sight, erro
 		return plan.Unread, err
 	}
 	e.Record = record
-	return plan.There, nil
+	return plan.Found, nil
 }
 
 // noteAbsence takes note of whether a record is there whose link is carried out.
-func (w *session) noteAbsence(o *plan.Observation, side links.Side, seen plan.Sight) {
+func (w *session) noteAbsence(o *plan.Observation, side links.Side, status plan.ReadStatus) {
 	switch ref := o.Stored.Ref(side); {
-	case seen == plan.There:
+	case status == plan.Found:
 		w.engine.Absent.Found(ref)
-	case seen == plan.NotFound && o.Rests == "" && o.Stored.Phase == links.Active:
+	case status == plan.NotFound && o.Rests == "" && o.Stored.Phase == links.Active:
 		w.engine.Absent.Missed(ref, w.engine.Clock.Now())
 	}
 }
@@ -269,11 +269,13 @@ func (w *session) breakerFor(c connectors.Collection) (*breaker.Breaker, error) 
 	return w.config.Breakers[c.Connector], nil
 }
 
-func (w *session) breakerOf(e *plan.End) *breaker.Breaker { return w.config.Breakers[e.Ref.Connector] }
+func (w *session) breakerOf(e *plan.Endpoint) *breaker.Breaker {
+	return w.config.Breakers[e.Ref.Connector]
+}
 
-// end is one side of a link, without its record.
-func (w *session) end(ref connectors.Ref) plan.End {
-	e := plan.End{Ref: ref, Schema: w.schema(ref)}
+// endpoint is one side of a link, without its record.
+func (w *session) endpoint(ref connectors.Ref) plan.Endpoint {
+	e := plan.Endpoint{Ref: ref, Schema: w.schema(ref)}
 	if g := w.config.Breakers[ref.Connector]; g != nil {
 		e.System, e.Takes = g.Connector, abilitiesOf(g.Connector)
 	}
@@ -345,7 +347,7 @@ func (w *session) askRules(in rules.Input) rules.Decision {
 }
 
 // resolve asks a system what it makes of values.
-func (w observer) resolve(ctx context.Context, e *plan.End, side links.Side, values []rules.Value, into *plan.Resolutions) error {
+func (w observer) resolve(ctx context.Context, e *plan.Endpoint, side links.Side, values []rules.Value, into *plan.Resolutions) error {
 	if len(values) == 0 {
 		return nil
 	}
@@ -379,7 +381,7 @@ func (w observer) resolve(ctx context.Context, e *plan.End, side links.Side, val
 }
 
 // history asks for the changes of a record, if its system remembers them.
-func (w observer) history(ctx context.Context, e *plan.End, since time.Time) ([]connectors.FieldChange, bool, error) {
+func (w observer) history(ctx context.Context, e *plan.Endpoint, since time.Time) ([]connectors.FieldChange, bool, error) {
 	h, ok := e.System.(connectors.Historian)
 	if !ok {
 		return nil, false, nil

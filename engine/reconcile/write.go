@@ -31,7 +31,7 @@ func (w work) write(ctx context.Context, x *exchange, op plan.Operation) error {
 		}
 		x.entry = rest
 	}
-	e, writes := x.Ends.Of(op.Side), op.Writes
+	e, writes := x.Endpoints.Of(op.Side), op.Writes
 	for len(writes) > 0 {
 		intent, fields := x.Intent(newStamp(), op.Side, writes)
 		lease := w.newLease(func(ctx context.Context) error { return w.saveIntent(ctx, x, intent) })
@@ -62,7 +62,7 @@ func (w work) write(ctx context.Context, x *exchange, op plan.Operation) error {
 
 // written takes what a side answered as agreed.
 func (w work) written(ctx context.Context, x *exchange, to links.Side, writes []plan.Write, got connectors.Record) (change, error) {
-	e := x.Ends.Of(to)
+	e := x.Endpoints.Of(to)
 	w.wrote(to, got.Version)
 	x.Now = w.engine.Clock.Now()
 	letters := x.Contested(to, writes, got, func(since time.Time) []connectors.FieldChange {
@@ -87,7 +87,7 @@ func (w work) written(ctx context.Context, x *exchange, to links.Side, writes []
 
 // overlapped looks for what somebody wrote between the read of a side and the
 // write that answer is the answer to (section 6 of the protocol).
-func (w observer) overlapped(ctx context.Context, e *plan.End, writes []plan.Write, answer connectors.Record) ([]plan.Note, error) {
+func (w observer) overlapped(ctx context.Context, e *plan.Endpoint, writes []plan.Write, answer connectors.Record) ([]plan.Note, error) {
 	next, known := e.Follows(answer)
 	if known && next {
 		return nil, nil
@@ -102,7 +102,7 @@ func (w observer) overlapped(ctx context.Context, e *plan.End, writes []plan.Wri
 // carry carries the items of one transfer to the other side, one by one (rule 3.9).
 func (w work) carry(ctx context.Context, x *exchange, ops []plan.Operation) error {
 	verb := string(ops[0].Kind)
-	e, from := x.Ends.Of(ops[0].Side), x.Ends.Of(links.Other(ops[0].Side))
+	e, from := x.Endpoints.Of(ops[0].Side), x.Endpoints.Of(links.Other(ops[0].Side))
 	var lent *lease
 	for i, op := range ops {
 		if lent == nil || !lent.within(leaseTime/2) {
@@ -145,13 +145,13 @@ func (w work) narrow(ctx context.Context, x *exchange, it *plan.Item) error {
 		return nil
 	}
 	alone := *x.saved
-	alone.Items, alone.ReadVersion = []string{it.ID()}, x.Ends.Of(links.Side(x.saved.Side)).Record.Version
+	alone.Items, alone.ReadVersion = []string{it.ID()}, x.Endpoints.Of(links.Side(x.saved.Side)).Record.Version
 	return w.saveIntent(ctx, x, &alone)
 }
 
 // unchanged fails where a record is no longer what it was when it was decided
 // what to write.
-func (w applier) unchanged(ctx context.Context, e *plan.End) error {
+func (w applier) unchanged(ctx context.Context, e *plan.Endpoint) error {
 	now, err := w.breakerOf(e).Read(ctx, e.Ref)
 	if err == nil && now.Version != e.Record.Version {
 		err = fmt.Errorf("%w: %s was written meanwhile: %w", errNotAllowed, e.Ref, store.ErrConflict)

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
-// An End is one side of a link, as it was read and as it was written since.
-type End struct {
+// An Endpoint is one side of a link, as it was read and as it was written since.
+type Endpoint struct {
 	Ref    connectors.Ref
 	Record connectors.Record
 	// System is asked only for what it knows without asking anybody: whether two
@@ -29,13 +29,13 @@ type Abilities struct {
 }
 
 // Same reports whether two values of a field are one to the system.
-func (e *End) Same(field string, want, have any) bool {
+func (e *Endpoint) Same(field string, want, have any) bool {
 	resolver, ok := e.System.(connectors.Resolver)
 	return ok && resolver.Same(e.Ref.Record, field, want, have)
 }
 
 // CanMove reports whether the record can be moved to a state.
-func (e *End) CanMove(to string) bool {
+func (e *Endpoint) CanMove(to string) bool {
 	if mover, ok := e.System.(connectors.Mover); ok && !mover.MayMove(e.Record, to) {
 		return false
 	}
@@ -43,20 +43,20 @@ func (e *End) CanMove(to string) bool {
 }
 
 // State returns the state of the record at a dotted path.
-func (e *End) State(path string) StateValue { return StateOf(e.Record, path, e.Schema) }
+func (e *Endpoint) State(path string) StateValue { return StateOf(e.Record, path, e.Schema) }
 
-// With returns the end with one field replaced. What else the record may hold by
+// With returns the endpoint with one field replaced. What else the record may hold by
 // now is not taken over: that would swallow an edit made in between.
-func (e End) With(path []string, value any) End {
+func (e Endpoint) With(path []string, value any) Endpoint {
 	e.Record.Fields = replaced(e.Record.Fields, path, value)
 	return e
 }
 
-// Ends are both sides of a link.
-type Ends struct{ Source, Target End }
+// Endpoints are both sides of a link.
+type Endpoints struct{ Source, Target Endpoint }
 
 // Of returns one of the two.
-func (e *Ends) Of(s links.Side) *End {
+func (e *Endpoints) Of(s links.Side) *Endpoint {
 	if s == links.Source {
 		return &e.Source
 	}
@@ -64,7 +64,7 @@ func (e *Ends) Of(s links.Side) *End {
 }
 
 // Have returns what the field of a mapping holds.
-func (e *Ends) Have(m Mapping) any { return FieldAt(e.Of(m.Side).Record, m.Path) }
+func (e *Endpoints) Have(m Mapping) any { return FieldAt(e.Of(m.Side).Record, m.Path) }
 
 // replaced copies what changes.
 func replaced(fields map[string]any, path []string, value any) map[string]any {
