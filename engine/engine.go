@@ -144,7 +144,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 			kind = block.System.Type
 		}
 		g := breaker.New(name, kind, connector, e.core.Clock, e.waiting)
-		g.Admit(func(ctx context.Context) error { return e.core.Absent.CheckAccount(ctx, g, e.core.Store.Marks) })
+		g.Admit(func(ctx context.Context) error { return e.core.Absent.CheckAccount(ctx, g, e.core.Store.State) })
 		next.Breakers[name] = g
 	}
 

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
-// endsKey is where it is noted, among the marks, where the parts of the store
+// endsKey is where it is noted, in the store's state, where the parts of the store
 // ended.
 const endsKey = "ends"
 
@@ -55,7 +55,7 @@ func (e *losses) ends(ctx context.Context) (map[string]store.Position, error) {
 }
 
 func (e *losses) loadEnds(ctx context.Context) (map[string]store.Position, error) {
-	entry, err := e.Store.Marks.Get(ctx, endsKey)
+	entry, err := e.Store.State.Get(ctx, endsKey)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -99,7 +99,7 @@ func (e *losses) keepEnds(ctx context.Context) error {
 	}
 	value, err := json.Marshal(endsDocument{V: endsVersion, Ends: now})
 	if err == nil {
-		_, err = e.Store.Marks.Put(ctx, endsKey, value)
+		_, err = e.Store.State.Put(ctx, endsKey, value)
 	}
 	if err != nil {
 		return fmt.Errorf("ends of the store: %w", err)

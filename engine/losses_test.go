@@ -69,7 +69,7 @@ func TestLinksWithoutTheirKeyAreNotCarriedOut(t *testing.T) {
 		opened(r, oneRoute)
 		r.kill()
 		check(t, r.store.Links.Delete(t.Context(), "_key", 0))
-		check(t, r.store.Marks.Delete(t.Context(), "installation", 0))
+		check(t, r.store.State.Delete(t.Context(), "installation", 0))
 		r.mayFail = true
 		r.start(oneRoute)
 		if r.refused == nil || !strings.Contains(r.refused.Error(), "restore a backup") {

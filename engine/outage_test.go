@@ -77,7 +77,7 @@ func (o *outage) call(do func() error) error {
 func (o *outage) wrap(s store.Store) store.Store {
 	return store.Store{
 		Hints: outageHints{s.Hints, o}, Links: outageBucket{s.Links, o}, Targets: outageBucket{s.Targets, o},
-		Dead: outageBucket{s.Dead, o}, Marks: outageBucket{s.Marks, o}, Journal: outageJournal{s.Journal, o},
+		Dead: outageBucket{s.Dead, o}, State: outageBucket{s.State, o}, Journal: outageJournal{s.Journal, o},
 	}
 }
 

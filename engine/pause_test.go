@@ -217,7 +217,7 @@ func TestAPauseThatCannotBeReadIsAPause(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
 				ref, ticket := opened(r, oneRoute)
-				_, err := r.store.Marks.Put(r.t.Context(), "paused/incidents", []byte(value))
+				_, err := r.store.State.Put(r.t.Context(), "paused/incidents", []byte(value))
 				check(t, err)
 				r.world.edit(ref, "title", "Database is slow")
 				r.hint(ref)
@@ -240,17 +240,17 @@ func TestAPauseThatCannotBeReadIsAPause(t *testing.T) {
 // TestNothingIsWrittenWhileThePauseCannotBeAskedFor: there may be one.
 func TestNothingIsWrittenWhileThePauseCannotBeAskedFor(t *testing.T) {
 	simulate(t, func(r *rig) {
-		marks := &deafMarks{Bucket: r.store.Marks}
-		r.store.Marks = marks
+		state := &deafState{Bucket: r.store.State}
+		r.store.State = state
 		ref, ticket := opened(r, oneRoute)
-		marks.deaf.Store(true)
+		state.deaf.Store(true)
 		r.world.edit(ref, "title", "Database is slow")
 		r.hint(ref)
 		r.pass(5 * time.Minute)
 		if w := r.writes(); len(w) != 0 {
 			t.Fatalf("it writes %v", w)
 		}
-		marks.deaf.Store(false)
+		state.deaf.Store(false)
 		r.pass(15 * time.Minute)
 		if title := r.world.field(ticket, "title"); title != "Database is slow" {
 			t.Errorf("the ticket says %v", title)
@@ -258,13 +258,13 @@ func TestNothingIsWrittenWhileThePauseCannotBeAskedFor(t *testing.T) {
 	})
 }
 
-// deafMarks do not answer what is paused.
-type deafMarks struct {
+// deafState do not answer what is paused.
+type deafState struct {
 	store.Bucket
 	deaf atomic.Bool
 }
 
-func (m *deafMarks) Get(ctx context.Context, key string) (store.Entry, error) {
+func (m *deafState) Get(ctx context.Context, key string) (store.Entry, error) {
 	if m.deaf.Load() && strings.HasPrefix(key, "paused/") {
 		return store.Entry{}, errOutage
 	}
@@ -276,7 +276,7 @@ func TestAPauseOutlivesALossOfTheMarks(t *testing.T) {
 	simulate(t, func(r *rig) {
 		ref, _ := opened(r, oneRoute)
 		r.pauseRoute("incidents")
-		check(t, r.store.Marks.Delete(r.t.Context(), "paused/incidents", 0))
+		check(t, r.store.State.Delete(r.t.Context(), "paused/incidents", 0))
 		check(t, r.engine.Restore(r.t.Context()))
 		r.world.edit(ref, "title", "Database is slow")
 		r.hint(ref)

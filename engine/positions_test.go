@@ -106,11 +106,11 @@ func TestNothingIsPassedOverByAStartWhateverCallOfTheStoreFails(t *testing.T) {
 			check(r.t, r.store.Hints.Forget(r.t.Context(), "incidents "+incidents.String(), func(connectors.Ref) error { return nil }))
 		},
 		"the record is an older build's": func(r *rig) {
-			check(r.t, r.store.Marks.Delete(r.t.Context(), "places", 0))
-			check(r.t, r.store.Marks.Delete(r.t.Context(), "checkpoints/cursor/"+incidents.String(), 0))
+			check(r.t, r.store.State.Delete(r.t.Context(), "places", 0))
+			check(r.t, r.store.State.Delete(r.t.Context(), "checkpoints/cursor/"+incidents.String(), 0))
 		},
 		"the cursor is missing": func(r *rig) {
-			check(r.t, r.store.Marks.Delete(r.t.Context(), "cursor/"+incidents.String(), 0))
+			check(r.t, r.store.State.Delete(r.t.Context(), "cursor/"+incidents.String(), 0))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -259,12 +259,12 @@ func TestPlacesThatAreLostWhileTheDaemonRunsAreWrittenAgain(t *testing.T) {
 		opened(r, oneRoute)
 		r.pass(5*time.Minute + time.Second)
 		var keys []string
-		check(t, r.store.Marks.Each(t.Context(), func(e store.Entry) error {
+		check(t, r.store.State.Each(t.Context(), func(e store.Entry) error {
 			keys = append(keys, e.Key)
 			return nil
 		}))
 		for _, key := range keys {
-			check(t, r.store.Marks.Delete(t.Context(), key, 0))
+			check(t, r.store.State.Delete(t.Context(), key, 0))
 		}
 		r.declare("02A")
 		r.pass(5 * time.Minute)
@@ -283,20 +283,20 @@ func TestPlacesThatAreLostWhileTheDaemonRunsAreWrittenAgain(t *testing.T) {
 // TestAPollKeepsToACursorThatWasSetBack while it was under way.
 func TestAPollKeepsToACursorThatWasSetBack(t *testing.T) {
 	simulate(t, func(r *rig) {
-		marks, cursor := r.store.Marks, "cursor/"+incidents.String()
+		state, cursor := r.store.State, "cursor/"+incidents.String()
 		back, kept := false, ""
-		r.store.Marks = faster{marks, func(key string, _ []byte) {
+		r.store.State = faster{state, func(key string, _ []byte) {
 			if key != cursor {
 				return
 			}
-			entry, err := marks.Get(t.Context(), cursor)
+			entry, err := state.Get(t.Context(), cursor)
 			check(t, err)
 			switch {
 			case back && kept == "":
 				kept = string(entry.Value)
 			case string(entry.Value) == "1" && !back:
 				back = true
-				_, err := marks.Put(t.Context(), cursor, []byte("0"))
+				_, err := state.Put(t.Context(), cursor, []byte("0"))
 				check(t, err)
 			}
 		}}
@@ -381,7 +381,7 @@ template "task" {
 		r.ticketed(60)
 		for range 5 {
 			r.pass(time.Minute)
-			if entry, err := r.store.Marks.Get(t.Context(), "places"); err != nil || strings.Contains(string(entry.Value), `"gone"`) {
+			if entry, err := r.store.State.Get(t.Context(), "places"); err != nil || strings.Contains(string(entry.Value), `"gone"`) {
 				t.Errorf("both live, and of their routes is kept %s, %v", entry.Value, err)
 			}
 		}

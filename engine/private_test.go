@@ -221,7 +221,7 @@ func TestSnapshotsLeaveWithPrivacy(t *testing.T) {
 func (r *rig) kept(ref connectors.Ref) map[string]string {
 	r.t.Helper()
 	all := map[string]string{}
-	for name, bucket := range map[string]store.Bucket{"links": r.store.Links, "targets": r.store.Targets, "dead": r.store.Dead, "marks": r.store.Marks} {
+	for name, bucket := range map[string]store.Bucket{"links": r.store.Links, "targets": r.store.Targets, "dead": r.store.Dead, "marks": r.store.State} {
 		err := bucket.Each(r.t.Context(), func(e store.Entry) error {
 			all[name+" "+e.Key] = e.Key + string(e.Value)
 			return nil

@@ -120,7 +120,7 @@ func TestNothingIsLeftOfARecordThatTurnsPrivate(t *testing.T) {
 						check(t, journal.Append(t.Context(), ref, []byte(`{"record":"`+ref.String()+`","notes":[{"lost":"`+canary+`"}]}`)))
 					}
 				}
-				r.store.Links, r.store.Marks = faster{r.store.Links, standing}, faster{r.store.Marks, standing}
+				r.store.Links, r.store.State = faster{r.store.Links, standing}, faster{r.store.State, standing}
 				opened(r, oneRoute)
 				prepare(r, ref)
 				r.world.put(ref, true, nil)

@@ -315,7 +315,7 @@ type life struct{ over atomic.Bool }
 func (l *life) wrap(s store.Store) store.Store {
 	return store.Store{
 		Hints: mortalHints{s.Hints, l}, Links: mortalBucket{s.Links, l}, Targets: mortalBucket{s.Targets, l},
-		Dead: mortalBucket{s.Dead, l}, Marks: mortalBucket{s.Marks, l}, Journal: mortalJournal{s.Journal, l}, Ends: s.Ends,
+		Dead: mortalBucket{s.Dead, l}, State: mortalBucket{s.State, l}, Journal: mortalJournal{s.Journal, l}, Ends: s.Ends,
 	}
 }
 

@@ -90,7 +90,7 @@ func TestWhatBelongsToARecordCannotBeRead(t *testing.T) {
 				ref, child := followUp(r, with(critical(), "status", "paused"))
 				r.pass(time.Minute)
 				key := "children/" + ref.String()
-				_, err := r.store.Marks.Put(t.Context(), key, []byte(document))
+				_, err := r.store.State.Put(t.Context(), key, []byte(document))
 				check(t, err)
 				r.world.edit(ref, "title", "Edited")
 				r.world.edit(ref, "status", "live")
@@ -105,7 +105,7 @@ func TestWhatBelongsToARecordCannotBeRead(t *testing.T) {
 					if f := r.engine.Warnings(); len(f) != 1 || !strings.Contains(f[0].Message, "1 of the stored lists of what belongs to a record cannot be read") || !strings.Contains(f[0].Message, key) {
 						t.Errorf("warnings: %+v", f)
 					}
-					entry, err := r.store.Marks.Get(t.Context(), key)
+					entry, err := r.store.State.Get(t.Context(), key)
 					check(t, err)
 					if string(entry.Value) != document {
 						t.Errorf("a newer build's document was written over: %s", entry.Value)

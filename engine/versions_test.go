@@ -20,7 +20,7 @@ func TestStoredDocumentsHaveAVersion(t *testing.T) {
 		followUp(r, critical())
 		r.pass(3 * time.Hour)
 		kinds := map[string]bool{}
-		for name, bucket := range map[string]store.Bucket{"link": r.store.Links, "target": r.store.Targets, "letter": r.store.Dead, "mark": r.store.Marks} {
+		for name, bucket := range map[string]store.Bucket{"link": r.store.Links, "target": r.store.Targets, "letter": r.store.Dead, "mark": r.store.State} {
 			err := bucket.Each(t.Context(), func(e store.Entry) error {
 				kind := name
 				if name == "mark" {
@@ -66,7 +66,7 @@ func TestDocumentsOfOlderBuilds(t *testing.T) {
 		r.kill()
 		_, err := r.store.Targets.Put(t.Context(), ticket.String(), []byte("\x00"))
 		check(t, err)
-		_, err = r.store.Marks.Put(t.Context(), "checkpoints/cursor/"+incidents.String(), []byte("["))
+		_, err = r.store.State.Put(t.Context(), "checkpoints/cursor/"+incidents.String(), []byte("["))
 		check(t, err)
 		r.start(oneRoute)
 		r.world.edit(ref, "title", "Edited")

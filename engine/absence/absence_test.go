@@ -187,16 +187,16 @@ func TestCheckAccount(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 			s := &system{identity: connectors.Identity{Account: "https://app.example/acme"}, hidden: map[string]bool{"all": test.hidden}}
-			marks := memory.New(c).Marks
+			state := memory.New(c).State
 			w := absence.NewWatch(test.linked, &hints{}, c)
 			if test.before != "" {
 				earlier := &system{identity: connectors.Identity{Account: test.before}}
-				if err := w.CheckAccount(t.Context(), newBreaker(earlier, c), marks); err != nil {
+				if err := w.CheckAccount(t.Context(), newBreaker(earlier, c), state); err != nil {
 					t.Fatal(err)
 				}
 			}
 			g := newBreaker(s, c)
-			g.Admit(func(ctx context.Context) error { return w.CheckAccount(ctx, g, marks) })
+			g.Admit(func(ctx context.Context) error { return w.CheckAccount(ctx, g, state) })
 			s.reads = nil
 			_, err := g.Read(t.Context(), incident(0))
 			var failure *connectors.Error
@@ -208,7 +208,7 @@ func TestCheckAccount(t *testing.T) {
 			case test.want != "" && g.Status().OK:
 				t.Errorf("the connector is not paused: %+v", g.Status())
 			}
-			entry, err := marks.Get(t.Context(), "account/acme")
+			entry, err := state.Get(t.Context(), "account/acme")
 			if err != nil || !strings.Contains(string(entry.Value), test.kept) {
 				t.Errorf("kept %s, %v; want %s", entry.Value, err, test.kept)
 			}

@@ -32,13 +32,13 @@ type account struct {
 // ClassUnauthorised where the account is another than the one that the links are of
 // and none of the linked records can be read with it: an organisation may be
 // renamed. With no linked record the new account is the connector's.
-func (w *Watch) CheckAccount(ctx context.Context, g *breaker.Breaker, marks store.Bucket) error {
+func (w *Watch) CheckAccount(ctx context.Context, g *breaker.Breaker, state store.Bucket) error {
 	is, err := g.Identify(ctx)
 	if err != nil || is.Account == "" {
 		return err
 	}
 	key := accountPrefix + g.Name
-	entry, err := marks.Get(ctx, key)
+	entry, err := state.Get(ctx, key)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("account of connector %s: %w", g.Name, err)
 	}
@@ -60,7 +60,7 @@ func (w *Watch) CheckAccount(ctx context.Context, g *breaker.Breaker, marks stor
 	}
 	value, err := json.Marshal(account{V: accountVersion, Account: is.Account, Since: w.clock.Now().UTC()})
 	if err == nil {
-		_, err = marks.Put(ctx, key, value)
+		_, err = state.Put(ctx, key, value)
 	}
 	if err != nil {
 		return fmt.Errorf("account of connector %s: %w", g.Name, err)

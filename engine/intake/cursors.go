@@ -89,12 +89,12 @@ func asked(c *reconcile.Running) map[string]bool {
 func (e *Positions) beginPolls(ctx context.Context, config *reconcile.Running, known *positions, now time.Time) error {
 	for key := range asked(config) {
 		if known.Polls[key] == nil && !known.unrecorded {
-			if _, err := e.Store.Marks.Put(ctx, key, beginAt(now)); err != nil {
+			if _, err := e.Store.State.Put(ctx, key, beginAt(now)); err != nil {
 				return fmt.Errorf("%s: %w", key, err)
 			}
 			continue
 		}
-		_, err := e.Store.Marks.Get(ctx, key)
+		_, err := e.Store.State.Get(ctx, key)
 		if err == nil {
 			continue
 		}
@@ -107,7 +107,7 @@ func (e *Positions) beginPolls(ctx context.Context, config *reconcile.Running, k
 				return err
 			}
 		}
-		if _, err := e.Store.Marks.Create(ctx, key, cursor); err != nil && !errors.Is(err, store.ErrConflict) {
+		if _, err := e.Store.State.Create(ctx, key, cursor); err != nil && !errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
@@ -145,7 +145,7 @@ func (p *positions) since(key string, now time.Time) time.Time {
 func polledBy(key string) string { return strings.TrimPrefix(key, "cursor/") }
 
 func (e *Positions) checkpoints(ctx context.Context, key string) ([]checkpoint, error) {
-	entry, err := e.Store.Marks.Get(ctx, checkpointsKey(key))
+	entry, err := e.Store.State.Get(ctx, checkpointsKey(key))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -179,7 +179,7 @@ func (e *Positions) checkpoint(ctx context.Context, key string, c checkpoint) er
 		value, err = encodeCheckpoints(all)
 	}
 	if err == nil {
-		_, err = e.Store.Marks.Put(ctx, checkpointsKey(key), value)
+		_, err = e.Store.State.Put(ctx, checkpointsKey(key), value)
 	}
 	if err != nil {
 		return fmt.Errorf("checkpoints of %s: %w", key, err)
@@ -213,7 +213,7 @@ func (e *Positions) recoverHints(ctx context.Context, known *positions, end stor
 		if len(all) > 0 {
 			cursor = all[0].Cursor
 		}
-		if _, err := e.Store.Marks.Put(ctx, key, cursor); err != nil {
+		if _, err := e.Store.State.Put(ctx, key, cursor); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
@@ -240,7 +240,7 @@ func (e *Positions) KeepCheckpoints(ctx context.Context, config *reconcile.Runni
 	reached := map[string]store.Position{} // by consumer
 	for source := range sourcesOf(config) {
 		key := cursorKey(source)
-		entry, err := e.Store.Marks.Get(ctx, key)
+		entry, err := e.Store.State.Get(ctx, key)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}

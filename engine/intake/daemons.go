@@ -88,7 +88,7 @@ func (e *Daemons) End(ctx context.Context) error {
 
 func (e *Daemons) changePresences(ctx context.Context, change func(map[string]Presence)) (map[string]Presence, error) {
 	for range daemonTries {
-		entry, err := e.Store.Marks.Get(ctx, daemonsKey)
+		entry, err := e.Store.State.Get(ctx, daemonsKey)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("daemons that live: %w", err)
 		}
@@ -98,9 +98,9 @@ func (e *Daemons) changePresences(ctx context.Context, change func(map[string]Pr
 		switch {
 		case err != nil:
 		case entry.Revision == 0:
-			_, err = e.Store.Marks.Create(ctx, daemonsKey, value)
+			_, err = e.Store.State.Create(ctx, daemonsKey, value)
 		default:
-			_, err = e.Store.Marks.Update(ctx, daemonsKey, value, entry.Revision)
+			_, err = e.Store.State.Update(ctx, daemonsKey, value, entry.Revision)
 		}
 		if err == nil {
 			return all, nil

@@ -163,7 +163,7 @@ func (e *Poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 	if question == nil {
 		return 0, nil
 	}
-	entry, err := e.Store.Marks.Get(ctx, polled.cursor)
+	entry, err := e.Store.State.Get(ctx, polled.cursor)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return 0, fmt.Errorf("poll %s: cursor: %w", polled.cursor, err)
 	}
@@ -190,9 +190,9 @@ func (e *Poller) poll(ctx context.Context, config *reconcile.Running, polled pol
 		return len(p.changed), nil
 	}
 	if entry.Revision == 0 {
-		_, err = e.Store.Marks.Create(ctx, polled.cursor, p.next)
+		_, err = e.Store.State.Create(ctx, polled.cursor, p.next)
 	} else {
-		_, err = e.Store.Marks.Update(ctx, polled.cursor, p.next, entry.Revision)
+		_, err = e.Store.State.Update(ctx, polled.cursor, p.next, entry.Revision)
 	}
 	// Another daemon has moved it, or it was set back: the next poll goes on
 	// from there.

@@ -70,7 +70,7 @@ const (
 // load returns the positions that are stored, with their revision, 0 where
 // none are. A record that was lost while the daemon ran is as it was read last.
 func (e *Positions) load(ctx context.Context) (*positions, uint64, error) {
-	entry, err := e.Store.Marks.Get(ctx, positionsKey)
+	entry, err := e.Store.State.Get(ctx, positionsKey)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, 0, fmt.Errorf("positions of routes: %w", err)
 	}
@@ -115,9 +115,9 @@ func (e *Positions) change(ctx context.Context, change func(*positions)) (*posit
 		}
 		switch {
 		case revision == 0:
-			_, err = e.Store.Marks.Create(ctx, positionsKey, after)
+			_, err = e.Store.State.Create(ctx, positionsKey, after)
 		case !bytes.Equal(p.stored, after):
-			_, err = e.Store.Marks.Update(ctx, positionsKey, after, revision)
+			_, err = e.Store.State.Update(ctx, positionsKey, after, revision)
 		}
 		if err == nil {
 			e.last.Store(&after)
@@ -274,7 +274,7 @@ func (e *Positions) ForgetOverdue(ctx context.Context, known *positions, now tim
 	}
 	for _, key := range polls {
 		for _, mark := range []string{key, checkpointsKey(key)} {
-			if err := e.Store.Marks.Delete(ctx, mark, 0); err != nil {
+			if err := e.Store.State.Delete(ctx, mark, 0); err != nil {
 				return fmt.Errorf("%s, which nobody polls any more: %w", key, err)
 			}
 		}

@@ -138,22 +138,22 @@ func TestCluster(t *testing.T) {
 		race.Go(func() {
 			for range 50 {
 				insist(ctx, t, func(ctx context.Context) error {
-					e, err := kept.Marks.Get(ctx, "count")
+					e, err := kept.State.Get(ctx, "count")
 					switch {
 					case errors.Is(err, store.ErrNotFound):
-						_, err = kept.Marks.Create(ctx, "count", []byte{1})
+						_, err = kept.State.Create(ctx, "count", []byte{1})
 						return write(err)
 					case err != nil:
 						return err
 					}
-					_, err = kept.Marks.Update(ctx, "count", []byte{e.Value[0] + 1}, e.Revision)
+					_, err = kept.State.Update(ctx, "count", []byte{e.Value[0] + 1}, e.Revision)
 					return write(err)
 				})
 			}
 		})
 	}
 	race.Wait()
-	e, err := a.Marks.Get(ctx, "count")
+	e, err := a.State.Get(ctx, "count")
 	check(t, err)
 	if n := int32(e.Value[0]); n < 100 || n > 100+unclear.Load() {
 		t.Errorf("two daemons that count to 100 come to %d; %d answers were lost", n, unclear.Load())

@@ -25,7 +25,7 @@ func TestWhatIsNotKeptIsNotStored(t *testing.T) {
 		}}).Engine()
 		asked = nil
 		check(t, store.Hints.Add(t.Context(), incidents.Ref("1"), ""))
-		_, err := store.Marks.Put(t.Context(), "cursor", []byte("1"))
+		_, err := store.State.Put(t.Context(), "cursor", []byte("1"))
 		check(t, err)
 		if diff := cmp.Diff([]string{"lockstep_hints", "KV_lockstep_marks"}, asked); diff != "" {
 			t.Errorf("asked for (-want +got):\n%s", diff)
@@ -35,7 +35,7 @@ func TestWhatIsNotKeptIsNotStored(t *testing.T) {
 			t.Errorf("a hint: %v", err)
 		}
 		lost = "KV_lockstep_marks"
-		if _, err := store.Marks.Put(t.Context(), "cursor", []byte("2")); !errors.Is(err, gone) {
+		if _, err := store.State.Put(t.Context(), "cursor", []byte("2")); !errors.Is(err, gone) {
 			t.Errorf("a cursor: %v", err)
 		}
 	})

@@ -54,7 +54,7 @@ func fill(t *testing.T, kept store.Store) {
 	check(t, kept.Hints.Add(ctx, incidents.Ref("waits too"), ""))
 	check(t, kept.Hints.AddAt(ctx, "slot", incidents.Ref("never"), time.Now().Add(time.Minute), 1))
 	check(t, kept.Hints.AddAt(ctx, "slot", incidents.Ref("later"), time.Now().Add(time.Hour), 5))
-	for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
+	for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.State} {
 		_, err := b.Create(ctx, "key", []byte("value"))
 		check(t, err)
 		_, err = b.Create(ctx, "deleted", []byte("value"))
@@ -69,7 +69,7 @@ func fill(t *testing.T, kept store.Store) {
 func full(t *testing.T, kept store.Store) {
 	t.Helper()
 	ctx := t.Context()
-	for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
+	for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.State} {
 		e, err := b.Get(ctx, "key")
 		check(t, err)
 		if string(e.Value) != "value" {

@@ -63,7 +63,7 @@ func Open(ctx context.Context, nc *nats.Conn, opts Options) (*Store, error) {
 			Links:   bucketOf(links),
 			Targets: bucketOf(targets),
 			Dead:    bucketOf(dead),
-			Marks:   bucketOf(marks),
+			State:   bucketOf(marks),
 			Journal: &journal{topology: topology, server: backend, stream: topology.journals()},
 			Ends:    backend.ends,
 		},

@@ -106,7 +106,7 @@ func TestDeletedStreamsAreMadeAgain(t *testing.T) {
 				case <-time.After(time.Minute):
 					t.Error("nothing comes any more")
 				}
-				for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
+				for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.State} {
 					_, err := b.Put(t.Context(), "key", []byte("value"))
 					check(t, err)
 				}
@@ -130,7 +130,7 @@ func TestMissingConsumerKeepsNothingFromBeingStored(t *testing.T) {
 				if opened.Err() == nil {
 					return store.Position{}, errors.New("it is not known yet that the consumer is missing")
 				}
-				if _, err := kept.Marks.Put(ctx, "place", []byte("1")); err != nil {
+				if _, err := kept.State.Put(ctx, "place", []byte("1")); err != nil {
 					return store.Position{}, err
 				}
 			}
@@ -164,7 +164,7 @@ func TestChecksLeaveNothingToRead(t *testing.T) {
 		if pending, _, err := kept.Hints.Backlog(t.Context(), "route"); err != nil || pending != 0 {
 			t.Errorf("backlog %d, %v", pending, err)
 		}
-		for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.Marks} {
+		for _, b := range []store.Bucket{kept.Links, kept.Targets, kept.Dead, kept.State} {
 			check(t, b.Each(t.Context(), func(e store.Entry) error {
 				t.Errorf("there is a key %q", e.Key)
 				return nil

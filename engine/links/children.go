@@ -58,7 +58,7 @@ func (c Children) Token() string {
 // where what is stored of it is a newer build's, which is reported: then only their own
 // changes tell. What is damaged is reported and made again.
 func (r *Repository) Children(ctx context.Context, parent connectors.Ref) (Children, error) {
-	entry, err := r.marks.Get(ctx, childrenPrefix+parent.String())
+	entry, err := r.state.Get(ctx, childrenPrefix+parent.String())
 	if errors.Is(err, store.ErrNotFound) {
 		return Children{}, nil
 	}
@@ -147,9 +147,9 @@ func (r *Repository) changeChildren(ctx context.Context, parent connectors.Ref, 
 			return fmt.Errorf("children of %s: %w", parent, err)
 		}
 		if c.revision == 0 {
-			_, err = r.marks.Create(ctx, key, value)
+			_, err = r.state.Create(ctx, key, value)
 		} else {
-			_, err = r.marks.Update(ctx, key, value, c.revision)
+			_, err = r.state.Update(ctx, key, value, c.revision)
 		}
 		if !errors.Is(err, store.ErrConflict) {
 			return err
@@ -161,7 +161,7 @@ func (r *Repository) changeChildren(ctx context.Context, parent connectors.Ref, 
 // indexChildren remembers, once in the life of a store, the children of which builds
 // before this one had decided.
 func (r *Repository) indexChildren(ctx context.Context) error {
-	_, err := r.marks.Get(ctx, childrenKey)
+	_, err := r.state.Get(ctx, childrenKey)
 	if err == nil {
 		return nil
 	}
@@ -177,6 +177,6 @@ func (r *Repository) indexChildren(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.marks.Put(ctx, childrenKey, []byte(`{"v":1}`))
+	_, err = r.state.Put(ctx, childrenKey, []byte(`{"v":1}`))
 	return err
 }

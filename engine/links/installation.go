@@ -20,12 +20,12 @@ const keyCopy = "installation"
 func Installation(ctx context.Context, s store.Store, warnings *store.Warnings) (Digester, error) {
 	entry, err := s.Links.Get(ctx, installationKey)
 	if err == nil && len(entry.Value) == keyLength {
-		return NewDigester(entry.Value), copyKey(ctx, s.Marks, entry.Value)
+		return NewDigester(entry.Value), copyKey(ctx, s.State, entry.Value)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Digester{}, fmt.Errorf("the installation's key: %w", err)
 	}
-	saved, err := s.Marks.Get(ctx, keyCopy)
+	saved, err := s.State.Get(ctx, keyCopy)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Digester{}, fmt.Errorf("the installation's key: %w", err)
 	}
@@ -37,7 +37,7 @@ func Installation(ctx context.Context, s store.Store, warnings *store.Warnings) 
 		if err != nil {
 			return Digester{}, err
 		}
-		return d, copyKey(ctx, s.Marks, d.key)
+		return d, copyKey(ctx, s.State, d.key)
 	}
 	if entry.Revision == 0 {
 		_, err = s.Links.Create(ctx, installationKey, saved.Value)
@@ -57,16 +57,16 @@ func (d Digester) RestoreKey(ctx context.Context, s store.Store) error {
 	if _, err := s.Links.Create(ctx, installationKey, d.key); err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("the installation's key: %w", err)
 	}
-	return copyKey(ctx, s.Marks, d.key)
+	return copyKey(ctx, s.State, d.key)
 }
 
-func copyKey(ctx context.Context, marks store.Bucket, key []byte) error {
-	saved, err := marks.Get(ctx, keyCopy)
+func copyKey(ctx context.Context, state store.Bucket, key []byte) error {
+	saved, err := state.Get(ctx, keyCopy)
 	if err == nil && string(saved.Value) == string(key) {
 		return nil
 	}
 	if err == nil || errors.Is(err, store.ErrNotFound) {
-		_, err = marks.Put(ctx, keyCopy, key)
+		_, err = state.Put(ctx, keyCopy, key)
 	}
 	if err != nil {
 		return fmt.Errorf("the installation's key: %w", err)

@@ -21,7 +21,7 @@ const ownPrefix = "_"
 type Repository struct {
 	bucket   store.Bucket
 	targets  store.Bucket
-	marks    store.Bucket
+	state    store.Bucket
 	warnings *store.Warnings
 	unread   *store.Unread // of what belongs to records
 	ages     *ages
@@ -30,7 +30,7 @@ type Repository struct {
 // NewRepository is the repository of a store's links. What cannot be read is
 // reported.
 func NewRepository(s store.Store, clock store.Clock, warnings *store.Warnings) *Repository {
-	return &Repository{bucket: s.Links, targets: s.Targets, marks: s.Marks, warnings: warnings, unread: store.NewUnread("lists of what belongs to a record", warnings), ages: newAges(clock)}
+	return &Repository{bucket: s.Links, targets: s.Targets, state: s.State, warnings: warnings, unread: store.NewUnread("lists of what belongs to a record", warnings), ages: newAges(clock)}
 }
 
 // Load returns the link with the id; store.ErrNotFound where there is none.

@@ -73,7 +73,7 @@ func decodeUnlinked(entry store.Entry) (Unlinked, error) {
 // Unlinked returns what is remembered of a record on a route; the zero value
 // where nothing is.
 func (r *Repository) Unlinked(ctx context.Context, route string, ref connectors.Ref) (Unlinked, error) {
-	entry, err := r.marks.Get(ctx, unlinkedKey(route, ref))
+	entry, err := r.state.Get(ctx, unlinkedKey(route, ref))
 	if errors.Is(err, store.ErrNotFound) {
 		return Unlinked{}, nil
 	}
@@ -89,7 +89,7 @@ func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connect
 		V: unlinkedVersion, Version: u.Version, Private: u.Private, ForNow: u.ForNow, Failed: u.Failed, Unread: u.Unread, Waiting: u.Waiting, Lost: u.Lost, Since: u.Since, Parent: u.Parent, Token: u.ParentToken, Number: u.Number, URL: u.URL,
 	})
 	if err == nil {
-		_, err = r.marks.Put(ctx, unlinkedKey(route, ref), value)
+		_, err = r.state.Put(ctx, unlinkedKey(route, ref), value)
 	}
 	if err != nil {
 		return fmt.Errorf("mark of %s: %w", ref, err)
@@ -100,7 +100,7 @@ func (r *Repository) SaveUnlinked(ctx context.Context, route string, ref connect
 // ForgetUnlinked forgets what is remembered of a record on a route: it is
 // decided again.
 func (r *Repository) ForgetUnlinked(ctx context.Context, route string, ref connectors.Ref) error {
-	if err := r.marks.Delete(ctx, unlinkedKey(route, ref), 0); err != nil {
+	if err := r.state.Delete(ctx, unlinkedKey(route, ref), 0); err != nil {
 		return fmt.Errorf("mark of %s: %w", ref, err)
 	}
 	return nil
@@ -109,7 +109,7 @@ func (r *Repository) ForgetUnlinked(ctx context.Context, route string, ref conne
 // EachUnlinked calls f for every record of which something is remembered and
 // can be read, on each of its routes.
 func (r *Repository) EachUnlinked(ctx context.Context, f func(route string, ref connectors.Ref, u Unlinked) error) error {
-	return store.EachReadable(ctx, "decisions without a ticket", r.marks, r.warnings, func(entry store.Entry) error {
+	return store.EachReadable(ctx, "decisions without a ticket", r.state, r.warnings, func(entry store.Entry) error {
 		name, ok := strings.CutPrefix(entry.Key, unlinkedPrefix)
 		if !ok {
 			return nil
@@ -141,7 +141,7 @@ const (
 // Keyless reports whether a system was seen to drop the keys of the tickets of a
 // collection: then none can be found by its key.
 func (r *Repository) Keyless(ctx context.Context, c connectors.Collection) (bool, error) {
-	_, err := r.marks.Get(ctx, keylessPrefix+c.String())
+	_, err := r.state.Get(ctx, keylessPrefix+c.String())
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -158,9 +158,9 @@ func (r *Repository) SetKeyless(ctx context.Context, c connectors.Collection, ke
 	switch {
 	case err != nil:
 	case keyless:
-		_, err = r.marks.Put(ctx, key, value)
+		_, err = r.state.Put(ctx, key, value)
 	default:
-		err = r.marks.Delete(ctx, key, 0)
+		err = r.state.Delete(ctx, key, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("keys of %s: %w", c, err)

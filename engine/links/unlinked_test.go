@@ -23,7 +23,7 @@ func TestUnlinkedVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for ref, document := range map[connectors.Ref]string{older: `{"version":"2","failed":true}`, newer: `{"v":99}`} {
-		if _, err := kept.Marks.Put(ctx, "decided/r/"+ref.String(), []byte(document)); err != nil {
+		if _, err := kept.State.Put(ctx, "decided/r/"+ref.String(), []byte(document)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,7 +19,7 @@ func newStore(clock store.Clock, hints *hints) store.Store {
 		Links:   newBucket(clock),
 		Targets: newBucket(clock),
 		Dead:    newBucket(clock),
-		Marks:   newBucket(clock),
+		State:   newBucket(clock),
 		Journal: &journal{clock: clock},
 	}
 }

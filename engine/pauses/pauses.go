@@ -37,13 +37,13 @@ var ErrPaused = errors.New("its route is paused")
 // Pauses are the pauses of a store. Those who write ask Check directly before; what is
 // known from the last look saves the work that leads there.
 type Pauses struct {
-	marks store.Bucket
+	state store.Bucket
 	known atomic.Pointer[map[string]Pause]
 	found chan struct{} // receives when Check finds a pause that was not known
 }
 
 // New returns the pauses of a bucket, none of which is known yet.
-func New(marks store.Bucket) *Pauses { return &Pauses{marks: marks, found: make(chan struct{}, 1)} }
+func New(state store.Bucket) *Pauses { return &Pauses{state: state, found: make(chan struct{}, 1)} }
 
 // Known reports whether a route was paused when somebody looked last.
 func (p *Pauses) Known(route string) bool {
@@ -79,7 +79,7 @@ func (p *Pauses) Check(ctx context.Context, route string) error {
 
 // Of reads the pause of a route; nil: it has none.
 func (p *Pauses) Of(ctx context.Context, route string) (*Pause, error) {
-	entry, err := p.marks.Get(ctx, prefix+route)
+	entry, err := p.state.Get(ctx, prefix+route)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -129,7 +129,7 @@ func decode(value []byte) Pause {
 func (p *Pauses) Pause(ctx context.Context, route string, pause Pause) error {
 	value, err := json.Marshal(document{V: version, Since: pause.Since.UTC(), By: pause.By})
 	if err == nil {
-		_, err = p.marks.Create(ctx, prefix+route, value)
+		_, err = p.state.Create(ctx, prefix+route, value)
 	}
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("pause of route %s: %w", route, err)
@@ -139,9 +139,9 @@ func (p *Pauses) Pause(ctx context.Context, route string, pause Pause) error {
 
 // Resume ends the pause of a route; store.ErrNotFound where it has none.
 func (p *Pauses) Resume(ctx context.Context, route string) error {
-	_, err := p.marks.Get(ctx, prefix+route)
+	_, err := p.state.Get(ctx, prefix+route)
 	if err == nil {
-		err = p.marks.Delete(ctx, prefix+route, 0)
+		err = p.state.Delete(ctx, prefix+route, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("pause of route %s: %w", route, err)

@@ -54,7 +54,7 @@ func NewCore(s store.Store, clock store.Clock, logger *slog.Logger, metrics Metr
 	c.Warnings = store.NewWarnings(c.Clock, c.Log)
 	c.Repo = links.NewRepository(c.Store, c.Clock, c.Warnings)
 	c.Absent = absence.NewWatch(c.Repo, c.Store.Hints, c.Clock)
-	c.Pauses = pauses.New(c.Store.Marks)
+	c.Pauses = pauses.New(c.Store.State)
 	c.Letters = deadletter.New(c.Store.Dead, c.Clock, c.Log, c.Metrics, c.Warnings)
 	c.Journal = &journal.Journal{
 		Log: c.Store.Journal, Logger: c.Log, Metrics: c.Metrics, Letters: c.Letters, Warnings: c.Warnings,

@@ -13,7 +13,7 @@ import (
 func Awaited(s Store) Store {
 	return Store{
 		Hints: awaitedHints{s.Hints}, Journal: awaitedJournal{s.Journal},
-		Links: awaitedBucket{s.Links}, Targets: awaitedBucket{s.Targets}, Dead: awaitedBucket{s.Dead}, Marks: awaitedBucket{s.Marks},
+		Links: awaitedBucket{s.Links}, Targets: awaitedBucket{s.Targets}, Dead: awaitedBucket{s.Dead}, State: awaitedBucket{s.State},
 		Ends: s.Ends,
 	}
 }

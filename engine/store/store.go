@@ -24,7 +24,7 @@ type Store struct {
 	Links   Bucket // link id → link document; and the installation's digest key
 	Targets Bucket // target ref → link id; an index, rebuilt from Links
 	Dead    Bucket // dead letter id → dead letter
-	Marks   Bucket // poll cursors, and versions that were decided without a ticket
+	State   Bucket // poll cursors, pauses, and versions that were decided without a ticket
 	Journal Journal
 
 	// Ends, if not nil, says where each part of the store ends, by what it holds:

@@ -94,7 +94,7 @@ var bucketCases = []testCase{
 		}
 	}},
 	{"buckets/are apart", func(t *testing.T, kept store.Store) {
-		all := map[string]store.Bucket{"links": kept.Links, "targets": kept.Targets, "dead": kept.Dead, "marks": kept.Marks}
+		all := map[string]store.Bucket{"links": kept.Links, "targets": kept.Targets, "dead": kept.Dead, "marks": kept.State}
 		for name, b := range all {
 			must(b.Create(t.Context(), "k", []byte(name)))(t)
 		}
