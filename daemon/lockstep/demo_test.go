@@ -145,7 +145,7 @@ func TestSandbox(t *testing.T) {
 	}()
 	out.next(t, `^connector "incidentio" "acme" {`)
 	out.next(t, `^connector "servicenow" "itsm" {`)
-	out.next(t, `/api/now/table/incident$`)
+	out.next(t, `^# Jira: resolve it`)
 
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/v2/incidents",
 		strings.NewReader(`{"idempotency_key":"1","visibility":"public","name":"Our database is sad"}`))
