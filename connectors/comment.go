@@ -1,9 +1,11 @@
 package connectors
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Comment is something that was said on a record: a work note, a timeline
@@ -35,6 +37,31 @@ type Post struct {
 	Author string    // who said it, as people know them
 	Origin string    // where it was said, as people call it: "INC0010023 work note"
 	At     time.Time // when it was said
+}
+
+// headingLength bounds a heading, in characters.
+const headingLength = 200
+
+// Heading names in one line who said it and where: "Ann Lee (INC0010023 work note)".
+// Where it is too long, the names are cut.
+func (p Post) Heading() string {
+	author, origin := strings.Join(strings.Fields(p.Author), " "), strings.Join(strings.Fields(p.Origin), " ")
+	switch {
+	case author == "":
+		return cutRunes(cmp.Or(origin, "Comment"), headingLength)
+	case origin == "":
+		return cutRunes(author, headingLength)
+	}
+	origin = " (" + cutRunes(origin, headingLength/2) + ")"
+	return cutRunes(author, headingLength-utf8.RuneCountInString(origin)) + origin
+}
+
+// cutRunes shortens a text to a number of characters, the last of which then is "…".
+func cutRunes(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
 }
 
 // IsMarker reports whether a text may be a Post's Marker.

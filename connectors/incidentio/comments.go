@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
@@ -19,8 +18,6 @@ import (
 const (
 	opComments = "comments"
 	opComment  = "comment"
-	// titleLength bounds the title of a copy; the API names no limit.
-	titleLength = 200
 )
 
 // An entry is a timeline item or an update, as far as comments go.
@@ -192,13 +189,13 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		request.Path, member = "/v2/incident_updates", "incident_update"
 		request.JSON = map[string]any{
 			"idempotency_key": post.Marker, "incident_id": incident,
-			"message": marked("**"+escaped(heading(post))+"**\n\n"+values.TrimLines(post.Text), post.Marker),
+			"message": marked("**"+escaped(post.Heading())+"**\n\n"+values.TrimLines(post.Text), post.Marker),
 		}
 	default:
 		request.Path, member = "/v2/incident_timeline_items", "incident_timeline_item"
 		request.JSON = map[string]any{
 			"idempotency_key": post.Marker, "incident_id": incident, "timestamp": moment(post.At),
-			"title": heading(post), "description": marked(post.Text, post.Marker),
+			"title": post.Heading(), "description": marked(post.Text, post.Marker),
 		}
 	}
 	answer := transport.Envelope{Member: member}
@@ -212,20 +209,6 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		c.own.learn(made.Updater)
 	}
 	return connectors.Posted{ID: made.ID}, nil
-}
-
-// heading names in one line where a comment is from: "INC0010023 work note by
-// Ann".
-func heading(post connectors.Post) string {
-	origin, author := strings.Join(strings.Fields(post.Origin), " "), strings.Join(strings.Fields(post.Author), " ")
-	line := cmp.Or(origin, "Comment")
-	if author != "" {
-		line += " by " + author
-	}
-	if utf8.RuneCountInString(line) > titleLength {
-		line = string([]rune(line)[:titleLength-1]) + "…"
-	}
-	return line
 }
 
 // moment is the time of a copy on the timeline. The API takes times that have

@@ -124,20 +124,20 @@ func TestComment(t *testing.T) {
 		want map[string]any
 	}{
 		{"timeline", func(*connectors.Post) {}, map[string]any{
-			"title": "INC0010023 work note by Jane Doe", "timestamp": "2026-01-02T03:00:00Z", "description": "Restarted **db-1**\n\n`lockstep ls-1`",
+			"title": "Jane Doe (INC0010023 work note)", "timestamp": "2026-01-02T03:00:00Z", "description": "Restarted **db-1**\n\n`lockstep ls-1`",
 		}},
 		{"timeline", func(p *connectors.Post) { p.Author, p.Origin, p.Text = "", "", "" }, map[string]any{
 			"title": "Comment", "timestamp": "2026-01-02T03:00:00Z", "description": "`lockstep ls-1`",
 		}},
 		{"timeline", func(p *connectors.Post) { p.Author = strings.Repeat("ä\n", 300) }, map[string]any{
-			"title":     "INC0010023 work note by " + strings.Repeat("ä ", 87) + "ä…",
+			"title":     strings.Repeat("ä ", 87) + "ä… (INC0010023 work note)",
 			"timestamp": "2026-01-02T03:00:00Z", "description": "Restarted **db-1**\n\n`lockstep ls-1`",
 		}},
 		{"update", func(*connectors.Post) {}, map[string]any{
-			"message": "**INC0010023 work note by Jane Doe**\n\nRestarted **db-1**\n\n`lockstep ls-1`",
+			"message": "**Jane Doe (INC0010023 work note)**\n\nRestarted **db-1**\n\n`lockstep ls-1`",
 		}},
 		{"update", func(p *connectors.Post) { p.Text, p.Author = "", "*J*" }, map[string]any{
-			"message": "**INC0010023 work note by \\*J\\***\n\n`lockstep ls-1`",
+			"message": "**\\*J\\* (INC0010023 work note)**\n\n`lockstep ls-1`",
 		}},
 	} {
 		server, c := start(t, incidentiotest.Options{})

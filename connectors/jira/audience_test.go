@@ -30,7 +30,7 @@ func TestKindsOfComment(t *testing.T) {
 // alone, elsewhere for all.
 func TestDefaultKind(t *testing.T) {
 	server, c := site(t)
-	for project, want := range map[string]string{"ENG": "said", "OPS": "internal: said"} {
+	for project, want := range map[string]string{"ENG": "*Comment*\n\nsaid", "OPS": "internal: *Comment*\n\nsaid"} {
 		record := create(t, c, "lockstep-"+project, map[string]any{"project": project})
 		must(c.Comment(t.Context(), connectors.Post{Record: record, Marker: "m", Text: "said"}))(t)
 		if got := server.Comments(record.Number); len(got) != 1 || got[0] != want {

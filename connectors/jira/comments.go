@@ -213,17 +213,7 @@ func notAgent(project string) string {
 
 // commentText is what people read: who said it where, and what.
 func commentText(post connectors.Post) string {
-	head := ""
-	switch {
-	case post.Author != "" && post.Origin != "":
-		head = post.Author + " (" + post.Origin + ")"
-	default:
-		head = post.Author + post.Origin
-	}
-	if head == "" {
-		return adf.Cut(post.Text, maxText)
-	}
-	return adf.Cut(adf.ToMarkdown(adf.Bold(head))+"\n\n"+post.Text, maxText)
+	return adf.Cut(adf.ToMarkdown(adf.Bold(post.Heading()))+"\n\n"+post.Text, maxText)
 }
 
 // projectOf is the project in which an issue is.

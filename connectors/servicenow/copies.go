@@ -1,7 +1,6 @@
 package servicenow
 
 import (
-	"cmp"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -30,10 +29,7 @@ var (
 // dictionary, in characters. More may be cut off, and the marker with it.
 const journalLength = 4000
 
-const (
-	wasCut     = "(cut here: it is longer than a ServiceNow journal entry)"
-	headLength = 200
-)
+const wasCut = "(cut here: it is longer than a ServiceNow journal entry)"
 
 // unmarked takes the marker and the line that names the origin off a copy; "":
 // it is not a copy.
@@ -127,11 +123,7 @@ func framed(post connectors.Post, text string) string {
 
 func markerText(marker string) string { return "(lockstep-" + marker + ")" }
 
-// heading names in one line who said it and where.
+// heading is the first line of a copy. It holds nothing that is shown as HTML.
 func heading(post connectors.Post) string {
-	line := cmp.Or(values.OneLine(post.Author), "Somebody")
-	if origin := values.OneLine(post.Origin); origin != "" {
-		line += " (" + origin + ")"
-	}
-	return values.Cut(codeEither.ReplaceAllString(line, "($1"), headLength-1) + ":"
+	return codeEither.ReplaceAllString(post.Heading(), "($1") + ":"
 }
