@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine/backfill"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/intake"
 	"github.com/lockstep-sync/lockstep/engine/links"
@@ -53,6 +54,7 @@ type Engine struct {
 	poller    *intake.Poller
 	workers   *reconcile.Workers
 	waiting   *breaker.Waiters
+	backfills *backfill.Runner
 
 	still   bool
 	ready   atomic.Bool
@@ -75,8 +77,8 @@ func New(o Options) *Engine {
 		core: c, background: b, waiting: waiting, workers: workers, positions: positions,
 		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
 		poller:    intake.NewPoller(b.loops, c, &b.running, positions, waiting),
-		inquiries: newInquiries(&operations{core: c, workers: workers}),
-		still:     o.Still, applying: make(lock, 1),
+		inquiries: newInquiries(&operations{core: c, workers: workers}), backfills: backfill.New(c, workers),
+		still: o.Still, applying: make(lock, 1),
 		consumers: &consumers{core: c, queue: workers.Queue, positions: positions, reading: map[string]func(){}},
 	}
 }
@@ -107,6 +109,7 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	e.workers.Queue.Open()
 	if !e.still {
 		e.running.Go(e.keepHints)
+		e.running.Go(func() { e.backfills.Run(e.loops) })
 	}
 	e.running.Go(e.obeyOthers)
 	e.goLoop(e.sweepForever)
@@ -235,6 +238,25 @@ func (e *Engine) Restore(ctx context.Context) error { return e.losses.Restore(ct
 // it, only the names of fields; comments and attachments are named by their ids.
 func (e *Engine) Plan(ctx context.Context, ref connectors.Ref) ([]reconcile.Planned, error) {
 	return e.core.DryRun(ctx, ref)
+}
+
+// Backfill begins to bring in records that were there before, behind all that happens
+// now; backfill.ErrUnderWay where it does already. It is durable on return.
+func (e *Engine) Backfill(ctx context.Context, request backfill.Request) (backfill.Job, error) {
+	return e.backfills.Start(ctx, request)
+}
+
+// BackfillJob returns the newest backfill; store.ErrNotFound where there was none.
+func (e *Engine) BackfillJob(ctx context.Context) (backfill.Job, error) { return e.backfills.Job(ctx) }
+
+// StopBackfill ends the backfill that is under way.
+func (e *Engine) StopBackfill(ctx context.Context) (backfill.Job, error) {
+	return e.backfills.Stop(ctx)
+}
+
+// BackfillDryRun tells what a backfill would do, record by record, and does nothing.
+func (e *Engine) BackfillDryRun(ctx context.Context, request backfill.Request, tell func(reconcile.Planned) error) error {
+	return e.backfills.DryRun(ctx, request, tell)
 }
 
 // Ready reports whether the engine carries out a configuration.

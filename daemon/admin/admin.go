@@ -14,7 +14,9 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/backfill"
 	"github.com/lockstep-sync/lockstep/engine/names"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
@@ -44,6 +46,10 @@ type Engine interface {
 	ReadRecord(ctx context.Context, name string) (engine.RecordView, error)
 	Complete(ctx context.Context, of, prefix string, limit int) ([]names.Suggestion, error)
 	Why(ctx context.Context, name string) ([]engine.Why, error)
+	Backfill(ctx context.Context, request backfill.Request) (backfill.Job, error)
+	BackfillJob(ctx context.Context) (backfill.Job, error)
+	StopBackfill(ctx context.Context) (backfill.Job, error)
+	BackfillDryRun(ctx context.Context, request backfill.Request, tell func(reconcile.Planned) error) error
 	Export(ctx context.Context, since time.Time, write func(entry []byte) error) error
 }
 
@@ -85,6 +91,8 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("/v1/records/{name...}", methods{http.MethodGet: a.getRecord})
 	mux.Handle("/v1/names", methods{http.MethodGet: a.getNames})
 	mux.Handle("/v1/why/{name...}", methods{http.MethodGet: a.getWhy})
+	mux.Handle("/v1/backfill", methods{http.MethodGet: a.getBackfill, http.MethodPost: a.startBackfill, http.MethodDelete: a.stopBackfill})
+	mux.Handle("/v1/backfill/plan", methods{http.MethodGet: a.planBackfill})
 	mux.Handle("/v1/journal", methods{http.MethodGet: a.getJournal})
 	mux.Handle("/v1/routes", methods{http.MethodGet: a.getRoutes})
 	mux.Handle("/v1/routes/{route}/pause", methods{http.MethodPost: a.pauseRoute})

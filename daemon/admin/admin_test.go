@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
+	"github.com/lockstep-sync/lockstep/engine/backfill"
 	"github.com/lockstep-sync/lockstep/engine/breaker"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/jetstream"
@@ -24,6 +25,8 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/names"
 	"github.com/lockstep-sync/lockstep/engine/pauses"
+	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 	"github.com/lockstep-sync/lockstep/engine/store"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -144,6 +147,36 @@ func (f *fakeEngine) Complete(_ context.Context, of, prefix string, _ int) ([]na
 
 func (f *fakeEngine) Why(_ context.Context, name string) ([]engine.Why, error) {
 	return []engine.Why{{Record: fakeRef, Name: name}}, f.fail
+}
+
+// Backfill knows the route "incidents"; with the route "busy" one is under way.
+func (f *fakeEngine) Backfill(_ context.Context, request backfill.Request) (backfill.Job, error) {
+	f.did = append(f.did, "backfill "+request.Route)
+	switch request.Route {
+	case "busy":
+		return backfill.Job{ID: "b1"}, backfill.ErrUnderWay
+	case "incidents":
+		return backfill.Job{ID: "b2", Request: request}, f.fail
+	}
+	return backfill.Job{}, &backfill.RouteError{Name: request.Route}
+}
+
+func (f *fakeEngine) BackfillJob(context.Context) (backfill.Job, error) {
+	return backfill.Job{ID: "b1", Listed: true, Total: 9, Done: 3}, f.fail
+}
+
+func (f *fakeEngine) StopBackfill(context.Context) (backfill.Job, error) {
+	return backfill.Job{ID: "b1", Stopped: true}, f.fail
+}
+
+func (f *fakeEngine) BackfillDryRun(_ context.Context, request backfill.Request, tell func(reconcile.Planned) error) error {
+	if request.Route == "none" {
+		return &backfill.RouteError{Name: "none"}
+	}
+	if err := tell(reconcile.Planned{Record: fakeRef, Name: "INC-1", Route: "incidents", Operations: []plan.Operation{{Kind: plan.KindCreate, Fields: []string{"title"}}}}); err != nil {
+		return err
+	}
+	return f.fail
 }
 
 func (f *fakeEngine) RetryDead(_ context.Context, id string) error {
@@ -275,6 +308,15 @@ func TestAdminAnswers(t *testing.T) {
 		{"POST", "/v1/routes/none/pause", "", 404, `there is no route \"none\"`, ""},
 		{"POST", "/v1/routes/incidents/resume", "", 200, `"paused":null`, "resume incidents"},
 		{"GET", "/v1/routes/incidents/pause", "", 405, `{"error":`, ""},
+		{"POST", "/v1/backfill", `{"route":"incidents"}`, 202, `"id":"b2"`, "backfill incidents"},
+		{"POST", "/v1/backfill", `{"route":"busy"}`, 409, `"job":{"id":"b1"`, "backfill busy"},
+		{"POST", "/v1/backfill", `{"route":"none"}`, 404, `there is no route \"none\"`, "backfill none"},
+		{"POST", "/v1/backfill", `{"routes":"none"}`, 400, "unknown field", ""},
+		{"GET", "/v1/backfill", "", 200, `"total":9`, ""},
+		{"DELETE", "/v1/backfill", "", 200, `"stopped":true`, ""},
+		{"GET", "/v1/backfill/plan", "", 200, `"name":"INC-1"`, ""},
+		{"GET", "/v1/backfill/plan?route=none", "", 404, `there is no route \"none\"`, ""},
+		{"GET", "/v1/backfill/plan?since=yesterday", "", 400, "expected a time", ""},
 		{"POST", "/v1/reload", "", 200, `"generation":"abc"`, ""},
 		{"GET", "/metrics", "", 200, "lockstep_ready 1", ""},
 		{"HEAD", "/v1/status", "", 200, "", ""},

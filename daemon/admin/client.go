@@ -181,6 +181,23 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	return response, nil
 }
 
+// stream asks for an answer that has no end in time. The caller closes its body.
+func (c *Client) stream(ctx context.Context, path string) (*http.Response, error) {
+	endless, client := *c, *c.http
+	client.Timeout = 0
+	endless.http = &client
+	response, err := endless.send(ctx, http.MethodGet, path, nil)
+	if err != nil || response.StatusCode/100 == 2 {
+		return response, err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, &UnreachableError{Address: c.address, Err: err}
+	}
+	return nil, c.refusal(response, raw)
+}
+
 // refusal is the error of an answer that is one.
 func (c *Client) refusal(response *http.Response, raw []byte) error {
 	if response.StatusCode == http.StatusBadRequest && response.TLS == nil && bytes.HasPrefix(raw, []byte(plainToTLS)) {

@@ -116,22 +116,11 @@ func (c *Client) FollowDecisions(ctx context.Context, name, route string, limit 
 	query := url.Values{"limit": {strconv.Itoa(limit)}, "follow": {"true"}}
 	set(query, "record", name)
 	set(query, "route", route)
-	endless := *c
-	client := *c.http
-	client.Timeout = 0
-	endless.http = &client
-	response, err := endless.send(ctx, http.MethodGet, "/v1/decisions?"+query.Encode(), nil)
+	response, err := c.stream(ctx, "/v1/decisions?"+query.Encode())
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode/100 != 2 {
-		raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-		if err != nil {
-			return &UnreachableError{Address: c.address, Err: err}
-		}
-		return c.refusal(response, raw)
-	}
 	// A daemon that says nothing for so long is not there any more.
 	silence := time.AfterFunc(3*pulse, func() { _ = response.Body.Close() })
 	defer silence.Stop()

@@ -147,6 +147,11 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"DELETE /v1/dead/d1":       aDeadLetter,
 		"GET /v1/journal":          decided,
 		"GET /v1/decisions":        "[" + decided + "]",
+		"GET /v1/backfill":         `{"id":"b1","started_at":"2026-01-02T03:04:05Z","ended_at":"2026-01-02T03:04:05Z","listed":true,"total":1,"done":1,"waiting":"w","error":"e"}`,
+		"POST /v1/backfill":        `{"id":"b1","started_at":"2026-01-02T03:04:05Z","ended_at":"2026-01-02T03:04:05Z","listed":true,"total":1,"done":1,"waiting":"w","error":"e"}`,
+		"DELETE /v1/backfill":      `{"id":"b1","started_at":"2026-01-02T03:04:05Z","ended_at":"2026-01-02T03:04:05Z","listed":true,"total":1,"done":1,"waiting":"w","error":"e"}`,
+		"GET /v1/backfill/plan": `{"record":"incidentio.acme.incident/1","name":"INC-1","route":"r","template":"t","operations":[{"kind":"create","reason":"r","fields":["f"]}]}` + "\n" +
+			`{"record":"incidentio.acme.incident/1","route":"r","operations":[],"error":"e"}` + "\n" + `{"complete":true}`,
 		"GET /v1/why/INC-1": `[{"record":"incidentio.acme.incident/1","name":"INC-1","url":"u","routes":[{"route":"r","configured":true,"decided":true,"decision":` +
 			`{"route":"r","record":"incidentio.acme.incident/1","template":null,"target":null,"action":"none","reason":"n","state":null,"fields":{},"errors":{},"skipped":[{"template":"t","condition":"c","operands":[{"path":"p","value":"v"}]}]},` +
 			`"at":"2026-01-02T03:04:05Z","generation":"g","commit":"c","error":"e","link":` + aLink + `,"waits":["w"],"dead":[` + aDeadLetter + `]}]}]`,
@@ -178,6 +183,7 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"why":            {{"INC-1"}, {"-json", "INC-1"}, {hostile}},
 		"decisions":      {{}, {"-json"}, {hostile}},
 		"reload":         {{}, {"-json"}},
+		"backfill":       {{"-dry-run"}, {"-dry-run", "-json"}, {"-route", hostile}, {"-stop", "-json"}, {}, {"-json"}},
 		"links":          {{}, {"-json"}},
 		"links show":     {{"l1"}, {"-json", "l1"}, {hostile}},
 		"links unlink":   {{"l1"}},

@@ -106,6 +106,21 @@ func (r *Repository) ForgetUnlinked(ctx context.Context, route string, ref conne
 	return nil
 }
 
+// DecideAgain has a record without a link decided again though it did not change. What
+// is known of requests that may have opened a ticket stays, and so does that it costs too
+// much to read.
+func (r *Repository) DecideAgain(ctx context.Context, route string, ref connectors.Ref) error {
+	u, err := r.Unlinked(ctx, route, ref)
+	if errors.Is(err, store.ErrUnreadable) {
+		return nil // it is decided as one of which nothing is known
+	}
+	if err != nil || u.Version == "" {
+		return err
+	}
+	u.Version = ""
+	return r.SaveUnlinked(ctx, route, ref, u)
+}
+
 // EachUnlinked calls f for every record of which something is remembered and
 // can be read, on each of its routes.
 func (r *Repository) EachUnlinked(ctx context.Context, f func(route string, ref connectors.Ref, u Unlinked) error) error {

@@ -28,11 +28,11 @@ type urgency int
 const (
 	live      urgency = iota // a record changed
 	again                    // a second look: a try again, a verification
-	swept                    // the sweep's turn
+	swept                    // the sweep's turn, or a backfill's
 	urgencies int     = iota
 )
 
-// Of so many keys of a lane one is a second look, and one the sweep's, whatever
+// Of so many keys of a lane one is a second look, and one the sweep's or a backfill's, whatever
 // else waits: what is less urgent is late, and not left for ever.
 const (
 	everyAgain = 4
@@ -41,7 +41,7 @@ const (
 
 func urgencyOf(h store.Hint) urgency {
 	switch {
-	case h.FromResync:
+	case h.FromResync, h.FromBackfill:
 		return swept
 	case h.Slot != "":
 		return again

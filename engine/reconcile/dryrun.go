@@ -9,15 +9,20 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
 	"github.com/lockstep-sync/lockstep/engine/store"
+	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // A Planned is what a reconcile of a record on one route would do now.
 type Planned struct {
+	Record     connectors.Ref   `json:"record"`
+	Name       string           `json:"name"` // that people use; empty of a private record that the route does not take
 	Route      string           `json:"route"`
 	Link       string           `json:"link"`
 	Template   string           `json:"template,omitempty"`
 	Target     *connectors.Ref  `json:"target,omitempty"`
 	Operations []plan.Operation `json:"operations"`
+	// Error is why it is not known, where many are asked for at once.
+	Error string `json:"error,omitempty"`
 }
 
 // DryRun says what would be done about a record on every route that begins with
@@ -29,24 +34,48 @@ func (e *Core) DryRun(ctx context.Context, ref connectors.Ref) ([]Planned, error
 		if route.Source != ref.Collection {
 			continue
 		}
-		link, id, n, err := e.Repo.Current(ctx, route.Name, ref)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		planned, err := e.dryRun(ctx, config, route, ref, false)
+		if err != nil {
 			return nil, err
-		}
-		w := observer{&session{
-			engine: e, budget: &budget{}, config: config, route: route, source: ref, linkID: id, n: n,
-			log: e.Log.With("route", route.Name, "link", id, "record", ref.String()),
-		}}
-		planned := Planned{Route: route.Name, Link: id}
-		if link.Link != nil {
-			planned.Template, planned.Target = link.Template, link.Target
-		}
-		if err := w.planLink(ctx, link, &planned); err != nil {
-			return nil, fmt.Errorf("route %s: %w", route.Name, err)
 		}
 		all = append(all, planned)
 	}
 	return all, nil
+}
+
+// DryRunAgain says what would be done about a record on a route if it were decided
+// again although it did not change.
+func (e *Core) DryRunAgain(ctx context.Context, route string, ref connectors.Ref) (Planned, error) {
+	config := e.Config.Load()
+	r := config.Set.Route(route)
+	if r == nil {
+		return Planned{Record: ref, Route: route}, fmt.Errorf("there is no route %q any more", route)
+	}
+	return e.dryRun(ctx, config, r, ref, true)
+}
+
+func (e *Core) dryRun(ctx context.Context, config *Running, route *rules.Route, ref connectors.Ref, again bool) (Planned, error) {
+	planned := Planned{Record: ref, Route: route.Name}
+	link, id, n, err := e.Repo.Current(ctx, route.Name, ref)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return planned, err
+	}
+	w := observer{&session{
+		engine: e, budget: &budget{}, config: config, route: route, source: ref, linkID: id, n: n, again: again,
+		log: e.Log.With("route", route.Name, "link", id, "record", ref.String()),
+	}}
+	planned.Link = id
+	if link.Link != nil {
+		planned.Template, planned.Target = link.Template, link.Target
+	}
+	err = w.planLink(ctx, link, &planned)
+	if w.record != nil && route.Admits(*w.record) {
+		planned.Name = w.record.Number
+	}
+	if err != nil {
+		return planned, fmt.Errorf("route %s: %w", route.Name, err)
+	}
+	return planned, nil
 }
 
 func (p *Planned) add(all plan.Plan) {

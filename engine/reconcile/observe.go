@@ -35,6 +35,9 @@ func (w observer) opening(ctx context.Context, link links.Stored) (*plan.Opening
 	if err != nil {
 		return nil, err
 	}
+	if w.again {
+		before.Version = ""
+	}
 	o := &plan.Opening{
 		Route: w.route, Set: w.config.Set, LinkID: w.linkID, N: w.n, Commit: w.config.Commit, Digest: w.engine.Digest, Now: w.engine.Clock.Now(),
 		Decide: w.askRules, Before: before, Claim: link.Link, Source: w.endpoint(w.source), Tries: w.tries,

@@ -32,6 +32,7 @@ type session struct {
 	linkID string
 	n      int // of the link
 	tries  int
+	again  bool // of a dry run: it is decided though it did not change
 	log    *slog.Logger
 
 	record *connectors.Record // the source, as read last; nil: not yet

@@ -125,6 +125,9 @@ type Hint struct {
 	Keep func() // "still at it"
 
 	FromResync bool // nobody said so: it is the sweep's turn to look
+	// FromBackfill is true where somebody asked for records that were there before: all
+	// else goes first.
+	FromBackfill bool
 }
 
 // A Journal is the append-only record of what was decided and written.
