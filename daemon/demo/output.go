@@ -162,9 +162,10 @@ Everything stays up until you stop it (Ctrl-C). Try, in another terminal:
   $EDITOR %s/incidents.hcl
 
 `, s.address.Admin, s.Command, s.Command, s.conf)
+	fmt.Fprint(s.Out, simulators.LoginHeader)
 	s.systems.WriteLogins(s.Out)
 	fmt.Fprint(s.Out, simulators.WorkAsPeople)
-	s.systems.WriteSteps(s.Out)
+	simulators.WriteSteps(s.Out, append(s.systems.Steps(), s.systems.Look()...))
 }
 
 func quoted(text string) string {

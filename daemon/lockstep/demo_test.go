@@ -86,7 +86,7 @@ func TestDemo(t *testing.T) {
 // What the demonstration prints to try works while it stays up.
 func TestDemoKeepsUp(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	text := started(t, "resolve it, by way of review", "demo", "-keep").String()
+	text := started(t, lastPrinted, "demo", "-keep").String()
 	address := regexp.MustCompile(`export LOCKSTEP_ADMIN=(\S+)`).FindStringSubmatch(text)[1]
 	status, _, err := admin.NewClient(address, "").Status(t.Context())
 	links := 0

@@ -67,21 +67,24 @@ func (a *app) init(dir string) error {
 
 // nextSteps says what to do with a new configuration.
 func (a *app) nextSteps(dir string) {
-	in := ""
+	in, record, git := "", "incident.json", "git"
 	if filepath.Clean(dir) != "." {
-		in = "  cd " + shellWord(dir) + "\n"
+		in, record, git = " "+shellWord(dir), shellWord(filepath.Join(dir, record)), "git -C "+shellWord(dir)
 	}
-	fmt.Fprintf(a.stdout, `
-Next:
-%s  lockstep check -strict                   # it is right
-  lockstep test                            # and does what its tests say
-  lockstep explain -record incident.json   # what becomes of an incident, and why
-  lockstep run -sandbox                    # the daemon, on simulated systems
-  git config core.hooksPath .githooks      # check and test before every commit
-
+	fmt.Fprint(a.stdout, "\nNext:\n")
+	for _, next := range [][2]string{
+		{"it is right", commandName() + " check -strict" + in},
+		{"it does what its tests say", commandName() + " test" + in},
+		{"what becomes of an incident, and why", commandName() + " explain -record " + record + in},
+		{"the daemon on it, with simulated systems", commandName() + " run -sandbox" + in},
+		{"check and test before every commit", git + " config core.hooksPath .githooks"},
+	} {
+		fmt.Fprintf(a.stdout, "  # %s\n  %s\n", next[0], next[1])
+	}
+	fmt.Fprint(a.stdout, `
 Then make it yours: connectors.hcl says which systems, incidents.hcl which
 incidents get which ticket. README.md has the rest.
-`, in)
+`)
 }
 
 // shellWord returns a text as a shell takes it for one word.

@@ -117,7 +117,7 @@ func (c *clone) follow(t *testing.T, blocks [][]string) (ran int) {
 // second terminal, if it is the first: the rest of the page asks that one.
 func (c *clone) sandbox(t *testing.T, line string) {
 	t.Helper()
-	text := c.start(t, line, "# ServiceNow: resolve it")
+	text := c.start(t, line, lastPrinted)
 	if strings.Contains(strings.Join(c.env, " "), "LOCKSTEP_ADMIN") {
 		return
 	}

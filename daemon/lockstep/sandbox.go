@@ -47,9 +47,10 @@ func (a *app) sandbox(ctx context.Context, o sandboxOptions) (err error) {
 
 %s
 `, group.URL(), group.Blocks())
+	fmt.Fprint(a.stdout, simulators.LoginHeader)
 	group.WriteLogins(a.stdout)
 	fmt.Fprint(a.stdout, simulators.WorkAsPeople)
-	group.WriteSteps(a.stdout)
+	simulators.WriteSteps(a.stdout, append(group.Steps(), group.Look()...))
 	select {
 	case <-ctx.Done():
 		return nil

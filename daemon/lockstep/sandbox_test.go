@@ -39,7 +39,7 @@ func TestSandboxSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := started(t, `"id":"31"`, "sandbox", "-listen", "127.0.0.1:0", "-webhook", "http://"+listen+"/webhooks/acme").String()
+	text := started(t, lastPrinted, "sandbox", "-listen", "127.0.0.1:0", "-webhook", "http://"+listen+"/webhooks/acme").String()
 	for _, want := range []string{"lockstep signs in with", "fred.luddy:agent", "never carried"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
@@ -63,7 +63,7 @@ func TestSandboxSteps(t *testing.T) {
 // this machine.
 func TestRunSandbox(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	text := started(t, `"id":"31"`, "run", "-sandbox", exampleDir).String()
+	text := started(t, lastPrinted, "run", "-sandbox", exampleDir).String()
 	address := func(kind string) string {
 		found := regexp.MustCompile(`# Connector \w+: ` + kind + ` on (http://127.0.0.1:\d+)`).FindStringSubmatch(text)
 		if found == nil {
@@ -144,7 +144,7 @@ template "two" {
 ` + more
 	}
 	daemontest.WriteFile(t, path, config(""))
-	out := started(t, "Connector two: servicenow", "run", "-sandbox", dir)
+	out := started(t, lastPrinted, "run", "-sandbox", dir)
 	text := out.String()
 	at := map[string]string{}
 	for _, found := range regexp.MustCompile(`# Connector (\w+): \w+ on (http://127.0.0.1:\d+)`).FindAllStringSubmatch(text, -1) {
@@ -198,6 +198,6 @@ template "three" {
 	})
 	sh.run(t, strings.ReplaceAll(printedSteps(text)[0].Command, "$(date +%s)", "another")) // as one within the same second would be the same incident
 	shows(t, func() string {
-		return sh.run(t, "curl -s -u ann@acme.example:ann-token '"+regexp.MustCompile(`on (http://[0-9.:]+)\n\n# Jira`).FindStringSubmatch(out.String())[1]+"/rest/api/3/issue/SEA-1'")
+		return sh.run(t, "curl -s -u ann@acme.example:ann-token '"+regexp.MustCompile(`jira on (http://[0-9.:]+)\n`).FindStringSubmatch(out.String())[1]+"/rest/api/3/issue/SEA-1'")
 	}, "Our database is sad", "an incident after the reload")
 }

@@ -140,17 +140,18 @@ func namesUsed(use connectors.Use) (field string, names []string) {
 func (s *standIns) ready(dir string, at daemon.Addresses) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, `# %s runs on simulated systems until you stop it (Ctrl-C). Its own
+	fmt.Fprintf(s.out, `# %[1]s runs on simulated systems until you stop it (Ctrl-C). Its own
 # addresses, credentials and daemon block are not used. To ask it, in another
 # terminal:
 
-export LOCKSTEP_ADMIN=%s
-%s status
-%s links
+export LOCKSTEP_ADMIN=%[2]s
+%[3]s status
+%[3]s links
+%[3]s why INC-1
 
 # The people of the simulated systems:
 #
-`, dir, shellWord(at.Admin), commandName(), commandName())
+%[4]s`, dir, shellWord(at.Admin), commandName(), simulators.LoginHeader)
 	for _, one := range s.all {
 		one.group.WriteLogins(s.out)
 	}
@@ -162,6 +163,7 @@ export LOCKSTEP_ADMIN=%s
 // tell tells of the simulators that were not told of yet, and has them send
 // webhooks.
 func (s *standIns) tell() {
+	var look []simulators.Step
 	for i, one := range s.all {
 		if one.told {
 			continue
@@ -173,8 +175,10 @@ func (s *standIns) tell() {
 			one.group.PushIncidents(s.ctx, address)
 		}
 		fmt.Fprintf(s.out, "\n# Connector %s: %s on %s\n", one.name, one.kind, one.group.URL())
-		one.group.WriteSteps(s.out)
+		simulators.WriteSteps(s.out, one.group.Steps())
+		look = append(look, one.group.Look()...)
 	}
+	simulators.WriteSteps(s.out, look)
 }
 
 // close ends the simulators.

@@ -70,6 +70,9 @@ func (s *shell) run(t *testing.T, command string) string {
 	}
 }
 
+// lastPrinted ends what is printed for people to copy.
+const lastPrinted = `/v1/incident_attachments?incident_id=$INCIDENT"`
+
 // printedSteps are the commands in what was printed: a line that begins with # says
 // what they do, an empty line ends them.
 func printedSteps(text string) (steps []simulators.Step) {
@@ -125,19 +128,19 @@ func effects() map[string]effect {
 	return map[string]effect{
 		"incident.io: declare a Critical incident of the type Engineering": {"Jira", issue, "Our database is sad"},
 		"incident.io: declare a Critical incident of the type Security":    {"ServiceNow", tickets, "Our database is sad"},
-		"incident.io: take INC-1":           {},
-		"incident.io: rename it":            {"Jira", issue, "It is worse than that"},
-		"incident.io: post an update on it": {"Jira", issue + "/comment", "We are on it."},
-		"incident.io: look at it; at the comments and files that came from its ticket": {want: "It is worse than that"},
-		"ServiceNow: look at the tickets":                                              {want: "INC0010001"},
-		"ServiceNow: take the first one":                                               {},
-		"ServiceNow: add a work note":                                                  {"incident.io", "/v2/incident_timeline_items?incident_id=INC-2", "The cache is full."},
-		"ServiceNow: attach a picture":                                                 {"incident.io", "/v1/incident_attachments?incident_id=INC-2", "screen.png"},
-		"ServiceNow: resolve it":                                                       {"incident.io", "/v2/incidents/INC-2", `"name":"Documenting"`},
-		"Jira: look at ENG-1":                                                          {want: "It is worse than that"},
-		"Jira: comment on it":                                                          {"incident.io", "/v2/incident_timeline_items?incident_id=INC-1", "The index is rebuilt."},
-		"Jira: attach a picture":                                                       {"incident.io", "/v1/incident_attachments?incident_id=INC-1", "graph.png"},
-		"Jira: resolve it, by way of review":                                           {"incident.io", "/v2/incidents/INC-1", `"name":"Documenting"`},
+		"incident.io: take INC-1":                                          {},
+		"incident.io: rename it":                                           {"Jira", issue, "It is worse than that"},
+		"incident.io: post an update on it":                                {"Jira", issue + "/comment", "We are on it."},
+		"incident.io: look at the incident, and what came from its ticket": {want: "The index is rebuilt."},
+		"ServiceNow: look at the tickets":                                  {want: "INC0010001"},
+		"ServiceNow: take the first one":                                   {},
+		"ServiceNow: add a work note":                                      {"incident.io", "/v2/incident_timeline_items?incident_id=INC-2", "The cache is full."},
+		"ServiceNow: attach a picture":                                     {"incident.io", "/v1/incident_attachments?incident_id=INC-2", "screen.png"},
+		"ServiceNow: resolve it":                                           {"incident.io", "/v2/incidents/INC-2", `"name":"Documenting"`},
+		"Jira: look at ENG-1":                                              {want: "It is worse than that"},
+		"Jira: comment on it":                                              {"incident.io", "/v2/incident_timeline_items?incident_id=INC-1", "The index is rebuilt."},
+		"Jira: attach a picture":                                           {"incident.io", "/v1/incident_attachments?incident_id=INC-1", "graph.png"},
+		"Jira: resolve it, by way of review":                               {"incident.io", "/v2/incidents/INC-1", `"name":"Documenting"`},
 	}
 }
 
@@ -157,7 +160,7 @@ func tryEverything(t *testing.T, steps []simulators.Step, at addresses) {
 		}
 		delete(all, step.What)
 		for line := range strings.Lines(step.Command) {
-			if len(line) > 101 {
+			if len(strings.TrimRight(line, "\n")) > 80 {
 				t.Errorf("%s: a line of %d columns: %s", step.What, len(line), line)
 			}
 		}

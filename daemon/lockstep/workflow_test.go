@@ -176,7 +176,7 @@ func commandsIn(t *testing.T) string {
 // incident got its ticket.
 func decidedAtStart(t *testing.T, dir string) string {
 	t.Helper()
-	text := started(t, "ServiceNow: resolve it", "run", "-sandbox", dir).String()
+	text := started(t, lastPrinted, "run", "-sandbox", dir).String()
 	admin := regexp.MustCompile(`export LOCKSTEP_ADMIN=(\S+)`).FindStringSubmatch(text)[1]
 	newShell(t).run(t, printedSteps(text)[0].Command)
 	journal := ""
