@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -68,6 +70,9 @@ names one, and prints log-ins and commands to try. Secrets need not be set.`,
 
 // runSandbox runs the daemon on simulators.
 func (a *app) runSandbox(ctx context.Context, o daemon.Options) (err error) {
+	if o.NATSURL != "" {
+		return usagef("-sandbox takes no -nats: what others keep there is of real systems. Its data is in a directory, see -data")
+	}
 	systems := newStandIns(ctx, a.stdout)
 	defer func() { err = errors.Join(err, systems.close()) }()
 	if o.DataDir == "" {
@@ -75,6 +80,8 @@ func (a *app) runSandbox(ctx context.Context, o daemon.Options) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.DataDir)) }()
+	} else if err := takeForSandbox(o.DataDir); err != nil {
+		return err
 	}
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0" // nobody outside sends webhooks
@@ -82,6 +89,29 @@ func (a *app) runSandbox(ctx context.Context, o daemon.Options) (err error) {
 	o.Offline, o.Prepare = true, systems.prepare
 	o.OnReady = func(at daemon.Addresses) { systems.ready(o.Dir, at) }
 	return daemon.Run(ctx, o)
+}
+
+// sandboxMark is the file in a data directory of run -sandbox.
+const sandboxMark = "SANDBOX"
+
+// takeForSandbox makes a directory one for run -sandbox. It refuses one of a daemon on
+// real systems: of its records the simulators know none, which would be taken for
+// deleted.
+func takeForSandbox(dir string) error {
+	mark := filepath.Join(dir, sandboxMark)
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	switch held, err := os.ReadDir(dir); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case len(held) > 0:
+		return fmt.Errorf("-sandbox does not work on the data of real systems, which %s may hold: name an empty directory, or leave -data out", dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, []byte("The data of lockstep run -sandbox: its records are in simulators.\n"), 0o600)
 }
 
 // logFlags are -log-level and -log-format of the commands that run.

@@ -201,3 +201,30 @@ template "three" {
 		return sh.run(t, "curl -s -u ann@acme.example:ann-token '"+regexp.MustCompile(`jira on (http://[0-9.:]+)\n`).FindStringSubmatch(out.String())[1]+"/rest/api/3/issue/SEA-1'")
 	}, "Our database is sad", "an incident after the reload")
 }
+
+// Simulators do not work on the data of a daemon on real systems.
+func TestRunSandboxSpares(t *testing.T) {
+	real, own := t.TempDir(), filepath.Join(t.TempDir(), "own")
+	daemontest.WriteFile(t, filepath.Join(real, "jetstream", "meta"), "x")
+	for args, want := range map[string]struct {
+		status int
+		stderr string
+	}{
+		"-data " + real:               {1, "name an empty directory"},
+		"-nats nats://127.0.0.1:4222": {2, "-sandbox takes no -nats"},
+	} {
+		status, _, stderr := lockstep(t, "", append([]string{"run", "-sandbox", exampleDir}, strings.Fields(args)...)...)
+		if status != want.status || !strings.Contains(stderr, want.stderr) {
+			t.Errorf("%s: exit %d: %s", args, status, stderr)
+		}
+	}
+	if held, err := os.ReadDir(real); err != nil || len(held) != 1 {
+		t.Errorf("it holds %v, %v", held, err)
+	}
+	for range 2 { // and again what it left
+		if err := takeForSandbox(own); err != nil {
+			t.Error(err)
+		}
+		daemontest.WriteFile(t, filepath.Join(own, "jetstream", "meta"), "x")
+	}
+}
