@@ -41,7 +41,7 @@ test: ## Run all tests with the race detector, the exhaustive ones again without
 	$(GO) test -race -short -p 4 -parallel 4 $$($(GO) list ./... | grep -vE '/($(PURE))$$') $(CI)
 	$(GO) test ./engine $$($(GO) list ./... | grep -E '/($(PURE))$$')
 	$(GO) test ./daemon -run 'TestThePageInABrowser$$'
-	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said)$$' -seeds $(SEEDS)
+	$(GO) test ./daemon/simulation -run 'Test(Seeds|Said|JiraSeeds)$$' -seeds $(SEEDS)
 
 .PHONY: soak
 soak: ## Run the simulation on new seeds for SOAK, 10 minutes
