@@ -13,8 +13,10 @@
 //   - paging reads a list to its end, and gives up one that has none
 //   - polling keeps the cursor of a list of changes
 //   - resolve turns rendered values into a system's, and follows look-ups
-//   - values converts and compares values, cache keeps what was looked up, and
-//     nearest guesses the name that was meant
+//   - values converts and compares values, cache keeps what was looked up and reads a
+//     list again for what is missing from it, and nearest guesses the name that was
+//     meant
+//   - advice compares the names that a configuration relies on with the account's
 //   - conformance holds a connector to this contract, and to the vendor's own
 //     description of its API; its test has the smallest connector that passes
 //

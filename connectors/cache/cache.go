@@ -46,17 +46,6 @@ func (c *Cache[K, V]) Fetch(key K, ask func() (V, error)) (V, error) {
 	return value, err
 }
 
-// Again does what Fetch does for whoever does not find in the answer what should be there: one
-// that is older than a miss may be is asked for again.
-func (c *Cache[K, V]) Again(key K, ask func() (V, error)) (V, error) {
-	c.mu.Lock()
-	if found, ok := c.answers[key]; ok && time.Since(found.at) >= missLife {
-		delete(c.answers, key)
-	}
-	c.mu.Unlock()
-	return c.Fetch(key, ask)
-}
-
 // Get returns the answer that is kept and still believed.
 func (c *Cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()

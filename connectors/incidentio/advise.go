@@ -7,156 +7,112 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/advice"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
-// Advise compares the names of severities, types, statuses, custom fields,
-// roles, timestamps and teams with those of the account. Follow-up priorities
-// have no list in the API.
+const opAdvise = "advise"
+
+// Advise compares the names of severities, types, statuses, custom fields, their
+// options, roles, timestamps and teams with those of the account. Follow-up
+// priorities have no list in the API.
 func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connectors.Advice, error) {
-	var advice []connectors.Advice
-	read := map[string]*names{}
-	for _, use := range uses {
-		if name, ok := strings.CutPrefix(use.Field, "custom_fields/"); ok && use.Record == incidentRecord {
-			said, err := c.adviseOptions(ctx, use, name)
-			if err != nil {
-				return nil, err
-			}
-			advice = append(advice, said...)
-			continue
-		}
-		field, _, _ := strings.Cut(use.Field, ".") // severity and severity.name
-		of := use.Record + "/" + field
-		directory, ok := directories()[of]
-		wanted := wantedNames(use)
-		if !ok || len(wanted) == 0 {
-			continue
-		}
-		known := read[of]
-		if known == nil {
-			var err error
-			if known, err = c.names(ctx, directory); err != nil {
-				return nil, err
-			}
-			read[of] = known
-		}
-		if known.forbidden {
-			advice = append(advice, connectors.Advice{Use: use, Message: fmt.Sprintf(
-				"the %s names cannot be confirmed: this API key may not list them (scope %s)", directory.noun, directory.scope)})
-			continue
-		}
-		for _, name := range wanted {
-			if !known.has(name) {
-				advice = append(advice, connectors.Advice{Use: use, Value: name, Message: known.missing(directory, name)})
-			}
-		}
+	lists := advice.Once[string, *cache.List[named]]{}
+	read := func(d directory) (*cache.List[named], error) {
+		// What is found serves later writes as well.
+		return lists.Get(d.key(), func() (*cache.List[named], error) { return c.listOf(ctx, opAdvise, d, 0) })
 	}
-	return c.adviseKey(ctx, uses, advice)
+	said, err := advice.Compare(ctx, uses,
+		advice.Kind{Names: directoryNames, Check: func(_ context.Context, use connectors.Use, name advice.Name) (string, error) {
+			d, _ := directoryIn(use)
+			known, err := read(d)
+			if err != nil {
+				return "", err
+			}
+			if known.Refused != nil {
+				return "", advice.Unconfirmed(fmt.Sprintf("the %s names cannot be confirmed: this API key may not list them (scope %s)", d.noun, d.scope))
+			}
+			return missing(known.All, d, name.Text), nil
+		}},
+		// That there is no such custom field is said of the use of its name.
+		advice.Kind{Names: optionNames, Check: func(ctx context.Context, use connectors.Use, name advice.Name) (string, error) {
+			fields, err := c.listOf(ctx, opAdvise, directories()["incident/"+customFieldsField], cache.MissLife)
+			if err != nil {
+				return "", err
+			}
+			i := slices.IndexFunc(fields.All, func(f named) bool { return f.Name == strings.TrimPrefix(use.Field, customFieldsField+"/") })
+			if i < 0 || fields.All[i].FieldType != singleSelect && fields.All[i].FieldType != multiSelect {
+				return "", nil
+			}
+			options := optionsOf(fields.All[i])
+			known, err := read(options)
+			if err != nil || known.Refused != nil {
+				return "", err
+			}
+			return missing(known.All, options, name.Text), nil
+		}},
+	)
+	if err != nil {
+		return nil, err
+	}
+	return c.adviseKey(ctx, uses, said)
+}
+
+// directoryIn is where the names are listed that a use relies on.
+func directoryIn(use connectors.Use) (directory, bool) {
+	field, _, _ := strings.Cut(use.Field, ".") // severity and severity.name
+	d, ok := directories()[use.Record+"/"+field]
+	return d, ok
+}
+
+// directoryNames are the names that a use looks up in a list of the account's.
+// custom_fields, roles and timestamps are maps: their names are the keys.
+func directoryNames(use connectors.Use) []advice.Name {
+	if _, ok := directoryIn(use); !ok {
+		return nil
+	}
+	switch field, _, _ := strings.Cut(use.Field, "."); field {
+	case customFieldsField, rolesField, timestampsField:
+		return advice.Keys(use)
+	}
+	return append(advice.Keys(use), advice.Texts(use)...)
+}
+
+// optionNames are the options of a custom field that a use writes.
+func optionNames(use connectors.Use) []advice.Name {
+	if use.Record != incidentRecord || !strings.HasPrefix(use.Field, customFieldsField+"/") {
+		return nil
+	}
+	return advice.Texts(use)
 }
 
 // adviseKey says, once, that the incidents which a template declares cannot be found by
 // their key.
-func (c *Connector) adviseKey(ctx context.Context, uses []connectors.Use, advice []connectors.Advice) ([]connectors.Advice, error) {
+func (c *Connector) adviseKey(ctx context.Context, uses []connectors.Use, all []connectors.Advice) ([]connectors.Advice, error) {
 	at := slices.IndexFunc(uses, func(use connectors.Use) bool { return use.Record == incidentRecord && use.Opens })
 	if at < 0 {
-		return advice, nil
+		return all, nil
 	}
-	field, told, err := c.keyFieldOf(ctx, "advise")
+	field, told, err := c.keyFieldOf(ctx, opAdvise)
 	if err != nil || field.ID != "" || !told {
-		return advice, err
+		return all, err
 	}
-	return append(advice, connectors.Advice{Use: uses[at], Message: fmt.Sprintf(
+	return append(all, connectors.Advice{Use: uses[at], Message: fmt.Sprintf(
 		"incidents have no text custom field %q, in which lockstep keeps its key of what it declares: what was declared is not found again once the daemon's data is lost", keyField)}), nil
 }
 
-// adviseOptions compares the values of a custom field with its options. That there is
-// no such field is said of the use of its name.
-func (c *Connector) adviseOptions(ctx context.Context, use connectors.Use, name string) ([]connectors.Advice, error) {
-	if len(use.Values) == 0 {
-		return nil, nil
-	}
-	fields, err := c.reading(ctx, "advise", directories()["incident/custom_fields"], missLife)
-	if err != nil || fields.forbidden {
-		return nil, err
-	}
-	i := slices.IndexFunc(fields.all, func(f named) bool { return f.Name == name })
-	if i < 0 || fields.all[i].FieldType != singleSelect && fields.all[i].FieldType != "multi_select" {
-		return nil, nil
-	}
-	options := optionsOf(fields.all[i])
-	known, err := c.names(ctx, options)
-	if err != nil || known.forbidden {
-		return nil, err
-	}
-	var advice []connectors.Advice
-	for _, value := range use.Values {
-		if option, ok := value.(string); ok && option != "" && !known.has(option) {
-			advice = append(advice, connectors.Advice{Use: use, Value: option, Message: known.missing(options, option)})
-		}
-	}
-	return advice, nil
-}
-
-// wantedNames are the names that a use relies on. custom_fields, roles and
-// timestamps are maps: their names are the keys.
-func wantedNames(use connectors.Use) []string {
-	names := slices.Clone(use.Keys)
-	switch field, _, _ := strings.Cut(use.Field, "."); field {
-	case "custom_fields", "roles", "timestamps":
-		return names
-	}
-	for _, value := range use.Values {
-		if name, ok := value.(string); ok && name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// names are the names in one directory.
-type names struct {
-	all        []string
-	categories []string // of statuses
-	forbidden  bool
-}
-
-// names reads a directory again. What it finds serves later writes as well.
-func (c *Connector) names(ctx context.Context, d directory) (*names, error) {
-	r, err := c.reading(ctx, "advise", d, 0)
-	if err != nil {
-		return nil, err
-	}
-	known := &names{all: r.names(), forbidden: r.forbidden}
-	for _, n := range r.all {
-		known.categories = append(known.categories, n.Category)
-	}
-	return known, nil
-}
-
-func (n *names) has(name string) bool {
+// missing says that there is no such name, and which there are; "": there is.
+func missing(all []named, d directory, name string) string {
 	if category, ok := strings.CutPrefix(name, categoryPrefix); ok {
-		return slices.Contains(categories(), category) || slices.Contains(n.categories, category)
-	}
-	return slices.Contains(n.all, name)
-}
-
-// missing says that there is no such name, and which there are.
-func (n *names) missing(d directory, name string) string {
-	if category, ok := strings.CutPrefix(name, categoryPrefix); ok {
+		if slices.Contains(categories(), category) || slices.ContainsFunc(all, func(n named) bool { return n.Category == category }) {
+			return ""
+		}
 		return fmt.Sprintf("incident.io has no status category %q; there are %s", category, strings.Join(categories(), ", "))
 	}
-	for _, known := range n.all {
-		if strings.EqualFold(strings.TrimSpace(known), strings.TrimSpace(name)) {
-			return fmt.Sprintf("incident.io has no %s %q; it is written %q", d.noun, name, known)
-		}
+	names := namesOf(all)
+	if slices.Contains(names, name) {
+		return ""
 	}
-	const shown = 12
-	all := slices.Sorted(slices.Values(n.all))
-	list := strings.Join(all[:min(len(all), shown)], ", ")
-	switch {
-	case len(all) == 0:
-		return fmt.Sprintf("incident.io has no %s %q, nor any other", d.noun, name)
-	case len(all) > shown:
-		list += ", …"
-	}
-	return fmt.Sprintf("incident.io has no %s %q; there are: %s", d.noun, name, list)
+	return fmt.Sprintf("incident.io has no %s %q%s", d.noun, name, nearest.Instead(name, names))
 }

@@ -22,10 +22,9 @@ type Connector struct {
 	schemas     map[string]*connectors.Schema
 	client      *transport.Client
 	signingKey  []byte
-	directories *cache.Latest[string, reading]
+	directories *cache.Lists[named]
 	users       *cache.Cache[userKey, resolve.Found]
 	own         own
-	watch       nameWatch
 	// timelinesAPoll is how many timelines one poll may read.
 	timelinesAPoll int
 	hidden         hidden
@@ -70,9 +69,8 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		name:        name,
 		schemas:     schemas,
 		signingKey:  key,
-		directories: cache.NewLatest[string, reading](),
+		directories: cache.NewLists[named](env.Renamed),
 		users:       cache.New[userKey](resolve.Found.Missing),
-		watch:       nameWatch{renamed: env.Renamed},
 
 		timelinesAPoll: timelinesAPoll(common),
 		hidden:         hidden{told: cache.New[string, bool](nil)},
@@ -152,7 +150,7 @@ func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (conne
 	}
 	incident, failure := c.recordIn(ref, raw)
 	if failure == nil {
-		c.watchNames(incident)
+		c.noticeNames(incident)
 		c.hidden.shown(incident)
 		return c.openedByUs(ctx, incident)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
@@ -114,7 +115,7 @@ func convertState(schema *connectors.Schema, value any) (any, error) {
 		return nil, resolve.Refuse(codeType, "it takes a status, or category:NAME")
 	}
 	if category, isCategory := strings.CutPrefix(text, categoryPrefix); isCategory && !slices.Contains(categories(), category) {
-		return nil, resolve.Refuse(codeNotFound, "incident.io has no status category %q%s", category, suggestion(category, categories()))
+		return nil, resolve.Refuse(codeNotFound, "incident.io has no status category %q%s", category, nearest.Instead(category, categories()))
 	}
 	return text, nil
 }

@@ -4,28 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"math"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
-// How long what was read of the account's names counts. A name that is missing
-// from a list is looked for again, at most once in the second time.
-const (
-	listLife = 10 * time.Minute
-	missLife = 30 * time.Second
-	// anyAge takes whatever was once read.
-	anyAge = time.Duration(math.MaxInt64)
-	// listBound is how many elements of one list are read.
-	listBound = 20000
-)
+// listBound is how many elements of one list are read.
+const listBound = 20000
 
 // A directory is a list of things that have names in this account.
 type directory struct {
@@ -113,36 +104,27 @@ func namedOf(element json.RawMessage) (named, bool) {
 	return n, n.ID != "" && n.Name != ""
 }
 
-// A reading is one whole reading of a directory. It is never changed.
-type reading struct {
-	all       []named
-	at        time.Time
-	forbidden bool // this key may not list it
-}
-
-// find returns the elements with the name; else the one with the id, or with
+// matching returns the elements with the name; else the one with the id, or with
 // another of its names.
-func (r *reading) find(name string) []named {
-	var found []named
-	for _, n := range r.all {
-		if n.Name == name {
+func matching(all []named, name string) []named {
+	var found, others []named
+	for _, n := range all {
+		switch {
+		case n.Name == name:
 			found = append(found, n)
+		case n.ID == name || slices.Contains(n.Others, name):
+			others = append(others, n)
 		}
 	}
 	if len(found) > 0 {
 		return found
 	}
-	for _, n := range r.all {
-		if n.ID == name || slices.Contains(n.Others, name) {
-			found = append(found, n)
-		}
-	}
-	return found
+	return others
 }
 
-func (r *reading) names() []string {
-	names := make([]string, 0, len(r.all))
-	for _, n := range r.all {
+func namesOf(all []named) []string {
+	names := make([]string, 0, len(all))
+	for _, n := range all {
 		names = append(names, n.Name)
 	}
 	return names
@@ -150,34 +132,18 @@ func (r *reading) names() []string {
 
 func (d directory) key() string { return d.path + "?" + d.query.Encode() }
 
-// known is what was once read of the directory, without asking; nil: nothing.
-func (c *Connector) known(d directory) *reading { return c.directories.Last(d.key()) }
-
-// reading returns the directory as it was read no longer ago than age.
-func (c *Connector) reading(ctx context.Context, op string, d directory, age time.Duration) (*reading, error) {
-	fresh := func(last *reading) bool {
-		old := time.Since(last.at)
-		return old < age && (!last.forbidden || old < missLife) // a scope may be added
-	}
-	now, err := c.directories.Fetch(ctx, d.key(), fresh, func() (*reading, error) { return c.readDirectory(ctx, op, d) })
-	if _, known := connectors.ClassOf(err); err != nil && !known {
-		err = &connectors.Error{Class: connectors.ClassRetry, Op: op, Record: Type + "." + c.name, Message: "not sent: waiting for a list of names", Err: err}
-	}
-	return now, err
+// listOf returns the directory as it was read no longer ago than age.
+func (c *Connector) listOf(ctx context.Context, op string, d directory, age time.Duration) (*cache.List[named], error) {
+	return c.directories.Read(ctx, op, Type+"."+c.name, d.key(), age, func() ([]named, error) { return c.readDirectory(ctx, op, d) })
 }
 
-func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (*reading, error) {
-	now := &reading{at: time.Now()}
+func (c *Connector) readDirectory(ctx context.Context, op string, d directory) ([]named, error) {
+	var all []named
 	seen := map[string]bool{}
 	elements := 0
 	list := listing{op: op, record: Type + "." + c.name, path: d.path, query: d.query, member: d.member, paged: d.paged}
 	for element, err := range c.list(ctx, list) {
-		var refused *connectors.Error
-		switch {
-		case errors.As(err, &refused) && refused.Class == connectors.ClassForbidden:
-			now.forbidden = true
-			return now, nil
-		case err != nil:
+		if err != nil {
 			return nil, err
 		}
 		if elements++; elements > d.bound() {
@@ -185,31 +151,25 @@ func (c *Connector) readDirectory(ctx context.Context, op string, d directory) (
 		}
 		if n, ok := namedOf(d.namedIn(element)); ok && !seen[n.ID] {
 			seen[n.ID] = true
-			now.all = append(now.all, n)
+			all = append(all, n)
 		}
 	}
-	return now, nil
+	return all, nil
 }
 
 // find looks a name up in a directory, asking again once if it is not there. The
 // refusal does not hold the name: it may be of a private record.
 func (c *Connector) find(ctx context.Context, d directory, name string, age time.Duration) (named, error) {
-	r, err := c.reading(ctx, "resolve", d, age)
-	if err != nil {
-		return named{}, d.unlisted(err)
-	}
-	found := r.find(name)
-	if len(found) == 0 && !r.forbidden && time.Since(r.at) >= missLife {
-		if r, err = c.reading(ctx, "resolve", d, missLife); err != nil {
-			return named{}, d.unlisted(err)
-		}
-		found = r.find(name)
-	}
+	const op = "resolve"
+	found, list, err := c.directories.Find(ctx, op, Type+"."+c.name, d.key(), age, func() ([]named, error) { return c.readDirectory(ctx, op, d) },
+		func(all []named) []named { return matching(all, name) })
 	switch {
-	case r.forbidden:
+	case err != nil:
+		return named{}, d.unlisted(err)
+	case list.Refused != nil:
 		return named{}, d.forbidden()
 	case len(found) == 0:
-		return named{}, resolve.Refuse(codeNotFound, "incident.io has no %s of this name%s", d.noun, suggestion(name, r.names()))
+		return named{}, resolve.Refuse(codeNotFound, "incident.io has no %s of this name%s", d.noun, nearest.Instead(name, namesOf(list.All)))
 	case len(found) > 1:
 		return named{}, resolve.Refuse(codeNotFound, "incident.io has more than one %s of this name", d.noun)
 	}
@@ -228,23 +188,6 @@ func (d directory) unlisted(err error) error {
 		return resolve.Refuse(codeNotFound, "the %s names cannot be listed: %s", d.noun, refused.Message)
 	}
 	return err
-}
-
-// suggestion ends a message about a name that is not there.
-func suggestion(name string, known []string) string {
-	const shown = 12
-	if near := nearest.Name(name, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	if len(known) == 0 {
-		return ", nor any other"
-	}
-	sorted := slices.Compact(slices.Sorted(slices.Values(known)))
-	list := strings.Join(sorted[:min(len(sorted), shown)], ", ")
-	if len(sorted) > shown {
-		list += ", …"
-	}
-	return "; there are: " + list
 }
 
 // The directories that a field's values are looked up in; directories() has
@@ -268,5 +211,18 @@ func priorities() directory {
 	return directory{
 		noun: "priority in use", path: "/v3/follow_ups", member: "follow_ups", paged: true, scope: "actions.view",
 		within: "priority", most: 1000,
+	}
+}
+
+// noticeNames compares the names in an incident with the account's lists.
+func (c *Connector) noticeNames(incident connectors.Record) {
+	notice := func(path, name string) {
+		c.directories.Notice(directories()["incident/"+path].key(), name, func(n named) bool { return n.Name == name })
+	}
+	for _, path := range []string{"severity", "incident_type", "incident_status"} {
+		notice(path, values.TextAt(incident.Fields, path, "name"))
+	}
+	for name := range values.ObjectAt(incident.Fields, customFieldsField) {
+		notice(customFieldsField, name)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
@@ -25,16 +26,16 @@ const keyLabel = "lockstep-"
 // keyFieldOf is the custom field for keys; without an ID: the account has none, or, as
 // told says, this API key may not list them.
 func (c *Connector) keyFieldOf(ctx context.Context, op string) (field named, told bool, err error) {
-	fields, err := c.reading(ctx, op, directories()["incident/"+customFieldsField], listLife)
+	fields, err := c.listOf(ctx, op, directories()["incident/"+customFieldsField], cache.ListLife)
 	if err != nil {
 		return named{}, false, err
 	}
-	for _, f := range fields.all {
+	for _, f := range fields.All {
 		if f.Name == keyField && f.FieldType == "text" {
 			return f, true, nil
 		}
 	}
-	return named{}, !fields.forbidden, nil
+	return named{}, fields.Refused == nil, nil
 }
 
 // keyOf is lockstep's key in a record, which does not count among the labels.

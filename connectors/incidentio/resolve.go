@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 )
 
@@ -109,7 +111,7 @@ func writable(schemas connectors.Schemas, record, name string, when occasion) er
 	isMap := ok && field.Type.Kind == connectors.Map
 	switch {
 	case !ok:
-		return resolve.Refuse(codeUnknown, "%s has no field %q%s", indefinite(record), name, suggestion(name, written(schema)))
+		return resolve.Refuse(codeUnknown, "%s has no field %q%s", indefinite(record), name, nearest.Instead(name, written(schema)))
 	case isEntry && (!isMap || entry == ""):
 		return resolve.Refuse(codeUnknown, "%q names no entry of a map; those are custom_fields, roles and timestamps", name)
 	case name == customFieldsField+"/"+keyField:
@@ -138,7 +140,7 @@ func written(schema *connectors.Schema) []string {
 // resolveName takes a name in the directory, or an id.
 func (c *Connector) resolveName(ctx context.Context, d directory, value any) (any, error) {
 	text, _ := value.(string)
-	found, err := c.find(ctx, d, text, listLife)
+	found, err := c.find(ctx, d, text, cache.ListLife)
 	if err != nil {
 		return nil, err
 	}
@@ -155,24 +157,24 @@ func (c *Connector) resolveStatus(ctx context.Context, value any) (any, error) {
 	if !isCategory {
 		return c.resolveName(ctx, d, text)
 	}
-	for _, age := range []time.Duration{listLife, missLife} {
-		statuses, err := c.reading(ctx, "resolve", d, age)
+	for _, age := range []time.Duration{cache.ListLife, cache.MissLife} {
+		statuses, err := c.listOf(ctx, "resolve", d, age)
 		if err != nil {
 			return nil, d.unlisted(err)
 		}
-		if statuses.forbidden {
+		if statuses.Refused != nil {
 			return nil, d.forbidden()
 		}
-		if lowest, ok := lowestOf(statuses, category); ok {
+		if lowest, ok := lowestOf(statuses.All, category); ok {
 			return lowest.Name, nil
 		}
 	}
 	return nil, resolve.Refuse(codeNotFound, "this account has no status in the category %q", category)
 }
 
-func lowestOf(statuses *reading, category string) (named, bool) {
+func lowestOf(statuses []named, category string) (named, bool) {
 	var lowest named
-	for _, s := range statuses.all {
+	for _, s := range statuses {
 		if s.Category == category && (lowest.ID == "" || s.Rank < lowest.Rank) {
 			lowest = s
 		}
@@ -218,7 +220,7 @@ func (c *Connector) resolveEntries(ctx context.Context, record, field string, va
 // so that it may be quoted.
 func (c *Connector) resolveEntry(ctx context.Context, record, field, name string, value any) (any, error) {
 	d := directories()["incident/"+field]
-	entry, err := c.find(ctx, d, name, listLife)
+	entry, err := c.find(ctx, d, name, cache.ListLife)
 	switch {
 	case err != nil:
 		return nil, err
@@ -283,7 +285,7 @@ func (c *Connector) resolveCustomValue(ctx context.Context, field named, text st
 		}
 		return nil, resolve.Refuse(codeType, "it takes a number")
 	case singleSelect, multiSelect:
-		option, err := c.find(ctx, optionsOf(field), text, listLife)
+		option, err := c.find(ctx, optionsOf(field), text, cache.ListLife)
 		if err != nil {
 			return nil, err
 		}

@@ -35,11 +35,11 @@ func (c *Connector) MayMove(record connectors.Record, to string) bool {
 
 // categoryOf is a status's category, as far as it was read; "": it was not.
 func (c *Connector) categoryOf(status string) string {
-	statuses := c.known(directories()["incident/incident_status"])
+	statuses := c.directories.Last(directories()["incident/incident_status"].key())
 	if statuses == nil {
 		return ""
 	}
-	if found := statuses.find(status); len(found) == 1 {
+	if found := matching(statuses.All, status); len(found) == 1 {
 		return found[0].Category
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 	"github.com/lockstep-sync/lockstep/connectors/values"
@@ -218,7 +219,7 @@ func (e *editing) find(ctx context.Context, field string, d directory, value any
 // nameOf finds what Resolve found, which as a rule asks nothing.
 func (c *Connector) nameOf(ctx context.Context, op, record, field string, d directory, value any) (named, error) {
 	text, _ := value.(string)
-	found, err := c.find(ctx, d, text, anyAge)
+	found, err := c.find(ctx, d, text, cache.AnyAge)
 	if refused := resolve.RefusalIn(err); refused != nil {
 		return named{}, connectors.Rejected(op, record, field, refused.Code, refused.Message)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/advice"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 )
 
 var _ connectors.Advisor = (*Connector)(nil)
@@ -18,11 +20,19 @@ var _ connectors.Advisor = (*Connector)(nil)
 // the screens on which its issues are opened and edited and the choices there.
 func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connectors.Advice, error) {
 	a := &adviser{c: c, statuses: map[string]bool{}, complete: true}
+	uses = slices.DeleteFunc(slices.Clone(uses), func(u connectors.Use) bool { return u.Record != issueRecord })
+	err := a.Compare(ctx, uses, advice.Kind{Names: customs, Check: func(ctx context.Context, _ connectors.Use, name advice.Name) (string, error) {
+		_, reason, err := c.customField(ctx, name.Text)
+		if reason != "" {
+			reason += "."
+		}
+		return reason, err
+	}})
+	if err != nil {
+		return nil, err
+	}
 	groups := map[string]map[string]connectors.Use{} // by template, then field
 	for _, use := range uses {
-		if use.Record != issueRecord {
-			continue
-		}
 		if groups[use.Template] == nil {
 			groups[use.Template] = map[string]connectors.Use{}
 		}
@@ -30,9 +40,6 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 	}
 	for _, template := range slices.Sorted(maps.Keys(groups)) {
 		t := &templateAdviser{adviser: a, template: template, uses: groups[template]}
-		if err := t.customFields(ctx); err != nil {
-			return nil, err
-		}
 		if err := t.projects(ctx); err != nil {
 			return nil, err
 		}
@@ -40,23 +47,26 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 	for _, template := range slices.Sorted(maps.Keys(groups)) {
 		t := &templateAdviser{adviser: a, template: template, uses: groups[template]}
 		for _, name := range t.texts("status") {
-			if a.complete && len(a.statuses) > 0 && !a.statuses[strings.ToLower(name)] {
-				t.say("status", name, "The workflows have %s.", strings.Join(slices.Sorted(maps.Keys(a.statuses)), ", "))
+			if a.complete && len(a.statuses) > 0 && !a.statuses[strings.ToLower(name.Text)] {
+				t.lacks("status", name, "The workflows have", a.statuses)
 			}
 		}
 	}
 	for _, screen := range c.known.offScreen.screens() { // of templates whose project only their records tell
-		(&templateAdviser{adviser: a}).say("labels", nil, "%s", withoutLabel(screen[0], screen[1]))
+		message := withoutLabel(screen[0], screen[1])
+		if !slices.ContainsFunc(a.All(), func(said connectors.Advice) bool { return said.Message == message }) {
+			(&templateAdviser{adviser: a}).say("labels", nil, message)
+		}
 	}
-	return a.all, nil
+	return a.All(), nil
 }
 
 // An adviser collects advice on all templates.
 type adviser struct {
+	advice.Report
 	c        *Connector
 	statuses map[string]bool // of all workflows, in lower case
 	complete bool            // no project was missing
-	all      []connectors.Advice
 }
 
 // A templateAdviser looks at what one template uses.
@@ -66,66 +76,43 @@ type templateAdviser struct {
 	uses     map[string]connectors.Use // by field
 }
 
-func (a *templateAdviser) say(field string, value any, format string, args ...any) {
+func (a *templateAdviser) say(field string, value any, message string) {
 	use, ok := a.uses[field]
 	if !ok {
 		use = connectors.Use{Template: a.template, Record: issueRecord, Field: field}
 	}
-	said := connectors.Advice{Use: use, Value: value, Message: fmt.Sprintf(format, args...)}
-	if !slices.ContainsFunc(a.all, func(o connectors.Advice) bool {
-		return o.Use.Field == field && o.Value == value && o.Message == said.Message
-	}) {
-		a.all = append(a.all, said)
+	a.Add(use, value, message)
+}
+
+// lacks says what there is in place of a name: "The projects have …".
+func (a *templateAdviser) lacks(field string, name advice.Name, there string, known map[string]bool) {
+	names := slices.Sorted(maps.Keys(known))
+	message := there + " " + strings.Join(names, ", ") + "."
+	if near := nearest.Name(name.Text, names); near != "" {
+		message += fmt.Sprintf(" Did you mean %q?", near)
 	}
+	a.say(field, name.Value, message)
 }
 
 // customs are the custom fields that a use names, by the name that it has for
 // each.
-func customs(use connectors.Use) []string {
+func customs(use connectors.Use) []advice.Name {
 	switch {
 	case use.Field == customFieldsField:
-		return use.Keys
+		return advice.Keys(use)
 	case strings.HasPrefix(use.Field, customPrefix):
-		return []string{use.Field}
-	}
-	return nil
-}
-
-func (a *templateAdviser) customFields(ctx context.Context) error {
-	for _, field := range slices.Sorted(maps.Keys(a.uses)) {
-		for _, name := range customs(a.uses[field]) {
-			_, reason, err := a.c.customField(ctx, name)
-			if err != nil {
-				return err
-			}
-			if reason == "" {
-				continue
-			}
-			var value any
-			if name != field {
-				value = name
-			}
-			a.say(field, value, "%s.", reason)
-		}
+		return []advice.Name{{Text: use.Field}}
 	}
 	return nil
 }
 
 // texts are the literals of a field that are text.
-func (a *templateAdviser) texts(field string) []string {
-	var all []string
-	for _, v := range a.uses[field].Values {
-		list, ok := v.([]any)
-		if !ok {
-			list = []any{v}
-		}
-		for _, element := range list {
-			if s, ok := element.(string); ok && strings.TrimSpace(s) != "" {
-				all = append(all, strings.TrimSpace(s))
-			}
-		}
+func (a *templateAdviser) texts(field string) []advice.Name {
+	names := advice.Texts(a.uses[field])
+	for i := range names {
+		names[i].Text = strings.TrimSpace(names[i].Text)
 	}
-	return all
+	return slices.DeleteFunc(names, func(n advice.Name) bool { return n.Text == "" })
 }
 
 func (a *templateAdviser) projects(ctx context.Context) error {
@@ -138,9 +125,9 @@ func (a *templateAdviser) projects(ctx context.Context) error {
 				Name string `json:"name"`
 			} `json:"issueTypes"`
 		}
-		err := a.c.get(ctx, "advise", a.c.name, "/issue/createmeta/"+url.PathEscape(key)+"/issuetypes", url.Values{"maxResults": {"200"}}, &answer)
+		err := a.c.get(ctx, "advise", a.c.name, "/issue/createmeta/"+url.PathEscape(key.Text)+"/issuetypes", url.Values{"maxResults": {"200"}}, &answer)
 		if connectors.IsRefusal(err) {
-			a.say("project", key, "The site has no project of this key in which the account may create issues.")
+			a.say("project", key.Value, "The site has no project of this key in which the account may create issues.")
 			complete, a.complete = false, false
 			continue
 		}
@@ -149,13 +136,13 @@ func (a *templateAdviser) projects(ctx context.Context) error {
 		}
 		for _, t := range answer.Types {
 			kinds[t.Name] = true
-			if !slices.Contains(a.texts("issuetype"), t.Name) {
+			if !slices.ContainsFunc(a.texts("issuetype"), func(n advice.Name) bool { return n.Text == t.Name }) {
 				continue
 			}
-			if err := a.screens(ctx, key, t.ID, t.Name); err != nil {
+			if err := a.screens(ctx, key.Text, t.ID, t.Name); err != nil {
 				return err
 			}
-			flow, err := a.c.statusesOf(ctx, key, t.Name, "")
+			flow, err := a.c.statusesOf(ctx, key.Text, t.Name, "")
 			if err != nil && !connectors.IsRefusal(err) {
 				return err
 			}
@@ -166,8 +153,8 @@ func (a *templateAdviser) projects(ctx context.Context) error {
 	}
 	if len(kinds) > 0 && complete {
 		for _, name := range a.texts("issuetype") {
-			if !kinds[name] {
-				a.say("issuetype", name, "The projects have %s.", strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+			if !kinds[name.Text] {
+				a.lacks("issuetype", name, "The projects have", kinds)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ type Connector struct {
 	log     *slog.Logger
 	overlap time.Duration // of polls
 	known   *directory
-	renamed func() // is told that the site has a name that it did not have; nil: nobody wants to know
+	renamed func() // is told that the site is not as it was; nil: nobody wants to know
 }
 
 var (
@@ -68,7 +68,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		schema:  schema,
 		log:     env.Logger,
 		overlap: common.IndexLag + pollMargin,
-		known:   newDirectory(),
+		known:   newDirectory(env.Renamed),
 		renamed: env.Renamed,
 	}
 	if c.log == nil {

@@ -11,17 +11,18 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
+	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
 // A directory is what was learned of the site.
 type directory struct {
 	me, site *cache.Cache[string, string]
-	fields   *cache.Cache[string, []siteField]
+	fields   *cache.Lists[siteField]
 	users    *cache.Cache[string, resolve.Found]
 	projects *cache.Cache[string, project]
-	statuses *cache.Cache[string, map[string]string] // category by status, in lower case
-	moves    *cache.Cache[string, []transition]      // by project, issue type and status
-	screens  *cache.Cache[string, []createField]     // by project and issue type
+	statuses *cache.Lists[status]                // by project and issue type
+	moves    *cache.Cache[string, []transition]  // by project, issue type and status
+	screens  *cache.Cache[string, []createField] // by project and issue type
 	limits   *cache.Cache[string, attachmentLimits]
 	// unlabelled are project and issue type of which new issues take no labels.
 	unlabelled *cache.Cache[string, bool]
@@ -29,14 +30,16 @@ type directory struct {
 	shown      sync.Map // service projects in which customers saw an internal comment, by key
 }
 
-func newDirectory() *directory {
+// newDirectory knows nothing yet. renamed is told that the site has a name that it did
+// not have; nil: nobody wants to know.
+func newDirectory(renamed func()) *directory {
 	return &directory{
 		me:         cache.New[string, string](nil),
 		site:       cache.New[string, string](nil),
-		fields:     cache.New[string, []siteField](nil),
+		fields:     cache.NewLists[siteField](renamed),
 		users:      cache.New[string](resolve.Found.Missing),
 		projects:   cache.New[string, project](nil),
-		statuses:   cache.New[string, map[string]string](nil),
+		statuses:   cache.NewLists[status](nil),
 		moves:      cache.New[string](func(t []transition) bool { return len(t) == 0 }),
 		screens:    cache.New[string, []createField](nil),
 		limits:     cache.New[string, attachmentLimits](nil),
@@ -64,43 +67,37 @@ func (c *Connector) siteFields(ctx context.Context) func() ([]siteField, error) 
 // customField finds a custom field by id or name; a reason says why there is
 // none. A name that several fields have finds nothing.
 func (c *Connector) customField(ctx context.Context, name string) (field siteField, reason string, err error) {
-	all, err := c.known.fields.Fetch("", c.siteFields(ctx))
-	if err == nil && len(matching(all, name)) == 0 { // it may be new, or have a new name
-		all, err = c.known.fields.Again("", c.siteFields(ctx))
+	found, list, err := c.known.fields.Find(ctx, "fields", c.name, "", cache.ListLife, c.siteFields(ctx), func(all []siteField) []siteField { return matching(all, name) })
+	if err == nil {
+		err = list.Refused
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return siteField{}, "", err
-	}
-	found := matching(all, name)
-	switch len(found) {
-	case 1:
-		return found[0], "", nil
-	case 0:
+	case len(found) == 0:
 		return siteField{}, "the site has no such custom field, or the account may not see it", nil
+	case len(found) > 1:
+		return siteField{}, "several custom fields have this name; write customfield_NNNNN in its place, one of " + found[0].ID + ", " + found[1].ID, nil
 	}
-	return siteField{}, "several custom fields have this name; write customfield_NNNNN in its place, one of " + found[0].ID + ", " + found[1].ID, nil
+	return found[0], "", nil
 }
 
-// notice takes note of what a record shows of the site: the name of a field that is
-// not known is one that the field was given since.
+// notice compares the names of the custom fields that a record shows with the site's.
 func (c *Connector) notice(fields map[string]any) {
-	all, known := c.known.fields.Get("")
-	named, _ := fields[customFieldsField].(map[string]any)
-	for name := range named {
-		if known && len(matching(all, name)) == 0 {
-			c.known.fields.Forget("")
-			if c.renamed != nil {
-				c.renamed()
-			}
-			return
-		}
+	for name := range values.ObjectAt(fields, customFieldsField) {
+		c.known.fields.Notice("", name, func(f siteField) bool { return f.goesBy(name) })
 	}
+}
+
+// goesBy reports whether a name is that of the custom field, or its id.
+func (f siteField) goesBy(name string) bool {
+	return f.Custom && (f.ID == name || !strings.HasPrefix(name, customPrefix) && f.Name == name)
 }
 
 func matching(all []siteField, name string) []siteField {
 	var found []siteField
 	for _, f := range all {
-		if f.Custom && (f.ID == name || !strings.HasPrefix(name, customPrefix) && f.Name == name) {
+		if f.goesBy(name) {
 			found = append(found, f)
 		}
 	}
@@ -128,7 +125,7 @@ func (c *Connector) project(ctx context.Context, key string) (project, error) {
 // each with its category. Where one is not among them that should be, they are asked
 // for again. Empty: nothing should be there.
 func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType, should string) (map[string]string, error) {
-	ask := func() (map[string]string, error) {
+	ask := func() ([]status, error) {
 		var all []struct {
 			Name     string   `json:"name"`
 			Statuses []status `json:"statuses"`
@@ -136,23 +133,28 @@ func (c *Connector) statusesOf(ctx context.Context, projectKey, issueType, shoul
 		if err := c.get(ctx, "statuses", c.name, "/project/"+url.PathEscape(projectKey)+"/statuses", nil, &all); err != nil {
 			return nil, err
 		}
-		found := map[string]string{}
+		var found []status
 		for _, t := range all {
-			if t.Name != issueType {
-				continue
-			}
-			for _, s := range t.Statuses {
-				found[strings.ToLower(s.Name)] = s.Category.Key
+			if t.Name == issueType {
+				found = append(found, t.Statuses...)
 			}
 		}
 		return found, nil
 	}
-	key := projectKey + "/" + issueType
-	known, err := c.known.statuses.Fetch(key, ask)
-	if _, ok := known[strings.ToLower(should)]; err != nil || ok || should == "" {
-		return known, err
+	_, list, err := c.known.statuses.Find(ctx, "statuses", c.name, projectKey+"/"+issueType, cache.ListLife, ask, func(all []status) []status {
+		return slices.DeleteFunc(slices.Clone(all), func(s status) bool { return should != "" && !strings.EqualFold(s.Name, should) })
+	})
+	if err == nil {
+		err = list.Refused
 	}
-	return c.known.statuses.Again(key, ask)
+	if err != nil {
+		return nil, err
+	}
+	flow := map[string]string{}
+	for _, s := range list.All {
+		flow[strings.ToLower(s.Name)] = s.Category.Key
+	}
+	return flow, nil
 }
 
 // attachmentLimits are what the site says of attachments.

@@ -42,8 +42,11 @@ func (c *Connector) typeOf(field string) fieldType {
 	if t, ok := systemFieldTypes()[field]; ok {
 		return t
 	}
-	all, _ := c.known.fields.Peek("")
-	if found := matching(all, strings.TrimPrefix(field, customFieldsField+"/")); len(found) == 1 {
+	last := c.known.fields.Last("")
+	if last == nil {
+		return fieldType{}
+	}
+	if found := matching(last.All, strings.TrimPrefix(field, customFieldsField+"/")); len(found) == 1 {
 		return found[0].Schema
 	}
 	return fieldType{}

@@ -2,6 +2,7 @@ package jira
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -74,12 +75,12 @@ func (a *templateAdviser) screens(ctx context.Context, key, id, name string) err
 	for _, f := range fields {
 		onCreate[f.ID] = true
 		if f.Required && !f.HasDefault && !a.sets(f) {
-			a.say("issuetype", name, "Issues of this type in %s need %s (%s), which nothing here sets.", key, f.ID, f.Name)
+			a.say("issuetype", name, fmt.Sprintf("Issues of this type in %s need %s (%s), which nothing here sets.", key, f.ID, f.Name))
 		}
 		a.choices(f, key, name)
 	}
 	if len(fields) > 0 && !onCreate["labels"] {
-		a.say("labels", nil, "%s", withoutLabel(key, name))
+		a.say("labels", nil, withoutLabel(key, name))
 	}
 	onEdit, err := a.c.editFields(ctx, key, name)
 	if err != nil && !connectors.IsRefusal(err) {
@@ -102,23 +103,21 @@ func (a *templateAdviser) offScreens(ctx context.Context, key, typeName string, 
 			written[field] = nil
 		}
 		for _, name := range customs(use) {
-			found, reason, err := a.c.customField(ctx, name)
+			found, reason, err := a.c.customField(ctx, name.Text)
 			if err != nil {
 				return err
 			}
 			if reason != "" {
 				continue
 			}
-			if written[found.ID] = name; name == field {
-				written[found.ID] = nil
-			}
+			written[found.ID] = name.Value
 		}
 		for _, id := range slices.Sorted(maps.Keys(written)) {
 			switch {
 			case use.Opens && len(onCreate) > 0 && !onCreate[id]:
-				a.say(field, written[id], "%s", offScreen("created", key, typeName)+"Jira refuses it there: put it on the screen, or take it out of the template.")
+				a.say(field, written[id], offScreen("created", key, typeName)+"Jira refuses it there: put it on the screen, or take it out of the template.")
 			case use.Edits && len(onEdit) > 0 && !onEdit[id]:
-				a.say(field, written[id], "%s", offScreen("edited", key, typeName)+"Jira refuses it there: put it on the screen, or write it in once alone.")
+				a.say(field, written[id], offScreen("edited", key, typeName)+"Jira refuses it there: put it on the screen, or write it in once alone.")
 			}
 		}
 	}
@@ -144,8 +143,8 @@ func (a *templateAdviser) choices(f createField, key, typeName string) {
 	}
 	for _, field := range []string{f.ID, customFieldsField + "/" + f.ID, customFieldsField + "/" + f.Name} {
 		for _, value := range a.texts(field) {
-			if !choices[value] {
-				a.say(field, value, "In %s its choices for a %s are %s.", key, typeName, strings.Join(slices.Sorted(maps.Keys(choices)), ", "))
+			if !choices[value.Text] {
+				a.lacks(field, value, "In "+key+" its choices for a "+typeName+" are", choices)
 			}
 		}
 	}

@@ -1,7 +1,41 @@
 // Package nearest guesses which of several names was meant.
 package nearest
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// most is how many names are listed at the most.
+const most = 12
+
+// Instead ends a message about a name that is not among the known ones: with the one
+// that was probably meant, else with those there are.
+func Instead(name string, known []string) string {
+	for _, k := range known {
+		if k != name && strings.EqualFold(strings.TrimSpace(k), strings.TrimSpace(name)) {
+			return fmt.Sprintf("; it is written %q", k)
+		}
+	}
+	if near := Name(name, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return ", nor any other"
+	}
+	return "; there are: " + List(known)
+}
+
+// List lists names in their order, and no more than fit into a message.
+func List(known []string) string {
+	sorted := slices.Compact(slices.Sorted(slices.Values(known)))
+	list := strings.Join(sorted[:min(len(sorted), most)], ", ")
+	if len(sorted) > most {
+		list += ", …"
+	}
+	return list
+}
 
 // Name returns the known name that one most likely meant who wrote name, empty
 // if none is near. Case and underscores count less than letters.

@@ -3,11 +3,12 @@ package servicenow
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/advice"
+	"github.com/lockstep-sync/lockstep/connectors/nearest"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
@@ -23,56 +24,80 @@ const dictionaryPage = 1000
 // Advise compares what a configuration relies on with the instance's
 // dictionary and choice lists. What the user may not read is not advised on.
 func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connectors.Advice, error) {
-	byTable := map[string][]connectors.Use{}
-	for _, u := range uses {
-		if tableName.MatchString(u.Record) && columnName.MatchString(u.Field) {
-			byTable[u.Record] = append(byTable[u.Record], u)
-		}
-	}
-	var advice []connectors.Advice
-	for _, table := range slices.Sorted(maps.Keys(byTable)) {
-		fields, err := c.adviseFields(ctx, table, byTable[table])
-		if err != nil {
-			return nil, err
-		}
-		choices, err := c.adviseChoices(ctx, table, byTable[table])
-		if err != nil {
-			return nil, err
-		}
-		advice = append(append(advice, fields...), choices...)
-	}
-	return advice, nil
+	uses = slices.DeleteFunc(slices.Clone(uses), func(u connectors.Use) bool {
+		return !tableName.MatchString(u.Record) || !columnName.MatchString(u.Field)
+	})
+	a := adviser{c, uses, advice.Once[string, map[string]dictionaryColumn]{}, advice.Once[string, map[string]choiceList]{}}
+	return advice.Compare(ctx, uses,
+		advice.Kind{Names: columnOf, Check: a.column},
+		advice.Kind{Names: advice.Literals, Check: a.choice})
 }
 
-func (c *Connector) adviseFields(ctx context.Context, table string, uses []connectors.Use) ([]connectors.Advice, error) {
-	names := []string{everyTable}
-	for _, u := range uses {
-		name, _, _ := strings.Cut(u.Field, ".")
-		names = append(names, name)
-	}
-	columns, err := c.dictionary(ctx, table, names)
-	if connectors.IsRefusal(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if _, readable := columns[everyTable]; !readable {
-		return nil, nil
-	}
-	var advice []connectors.Advice
-	said := map[string]bool{}
-	for i, u := range uses {
-		if _, there := columns[names[i+1]]; there || said[u.Field] {
-			continue
+// An adviser asks the dictionary and the choice lists once for each table.
+type adviser struct {
+	c       *Connector
+	uses    []connectors.Use
+	columns advice.Once[string, map[string]dictionaryColumn]
+	choices advice.Once[string, map[string]choiceList]
+}
+
+// columnOf is the column that a use is about, or leads through.
+func columnOf(use connectors.Use) []advice.Name {
+	name, _, _ := strings.Cut(use.Field, ".")
+	return []advice.Name{{Text: name}}
+}
+
+// of are the columns of a table that are used, or of which a value is written.
+func (a adviser) of(table string, written bool) []string {
+	var names []string
+	for _, u := range a.uses {
+		switch {
+		case u.Record != table || written && len(u.Values) == 0:
+		case written:
+			names = append(names, u.Field)
+		default:
+			names = append(names, columnOf(u)[0].Text)
 		}
-		said[u.Field] = true
-		advice = append(advice, connectors.Advice{
-			Use:     u,
-			Message: fmt.Sprintf("%s has no column %s on this instance; ServiceNow drops such a field without an error", table, u.Field),
-		})
 	}
-	return advice, nil
+	return values.Unique(names)
+}
+
+func (a adviser) column(ctx context.Context, use connectors.Use, name advice.Name) (string, error) {
+	columns, err := a.columns.Get(use.Record, func() (map[string]dictionaryColumn, error) {
+		return a.c.dictionary(ctx, use.Record, append(a.of(use.Record, false), everyTable))
+	})
+	_, readable := columns[everyTable]
+	if _, there := columns[name.Text]; there || !readable || err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s has no column %s on this instance; ServiceNow drops such a field without an error", use.Record, use.Field), nil
+}
+
+func (a adviser) choice(ctx context.Context, use connectors.Use, name advice.Name) (string, error) {
+	lists, err := a.choices.Get(use.Record, func() (map[string]choiceList, error) {
+		tables, err := a.c.lineage(ctx, use.Record)
+		if err != nil {
+			return nil, err
+		}
+		return a.c.choices(ctx, tables, a.of(use.Record, true))
+	})
+	list := lists[use.Field]
+	if err != nil || len(list) == 0 {
+		return "", err // no choice list, or one that the user may not read
+	}
+	schema, _ := a.c.schemas.of(use.Record)
+	if !list.takes(name.Text, schema.Fields[use.Field].Type.Kind == connectors.Int) {
+		return fmt.Sprintf("it is not in the instance's choice list of %s.%s, which has %s%s", use.Record, use.Field, list, list.near(name.Text)), nil
+	}
+	var written []string
+	for _, u := range a.uses {
+		if u.Record == use.Record && u.Field == dependsOn[use.Field] {
+			for _, other := range advice.Literals(u) {
+				written = append(written, other.Text)
+			}
+		}
+	}
+	return list.misplaced(use.Field, name.Text, written), nil
 }
 
 // dictionary reads what sys_dictionary says of columns of a table and of the
@@ -134,53 +159,6 @@ func (c *Connector) lineage(ctx context.Context, table string) ([]string, error)
 	return tables, nil
 }
 
-func (c *Connector) adviseChoices(ctx context.Context, table string, uses []connectors.Use) ([]connectors.Advice, error) {
-	var names []string
-	for _, u := range uses {
-		if len(u.Values) > 0 {
-			names = append(names, u.Field)
-		}
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	tables, err := c.lineage(ctx, table)
-	if err != nil {
-		return nil, err
-	}
-	lists, err := c.choices(ctx, tables, values.Unique(names))
-	if connectors.IsRefusal(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	schema, _ := c.schemas.of(table)
-	var advice []connectors.Advice
-	for _, u := range uses {
-		list := lists[u.Field]
-		if len(list) == 0 {
-			continue // no choice list, or one that the user may not read
-		}
-		for _, v := range u.Values {
-			text, err := values.Text(v)
-			if err != nil || text == "" {
-				continue
-			}
-			message := ""
-			if !list.takes(text, schema.Fields[u.Field].Type.Kind == connectors.Int) {
-				message = fmt.Sprintf("it is not in the instance's choice list of %s.%s, which has %s", table, u.Field, list)
-			} else {
-				message = list.misplaced(u.Field, text, uses)
-			}
-			if message != "" {
-				advice = append(advice, connectors.Advice{Use: u, Value: v, Message: message})
-			}
-		}
-	}
-	return advice, nil
-}
-
 // A choiceList is a column's choices, in their order.
 type choiceList []choiceOf
 
@@ -193,29 +171,31 @@ var dependsOn = map[string]string{"subcategory": "category"}
 
 // misplaced says that a choice belongs to values of another column none of which
 // is written anywhere; "": it is not so, or nothing tells.
-func (l choiceList) misplaced(field, value string, uses []connectors.Use) string {
-	other := dependsOn[field]
-	var belongs, written []string
+func (l choiceList) misplaced(field, value string, written []string) string {
+	var belongs []string
 	for _, c := range l {
 		if c.value == value {
 			belongs = append(belongs, c.of)
 		}
 	}
-	for _, u := range uses {
-		if u.Field != other {
-			continue
-		}
-		for _, v := range u.Values {
-			if text, err := values.Text(v); err == nil && text != "" {
-				written = append(written, text)
-			}
-		}
-	}
 	fits := slices.ContainsFunc(belongs, func(of string) bool { return of == "" || slices.Contains(written, of) })
-	if other == "" || len(written) == 0 || len(belongs) == 0 || fits {
+	if len(written) == 0 || len(belongs) == 0 || fits {
 		return ""
 	}
-	return fmt.Sprintf("it belongs to the %s %s, and what is written there is %s", other, strings.Join(values.Unique(belongs), " or "), strings.Join(values.Unique(written), " or "))
+	return fmt.Sprintf("it belongs to the %s %s, and what is written there is %s",
+		dependsOn[field], strings.Join(values.Unique(belongs), " or "), strings.Join(values.Unique(written), " or "))
+}
+
+// near asks whether another choice was meant; "": none is near.
+func (l choiceList) near(value string) string {
+	var known []string
+	for _, c := range l {
+		known = append(known, c.value)
+	}
+	if near := nearest.Name(value, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // takes reports whether a value is in the list; a number may be given by its
