@@ -45,7 +45,7 @@ type Options struct {
 // An Engine keeps records in step. Its methods are safe for concurrent use,
 // after Start.
 type Engine struct {
-	*inquiries
+	*actions
 	core *reconcile.Core
 	*background
 	losses    *losses
@@ -76,8 +76,8 @@ func New(o Options) *Engine {
 	return &Engine{
 		core: c, background: b, waiting: waiting, workers: workers, positions: positions,
 		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
-		poller:    intake.NewPoller(b.loops, c, &b.running, positions, waiting),
-		inquiries: newInquiries(&operations{core: c, workers: workers}), backfills: backfill.New(c, workers),
+		poller:  intake.NewPoller(b.loops, c, &b.running, positions, waiting),
+		actions: &actions{newInquiries(&operations{core: c, workers: workers})}, backfills: backfill.New(c, workers),
 		still: o.Still, applying: make(lock, 1),
 		consumers: &consumers{core: c, queue: workers.Queue, positions: positions, reading: map[string]func(){}},
 	}

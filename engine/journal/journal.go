@@ -230,6 +230,19 @@ func (k *Journal) Follow(ctx context.Context, ref connectors.Ref, begun func(), 
 	})
 }
 
+// Since returns those about a record on a route that were made at a time or later, newest
+// first.
+func (k *Journal) Since(ctx context.Context, route string, ref connectors.Ref, since time.Time) ([]Entry, error) {
+	raw, err := k.Log.Read(ctx, ref, since.Add(-clockSkew), 0)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return slices.DeleteFunc(k.readable(raw), func(e Entry) bool { return e.Route != route || e.At.Before(since) }), nil
+}
+
+// clockSkew is how far the store's clock may be ahead of this machine's, or behind it.
+const clockSkew = 10 * time.Minute
+
 // Decisions returns what was decided about a record, newest first; the zero
 // Ref is every record. At most limit entries.
 func (k *Journal) Decisions(ctx context.Context, ref connectors.Ref, limit int) ([]json.RawMessage, error) {

@@ -327,6 +327,17 @@ func (q *Queue) WaitIdle() {
 	}
 }
 
+// Stored reports whether one of the hints lies in the store, and so comes again if it is
+// not acknowledged.
+func Stored(hints []store.Hint) bool {
+	for _, h := range hints {
+		if !h.FromResync && h.Asker == "" {
+			return true
+		}
+	}
+	return false
+}
+
 // OnlyResync reports whether nothing but a sweep asked for a look.
 func OnlyResync(hints []store.Hint) bool {
 	for _, h := range hints {

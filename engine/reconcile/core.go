@@ -86,6 +86,7 @@ type Workers struct {
 	Queue    *queue.Queue
 	Runaways runaways
 	waiting  *breaker.Waiters
+	askers   askers
 	Work     context.Context // of reconciles; cancelled when draining takes too long
 	StopWork context.CancelFunc
 }

@@ -130,6 +130,7 @@ func (e *Workers) putAside(t *queue.Turn, b *budget, reason, message string) {
 	for _, h := range t.Hints {
 		h.Ack()
 	}
+	e.askers.tell(t.Hints, Answer{Reason: message})
 	e.Metrics.Reconciled(t.Key.Route, resultDead.outcome, computeTime)
 	t.Done()
 }

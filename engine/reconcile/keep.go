@@ -146,6 +146,7 @@ func (x *exchange) take(w work, p plan.Plan) {
 
 // end carries out an operation after which nothing else is done about the link.
 func (w work) end(ctx context.Context, x *exchange, op plan.Operation) (*result, error) {
+	w.say(op.Reason)
 	switch op.Kind {
 	case plan.KindStop:
 		v, err := w.stop(ctx, x.link.Link, op)

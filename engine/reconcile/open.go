@@ -78,6 +78,7 @@ func (w work) abandon(ctx context.Context, c *creation, failure error) error {
 
 // carryOutOpening carries one operation out.
 func (w work) carryOutOpening(ctx context.Context, c *creation, op plan.Operation) (result, error) {
+	w.say(op.Reason)
 	switch op.Kind {
 	case plan.KindTell:
 		c.Told = true

@@ -48,6 +48,7 @@ type session struct {
 	sourceGone bool      // it was not found, and what is sent says so
 
 	postponed   error  // why a transfer was left for later
+	reason      string // why nothing was done, or what is waited for
 	parentToken string // what is known of what the record belongs to
 
 	snapshot *journal.Snapshot // what the rules were asked, for the journal
@@ -76,13 +77,21 @@ func (w *session) requeueAt(t time.Time) result {
 // hints that asked for it.
 func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	key, hints := t.Key, t.Hints
+	var answer *Answer // nil: another turn gives it
+	defer func() {
+		if answer != nil {
+			e.askers.tell(hints, *answer)
+		}
+	}()
 	began := e.Clock.Now()
 	config := e.Config.Load()
 	route := config.Set.Route(key.Route)
 	if route == nil || route.Source != key.Source.Collection {
+		answer = &Answer{Paused: true, Reason: "the route is not configured any more"}
 		return // the route is being removed; its pending hints become dead letters
 	}
 	if e.Pauses.Known(route.Name) {
+		answer = &Answer{Paused: true}
 		return // with its hints, which are looked at when it goes on
 	}
 	w := newWork(&session{engine: e.Core, turn: t, budget: b, done: ctx.Done(), config: config, route: route, source: key.Source})
@@ -110,14 +119,16 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	if ctx.Err() != nil {
 		return // cut off; the hints come again
 	}
-	swept := queue.OnlyResync(hints)
 	if errors.Is(err, pauses.ErrPaused) {
-		if swept && w.underWay { // a sweep's hint is no one's
-			err = e.Store.Hints.Add(ctx, key.Source, "")
-		}
 		w.log.Debug("not written", "reason", err)
+		if !queue.Stored(hints) && w.underWay {
+			err = e.Store.Hints.Add(ctx, key.Source, "")
+			w.log.Debug("hinted for when its route goes on", "error", err)
+		}
+		answer = &Answer{Paused: true}
 		return // with its hints: none of this counts as a try
 	}
+	swept := queue.OnlyResync(hints)
 	if err != nil {
 		v, err = w.handleError(ctx, err)
 	}
@@ -138,12 +149,14 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 	if err != nil {
 		// The store failed; the hints come again when it is back.
 		w.log.Error("a reconcile was not finished", "error", err)
+		answer = &Answer{Failed: err}
 		e.Metrics.Reconciled(route.Name, "error", e.Clock.Now().Sub(began))
 		return
 	}
 	for _, h := range hints {
 		h.Ack()
 	}
+	answer = &Answer{Again: v.again, Parked: v.outcome == "parked", Reason: w.reason}
 	if v.outcome == resultOK.outcome && swept {
 		e.Metrics.Noted(route.Name, noteDrift)
 		w.log.Warn("drift: a sweep found what no webhook or poll had told")
@@ -154,6 +167,7 @@ func (e *Workers) reconcile(ctx context.Context, t *queue.Turn, b *budget) {
 // handleError decides what a failed reconcile waits for.
 func (w work) handleError(ctx context.Context, failure error) (result, error) {
 	now := w.engine.Clock.Now()
+	w.sayFailed(failure)
 	if errors.Is(failure, store.ErrConflict) {
 		// Somebody else moved: drop everything and look again.
 		return w.requeueAt(now.Add(breaker.Jitter(breaker.FirstBackoff))), nil
@@ -227,6 +241,7 @@ func (w *session) moveTo(l queue.Lane) error {
 // run goes on with the link; one without a document: there is none.
 func (w work) run(ctx context.Context, link links.Stored) (result, error) {
 	if link.Link != nil && link.AsideAt(links.Versions{}) {
+		w.say("set aside until someone retries its dead letter")
 		return resultNone, nil
 	}
 	if err := w.moveTo(w.config.laneOf(w.turn, link)); err != nil {

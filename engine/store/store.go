@@ -128,6 +128,8 @@ type Hint struct {
 	// FromBackfill is true where somebody asked for records that were there before: all
 	// else goes first.
 	FromBackfill bool
+	// Asker is who waits for what becomes of it; empty: nobody does.
+	Asker string
 }
 
 // A Journal is the append-only record of what was decided and written.
