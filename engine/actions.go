@@ -80,7 +80,7 @@ func (a *actions) Sync(ctx context.Context, name string, timeout time.Duration) 
 			if err := a.core.Store.Hints.AddAt(ctx, "sync/"+route.Name+"/"+ref.String(), ref, safe, 0); err != nil {
 				return nil, err
 			}
-			o, err := a.look(ctx, route.Name, ref, timeout)
+			o, err := a.look(ctx, route.Name, ref, a.core.Clock.Now(), timeout)
 			if err != nil {
 				return nil, err
 			}
@@ -104,7 +104,7 @@ func (a *actions) Retry(ctx context.Context, id string, timeout time.Duration) (
 	if err := a.RetryDead(ctx, id); err != nil {
 		return Outcome{}, err
 	}
-	o, err := a.look(ctx, d.Route, d.Record, timeout)
+	o, err := a.look(ctx, d.Route, d.Record, began, timeout)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -116,9 +116,9 @@ func (a *actions) Retry(ctx context.Context, id string, timeout time.Duration) (
 	return o, nil
 }
 
-// look has a record looked at, again until that is over, and says what became of it.
-func (a *actions) look(ctx context.Context, route string, ref connectors.Ref, timeout time.Duration) (Outcome, error) {
-	began := a.core.Clock.Now()
+// look has a record looked at, again until that is over, and says what became of it since
+// it was begun.
+func (a *actions) look(ctx context.Context, route string, ref connectors.Ref, began time.Time, timeout time.Duration) (Outcome, error) {
 	answer, err := a.settle(ctx, queue.Key{Route: route, Source: ref}, began.Add(timeout))
 	if err != nil {
 		return Outcome{}, err
@@ -166,7 +166,7 @@ func (o *Outcome) conclude(answer reconcile.Answer, began time.Time) {
 			o.Until = &until
 		}
 	case slices.ContainsFunc(o.Dead, isNew):
-		o.Result, o.Failed = Failed, true
+		o.Result, o.Reason, o.Failed = Failed, "", true // Dead says it
 	case len(o.Wrote) > 0:
 		o.Result = Written
 	case o.Link != nil && o.Link.State == "active":

@@ -37,6 +37,8 @@ type Engine interface {
 	FindDead(ctx context.Context, query engine.Query) (page []engine.LetterView, next string, err error)
 	FindLetter(ctx context.Context, name string) (engine.LetterView, error)
 	RetryDead(ctx context.Context, id string) error
+	Retry(ctx context.Context, id string, timeout time.Duration) (engine.Outcome, error)
+	Sync(ctx context.Context, name string, timeout time.Duration) ([]engine.Outcome, error)
 	DropDead(ctx context.Context, id string) error
 	Routes(ctx context.Context) ([]engine.RouteStatus, error)
 	PauseRoute(ctx context.Context, route, by string) (engine.RouteStatus, error)
@@ -94,6 +96,7 @@ func (a *API) Handler() http.Handler {
 	mux.Handle("/v1/backfill", methods{http.MethodGet: a.getBackfill, http.MethodPost: a.startBackfill, http.MethodDelete: a.stopBackfill})
 	mux.Handle("/v1/backfill/plan", methods{http.MethodGet: a.planBackfill})
 	mux.Handle("/v1/journal", methods{http.MethodGet: a.getJournal})
+	mux.Handle("/v1/sync", methods{http.MethodPost: a.postSync})
 	mux.Handle("/v1/routes", methods{http.MethodGet: a.getRoutes})
 	mux.Handle("/v1/routes/{route}/pause", methods{http.MethodPost: a.pauseRoute})
 	mux.Handle("/v1/routes/{route}/resume", methods{http.MethodPost: a.resumeRoute})
@@ -207,6 +210,7 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 	var private *engine.PrivateError
 	var nothing *engine.NothingError
 	var noRoute *engine.NoRouteError
+	var noRouteOf *engine.NoRouteOfError
 	switch class, known := connectors.ClassOf(err); {
 	case errors.As(err, &several):
 		answer(w, http.StatusConflict, ambiguous{Error: several.Error(), Matches: several.Matches})
@@ -216,6 +220,8 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 		answer(w, http.StatusNotFound, unknownName{Error: unknown.Error(), Unknown: true})
 	case errors.As(err, &noRoute):
 		answerError(w, http.StatusNotFound, noRoute.Error())
+	case errors.As(err, &noRouteOf):
+		answerError(w, http.StatusUnprocessableEntity, noRouteOf.Error())
 	case errors.As(err, &nothing):
 		answerError(w, http.StatusNotFound, nothing.Error())
 	case errors.As(err, &private):

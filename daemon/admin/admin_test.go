@@ -184,6 +184,19 @@ func (f *fakeEngine) RetryDead(_ context.Context, id string) error {
 	return f.fail
 }
 
+func (f *fakeEngine) Retry(_ context.Context, id string, timeout time.Duration) (engine.Outcome, error) {
+	f.did = append(f.did, "retry "+id+" for "+timeout.String())
+	return engine.Outcome{Record: fakeRef, Result: engine.Written, Wrote: []string{"title"}}, f.fail
+}
+
+func (f *fakeEngine) Sync(_ context.Context, name string, timeout time.Duration) ([]engine.Outcome, error) {
+	if name == "INC-8" {
+		return nil, &engine.NoRouteOfError{Record: fakeRef}
+	}
+	f.did = append(f.did, "sync "+name+" for "+timeout.String())
+	return []engine.Outcome{{Record: fakeRef, Result: engine.InStep}}, f.fail
+}
+
 func (f *fakeEngine) DropDead(_ context.Context, id string) error {
 	f.did = append(f.did, "drop "+id)
 	return f.fail
@@ -299,6 +312,16 @@ func TestAdminAnswers(t *testing.T) {
 		{"GET", "/v1/dead/d9", "", 404, `{"error":`, ""},
 		{"POST", "/v1/dead/d1/retry", "", 200, `"id":"d1"`, "retry d1"},
 		{"POST", "/v1/dead/d9/retry", "", 404, `{"error":`, ""},
+		{"POST", "/v1/dead/d1/retry", `{"timeout":"1m"}`, 200, `"outcome":{"route":""`, "retry d1 for 1m0s"},
+		{"POST", "/v1/dead/d1/retry", `{"timeout":"1h"}`, 400, "timeout: ", ""},
+		{"POST", "/v1/dead/d9/retry", `{"timeout":"1m"}`, 404, `{"error":`, ""},
+		{"POST", "/v1/sync", `{"name":"INC-1","timeout":"1m"}`, 200, `"result":"in_step"`, "sync INC-1 for 1m0s"},
+		{"POST", "/v1/sync", `{"name":"INC-1"}`, 200, `"result":"in_step"`, "sync INC-1 for 0s"},
+		{"POST", "/v1/sync", `{"name":"INC-8"}`, 422, "no route begins with records of", ""},
+		{"POST", "/v1/sync", `{"name":"INC-1","timeout":"1 minute"}`, 400, "the body should be", ""},
+		{"POST", "/v1/sync", `{"name":"INC-1","timeout":"1h"}`, 400, "a timeout from", ""},
+		{"POST", "/v1/sync", `{"timeout":"1m"}`, 400, "a name is needed", ""},
+		{"GET", "/v1/sync", "", 405, `{"error":`, ""},
 		{"DELETE", "/v1/dead/d2", "", 200, `"id":"d2"`, "drop d2"},
 		{"GET", "/v1/routes", "", 200, `"paused":null`, ""},
 		{"POST", "/v1/routes/incidents/pause", `{"by":"lisa@laptop"}`, 200, `"paused":{"since":"2026-01-02T03:04:05Z","by":"lisa@laptop"}`, "pause incidents lisa@laptop"},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
@@ -72,6 +73,17 @@ func (c *Client) DeadLetter(ctx context.Context, name string) (engine.LetterView
 // RetryDead has the daemon try again.
 func (c *Client) RetryDead(ctx context.Context, name string) (engine.LetterView, []byte, error) {
 	return call[engine.LetterView](ctx, c, http.MethodPost, named("/v1/dead/", name)+"/retry", nil)
+}
+
+// Retry is RetryDead that waits for what becomes of it, at most for a timeout where the
+// record has to be looked at again.
+func (c *Client) Retry(ctx context.Context, name string, timeout time.Duration) (Retried, []byte, error) {
+	return call[Retried](ctx, c, http.MethodPost, named("/v1/dead/", name)+"/retry", waiting{new(duration(timeout))})
+}
+
+// Sync has the records looked at that a name means, and waits for what becomes of them.
+func (c *Client) Sync(ctx context.Context, name string, timeout time.Duration) ([]engine.Outcome, []byte, error) {
+	return call[[]engine.Outcome](ctx, c, http.MethodPost, "/v1/sync", syncing{Name: name, Timeout: duration(timeout)})
 }
 
 // DropDead forgets a dead letter.

@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"net/http"
+
+	"github.com/lockstep-sync/lockstep/engine"
 )
 
 func (a *API) getDead(w http.ResponseWriter, r *http.Request) {
@@ -21,8 +23,32 @@ func (a *API) getDeadLetter(w http.ResponseWriter, r *http.Request) {
 	ask(a, w, reading(a, r, func(e Engine) (any, error) { return e.FindLetter(r.Context(), r.PathValue("name")) }))
 }
 
+// retryDead answers with the dead letter, or with a timeout, when it is known, with what
+// became of it.
 func (a *API) retryDead(w http.ResponseWriter, r *http.Request) {
-	a.removeDead(w, r, "retried", Engine.RetryDead)
+	timeout, waits, ok := waited(w, r)
+	if !ok {
+		return
+	}
+	if !waits {
+		a.removeDead(w, r, "retried", Engine.RetryDead)
+		return
+	}
+	ask(a, w, func(e Engine) (any, error) {
+		d, err := e.FindLetter(r.Context(), r.PathValue("name"))
+		if err != nil {
+			return nil, err
+		}
+		a.Log.Info("dead letter retried by an operator", "dead", d.ID, "route", d.Route, "record", d.Record.String())
+		outcome, err := e.Retry(r.Context(), d.ID, timeout)
+		return Retried{Letter: d, Outcome: outcome}, err
+	})
+}
+
+// Retried is what became of a dead letter that was retried.
+type Retried struct {
+	Letter  engine.LetterView `json:"letter"` // as it was
+	Outcome engine.Outcome    `json:"outcome"`
 }
 
 func (a *API) dropDead(w http.ResponseWriter, r *http.Request) {

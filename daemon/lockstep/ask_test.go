@@ -172,15 +172,53 @@ l2  incidents  -         claim   incidentio.acme.incident/3  -       -
 
 const aDeadLetter = `{"id":"d1","route":"incidents","record":"incidentio.acme.incident/1","reason":"rejected","field":"close_code","message":"It said:\nno.","at":"2026-01-02T03:04:05Z","source_name":"INC-1","target_name":"INC1","url":"https://x/2"}`
 
+const anOutcome = `{"route":"incidents","configured":true,"decision":null,"at":null,"generation":"","commit":"","decided":true,"link":` + aLink + `,"waits":[],"dead":[` + aDeadLetter + `],` +
+	`"record":"incidentio.acme.incident/1","source_name":"INC-1","target_name":"INC1","url":"https://x/2","result":"failed","wrote":["title","comments.inbound","comments.inbound"],"opened":false,"reason":"It said no.","failed":true}`
+
+func TestSyncCommand(t *testing.T) {
+	good := strings.NewReplacer(`"failed":true`, `"failed":false`, `"result":"failed"`, `"result":"written"`, `[`+aDeadLetter+`]`, `[]`).Replace(anOutcome)
+	for name, c := range map[string]struct {
+		outcome string
+		exit    int
+		want    string
+	}{
+		"written": {good, 0, "INC-1 on incidents: wrote title, 2 comments of the ticket (INC1)\n"},
+		"opened":  {strings.Replace(good, `"opened":false`, `"opened":true`, 1), 0, "INC-1 on incidents: opened INC1 with title, 2 comments of the ticket\n"},
+		"in step": {strings.NewReplacer(`"written"`, `"in_step"`, `["title","comments.inbound","comments.inbound"]`, `[]`).Replace(good), 0, "INC-1 on incidents: in step with INC1\n"},
+		"no ticket": {strings.NewReplacer(`"written"`, `"nothing"`, `"link":`+aLink, `"link":null`, "It said no.", "no template matched", `"decision":null`,
+			`"decision":{"route":"incidents","record":"incidentio.acme.incident/1","template":null,"target":null,"action":"none","reason":"no template matched","state":null,"fields":{},"errors":{},"skipped":[{"template":"t","condition":"c","operands":[{"path":"p","value":"v"}]}]}`).Replace(good),
+			0, "INC-1 on incidents: no ticket: no template matched\n  skipped   t: false: c (p = \"v\")\n"},
+		"waits": {strings.NewReplacer(`"written"`, `"waits"`, `["title","comments.inbound","comments.inbound"]`, `[]`, `"failed":false`, `"failed":true,"until":"2026-01-02T03:04:05Z"`).Replace(good), 1,
+			"INC-1 on incidents: waits until 2026-01-02 03:04:05Z: It said no.\n"},
+		"failed": {anOutcome, 1, "INC-1 on incidents: wrote title, 2 comments of the ticket; failed\n  dead letter d1: rejected close_code: It said: no.\n"},
+	} {
+		f := &fakeDaemon{answers: map[string]fakeAnswer{"POST /v1/sync": {200, "[" + c.outcome + "]"}}}
+		if status, stdout, stderr := f.ask(t, "sync INC-1"); status != c.exit || stdout != c.want || stderr != "" {
+			t.Errorf("%s: exit %d, stderr %q, stdout:\n%s\nwant:\n%s", name, status, stderr, stdout, c.want)
+		}
+		if status, stdout, _ := f.ask(t, "sync INC-1 -json"); status != c.exit || !json.Valid([]byte(stdout)) {
+			t.Errorf("%s: -json: exit %d, stdout:\n%s", name, status, stdout)
+		}
+	}
+	f := &fakeDaemon{answers: map[string]fakeAnswer{"POST /v1/sync": {404, `{"error":"nothing is called","unknown_name":true}`}}}
+	if status, _, stderr := f.ask(t, "sync INC-9 INC-8"); status != 1 || stderr != "lockstep: INC-9: there is no such record\nlockstep: INC-8: there is no such record\n" {
+		t.Errorf("unknown: exit %d, stderr %q", status, stderr)
+	}
+	if status, _, stderr := f.ask(t, "sync INC-9 -timeout 1h"); status != 2 || !strings.Contains(stderr, "-timeout 1h0m0s: expected one from 0s to 4m0s") {
+		t.Errorf("-timeout: exit %d, stderr %q", status, stderr)
+	}
+}
+
 func TestDeadCommand(t *testing.T) {
 	f := &fakeDaemon{answers: map[string]fakeAnswer{
 		"GET /v1/dead":           {200, "[" + aDeadLetter + "]"},
 		"GET /v1/dead/d1":        {200, aDeadLetter},
-		"POST /v1/dead/d1/retry": {200, aDeadLetter},
+		"POST /v1/dead/d1/retry": {200, `{"letter":` + aDeadLetter + `,"outcome":` + anOutcome + `}`},
 		"DELETE /v1/dead/d1":     {200, aDeadLetter},
 	}}
-	want := regexp.MustCompile(`^ID  AGE +ROUTE      RECORD  REASON    FIELD       MESSAGE
-d1  \d+d +incidents  INC-1   rejected  close_code  It said: no.
+	want := regexp.MustCompile(`^rejected on incidents: 1
+ID  AGE +RECORD  FIELD       MESSAGE
+d1  \d+d +INC-1   close_code  It said: no.
 $`)
 	for _, args := range []string{"dead", "dead list"} {
 		if status, stdout, _ := f.ask(t, args); status != 0 || !want.MatchString(stdout) {
@@ -192,13 +230,38 @@ $`)
 		t.Errorf("show: exit %d, stdout:\n%s", status, stdout)
 	}
 	status, stdout, stderr := f.ask(t, "dead retry d9 d1")
-	if status != 1 || stdout != "retried d1 (INC-1)\n" || stderr != "lockstep: d9: there is no such dead letter\n" {
+	const again = "retried d1 (INC-1): wrote title, 2 comments of the ticket; failed again: rejected close_code: It said: no.\n"
+	if status != 1 || stdout != again || stderr != "lockstep: d9: there is no such dead letter\n" {
 		t.Errorf("retry: exit %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
 	status, stdout, _ = f.ask(t, "dead drop d1 -json")
 	var dropped []map[string]any
 	if err := json.Unmarshal([]byte(stdout), &dropped); status != 0 || err != nil || len(dropped) != 1 || dropped[0]["id"] != "d1" {
 		t.Errorf("drop: exit %d, stdout:\n%s", status, stdout)
+	}
+	for _, all := range []string{"-all", "-route incidents", "-reason rejected", "-route incidents -reason rejected"} {
+		query := map[string]string{"-all": "", "-route incidents": "?route=incidents", "-reason rejected": "?reason=rejected"}[all]
+		if strings.Count(all, "-") == 2 {
+			query = "?reason=rejected&route=incidents"
+		}
+		f.answers["GET /v1/dead"+query] = fakeAnswer{200, "[" + aDeadLetter + "]"}
+		if status, stdout, stderr := f.ask(t, "dead retry "+all); status != 1 || stdout != again {
+			t.Errorf("retry %s: exit %d, stdout %q, stderr %q", all, status, stdout, stderr)
+		}
+		if status, stdout, _ := f.ask(t, "dead drop "+all); status != 0 || stdout != "dropped d1 (INC-1)\n" {
+			t.Errorf("drop %s: exit %d, stdout %q", all, status, stdout)
+		}
+	}
+	if status, _, stderr := f.ask(t, "dead retry -all d1"); status != 2 || !strings.Contains(stderr, "give names or -all, not both") {
+		t.Errorf("names and -all: exit %d, stderr %q", status, stderr)
+	}
+	f.answers["GET /v1/dead"] = fakeAnswer{200, "[" + aDeadLetter + "," + strings.Replace(aDeadLetter, `"d1"`, `"d2"`, 1) + "]"}
+	f.answers["DELETE /v1/dead/d2"] = fakeAnswer{404, `{"error":"there is nothing of this id"}`}
+	if status, stdout, stderr := f.ask(t, "dead drop -all"); status != 2 || stdout != "" || !strings.Contains(stderr, "that would drop 2 dead letters; add -yes to do it") {
+		t.Errorf("many: exit %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	if status, stdout, _ := f.ask(t, "dead drop -all -yes"); status != 0 || stdout != "dropped d1 (INC-1)\n" {
+		t.Errorf("many, -yes: exit %d, stdout %q", status, stdout)
 	}
 	f.answers["GET /v1/dead"] = fakeAnswer{200, "[]"}
 	if status, stdout, _ := f.ask(t, "dead"); status != 0 || stdout != "no dead letters\n" {

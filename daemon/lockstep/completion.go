@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/names"
 	"github.com/lockstep-sync/lockstep/rules"
 )
@@ -113,6 +114,25 @@ func (a *app) completeConfigured(vars *varFlags, of func(*rules.Route) string) c
 		for _, route := range set.Routes {
 			if name := of(route); !slices.Contains(found, name) {
 				found = append(found, name)
+			}
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeReasons completes the reasons of the dead letters that there are.
+func (a *app) completeReasons(address *adminFlags) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+		defer cancel()
+		letters, _, err := a.client(address).Dead(ctx, engine.Query{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var found []cobra.Completion
+		for _, d := range letters {
+			if !slices.Contains(found, d.Reason) {
+				found = append(found, d.Reason)
 			}
 		}
 		return found, cobra.ShellCompDirectiveNoFileComp

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (a *app) deadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dead",
 		Short: "List, show, retry and drop what could not be carried out",
-		Long:  "Lists what could not be carried out, newest first.\n\n" + aboutNames,
+		Long:  "Lists what could not be carried out, by reason and route, newest first.\n\n" + aboutNames,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -48,12 +49,10 @@ func (a *app) deadCommand() *cobra.Command {
 	}
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print the daemon's answer as JSON")
 	address.add(cmd)
-	listed := &cobra.Command{Use: "list", Short: "List the dead letters, newest first", Args: atMost(0), RunE: list}
+	listed := &cobra.Command{Use: "list", Short: "List the dead letters, by reason and route", Args: atMost(0), RunE: list}
 	for _, c := range []*cobra.Command{cmd, listed} {
 		c.Flags().StringVar(&query.Name, "name", "", "only those of this `NAME`")
-		c.Flags().StringVar(&query.Route, "route", "", "only those on this `ROUTE`")
-		c.Flags().StringVar(&query.Reason, "reason", "", "only those with this `REASON`")
-		completeFlag(c, "route", a.completeRoutes(address))
+		a.addLetterFilters(c, address, &query)
 		completeFlag(c, "name", a.completeNames(address, ofDead))
 	}
 	cmd.AddCommand(
@@ -66,42 +65,68 @@ func (a *app) deadCommand() *cobra.Command {
 				return a.showDead(cmd.Context(), a.client(address), args[0], asJSON)
 			},
 		},
-		&cobra.Command{
-			Use: "retry NAME…", Short: "Retry the affected records", Args: between(1, -1),
-			Long:              "Retries the records of dead letters; with a record's name, of all of its.\n\n" + aboutNames,
-			ValidArgsFunction: a.completeNames(address, ofDead),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return a.eachDead(cmd.Context(), args, asJSON, "retried", a.client(address).RetryDead)
-			},
-		},
-		&cobra.Command{
-			Use: "drop NAME…", Short: "Forget dead letters", Args: between(1, -1),
-			Long:              "Forgets dead letters; with a record's name, all of its.\n\n" + aboutNames,
-			ValidArgsFunction: a.completeNames(address, ofDead),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return a.eachDead(cmd.Context(), args, asJSON, "dropped", a.client(address).DropDead)
-			},
-		},
+		a.retryCommand(address, &asJSON),
+		a.dropCommand(address, &asJSON),
 	)
 	return cmd
 }
 
+// addLetterFilters adds the flags that pick dead letters.
+func (a *app) addLetterFilters(cmd *cobra.Command, address *adminFlags, query *engine.Query) {
+	cmd.Flags().StringVar(&query.Route, "route", "", "only those on this `ROUTE`")
+	cmd.Flags().StringVar(&query.Reason, "reason", "", "only those with this `REASON`")
+	completeFlag(cmd, "route", a.completeRoutes(address))
+	completeFlag(cmd, "reason", a.completeReasons(address))
+}
+
+// A letterGroup are dead letters of one reason on one route.
+type letterGroup struct {
+	reason, route string
+	letters       []engine.LetterView
+}
+
+// grouped sorts dead letters by reason and route, the most frequent first.
+func grouped(letters []engine.LetterView) []letterGroup {
+	var groups []letterGroup
+	for _, d := range letters {
+		i := slices.IndexFunc(groups, func(g letterGroup) bool { return g.reason == d.Reason && g.route == d.Route })
+		if i < 0 {
+			groups, i = append(groups, letterGroup{reason: d.Reason, route: d.Route}), len(groups)
+		}
+		groups[i].letters = append(groups[i].letters, d)
+	}
+	slices.SortStableFunc(groups, func(a, b letterGroup) int {
+		return cmp.Or(cmp.Compare(len(b.letters), len(a.letters)), cmp.Compare(a.reason, b.reason), cmp.Compare(a.route, b.route))
+	})
+	return groups
+}
+
 func (a *app) printLetters(letters []engine.LetterView) error {
 	now := time.Now()
-	fields := slices.ContainsFunc(letters, func(d engine.LetterView) bool { return d.Field != "" })
-	return table(a.stdout, func(row func(...any)) {
-		add := func(id, age, route, record, reason, field, message any) {
-			cells := []any{id, age, route, record, reason, field, message}
-			if !fields {
-				cells = slices.Delete(cells, 5, 6)
+	for i, g := range grouped(letters) {
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		fmt.Fprintf(a.stdout, "%s on %s: %d\n", g.reason, g.route, len(g.letters))
+		fields := slices.ContainsFunc(g.letters, func(d engine.LetterView) bool { return d.Field != "" })
+		err := table(a.stdout, func(row func(...any)) {
+			add := func(id, age, record, field, message any) {
+				cells := []any{id, age, record, field, message}
+				if !fields {
+					cells = slices.Delete(cells, 3, 4)
+				}
+				row(cells...)
 			}
-			row(cells...)
+			add("ID", "AGE", "RECORD", "FIELD", "MESSAGE")
+			for _, d := range g.letters {
+				add(d.ID, ago(d.At, now), calledOr(d.SourceName, d.Record), orDash(d.Field), brief(d.Message))
+			}
+		})
+		if err != nil {
+			return err
 		}
-		add("ID", "AGE", "ROUTE", "RECORD", "REASON", "FIELD", "MESSAGE")
-		for _, d := range letters {
-			add(d.ID, ago(d.At, now), d.Route, calledOr(d.SourceName, d.Record), d.Reason, orDash(d.Field), brief(d.Message))
-		}
-	})
+	}
+	return nil
 }
 
 // operation begins a message with what was done to which record: the table says that in
@@ -165,45 +190,6 @@ func (a *app) showDead(ctx context.Context, client *admin.Client, name string, a
 	}
 	if asJSON {
 		return writeJSON(a.stdout, all)
-	}
-	return nil
-}
-
-// eachDead does one thing to the dead letters of every name; one that has none does
-// not keep the others from it.
-func (a *app) eachDead(ctx context.Context, names []string, asJSON bool, what string,
-	do func(context.Context, string) (engine.LetterView, []byte, error),
-) error {
-	done, failed := []engine.LetterView{}, false
-	for len(names) > 0 {
-		name := names[0]
-		names = names[1:]
-		d, ids, err := lettersOf(ctx, name, do)
-		var refused *admin.AnswerError
-		if errors.As(err, &refused) && (refused.Status == http.StatusNotFound || refused.Status == http.StatusConflict) {
-			fmt.Fprintf(a.stderr, "lockstep: %s\n", noSuch(err, "dead letter", name))
-			failed = true
-			continue
-		}
-		if err != nil {
-			return explained(err)
-		}
-		names = append(ids, names...)
-		if d == nil {
-			continue
-		}
-		done = append(done, *d)
-		if !asJSON {
-			fmt.Fprintf(a.stdout, "%s %s (%s)\n", what, d.ID, calledOr(d.SourceName, d.Record))
-		}
-	}
-	if asJSON {
-		if err := writeJSON(a.stdout, done); err != nil {
-			return err
-		}
-	}
-	if failed {
-		return errFailed
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ Run it:             lockstep run DIR`,
 		a.checkCommand(), a.fmtCommand(), a.explainCommand(), a.testCommand(), a.schemaCommand(),
 		a.initCommand(), a.graphCommand(),
 		a.runCommand(), a.demoCommand(), a.sandboxCommand(),
-		a.statusCommand(), a.whyCommand(), a.decisionsCommand(), a.reloadCommand(), a.routesCommand(), a.linksCommand(), a.deadCommand(), a.dashboardCommand(),
+		a.statusCommand(), a.whyCommand(), a.decisionsCommand(), a.syncCommand(), a.reloadCommand(), a.routesCommand(), a.linksCommand(), a.deadCommand(), a.dashboardCommand(),
 		a.planCommand(), a.journalCommand(), a.backfillCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)

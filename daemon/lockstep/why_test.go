@@ -109,13 +109,15 @@ func TestDecisionsCommand(t *testing.T) {
 // nothing is done.
 func TestDeadLettersOfARecord(t *testing.T) {
 	second := strings.Replace(aDeadLetter, `"d1"`, `"d2"`, 1)
+	retried := func(letter string) string {
+		return `{"letter":` + letter + `,"outcome":{"route":"incidents","link":` + aLink + `,"result":"written","wrote":["title"]}}`
+	}
 	f := &fakeDaemon{answers: map[string]fakeAnswer{
-		"POST /v1/dead/INC-1/retry": {409, `{"error":"several","matches":[{"record":"incidentio.acme.incident/1","dead":"d1"},{"record":"incidentio.acme.incident/1","dead":"d2"}]}`},
-		"GET /v1/dead/INC-1":        {409, `{"error":"several","matches":[{"record":"incidentio.acme.incident/1","dead":"d1"},{"record":"incidentio.acme.incident/1","dead":"d2"}]}`},
-		"DELETE /v1/dead/INC-2":     {409, `{"error":"INC-2 fits several","matches":[{"record":"incidentio.acme.incident/2"},{"record":"incidentio.globex.incident/2"}]}`},
-		"POST /v1/dead/d1/retry":    {200, aDeadLetter}, "POST /v1/dead/d2/retry": {200, second}, "GET /v1/dead/d1": {200, aDeadLetter}, "GET /v1/dead/d2": {200, second},
+		"GET /v1/dead/INC-1":     {409, `{"error":"several","matches":[{"record":"incidentio.acme.incident/1","dead":"d1"},{"record":"incidentio.acme.incident/1","dead":"d2"}]}`},
+		"GET /v1/dead/INC-2":     {409, `{"error":"INC-2 fits several","matches":[{"record":"incidentio.acme.incident/2"},{"record":"incidentio.globex.incident/2"}]}`},
+		"POST /v1/dead/d1/retry": {200, retried(aDeadLetter)}, "POST /v1/dead/d2/retry": {200, retried(second)}, "GET /v1/dead/d1": {200, aDeadLetter}, "GET /v1/dead/d2": {200, second},
 	}}
-	if status, stdout, _ := f.ask(t, "dead retry INC-1"); status != 0 || stdout != "retried d1 (INC-1)\nretried d2 (INC-1)\n" {
+	if status, stdout, _ := f.ask(t, "dead retry INC-1"); status != 0 || stdout != "retried d1 (INC-1): wrote title (INC1)\nretried d2 (INC-1): wrote title (INC1)\n" {
 		t.Errorf("exit %d, %q", status, stdout)
 	}
 	if status, stdout, _ := f.ask(t, "dead show INC-1"); status != 0 || !strings.Contains(stdout, "id      d1") || !strings.Contains(stdout, "id      d2") {

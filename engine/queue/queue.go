@@ -331,7 +331,7 @@ func (q *Queue) WaitIdle() {
 // not acknowledged.
 func Stored(hints []store.Hint) bool {
 	for _, h := range hints {
-		if !h.FromResync && h.Asker == "" {
+		if !h.FromResync && !h.FromBackfill && h.Asker == "" {
 			return true
 		}
 	}
