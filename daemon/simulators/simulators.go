@@ -196,6 +196,7 @@ func (s *Group) Blocks() string {
   api_url        = %q
   api_key        = %q
   webhook_secret = %q
+  poll_interval  = "2s"
 }
 
 connector "servicenow" "itsm" {
