@@ -56,8 +56,15 @@ func newDesk() *desk {
 	say := func(status int, message string) simulator.Answer {
 		return answer(status, map[string]string{"error": message})
 	}
+	stranger := func(*simulator.Call) simulator.Answer { return say(http.StatusUnauthorized, "who are you?") }
 	d.Endpoint = simulator.New(simulator.System{
 		State: &d.mu, Handle: d.handle,
+		Auth: &simulator.Auth{Missing: stranger, Refused: stranger, Bearer: func(token string) *simulator.Account {
+			if token != deskToken {
+				return nil
+			}
+			return &simulator.Account{Name: "bot"}
+		}},
 		Throttled: func(pause time.Duration) simulator.Answer {
 			a := say(http.StatusTooManyRequests, "later")
 			a.Header.Set("Retry-After", simulator.RetryAfter(pause))
@@ -74,10 +81,6 @@ func answer(status int, v any) simulator.Answer {
 }
 
 func (d *desk) handle(c *simulator.Call) simulator.Answer {
-	if c.Header.Get("Authorization") != "Bearer "+deskToken {
-		return answer(http.StatusUnauthorized, map[string]string{"error": "who are you?"})
-	}
-	c.Principal = "bot"
 	parts := strings.Split(strings.Trim(c.URL.Path, "/"), "/")
 	switch {
 	case parts[0] == "me":

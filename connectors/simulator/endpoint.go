@@ -15,15 +15,14 @@ type System struct {
 	// State guards what the functions touch. Its clock is the system's.
 	State *Mutex
 
+	// Auth tells who makes a call, before it is handled; nil: nobody asks.
+	Auth *Auth
 	// Handle carries out a call and answers it.
 	Handle func(*Call) Answer
 	// Throttled is the answer to a call that came too soon.
 	Throttled func(pause time.Duration) Answer
 	// Failed is the answer under FailBefore or FailAfter.
 	Failed func(Fault) Answer
-	// Anonymous is the answer to a call whose credentials are not taken; nil: it is
-	// Failed with 401.
-	Anonymous func(*Call) Answer
 	// NotFound is the answer to a caller that may not see the record.
 	NotFound func() Answer
 	// Spoilt is what becomes of an answer under SpoiltBody; nil: nothing does.
@@ -40,7 +39,9 @@ type System struct {
 type Call struct {
 	*http.Request
 	Body []byte
-	// Principal is for Handle to set: who was authenticated.
+	// Account is who was authenticated by the system's Auth, and Principal its name in
+	// the log.
+	Account   *Account
 	Principal string
 
 	tooLarge bool // the body has more bytes than the system takes
@@ -117,12 +118,7 @@ func (e *Endpoint) playFault(c *Call, f *Fault) (Answer, ending, error) {
 			return e.system.Failed(*f)
 		}), whole, nil
 	case Anonymous:
-		return e.answerOnly(c, func() Answer {
-			if e.system.Anonymous == nil {
-				return e.system.Failed(Fault{Status: http.StatusUnauthorized})
-			}
-			return e.system.Anonymous(c)
-		}), whole, nil
+		return e.answerOnly(c, func() Answer { return e.system.anonymous(c) }), whole, nil
 	case Hidden:
 		return e.answerOnly(c, e.system.NotFound), whole, nil
 	case LoginPage, LoginRedirect, OtherJSON:
@@ -202,6 +198,8 @@ func (e *Endpoint) handle(c *Call) Answer {
 	var a Answer
 	if c.tooLarge {
 		a = tooLarge()
+	} else if refused, ok := e.system.Auth.refusal(c); ok {
+		a = refused
 	} else {
 		a = e.system.Handle(c)
 	}

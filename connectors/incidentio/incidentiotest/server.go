@@ -133,7 +133,7 @@ func New(o Options) *Server {
 	o.DashboardURL = strings.TrimSuffix(o.DashboardURL, "/")
 	s := &Server{opts: o, mu: simulator.Mutex{Now: o.Now}, byKey: map[string]Incident{}, updateByKey: map[string]*Update{}, itemByKey: map[string]*TimelineItem{}, wake: make(chan struct{}, 1)}
 	s.Endpoint = simulator.New(simulator.System{
-		State: &s.mu, Handle: s.handle, Throttled: s.throttled, Failed: s.failed, MaxBody: maxBody,
+		State: &s.mu, Auth: s.auth(), Handle: s.handle, Throttled: s.throttled, Failed: s.failed, MaxBody: maxBody,
 		NotFound: func() answer { return s.refuse(*notFound()) },
 	})
 	s.routes = s.allRoutes()
@@ -200,29 +200,31 @@ func (s *Server) ReleaseCommits() {
 
 // handle answers a call.
 func (s *Server) handle(r *simulator.Call) answer {
-	return s.answer(&call{Call: r, query: r.URL.Query()})
+	return s.answer(&call{Call: r, query: r.URL.Query(), key: r.Account.Is.(*apiKey)})
+}
+
+// auth takes API keys.
+func (s *Server) auth() *simulator.Auth {
+	refuse := func(code, message string) func(*simulator.Call) answer {
+		return func(*simulator.Call) answer {
+			return s.refuse(problem{status: http.StatusUnauthorized, kind: "authentication_error", code: code, message: message})
+		}
+	}
+	return &simulator.Auth{
+		Missing: refuse("missing_authorization_material", "No authorization material provided in request"),
+		Refused: refuse("invalid_authorization_material", "The API key is not known"),
+		Bearer: func(token string) *simulator.Account {
+			for _, key := range s.keys {
+				if key.Token == token {
+					return &simulator.Account{Name: key.Name, Is: key}
+				}
+			}
+			return nil
+		},
+	}
 }
 
 func (s *Server) answer(c *call) answer {
-	scheme, token, _ := strings.Cut(c.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return s.refuse(problem{
-			status: http.StatusUnauthorized, kind: "authentication_error",
-			code: "missing_authorization_material", message: "No authorization material provided in request",
-		})
-	}
-	for _, key := range s.keys {
-		if key.Token == token {
-			c.key = key
-		}
-	}
-	if c.key == nil {
-		return s.refuse(problem{
-			status: http.StatusUnauthorized, kind: "authentication_error",
-			code: "invalid_authorization_material", message: "The API key is not known",
-		})
-	}
-	c.Principal = c.key.Name
 	limits, spent := s.spend(c.key)
 	if spent {
 		return s.throttle(c.key.Name, time.Second, limits)

@@ -123,7 +123,7 @@ func New(o Options) *Server {
 		projects: map[string]*project{}, issues: map[string]*issue{}, pages: map[string]page{}, media: map[string]bool{},
 		bursts: map[string][]time.Time{}, busy: map[string]int{}, noCreate: map[string]string{},
 	}
-	s.Endpoint = simulator.New(simulator.System{State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, Anonymous: s.anonymous, Spoilt: spoilt, NotFound: hidden})
+	s.Endpoint = simulator.New(simulator.System{State: &s.mu, Auth: s.auth(), Handle: s.handle, Throttled: throttled, Failed: failed, Spoilt: spoilt, NotFound: hidden})
 	s.seed()
 	return s
 }
@@ -214,33 +214,52 @@ func spoilt(a answer) answer {
 	return a
 }
 
+const gatewayPath = "/ex/jira/35273b54-3f06-40d2-880f-dd28cf8daafa"
+
 // GatewayURL is where Atlassian's gateway leads to the site.
-const GatewayURL = "https://api.atlassian.com/ex/jira/35273b54-3f06-40d2-880f-dd28cf8daafa"
+const GatewayURL = "https://api.atlassian.com" + gatewayPath
+
+// resource is the path of a call within the API, which Atlassian's gateway leads to as
+// well; false: it is of none.
+func resource(c *call) (string, bool) {
+	return strings.CutPrefix(strings.TrimPrefix(c.URL.Path, gatewayPath), "/rest/api/3/")
+}
+
+// auth takes API tokens. Contents and what is not of the API are open to all.
+func (s *Server) auth() *simulator.Auth {
+	return &simulator.Auth{
+		Open: func(c *call) bool {
+			_, ok := resource(c)
+			return !ok
+		},
+		Missing: func(*call) answer {
+			a := answer{Status: http.StatusUnauthorized, Header: http.Header{}, Body: []byte("Client must be authenticated to access this resource.")}
+			a.Header.Set("Www-Authenticate", `OAuth realm="https%3A%2F%2Facme.atlassian.net"`)
+			return a
+		},
+		Refused: s.anonymous,
+		Basic: func(email, token string) *simulator.Account {
+			if u := s.account(email, token); u != nil {
+				return &simulator.Account{Name: u.AccountID, Is: u}
+			}
+			return nil
+		},
+	}
+}
 
 // handle answers a call.
 func (s *Server) handle(c *call) answer {
-	if path, ok := strings.CutPrefix(c.URL.Path, "/ex/jira/35273b54-3f06-40d2-880f-dd28cf8daafa"); ok {
+	path, ok := resource(c)
+	switch {
+	case strings.HasPrefix(c.URL.Path, gatewayPath):
 		c.Request = c.Clone(c.Context())
-		c.URL.Path = path
-	}
-	if strings.HasPrefix(c.URL.Path, "/file/") && !strings.HasPrefix(c.URL.Path, "/rest/") {
+		c.URL.Path = strings.TrimPrefix(c.URL.Path, gatewayPath)
+	case strings.HasPrefix(c.URL.Path, "/file/"):
 		return s.mediaContent(c)
 	}
-	path, ok := strings.CutPrefix(c.URL.Path, "/rest/api/3/")
 	if !ok {
 		return refuse(http.StatusNotFound, "null for uri: "+c.URL.Path)
 	}
-	email, token, ok := c.BasicAuth()
-	account := s.account(email, token)
-	if ok && account == nil {
-		return s.anonymous(c)
-	}
-	if !ok {
-		a := answer{Status: http.StatusUnauthorized, Header: http.Header{}, Body: []byte("Client must be authenticated to access this resource.")}
-		a.Header.Set("Www-Authenticate", `OAuth realm="https%3A%2F%2Facme.atlassian.net"`)
-		return a
-	}
-	c.Principal = account.AccountID
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if a := s.limit(c, parts); a != nil {
 		return *a
@@ -268,7 +287,7 @@ func (s *Server) account(email, token string) *User {
 // anonymous is how Jira answers to a token that it does not take: as to nobody,
 // which it calls success where anybody may ask.
 func (s *Server) anonymous(c *call) answer {
-	path := strings.TrimPrefix(c.URL.Path, "/rest/api/3/")
+	path, _ := resource(c)
 	a := refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
 	switch {
 	case path == "search/jql":

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A grant is what an access token stands for.
@@ -15,20 +17,33 @@ type grant struct {
 	expires time.Time
 }
 
-// authenticate finds the user of a request; false: there is none.
-func (s *Server) authenticate(c *call) (*record, bool) {
-	if token, ok := strings.CutPrefix(c.Header.Get("Authorization"), "Bearer "); ok {
-		g, known := s.tokens[token]
-		if !known || !s.opts.Now().Before(g.expires) {
-			return nil, false
+// auth takes users with their passwords, and access tokens. What is not of the REST
+// APIs is open to all.
+func (s *Server) auth() *simulator.Auth {
+	refuse := func(*call) answer {
+		a := failure(http.StatusUnauthorized, "User Not Authenticated", "Required to provide Auth information")
+		a.Header.Set("WWW-Authenticate", `BASIC realm="Service-now"`)
+		a.Header.Set("Server", "ServiceNow")
+		return a
+	}
+	account := func(user *record, ok bool) *simulator.Account {
+		if !ok {
+			return nil
 		}
-		return s.user(g.user)
+		return &simulator.Account{Name: user.text("user_name"), Is: user}
 	}
-	name, password, ok := c.BasicAuth()
-	if !ok {
-		return nil, false
+	return &simulator.Auth{
+		Open:    func(c *call) bool { return !strings.HasPrefix(c.URL.Path, "/api/now/") },
+		Missing: refuse, Refused: refuse,
+		Basic: func(name, password string) *simulator.Account { return account(s.login(name, password)) },
+		Bearer: func(token string) *simulator.Account {
+			g, known := s.tokens[token]
+			if !known || !s.opts.Now().Before(g.expires) {
+				return nil
+			}
+			return account(s.user(g.user))
+		},
 	}
-	return s.login(name, password)
 }
 
 func (s *Server) login(name, password string) (*record, bool) {

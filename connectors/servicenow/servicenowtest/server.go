@@ -121,7 +121,7 @@ func New(o Options) *Server {
 		hidden: map[string]func(Row) bool{}, protected: map[string]bool{}, denied: map[string]bool{}, unread: map[string]bool{},
 	}
 	s.Endpoint = simulator.New(simulator.System{
-		State: &s.mu, Handle: s.handle, Throttled: throttled, Failed: failed, NotFound: hidden, Spoilt: cancelMid, Secret: asksForToken,
+		State: &s.mu, Auth: s.auth(), Handle: s.handle, Throttled: throttled, Failed: failed, NotFound: hidden, Spoilt: cancelMid, Secret: asksForToken,
 	})
 	s.seed()
 	return s
@@ -164,13 +164,7 @@ func (s *Server) route(c *call) answer {
 	for _, version := range []string{"v1/", "v2/"} {
 		path = strings.TrimPrefix(path, version)
 	}
-	user, ok := s.authenticate(c)
-	if !ok {
-		a := failure(http.StatusUnauthorized, "User Not Authenticated", "Required to provide Auth information")
-		a.Header.Set("WWW-Authenticate", `BASIC realm="Service-now"`)
-		return a
-	}
-	c.Principal = user.text("user_name")
+	user := c.Account.Is.(*record)
 	limits, exceeded := s.limit()
 	if exceeded != nil {
 		return *exceeded
