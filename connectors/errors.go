@@ -120,6 +120,17 @@ func ClassOf(err error) (Class, bool) {
 	return 0, false
 }
 
+// IsClass reports whether err is an *Error of the class.
+func IsClass(err error, class Class) bool {
+	is, known := ClassOf(err)
+	return known && is == class
+}
+
+// Unclear is the failure of a request whose answer is whole and not what it should be.
+func Unclear(op, record, message string) *Error {
+	return &Error{Class: ClassUnclear, Op: op, Record: record, Message: message}
+}
+
 // Rejected is what a system, or its connector, refuses for good.
 func Rejected(op, record, field, code, message string) *Error {
 	return &Error{Class: ClassRejected, Op: op, Record: record, Field: field, Code: code, Message: message}

@@ -39,7 +39,7 @@ func (q *inquiries) ReadRecord(ctx context.Context, name string) (RecordView, er
 		return RecordView{}, err
 	}
 	record, inputs, err := q.core.Inputs(ctx, m.Record)
-	if class, known := connectors.ClassOf(err); known && class == connectors.ClassGone {
+	if connectors.IsClass(err, connectors.ClassGone) {
 		return RecordView{}, &NothingError{What: "record any more", Match: m}
 	}
 	if err != nil {

@@ -64,7 +64,7 @@ func (l *Lists[V]) Read(ctx context.Context, op, record, key string, age time.Du
 	now, err := l.latest.Fetch(ctx, key, fresh, func() (*List[V], error) {
 		list := &List[V]{At: time.Now()}
 		all, err := ask()
-		if class, known := connectors.ClassOf(err); known && class == connectors.ClassForbidden {
+		if connectors.IsClass(err, connectors.ClassForbidden) {
 			list.Refused = err
 			return list, nil
 		}

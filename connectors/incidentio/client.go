@@ -133,15 +133,13 @@ func (c *Connector) Read(ctx context.Context, ref connectors.Ref) (connectors.Re
 	case followUpRecord:
 		return c.readFollowUp(ctx, ref)
 	}
-	return connectors.Record{}, &connectors.Error{
-		Class: connectors.ClassRejected, Op: "read", Record: ref.String(), Message: "incident.io has no such record type",
-	}
+	return connectors.Record{}, noRecordType("read", ref.String())
 }
 
 func (c *Connector) readIncident(ctx context.Context, ref connectors.Ref) (connectors.Record, error) {
 	raw, err := c.get(ctx, ref, "/v2/incidents/")
 	if err != nil {
-		if class, _ := connectors.ClassOf(err); class == connectors.ClassGone {
+		if connectors.IsClass(err, connectors.ClassGone) {
 			if record, told := c.private(ref); told {
 				return record, nil
 			}
@@ -239,6 +237,11 @@ func (c *Connector) recordIn(ref connectors.Ref, raw json.RawMessage) (connector
 		return connectors.Record{}, unreadable(ref, "it does not name an incident", nil)
 	}
 	return record, nil
+}
+
+// noRecordType refuses what is asked about another record than an incident or a follow-up.
+func noRecordType(op, about string) *connectors.Error {
+	return connectors.Rejected(op, about, "", codeUnknown, "incident.io has no such record type")
 }
 
 // asRecord keeps a nil *Error from becoming an error.

@@ -78,7 +78,7 @@ func incidentOf(op string, record connectors.Record) (string, error) {
 	case ref.Record == followUpRecord:
 		ref = record.Parent
 	case ref.Record != incidentRecord:
-		return "", connectors.Rejected(op, ref.String(), "", codeUnknown, "incident.io has no such record type")
+		return "", noRecordType(op, ref.String())
 	}
 	return ref.ID, addressable(ref, op)
 }

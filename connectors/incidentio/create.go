@@ -47,7 +47,7 @@ func (c *Connector) Create(ctx context.Context, draft connectors.Draft) (connect
 	case followUpRecord:
 		return c.addFollowUp(ctx, draft, fields)
 	}
-	return connectors.Record{}, connectors.Rejected(opCreate, collection.String(), "", codeUnknown, "incident.io has no such record type")
+	return connectors.Record{}, noRecordType(opCreate, collection.String())
 }
 
 // declare creates an incident. Who may see it is as the fields say, or else as it is

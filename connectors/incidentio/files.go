@@ -58,7 +58,7 @@ func (c *Connector) WebLinks(ctx context.Context, record connectors.Record) ([]s
 		}
 		return nil, nil
 	}
-	return nil, connectors.Rejected(opLinks, record.Ref.String(), "", codeUnknown, "incident.io has no such record type")
+	return nil, noRecordType(opLinks, record.Ref.String())
 }
 
 func (c *Connector) attachments(ctx context.Context, ref connectors.Ref) ([]string, error) {

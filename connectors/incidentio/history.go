@@ -36,7 +36,7 @@ func (c *Connector) History(ctx context.Context, record connectors.Record, since
 	case ref.Record == followUpRecord:
 		return nil, nil
 	case ref.Record != incidentRecord:
-		return nil, connectors.Rejected(opHistory, ref.String(), "", codeUnknown, "incident.io has no such record type")
+		return nil, noRecordType(opHistory, ref.String())
 	}
 	if err := addressable(ref, opHistory); err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func (i *keyIndex) of(key string) []string {
 func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collection, key string) ([]connectors.Record, error) {
 	index := c.keys[collection.Record]
 	if index == nil {
-		return nil, connectors.Rejected(opFind, collection.String(), "", codeUnknown, "incident.io has no such record type")
+		return nil, noRecordType(opFind, collection.String())
 	}
 	if collection.Record == incidentRecord {
 		field, told, err := c.keyFieldOf(ctx, opFind)
@@ -119,7 +119,7 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	var found []connectors.Record
 	for _, id := range index.of(key) {
 		record, err := c.Read(ctx, collection.Ref(id))
-		if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
+		if connectors.IsClass(err, connectors.ClassGone) {
 			continue
 		}
 		if err != nil {

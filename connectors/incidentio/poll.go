@@ -86,9 +86,7 @@ func (c *Connector) window(collection connectors.Collection) (listing, error) {
 	case followUpRecord:
 		l.path, l.member = "/v3/follow_ups", "follow_ups"
 	default:
-		return listing{}, &connectors.Error{
-			Class: connectors.ClassRejected, Op: "poll", Record: collection.String(), Message: "incident.io has no such record type",
-		}
+		return listing{}, noRecordType("poll", collection.String())
 	}
 	return l, nil
 }

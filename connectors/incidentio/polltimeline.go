@@ -58,7 +58,7 @@ func (c *Connector) newItems(ctx context.Context, last timelines, baseline bool)
 	for _, id := range turn(live, last.LastTimeline, c.timelinesAPoll) {
 		ref := c.collection(incidentRecord).Ref(id)
 		digest, err := c.timelineDigest(ctx, ref)
-		if class, known := connectors.ClassOf(err); known && class == connectors.ClassGone {
+		if connectors.IsClass(err, connectors.ClassGone) {
 			continue // it is not live any more, or not shown to this key
 		}
 		if err != nil {

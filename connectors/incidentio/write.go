@@ -49,7 +49,7 @@ func (c *Connector) Update(ctx context.Context, change connectors.Change) (conne
 	case followUpRecord:
 		return c.putFollowUp(ctx, change.Ref, fields)
 	}
-	return connectors.Record{}, connectors.Rejected(opUpdate, change.Ref.String(), "", codeUnknown, "incident.io has no such record type")
+	return connectors.Record{}, noRecordType(opUpdate, change.Ref.String())
 }
 
 // refuseUnwritable refuses fields that cannot be written on an occasion.

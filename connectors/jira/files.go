@@ -127,7 +127,7 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 		return connectors.File{}, err
 	}
 	if len(added) != 1 {
-		return connectors.File{}, &connectors.Error{Class: connectors.ClassUnclear, Op: op, Record: ref.String(), Message: "the answer names no attachment"}
+		return connectors.File{}, connectors.Unclear(op, ref.String(), "the answer names no attachment")
 	}
 	return c.file(ctx, added[0], me), nil
 }

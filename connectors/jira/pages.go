@@ -86,7 +86,7 @@ func listed[T any](ctx context.Context, c *Connector, l counted, id func(T) stri
 			var last bool
 			for member, into := range map[string]any{l.member: &page.Items, "total": &total, "isLast": &last} {
 				if raw := answer[member]; raw != nil && json.Unmarshal(raw, into) != nil {
-					return page, &connectors.Error{Class: connectors.ClassUnclear, Op: l.op, Record: l.record, Message: "the answer is not the JSON that was expected"}
+					return page, connectors.Unclear(l.op, l.record, "the answer is not the JSON that was expected")
 				}
 			}
 			page.Next = start + len(page.Items)

@@ -231,7 +231,7 @@ func (w *walk) elsewhere(ctx context.Context, status string) ([]transition, erro
 	}
 	ref := w.issue.Ref.Collection.Ref(found.ID)
 	other, err := w.c.read(ctx, w.op, ref)
-	if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
+	if connectors.IsClass(err, connectors.ClassGone) {
 		return nil, nil
 	}
 	if err != nil || !strings.EqualFold(values.TextAt(other.Fields, "status"), status) {

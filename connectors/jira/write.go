@@ -346,7 +346,7 @@ func (c *Connector) withKey(ctx context.Context, collection connectors.Collectio
 	var found []connectors.Record
 	for _, hit := range hits {
 		record, err := c.read(ctx, "find", collection.Ref(hit.ID))
-		if class, _ := connectors.ClassOf(err); err != nil && class == connectors.ClassGone {
+		if connectors.IsClass(err, connectors.ClassGone) {
 			continue // deleted since
 		}
 		if err != nil {

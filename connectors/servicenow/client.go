@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/cache"
+	"github.com/lockstep-sync/lockstep/connectors/oauth"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
@@ -35,7 +36,7 @@ type Connector struct {
 	secret   connectors.Secret // of webhooks
 	schemas  *schemas
 	http     *transport.Client
-	tokens   *tokens // nil: basic authentication
+	tokens   *oauth.Tokens // nil: basic authentication
 	username string
 	password connectors.Secret
 	found    *cache.Cache[lookupKey, resolve.Found]
@@ -97,7 +98,11 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 		if s.OAuth.ClientID == "" || s.OAuth.ClientSecret == "" {
 			return nil, errors.New("oauth: client_id or client_secret is empty")
 		}
-		c.tokens = newTokens(c.http, *s.OAuth, c.username, c.password)
+		c.tokens = oauth.New(oauth.Options{
+			Client: c.http, Path: "/oauth_token.do", Scope: "useraccount", Lifetime: 30 * time.Minute, // the product's default
+			ClientID: s.OAuth.ClientID, ClientSecret: s.OAuth.ClientSecret, Username: c.username, Password: c.password,
+			Application: "oauth.client_secret", User: "password",
+		})
 	}
 	return c, nil
 }
@@ -122,10 +127,7 @@ func (c *Connector) secrets() []connectors.Secret {
 	if c.password != "" {
 		all = append(all, connectors.Secret(base64.StdEncoding.EncodeToString([]byte(c.username+":"+c.password.Reveal()))))
 	}
-	if c.tokens != nil {
-		all = append(all, c.tokens.secrets()...)
-	}
-	return all
+	return append(all, c.tokens.Secrets()...)
 }
 
 func (c *Connector) authorize(ctx context.Context, r *http.Request) error {
@@ -133,59 +135,19 @@ func (c *Connector) authorize(ctx context.Context, r *http.Request) error {
 		r.SetBasicAuth(c.username, c.password.Reveal())
 		return nil
 	}
-	token, fresh, err := c.tokens.get(ctx)
-	if err != nil {
-		return err
-	}
-	if used, ok := ctx.Value(usedTokenKey{}).(*usedToken); ok {
-		used.token, used.fresh = token, fresh
-	}
-	r.Header.Set("Authorization", "Bearer "+token.Reveal())
-	return nil
+	return c.tokens.Authorize(ctx, r)
 }
 
-// usedToken tells do which token a request was sent with.
-type usedToken struct {
-	token connectors.Secret
-	fresh bool // made for this request
-}
-
-type usedTokenKey struct{}
-
-// do sends a request. A token of which the instance no longer knows is
-// dropped: that 401 proves that nothing was done, and the next attempt gets a
-// new token. A read makes that attempt at once.
+// do sends a request.
 func (c *Connector) do(ctx context.Context, r transport.Request) (*transport.Answer, error) {
 	var answer *transport.Answer
-	err := c.withToken(ctx, r.Method, func(ctx context.Context) error {
+	err := c.tokens.Do(ctx, r.Method, func(ctx context.Context) error {
 		var err error
 		answer, err = c.http.Do(ctx, r)
 		return err
 	})
 	nameTable(err, r.Path)
 	return answer, err
-}
-
-func (c *Connector) withToken(ctx context.Context, method string, send func(context.Context) error) error {
-	if c.tokens == nil {
-		return send(ctx)
-	}
-	for again := method == http.MethodGet; ; again = false {
-		used := &usedToken{}
-		err := send(context.WithValue(ctx, usedTokenKey{}, used))
-		var failure *connectors.Error
-		if err == nil || !errors.As(err, &failure) || failure.Status != http.StatusUnauthorized || used.token == "" {
-			return err
-		}
-		c.tokens.drop(used.token)
-		if used.fresh {
-			return err
-		}
-		failure.Class = connectors.ClassRetry
-		if !again {
-			return err
-		}
-	}
 }
 
 // A result is an answer's body. One that carries an error, or no result, is
@@ -256,7 +218,7 @@ func (c *Connector) MovedTo(ctx context.Context, ref connectors.Ref) (connectors
 	_, err := c.do(ctx, transport.Request{
 		Op: "read", Record: ref.String(), Method: http.MethodGet, Path: tableAPI + baseTable + "/" + url.PathEscape(ref.ID), Query: q, Into: &into,
 	})
-	if class, _ := connectors.ClassOf(err); class == connectors.ClassGone && err != nil || connectors.IsRefusal(err) {
+	if connectors.IsRefusal(err) {
 		return connectors.Ref{}, nil // or nobody says
 	}
 	if err != nil {
@@ -308,7 +270,7 @@ func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
 		Query: url.Values{"sysparm_query": {"sys_id=javascript:gs.getUserID()"}, "sysparm_fields": {"sys_id"}, "sysparm_limit": {"2"}, "sysparm_no_count": {"true"}},
 		Into:  &rows,
 	})
-	if class, ok := connectors.ClassOf(err); ok && class == connectors.ClassForbidden {
+	if connectors.IsClass(err, connectors.ClassForbidden) {
 		err = nil
 	}
 	if len(rows.value) == 1 { // else the script is not run

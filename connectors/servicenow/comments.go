@@ -80,7 +80,7 @@ func (c *Connector) journal(ctx context.Context, record connectors.Record, since
 		by := r.text("sys_created_by")
 		at, err := time.Parse(timeLayout, r.text("sys_created_on"))
 		if err != nil {
-			return nil, &connectors.Error{Class: connectors.ClassUnclear, Op: opComments, Record: record.Ref.String(), Message: "a journal entry has no sys_created_on"}
+			return nil, connectors.Unclear(opComments, record.Ref.String(), "a journal entry has no sys_created_on")
 		}
 		comment := connectors.Comment{ID: r.text("sys_id"), Kind: r.text("element"), Author: cmp.Or(names[by], by), At: at}
 		value := r.text("value")
@@ -194,7 +194,7 @@ func (c *Connector) shown(ctx context.Context, ref connectors.Ref) (string, erro
 // ticket shows it: of the entries some may be hidden from this user, and all.
 func (c *Connector) Copies(ctx context.Context, record connectors.Record) (copies map[string][]string, shown bool, err error) {
 	all, err := c.journal(ctx, record, time.Time{})
-	if class, _ := connectors.ClassOf(err); err != nil && class != connectors.ClassForbidden {
+	if err != nil && !connectors.IsClass(err, connectors.ClassForbidden) {
 		return nil, false, err
 	}
 	copies = map[string][]string{}

@@ -86,7 +86,7 @@ func (c *Connector) OpenFile(ctx context.Context, record connectors.Record, file
 		return nil, failure
 	}
 	var content io.ReadCloser
-	err := c.withToken(ctx, http.MethodGet, func(ctx context.Context) error {
+	err := c.tokens.Do(ctx, http.MethodGet, func(ctx context.Context) error {
 		var err error
 		content, err = c.http.OpenFile(ctx, transport.Request{
 			Op: opOpen, Record: record.Ref.String(), Method: http.MethodGet,
@@ -122,7 +122,7 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 		return connectors.File{}, err
 	}
 	if into.value.text("sys_id") == "" {
-		return connectors.File{}, &connectors.Error{Class: connectors.ClassUnclear, Op: opAttach, Record: record.Ref.String(), Message: "the answer is not a file"}
+		return connectors.File{}, connectors.Unclear(opAttach, record.Ref.String(), "the answer is not a file")
 	}
 	made := c.file(into.value, own)
 	made.Ours = true

@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/oauth"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
 const (
-	opToken   = "token"
 	noRecord  = "No Record found"
 	cancelled = "Transaction cancelled"
 )
@@ -72,7 +72,7 @@ func refusal(answer *transport.Answer, failure *connectors.Error) {
 		}
 		failure.Message = said.Error.words()
 	}
-	if failure.Op == opToken {
+	if failure.Op == oauth.Op {
 		refusedToken(answer, failure)
 		return
 	}

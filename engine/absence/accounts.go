@@ -77,7 +77,7 @@ func (w *Watch) reads(ctx context.Context, g *breaker.Breaker) (bool, error) {
 	}
 	for _, witness := range some {
 		_, err := g.Connector.Read(ctx, witness.ref)
-		if class, _ := connectors.ClassOf(err); err != nil && class != connectors.ClassGone {
+		if err != nil && !connectors.IsClass(err, connectors.ClassGone) {
 			return false, err
 		}
 		if err == nil {

@@ -80,7 +80,7 @@ func (r *Resolver) searchSystems(ctx context.Context, s *search) (failed map[str
 func ask(ctx context.Context, g *breaker.Breaker, name string, in []connectors.Collection, ref connectors.Ref, isRef bool) ([]connectors.Record, error) {
 	if isRef {
 		record, err := g.Read(ctx, ref)
-		if class, known := connectors.ClassOf(err); known && class == connectors.ClassGone {
+		if connectors.IsClass(err, connectors.ClassGone) {
 			return nil, nil
 		}
 		return []connectors.Record{record}, err
