@@ -162,6 +162,10 @@ type Prober interface {
 	Probe(ctx context.Context) (Identity, error)
 }
 
+// A ClockTeller knows the time by its system's clock, as far as answers have told it; by
+// this machine's before the first one. It does no I/O.
+type ClockTeller interface{ Clock() time.Time }
+
 // A Hider answers for some private records as if they did not exist. One that was
 // read and is not found any more may have turned private: that is not a deletion.
 type Hider interface {

@@ -267,3 +267,6 @@ func unreadable(ref connectors.Ref, message string, err error) *connectors.Error
 	}
 	return &connectors.Error{Class: connectors.ClassRejected, Op: "read", Record: ref.String(), Message: message, Err: err}
 }
+
+// Clock implements connectors.ClockTeller.
+func (c *Connector) Clock() time.Time { return c.client.Clock() }

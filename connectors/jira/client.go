@@ -248,3 +248,6 @@ func (c *Connector) record(ctx context.Context, op string, collection connectors
 	}
 	return record, nil
 }
+
+// Clock implements connectors.ClockTeller.
+func (c *Connector) Clock() time.Time { return c.http.Clock() }

@@ -281,3 +281,6 @@ func (c *Connector) Probe(ctx context.Context) (connectors.Identity, error) {
 	}
 	return is, nil
 }
+
+// Clock implements connectors.ClockTeller.
+func (c *Connector) Clock() time.Time { return c.http.Clock() }

@@ -174,6 +174,7 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"init":           {{filepath.Join(parted, "b")}},
 		"graph":          {{good}, {"-format", "dot", good}, {bad}},
 		"run":            {{bad}},
+		"doctor":         {{bad}, {"-json", bad}},
 		"demo":           {{"-listen", hostile}},
 		"sandbox":        {{"-listen", hostile}},
 		"dashboard":      {{"-listen", hostile}},

@@ -53,7 +53,7 @@ Run it:             lockstep run DIR`,
 		a.initCommand(), a.graphCommand(),
 		a.runCommand(), a.demoCommand(), a.sandboxCommand(),
 		a.statusCommand(), a.whyCommand(), a.decisionsCommand(), a.syncCommand(), a.reloadCommand(), a.routesCommand(), a.linksCommand(), a.deadCommand(), a.dashboardCommand(),
-		a.planCommand(), a.journalCommand(), a.backfillCommand(),
+		a.planCommand(), a.doctorCommand(), a.journalCommand(), a.backfillCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)
 	root.InitDefaultHelpCmd()
