@@ -26,8 +26,8 @@ type Comment struct {
 	Marker string
 }
 
-// A Post is a comment to be added to a record: a copy of one elsewhere.
-type Post struct {
+// A NewComment is a comment to be added to a record: a copy of one elsewhere.
+type NewComment struct {
 	Record Record // as read; only its references and ids are meant
 	Kind   string // one of the schema's CommentKinds; "": the record's default
 	// Marker is read back as the Marker of the comment, and is its idempotency
@@ -44,8 +44,8 @@ const headingLength = 200
 
 // Heading names in one line who said it and where: "Ann Lee (INC0010023 work note)".
 // Where it is too long, the names are cut.
-func (p Post) Heading() string {
-	author, origin := strings.Join(strings.Fields(p.Author), " "), strings.Join(strings.Fields(p.Origin), " ")
+func (n NewComment) Heading() string {
+	author, origin := strings.Join(strings.Fields(n.Author), " "), strings.Join(strings.Fields(n.Origin), " ")
 	switch {
 	case author == "":
 		return cutRunes(cmp.Or(origin, "Comment"), headingLength)
@@ -64,13 +64,13 @@ func cutRunes(s string, limit int) string {
 	return strings.TrimRight(string([]rune(s)[:limit-1]), " ") + "…"
 }
 
-// IsMarker reports whether a text may be a Post's Marker.
+// IsMarker reports whether a text may be the Marker of a NewComment.
 func IsMarker(text string) bool {
 	return text != "" && len(text) <= 40 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// A Posted is what a system answered to a post.
-type Posted struct {
+// A CommentReceipt is what a system answered to a new comment.
+type CommentReceipt struct {
 	ID string // of the comment; "": the answer does not tell
 	// Held is true where the answer shows that the system took the comment, although
 	// it does not tell the ID. Without either, it is to be read back.
@@ -95,7 +95,7 @@ type Commenter interface {
 
 	// Comment adds one in one call. An answer that neither has an ID nor is Held is
 	// no proof that the comment is there: some systems drop it without a word.
-	Comment(ctx context.Context, post Post) (Posted, error)
+	Comment(ctx context.Context, comment NewComment) (CommentReceipt, error)
 }
 
 // A CopyFinder finds lockstep's own copies on a record where Comments may not see

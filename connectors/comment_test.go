@@ -19,7 +19,7 @@ func TestHeading(t *testing.T) {
 		{"Ann", long, "Ann (" + strings.Repeat("ä ", 49) + "ä…)"},
 		{long, "", strings.Repeat("ä ", 99) + "ä…"},
 	} {
-		if got := (connectors.Post{Author: test.author, Origin: test.origin}).Heading(); got != test.want {
+		if got := (connectors.NewComment{Author: test.author, Origin: test.origin}).Heading(); got != test.want {
 			t.Errorf("%q, %q: got %q, want %q", test.author, test.origin, got, test.want)
 		}
 	}

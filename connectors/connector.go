@@ -11,9 +11,9 @@ import (
 // interfaces too, are safe for concurrent use, return a *Error for what the
 // system did, never send a write twice and stop when ctx is done.
 //
-// What else a connector can do it says by implementing Writer, Target, Mover,
+// What else a connector can do it says by implementing Writer, Target, TransitionChecker,
 // Commenter, FileReader, FileWriter, WebLinker, Poller, ItemPoller,
-// VersionOrder, Historian, WebhookReceiver, Prober, Hider, NameFinder or Advisor.
+// VersionOrder, HistoryReader, WebhookReceiver, Prober, Hider, NameFinder or Advisor.
 type Connector interface {
 	// Read reads one record by id. A record that is not there is ClassGone.
 	Read(ctx context.Context, ref Ref) (Record, error)
@@ -87,12 +87,12 @@ type UnkeyedFinder interface {
 	FindUnkeyed(ctx context.Context, c Collection, since time.Time) ([]Record, error)
 }
 
-// A Mover knows which moves of a record's state its API takes. Systems that do
+// A TransitionChecker knows which moves of a record's state its API takes. Systems that do
 // not say so take all of them. It does no I/O.
-type Mover interface {
-	// MayMove reports whether the record may be moved to the state, a column
+type TransitionChecker interface {
+	// CanTransition reports whether the record may be moved to the state, a column
 	// value of a state table.
-	MayMove(record Record, to string) bool
+	CanTransition(record Record, to string) bool
 }
 
 // A Draft is a record to be created. Fields are resolved values.

@@ -22,8 +22,8 @@ type FieldChange struct {
 	Ours     bool   // these credentials made it
 }
 
-// A Historian remembers who changed which field of a record.
-type Historian interface {
+// A HistoryReader remembers who changed which field of a record.
+type HistoryReader interface {
 	// History lists the changes of the record at or after since, oldest first.
 	History(ctx context.Context, record Record, since time.Time) ([]FieldChange, error)
 }

@@ -108,11 +108,11 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	}
 	e.workers.Queue.Open()
 	if !e.still {
-		e.running.Go(e.keepHints)
+		e.running.Go(e.extendLeases)
 		e.running.Go(func() { e.backfills.Run(e.loops) })
 	}
 	e.running.Go(e.obeyOthers)
-	e.goLoop(e.sweepForever)
+	e.goLoop(e.runSweeps)
 	e.goLoop(e.keepPositions)
 	e.ready.Store(true)
 	return nil
@@ -173,7 +173,7 @@ func (e *Engine) apply(ctx context.Context, c Config) error {
 	}
 	e.noteRoutes(ctx, next)
 	e.poller.Set(c.Set)
-	e.takeUp(ctx, before, next)
+	e.resumePending(ctx, before, next)
 	return nil
 }
 
@@ -189,12 +189,12 @@ func (e *Engine) noteRoutes(ctx context.Context, config *reconcile.Running) {
 	}
 }
 
-// takeUp goes through all links when a configuration begins to run. It hints
+// resumePending goes through all links when a configuration begins to run. It hints
 // what is under way: its own hint comes back only later, or went off while
 // its route was not configured; and what was an orphan under the configuration
 // before, of which nothing was carried since. And it says which links are
 // orphans now.
-func (e *Engine) takeUp(ctx context.Context, before, config *reconcile.Running) {
+func (e *Engine) resumePending(ctx context.Context, before, config *reconcile.Running) {
 	orphans := map[[2]string]int{}
 	err := e.core.Repo.Each(ctx, func(l links.Stored) error {
 		if config.Orphaned(l.Link) {
@@ -262,10 +262,10 @@ func (e *Engine) BackfillDryRun(ctx context.Context, request backfill.Request, t
 // Ready reports whether the engine carries out a configuration.
 func (e *Engine) Ready() bool { return e.ready.Load() }
 
-// keepHints tells the store, three times within HintWait, that the hints
+// extendLeases tells the store, three times within HintWait, that the hints
 // in the queue are still wanted. It waits for the clock only while there are
 // any, and so is not one of the Loops.
-func (e *Engine) keepHints() {
+func (e *Engine) extendLeases() {
 	for {
 		select {
 		case <-e.loops.Done():

@@ -98,7 +98,7 @@ func (c *client) Comments(ctx context.Context, record connectors.Record, since t
 	return all, err
 }
 
-func (c *client) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
+func (c *client) Comment(ctx context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
 	answer, err := c.call(ctx, "comment", post.Record.Ref.String(), func() (connectors.Record, error) {
 		c.w.mu.Lock()
 		defer c.w.mu.Unlock()
@@ -118,9 +118,9 @@ func (c *client) Comment(ctx context.Context, post connectors.Post) (connectors.
 		return connectors.Record{Number: id}, nil
 	})
 	if post.Record.Ref.Collection != incidents {
-		return connectors.Posted{}, err // tickets do not tell
+		return connectors.CommentReceipt{}, err // tickets do not tell
 	}
-	return connectors.Posted{ID: answer.Number}, err
+	return connectors.CommentReceipt{ID: answer.Number}, err
 }
 
 func (c *client) CommentsOnce() bool { return c.w.once }
@@ -204,7 +204,7 @@ func (c maskedClient) Copies(ctx context.Context, record connectors.Record) (map
 }
 
 // Comment tells that the ticket was written, as ServiceNow does.
-func (c maskedClient) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
+func (c maskedClient) Comment(ctx context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
 	posted, err := c.client.Comment(ctx, post)
 	posted.Held = err == nil
 	return posted, err

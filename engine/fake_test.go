@@ -584,8 +584,8 @@ func (c *client) Resolve(_ context.Context, record string, fields map[string]any
 	return resolved, failed, nil
 }
 
-// MayMove: a ticket in 7 is closed for good.
-func (c *client) MayMove(record connectors.Record, _ string) bool {
+// CanTransition: a ticket in 7 is closed for good.
+func (c *client) CanTransition(record connectors.Record, _ string) bool {
 	return record.Ref.Record != "ticket" || record.Fields["state"] != int64(7)
 }
 

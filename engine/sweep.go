@@ -2,9 +2,9 @@ package engine
 
 import "github.com/lockstep-sync/lockstep/engine/reconcile"
 
-// sweepForever finds drift that no event announced: what it has to write was
+// runSweeps finds drift that no event announced: what it has to write was
 // missed by webhooks and polls.
-func (e *Engine) sweepForever() {
+func (e *Engine) runSweeps() {
 	for {
 		select {
 		case <-e.loops.Done():

@@ -75,7 +75,7 @@ func calls() map[string]call {
 			if !ok || len(b.Comment) == 0 {
 				b.Skip("nothing is said there")
 			}
-			_, err := commenter.Comment(b.Context(), connectors.Post{Record: record, Kind: b.Comment[0], Marker: "m", Text: "said"})
+			_, err := commenter.Comment(b.Context(), connectors.NewComment{Record: record, Kind: b.Comment[0], Marker: "m", Text: "said"})
 			return err
 		},
 		"files": func(b *bench, record connectors.Record, _ map[string]any) error {
@@ -98,11 +98,11 @@ func calls() map[string]call {
 			return err
 		},
 		"history": func(b *bench, record connectors.Record, _ map[string]any) error {
-			historian, ok := b.Connector.(connectors.Historian)
+			reader, ok := b.Connector.(connectors.HistoryReader)
 			if !ok || b.Forgets {
 				b.Skip("it keeps no history")
 			}
-			_, err := historian.History(b.Context(), record, time.Now().Add(-time.Hour))
+			_, err := reader.History(b.Context(), record, time.Now().Add(-time.Hour))
 			return err
 		},
 	} {

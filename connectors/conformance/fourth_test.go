@@ -247,12 +247,12 @@ func (c *fourth) Comments(ctx context.Context, record connectors.Record, since t
 	return all, nil
 }
 
-func (c *fourth) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
+func (c *fourth) Comment(ctx context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
 	ref := post.Record.Ref
 	var made deskComment
 	err := c.do(ctx, "comment", ref.String(), http.MethodPost, "/tickets/"+ref.ID+"/comments", nil, map[string]any{"text": post.Text, "marker": post.Marker}, "id", &made)
 	if err != nil {
-		return connectors.Posted{}, err
+		return connectors.CommentReceipt{}, err
 	}
-	return connectors.Posted{ID: strconv.Itoa(made.ID)}, nil
+	return connectors.CommentReceipt{ID: strconv.Itoa(made.ID)}, nil
 }

@@ -421,7 +421,7 @@ func (s System) commentOnce(t *testing.T) {
 				record := b.read()
 				for i, kind := range b.Comment {
 					marker := fmt.Sprintf("ls-%020d", i)
-					post := connectors.Post{Record: record, Kind: kind, Marker: marker, Text: text, Author: "Ann Person", Origin: "N1 note", At: time.Now()}
+					post := connectors.NewComment{Record: record, Kind: kind, Marker: marker, Text: text, Author: "Ann Person", Origin: "N1 note", At: time.Now()}
 					if trouble.name != "nothing" {
 						fault := trouble.fault
 						fault.Times = 1

@@ -171,20 +171,20 @@ func (c *Connector) CommentsOnce() bool { return true }
 // incident is told of. A copy for a follow-up goes on its incident's timeline,
 // whatever its kind. The marker is the idempotency key: posting again answers
 // with the first.
-func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
+func (c *Connector) Comment(ctx context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
 	incident, err := incidentOf(opComment, post.Record)
 	if err != nil {
-		return connectors.Posted{}, err
+		return connectors.CommentReceipt{}, err
 	}
 	ref := post.Record.Ref.String()
 	if !connectors.IsMarker(post.Marker) {
-		return connectors.Posted{}, connectors.Rejected(opComment, ref, "", codeType, "a copy needs a marker of [a-z0-9-], at most 40 characters")
+		return connectors.CommentReceipt{}, connectors.Rejected(opComment, ref, "", codeType, "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
 	request := transport.Request{Op: opComment, Record: ref, Method: http.MethodPost}
 	member := ""
 	switch {
 	case post.Kind != "" && post.Kind != timelineKind && post.Kind != updateKind:
-		return connectors.Posted{}, connectors.Rejected(opComment, ref, "", codeUnknown, "incident.io has no such kind of comment")
+		return connectors.CommentReceipt{}, connectors.Rejected(opComment, ref, "", codeUnknown, "incident.io has no such kind of comment")
 	case post.Kind == updateKind && post.Record.Ref.Record == incidentRecord:
 		request.Path, member = "/v2/incident_updates", "incident_update"
 		request.JSON = map[string]any{
@@ -201,14 +201,14 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	answer := transport.Envelope{Member: member}
 	request.Into = &answer
 	if _, err := c.client.Do(ctx, request); err != nil {
-		return connectors.Posted{}, err
+		return connectors.CommentReceipt{}, err
 	}
 	var made entry
 	if err := json.Unmarshal(answer.Content(), &made); err == nil { // else it does not tell
 		c.own.learn(made.Creator)
 		c.own.learn(made.Updater)
 	}
-	return connectors.Posted{ID: made.ID}, nil
+	return connectors.CommentReceipt{ID: made.ID}, nil
 }
 
 // moment is the time of a copy on the timeline. The API takes times that have

@@ -39,8 +39,8 @@ func said(all []connectors.Comment) []string {
 }
 
 // workNote is a comment elsewhere, to be copied.
-func workNote(record connectors.Record, kind string) connectors.Post {
-	return connectors.Post{
+func workNote(record connectors.Record, kind string) connectors.NewComment {
+	return connectors.NewComment{
 		Record: record, Kind: kind, Marker: "ls-1", Text: "Restarted **db-1**", Author: "Jane Doe", Origin: "INC0010023 work note",
 		At: time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC),
 	}
@@ -120,23 +120,23 @@ func TestCommentsReadEveryPage(t *testing.T) {
 func TestComment(t *testing.T) {
 	for _, test := range []struct {
 		kind string
-		post func(p *connectors.Post)
+		post func(p *connectors.NewComment)
 		want map[string]any
 	}{
-		{"timeline", func(*connectors.Post) {}, map[string]any{
+		{"timeline", func(*connectors.NewComment) {}, map[string]any{
 			"title": "Jane Doe (INC0010023 work note)", "timestamp": "2026-01-02T03:00:00Z", "description": "Restarted **db-1**\n\n`lockstep ls-1`",
 		}},
-		{"timeline", func(p *connectors.Post) { p.Author, p.Origin, p.Text = "", "", "" }, map[string]any{
+		{"timeline", func(p *connectors.NewComment) { p.Author, p.Origin, p.Text = "", "", "" }, map[string]any{
 			"title": "Comment", "timestamp": "2026-01-02T03:00:00Z", "description": "`lockstep ls-1`",
 		}},
-		{"timeline", func(p *connectors.Post) { p.Author = strings.Repeat("ä\n", 300) }, map[string]any{
+		{"timeline", func(p *connectors.NewComment) { p.Author = strings.Repeat("ä\n", 300) }, map[string]any{
 			"title":     strings.Repeat("ä ", 87) + "ä… (INC0010023 work note)",
 			"timestamp": "2026-01-02T03:00:00Z", "description": "Restarted **db-1**\n\n`lockstep ls-1`",
 		}},
-		{"update", func(*connectors.Post) {}, map[string]any{
+		{"update", func(*connectors.NewComment) {}, map[string]any{
 			"message": "**Jane Doe (INC0010023 work note)**\n\nRestarted **db-1**\n\n`lockstep ls-1`",
 		}},
-		{"update", func(p *connectors.Post) { p.Text, p.Author = "", "*J*" }, map[string]any{
+		{"update", func(p *connectors.NewComment) { p.Text, p.Author = "", "*J*" }, map[string]any{
 			"message": "**\\*J\\* (INC0010023 work note)**\n\n`lockstep ls-1`",
 		}},
 	} {
@@ -296,7 +296,7 @@ func TestCommentFaults(t *testing.T) {
 func TestCommentRefusesWithoutSending(t *testing.T) {
 	server, c := start(t, incidentiotest.Options{})
 	incident := connectors.Record{Ref: incidents.Ref("I1")}
-	for name, post := range map[string]connectors.Post{
+	for name, post := range map[string]connectors.NewComment{
 		"another kind": {Record: incident, Marker: "m", Kind: "work_notes"},
 		"no marker":    {Record: incident, Kind: "timeline"},
 		"bad marker":   {Record: incident, Kind: "timeline", Marker: "A b"},

@@ -17,7 +17,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-func history(t *testing.T, c connectors.Historian, record connectors.Record, since time.Time) []connectors.FieldChange {
+func history(t *testing.T, c connectors.HistoryReader, record connectors.Record, since time.Time) []connectors.FieldChange {
 	t.Helper()
 	all, err := c.History(context.Background(), record, since)
 	if err != nil {

@@ -75,7 +75,7 @@ func TestATimelineItemAlone(t *testing.T) {
 	p.write(closed.ID)
 	p.want("an item", old.ID)
 	p.want("once")
-	if _, err := p.c.Comment(t.Context(), connectors.Post{Record: read(t, p.c, incidents.Ref(quiet.ID)), Kind: "timeline", Marker: "ls-1", Text: "a copy", At: time.Now()}); err != nil {
+	if _, err := p.c.Comment(t.Context(), connectors.NewComment{Record: read(t, p.c, incidents.Ref(quiet.ID)), Kind: "timeline", Marker: "ls-1", Text: "a copy", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	p.want("a copy of ours")

@@ -27,7 +27,7 @@ type everything interface {
 	connectors.Target
 	connectors.OnceCreator
 	connectors.UnkeyedFinder
-	connectors.Mover
+	connectors.TransitionChecker
 	connectors.Poller
 	connectors.WebhookReceiver
 	connectors.Prober
@@ -36,7 +36,7 @@ type everything interface {
 	connectors.Commenter
 	connectors.WebLinker
 	connectors.ItemPoller
-	connectors.Historian
+	connectors.HistoryReader
 }
 
 // connect makes a connector with the key, in memory.

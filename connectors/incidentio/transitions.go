@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
 
-// MayMove reports whether the API takes the move of an incident to the status,
+// CanTransition reports whether the API takes the move of an incident to the status,
 // or to a status of the category in "category:NAME"; and of a follow-up to any
 // status but deleted, which is a way of deleting.
 //
@@ -17,7 +17,7 @@ import (
 // of which it is a part in the app. Nothing leads back to live, and closed,
 // declined, canceled and merged are ends. Where a category is not known, the
 // API decides.
-func (c *Connector) MayMove(record connectors.Record, to string) bool {
+func (c *Connector) CanTransition(record connectors.Record, to string) bool {
 	if record.Ref.Record == followUpRecord {
 		return to != deleted && values.TextAt(record.Fields, "status") != deleted
 	}

@@ -14,7 +14,7 @@ func inStatus(name, category string) connectors.Record {
 	}}
 }
 
-func TestMayMove(t *testing.T) {
+func TestCanTransition(t *testing.T) {
 	_, c := start(t, incidentiotest.Options{})
 	categories := []string{"triage", "live", "learning", "paused", "closed", "declined", "canceled", "merged"}
 	allowed := map[string][]string{
@@ -31,21 +31,21 @@ func TestMayMove(t *testing.T) {
 	}
 	for from, want := range allowed {
 		for _, to := range categories {
-			if got := c.MayMove(inStatus("S", from), "category:"+to); got != slices.Contains(want, to) {
+			if got := c.CanTransition(inStatus("S", from), "category:"+to); got != slices.Contains(want, to) {
 				t.Errorf("%s to %s: %t", from, to, got)
 			}
 		}
-		if from != "" && !slices.Contains([]string{"closed", "declined", "canceled", "merged"}, from) && !c.MayMove(inStatus("S", from), "category:added later") {
+		if from != "" && !slices.Contains([]string{"closed", "declined", "canceled", "merged"}, from) && !c.CanTransition(inStatus("S", from), "category:added later") {
 			t.Errorf("%s to a category that is not known is not tried", from)
 		}
 	}
 }
 
-// TestMayMoveByName: which category a status has, the lists that were read say.
-func TestMayMoveByName(t *testing.T) {
+// TestCanTransitionByName: which category a status has, the lists that were read say.
+func TestCanTransitionByName(t *testing.T) {
 	server, c := start(t, incidentiotest.Options{})
 	closed := inStatus("Closed", "closed")
-	if !c.MayMove(closed, "Fixing") {
+	if !c.CanTransition(closed, "Fixing") {
 		t.Error("a status that is not known yet is not left to the API")
 	}
 	if n := server.Count("", ""); n != 0 {
@@ -69,7 +69,7 @@ func TestMayMoveByName(t *testing.T) {
 		{closed, "Nonsense", true},
 		{connectors.Record{Ref: incidents.Ref("I1")}, "Fixing", true},
 	} {
-		if got := c.MayMove(test.from, test.to); got != test.want {
+		if got := c.CanTransition(test.from, test.to); got != test.want {
 			t.Errorf("%v to %s: %t", test.from.Fields, test.to, got)
 		}
 	}
@@ -85,18 +85,18 @@ func TestAdviceServesMoves(t *testing.T) {
 	if _, err := c.Advise(t.Context(), []connectors.Use{{Record: "incident", Field: "incident_status.name", Values: []any{"Fixing"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if c.MayMove(inStatus("Closed", "closed"), "Fixing") {
+	if c.CanTransition(inStatus("Closed", "closed"), "Fixing") {
 		t.Error("the statuses were read, and are not known")
 	}
 }
 
-func TestMayMoveFollowUp(t *testing.T) {
+func TestCanTransitionFollowUp(t *testing.T) {
 	_, c := start(t, incidentiotest.Options{})
 	states := []string{"outstanding", "completed", "not_doing", "deleted"}
 	for _, from := range states {
 		for _, to := range states {
 			record := connectors.Record{Ref: followUps.Ref("F1"), Fields: map[string]any{"status": from}}
-			if got, want := c.MayMove(record, to), from != "deleted" && to != "deleted"; got != want {
+			if got, want := c.CanTransition(record, to), from != "deleted" && to != "deleted"; got != want {
 				t.Errorf("%s to %s: %t", from, to, got)
 			}
 		}
@@ -117,7 +117,7 @@ func TestMovesAreTheSimulators(t *testing.T) {
 			if from == "Paused" && (to == "Documenting" || to == "Closed") {
 				continue
 			}
-			if may := c.MayMove(record, to); may != (err == nil) {
+			if may := c.CanTransition(record, to); may != (err == nil) {
 				t.Errorf("%s to %s: said %t, and the account: %v", from, to, may, err)
 			}
 		}

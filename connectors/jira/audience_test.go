@@ -22,7 +22,7 @@ func TestKindsOfComment(t *testing.T) {
 	if len(kinds) != len(want) || kinds[0] != want[0] || kinds[1] != want[1] || kinds[2] != want[2] {
 		t.Errorf("got %q, want %q", kinds, want)
 	}
-	_, err := c.Comment(t.Context(), connectors.Post{Record: record, Kind: "restricted", Marker: "m", Text: "x"})
+	_, err := c.Comment(t.Context(), connectors.NewComment{Record: record, Kind: "restricted", Marker: "m", Text: "x"})
 	wantClass(t, err, connectors.ClassRejected)
 }
 
@@ -32,7 +32,7 @@ func TestDefaultKind(t *testing.T) {
 	server, c := site(t)
 	for project, want := range map[string]string{"ENG": "*Comment*\n\nsaid", "OPS": "internal: *Comment*\n\nsaid"} {
 		record := create(t, c, "lockstep-"+project, map[string]any{"project": project})
-		must(c.Comment(t.Context(), connectors.Post{Record: record, Marker: "m", Text: "said"}))(t)
+		must(c.Comment(t.Context(), connectors.NewComment{Record: record, Marker: "m", Text: "said"}))(t)
 		if got := server.Comments(record.Number); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %q, want %q", project, got, want)
 		}
@@ -46,7 +46,7 @@ func TestNoAgent(t *testing.T) {
 	record := create(t, c, key, map[string]any{"project": "OPS"})
 	server.NoAgent("OPS", true)
 	for _, kind := range []string{"internal", ""} {
-		_, err := c.Comment(t.Context(), connectors.Post{Record: record, Kind: kind, Marker: "m", Text: "among us"})
+		_, err := c.Comment(t.Context(), connectors.NewComment{Record: record, Kind: kind, Marker: "m", Text: "among us"})
 		if failure := wantClass(t, err, connectors.ClassRejected); failure.Code != "not_internal" {
 			t.Errorf("code %q: %v", failure.Code, err)
 		}

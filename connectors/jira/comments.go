@@ -159,15 +159,15 @@ func (c *Connector) markers(ctx context.Context, ref connectors.Ref, ids []strin
 
 // Comment adds a comment with its marker. On service projects the default is an
 // internal one; it is sent to those alone: elsewhere everybody would see it.
-func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
+func (c *Connector) Comment(ctx context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
 	const op = "comment"
 	ref := post.Record.Ref
 	if failure := checkRef(op, ref); failure != nil {
-		return connectors.Posted{}, failure
+		return connectors.CommentReceipt{}, failure
 	}
 	properties := []any{map[string]any{"key": markerProperty, "value": map[string]any{"marker": post.Marker}}}
-	refuse := func(code, message string) (connectors.Posted, error) {
-		return connectors.Posted{}, connectors.Rejected(op, ref.String(), "", code, message)
+	refuse := func(code, message string) (connectors.CommentReceipt, error) {
+		return connectors.CommentReceipt{}, connectors.Rejected(op, ref.String(), "", code, message)
 	}
 	internal, project := false, ""
 	switch post.Kind {
@@ -175,7 +175,7 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 	case kindInternal, "":
 		in, err := c.projectOf(ctx, op, post.Record)
 		if err != nil {
-			return connectors.Posted{}, connectors.NotSent(err)
+			return connectors.CommentReceipt{}, connectors.NotSent(err)
 		}
 		project, internal = in.Key, in.Type == serviceProject
 		if !internal && post.Kind == kindInternal {
@@ -196,13 +196,13 @@ func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connecto
 		JSON: map[string]any{"body": adf.FromMarkdown(commentText(post)), "properties": properties}, Into: &posted,
 	}, ref.ID)
 	if err != nil {
-		return connectors.Posted{}, err
+		return connectors.CommentReceipt{}, err
 	}
 	if internal && posted.Public != nil && *posted.Public {
 		c.known.shown.Store(project, true) // the next one is not sent at all
 		return refuse("not_internal", "comment "+posted.ID+" was to be internal, and customers see it: take it out. "+notAgent(project))
 	}
-	return connectors.Posted{ID: posted.ID}, nil
+	return connectors.CommentReceipt{ID: posted.ID}, nil
 }
 
 // notAgent says why no internal comments are written to a project. Jira takes them
@@ -212,7 +212,7 @@ func notAgent(project string) string {
 }
 
 // commentText is what people read: who said it where, and what.
-func commentText(post connectors.Post) string {
+func commentText(post connectors.NewComment) string {
 	return adf.Cut(adf.ToMarkdown(adf.Bold(post.Heading()))+"\n\n"+post.Text, maxText)
 }
 

@@ -72,7 +72,7 @@ func TestFaults(t *testing.T) {
 				return err
 			},
 			"comment": func(ctx context.Context, c *jira.Connector, ref connectors.Ref) error {
-				_, err := c.Comment(ctx, connectors.Post{Record: connectors.Record{Ref: ref}, Kind: "comment", Marker: "m", Text: "after"})
+				_, err := c.Comment(ctx, connectors.NewComment{Record: connectors.Record{Ref: ref}, Kind: "comment", Marker: "m", Text: "after"})
 				return err
 			},
 		} {
@@ -176,7 +176,7 @@ func TestOneIssueHasToRest(t *testing.T) {
 		}
 		n := len(server.Requests())
 		wantClass(t, write(busy, 21), connectors.ClassThrottled)
-		_, err := c.Comment(t.Context(), connectors.Post{Record: busy, Kind: "comment", Text: "x"})
+		_, err := c.Comment(t.Context(), connectors.NewComment{Record: busy, Kind: "comment", Text: "x"})
 		wantClass(t, err, connectors.ClassThrottled)
 		if got := len(server.Requests()); got != n {
 			t.Errorf("%d requests to an issue that has to rest", got-n)

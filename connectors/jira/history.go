@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 )
 
-var _ connectors.Historian = (*Connector)(nil)
+var _ connectors.HistoryReader = (*Connector)(nil)
 
 type historyEntry struct {
 	ID      string       `json:"id"`

@@ -25,7 +25,7 @@ func TestComments(t *testing.T) {
 		server.Say(record.Number, "acc-bo", "among us", true)
 		time.Sleep(time.Minute)
 		since := time.Now()
-		post := connectors.Post{Record: record, Marker: "ls-m1", Text: "It is **down**", Author: "Jane Doe", Origin: "INC-1 update", At: time.Now()}
+		post := connectors.NewComment{Record: record, Marker: "ls-m1", Text: "It is **down**", Author: "Jane Doe", Origin: "INC-1 update", At: time.Now()}
 		for _, kind := range []string{"comment", "internal"} {
 			post.Kind = kind
 			posted, err := c.Comment(t.Context(), post)
@@ -73,11 +73,11 @@ func TestManyComments(t *testing.T) {
 func TestInternalStaysInternal(t *testing.T) {
 	server, c := site(t)
 	record := create(t, c, key, nil)
-	_, err := c.Comment(t.Context(), connectors.Post{Record: record, Kind: "internal", Text: "among us"})
+	_, err := c.Comment(t.Context(), connectors.NewComment{Record: record, Kind: "internal", Text: "among us"})
 	if failure := wantClass(t, err, connectors.ClassRejected); failure.Code != "not_internal" {
 		t.Errorf("code %s", failure.Code)
 	}
-	_, err = c.Comment(t.Context(), connectors.Post{Record: record, Kind: "work_notes", Text: "x"})
+	_, err = c.Comment(t.Context(), connectors.NewComment{Record: record, Kind: "work_notes", Text: "x"})
 	wantClass(t, err, connectors.ClassRejected)
 	if got := server.Comments(record.Number); len(got) != 0 {
 		t.Errorf("comments %q", got)
@@ -87,7 +87,7 @@ func TestInternalStaysInternal(t *testing.T) {
 func TestLongComment(t *testing.T) {
 	_, c := site(t)
 	record := create(t, c, key, nil)
-	must(c.Comment(t.Context(), connectors.Post{Record: record, Kind: "comment", Text: strings.Repeat("Many words. ", 5000)}))(t)
+	must(c.Comment(t.Context(), connectors.NewComment{Record: record, Kind: "comment", Text: strings.Repeat("Many words. ", 5000)}))(t)
 	all := must(c.Comments(t.Context(), record, time.Time{}))(t)
 	if len(all) != 1 || !strings.Contains(all[0].Text, "cut here") {
 		t.Errorf("%d comments", len(all))

@@ -99,7 +99,7 @@ func TestAgainstTheDescription(t *testing.T) {
 	check(err)
 	inOps := create(t, c, "lockstep-2", map[string]any{"project": "OPS"})
 	for _, kind := range []string{"comment", "internal"} {
-		_, err = c.Comment(ctx, connectors.Post{Record: inOps, Kind: kind, Marker: "m", Text: "*hello*", Author: "Ann"})
+		_, err = c.Comment(ctx, connectors.NewComment{Record: inOps, Kind: kind, Marker: "m", Text: "*hello*", Author: "Ann"})
 		check(err)
 	}
 	_, err = c.Comments(ctx, inOps, time.Time{})

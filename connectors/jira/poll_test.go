@@ -193,7 +193,7 @@ func TestRepeatedPages(t *testing.T) {
 		record := create(t, c, "many", nil)
 		for i := range 250 { // pages of 100 comments, as many as one issue takes
 			time.Sleep(10 * time.Second)
-			if _, err := c.Comment(t.Context(), connectors.Post{Record: record, Kind: "comment", Marker: fmt.Sprint("m", i), Text: "word"}); err != nil {
+			if _, err := c.Comment(t.Context(), connectors.NewComment{Record: record, Kind: "comment", Marker: fmt.Sprint("m", i), Text: "word"}); err != nil {
 				t.Fatal(err)
 			}
 		}

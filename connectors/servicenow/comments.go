@@ -139,26 +139,26 @@ func hiddenRows(op, record, what, table string) error {
 // entry was dropped, which a closed incident does. What tells is the ticket's
 // journal as the answer shows it, or, where that is hidden, that the ticket has
 // moved to another version.
-func (c *Connector) Comment(ctx context.Context, post connectors.Post) (connectors.Posted, error) {
+func (c *Connector) Comment(ctx context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
 	ref := post.Record.Ref
 	if failure := checkRef(opComment, ref); failure != nil {
-		return connectors.Posted{}, failure
+		return connectors.CommentReceipt{}, failure
 	}
 	kind := cmp.Or(post.Kind, commentKinds[0])
 	if !slices.Contains(commentKinds, kind) {
-		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "invalid_kind", "ServiceNow has no such kind of comment; it has "+strings.Join(commentKinds, " and "))
+		return connectors.CommentReceipt{}, connectors.Rejected(opComment, ref.String(), "", "invalid_kind", "ServiceNow has no such kind of comment; it has "+strings.Join(commentKinds, " and "))
 	}
 	if !connectors.IsMarker(post.Marker) {
-		return connectors.Posted{}, connectors.Rejected(opComment, ref.String(), "", "type", "a copy needs a marker of [a-z0-9-], at most 40 characters")
+		return connectors.CommentReceipt{}, connectors.Rejected(opComment, ref.String(), "", "type", "a copy needs a marker of [a-z0-9-], at most 40 characters")
 	}
 	answer, _, err := c.write(ctx, transport.Request{
 		Op: opComment, Record: ref.String(),
 		Method: http.MethodPatch, Path: tableAPI + ref.Record + "/" + url.PathEscape(ref.ID), Query: shownJournals(),
 	}, map[string]string{kind: entry(post, journalLength)})
 	if err != nil {
-		return connectors.Posted{}, err
+		return connectors.CommentReceipt{}, err
 	}
-	posted := connectors.Posted{Version: answer.text("sys_mod_count")}
+	posted := connectors.CommentReceipt{Version: answer.text("sys_mod_count")}
 	if journal := answer.display(kind); journal != "" {
 		posted.Held = strings.Contains(journal, markerText(post.Marker))
 	} else {

@@ -17,8 +17,8 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
-func post(record connectors.Record, text string) connectors.Post {
-	return connectors.Post{Record: record, Kind: "work_notes", Marker: "m-1", Text: text, Author: "Ann Lee", Origin: "#INC-7 timeline"}
+func post(record connectors.Record, text string) connectors.NewComment {
+	return connectors.NewComment{Record: record, Kind: "work_notes", Marker: "m-1", Text: text, Author: "Ann Lee", Origin: "#INC-7 timeline"}
 }
 
 func comments(t testing.TB, c *servicenow.Connector, record connectors.Record, since time.Time) []connectors.Comment {
@@ -141,10 +141,10 @@ func TestComment(t *testing.T) {
 func TestCommentThatIsRefused(t *testing.T) {
 	server, c := instance(t)
 	record := create(t, c, "k", nil)
-	for _, change := range []func(*connectors.Post){
-		func(p *connectors.Post) { p.Kind = "description" },
-		func(p *connectors.Post) { p.Marker = "no good" },
-		func(p *connectors.Post) { p.Marker = "" },
+	for _, change := range []func(*connectors.NewComment){
+		func(p *connectors.NewComment) { p.Kind = "description" },
+		func(p *connectors.NewComment) { p.Marker = "no good" },
+		func(p *connectors.NewComment) { p.Marker = "" },
 	} {
 		p := post(record, "x")
 		change(&p)

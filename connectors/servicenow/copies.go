@@ -81,7 +81,7 @@ const maxHead = 16
 
 // entry is the value of a copy, of so many characters at most. What is too long
 // is cut, with a note of it.
-func entry(post connectors.Post, limit int) string {
+func entry(post connectors.NewComment, limit int) string {
 	return fitting([]rune(values.Lines(post.Text)), limit, func(text string) string { return framed(post, text) })
 }
 
@@ -112,7 +112,7 @@ func shortened(text []rune) string {
 	return s + "\n\n" + wasCut
 }
 
-func framed(post connectors.Post, text string) string {
+func framed(post connectors.NewComment, text string) string {
 	body, simple := markdown.Simple(values.TrimLines(text))
 	if !simple || codeEither.MatchString(body) {
 		html := markdown.HTML(text)
@@ -124,6 +124,6 @@ func framed(post connectors.Post, text string) string {
 func markerText(marker string) string { return "(lockstep-" + marker + ")" }
 
 // heading is the first line of a copy. It holds nothing that is shown as HTML.
-func heading(post connectors.Post) string {
+func heading(post connectors.NewComment) string {
 	return codeEither.ReplaceAllString(post.Heading(), "($1") + ":"
 }

@@ -40,7 +40,7 @@ func TestHardEntries(t *testing.T) {
 	const limit = journalLength / 10
 	for _, hard := range markdowntest.Texts() {
 		t.Run(hard.Name, func(t *testing.T) {
-			post := connectors.Post{Text: hard.Of(2 * maxHead * limit), Author: "Ann", Origin: "INC-1", Marker: "abc-1"}
+			post := connectors.NewComment{Text: hard.Of(2 * maxHead * limit), Author: "Ann", Origin: "INC-1", Marker: "abc-1"}
 			value := entry(post, limit)
 			if n := utf8.RuneCountInString(value); n > limit {
 				t.Errorf("%d characters", n)

@@ -15,12 +15,12 @@ const (
 	stateCanceled = "8"
 )
 
-var _ connectors.Mover = (*Connector)(nil)
+var _ connectors.TransitionChecker = (*Connector)(nil)
 
-// MayMove reports whether the ticket may be moved to the state. Of an incident
+// CanTransition reports whether the ticket may be moved to the state. Of an incident
 // all moves are taken but those out of Closed and Canceled; other tables have
 // state models of their own, and there the instance decides.
-func (c *Connector) MayMove(record connectors.Record, to string) bool {
+func (c *Connector) CanTransition(record connectors.Record, to string) bool {
 	if record.Ref.Record != "incident" {
 		return true
 	}

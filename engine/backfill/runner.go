@@ -108,7 +108,7 @@ func (r *Runner) routes(request Request) ([]*rules.Route, error) {
 func (r *Runner) Run(ctx context.Context) {
 	told := ""
 	for {
-		err := r.takeUp(ctx)
+		err := r.resumePending(ctx)
 		if err != nil && ctx.Err() == nil && breaker.Redact(err) != told {
 			told = breaker.Redact(err)
 			r.core.Log.Warn("the backfill does not go on; it is tried again", "error", told)
@@ -129,8 +129,8 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// takeUp carries out the job that nobody else does.
-func (r *Runner) takeUp(ctx context.Context) error {
+// resumePending carries out the job that nobody else does.
+func (r *Runner) resumePending(ctx context.Context) error {
 	d, revision, err := r.jobs.load(ctx)
 	if errors.Is(err, store.ErrNotFound) || err == nil && d.Over() {
 		return nil

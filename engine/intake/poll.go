@@ -97,12 +97,12 @@ func (e *Poller) Set(set *rules.Set) {
 		if e.pollers[name] == nil {
 			ctx, stop := context.WithCancel(e.loops)
 			e.pollers[name] = stop
-			e.running.Go(func() { e.pollForever(ctx, p) })
+			e.running.Go(func() { e.runPolls(ctx, p) })
 		}
 	}
 }
 
-func (e *Poller) pollForever(ctx context.Context, p polling) {
+func (e *Poller) runPolls(ctx context.Context, p polling) {
 	lastError, failures := "", 0
 	key, back := "poll "+p.cursor, make(chan struct{}, 1)
 	defer e.waiting.Forget(key)

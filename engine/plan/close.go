@@ -24,7 +24,7 @@ func (o ending) close() (p Plan, needs Needs, closes bool) {
 	}
 	p.Link, p.Again = o.Link.Clone(), true
 	p.Link.Intent = nil
-	if mover, ok := e.System.(connectors.Mover); ok && !mover.MayMove(e.Record, to) {
+	if checker, ok := e.System.(connectors.TransitionChecker); ok && !checker.CanTransition(e.Record, to) {
 		p.Notes = []Note{{Field: "state", What: NoteMoveNotTaken}}
 		p.Operations = []Operation{{Kind: KindTransition, Side: links.Target, Reason: "source is gone"}}
 		return p, needs, true

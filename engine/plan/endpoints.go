@@ -34,9 +34,9 @@ func (e *Endpoint) Same(field string, want, have any) bool {
 	return ok && resolver.Same(e.Ref.Record, field, want, have)
 }
 
-// CanMove reports whether the record can be moved to a state.
-func (e *Endpoint) CanMove(to string) bool {
-	if mover, ok := e.System.(connectors.Mover); ok && !mover.MayMove(e.Record, to) {
+// CanTransition reports whether the record can be moved to a state.
+func (e *Endpoint) CanTransition(to string) bool {
+	if checker, ok := e.System.(connectors.TransitionChecker); ok && !checker.CanTransition(e.Record, to) {
 		return false
 	}
 	return e.Takes.Fields

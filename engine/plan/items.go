@@ -151,7 +151,7 @@ func (c *carrying) listed() (all []*Item, ok bool) {
 func (c *carrying) comment(said connectors.Comment) *Item {
 	from, into := c.o.Endpoints.Of(links.Other(c.to)), c.o.Endpoints.Of(c.to)
 	marker := c.p.Link.Marker(c.name, said.ID)
-	return &Item{Transfer: c.name, Key: said.ID, at: said.At, marks: []string{marker}, Post: &connectors.Post{
+	return &Item{Transfer: c.name, Key: said.ID, at: said.At, marks: []string{marker}, Post: &connectors.NewComment{
 		Record: into.Record, Marker: marker, Text: said.Text, Author: said.Author, At: said.At, Kind: said.Kind, // of the original, until a clause has taken it
 		Origin: strings.TrimSpace(from.Record.Number + " " + kindName(said.Kind)),
 	}}
@@ -312,7 +312,7 @@ func (c *carrying) mayBeThere(it *Item, list List) bool {
 // Carried takes note of an item that its system answered. What the answer does
 // not tell counts as carried only once it is seen.
 // It returns how the dead letter was called that is over with that.
-func (o *Observation) Carried(it *Item, posted connectors.Posted) (recovered []string) {
+func (o *Observation) Carried(it *Item, posted connectors.CommentReceipt) (recovered []string) {
 	if o.Link.ClearRefusal(it.refusal()) { // it was tried again
 		recovered = []string{it.ID()}
 	}
@@ -320,7 +320,7 @@ func (o *Observation) Carried(it *Item, posted connectors.Posted) (recovered []s
 	return recovered
 }
 
-func (o *Observation) carried(it *Item, posted connectors.Posted) {
+func (o *Observation) carried(it *Item, posted connectors.CommentReceipt) {
 	if posted.Version != "" {
 		o.Endpoints.Of(it.side()).Record.Version = posted.Version
 	}

@@ -174,10 +174,10 @@ func TestEachItemIsCarriedOnce(t *testing.T) {
 					to := b.at[op.Side]
 					switch outcome {
 					case "answered":
-						b.o.Carried(op.Item, connectors.Posted{ID: to.accept(op.Item, now)})
+						b.o.Carried(op.Item, connectors.CommentReceipt{ID: to.accept(op.Item, now)})
 					case "no id":
 						to.accept(op.Item, now)
-						b.o.Carried(op.Item, connectors.Posted{})
+						b.o.Carried(op.Item, connectors.CommentReceipt{})
 					case "lost, done":
 						to.accept(op.Item, now)
 						return sent
@@ -185,7 +185,7 @@ func TestEachItemIsCarriedOnce(t *testing.T) {
 						return sent
 					case "dropped":
 						refused[op.Item.ID()], dropped[op.Item.ID()] = true, true
-						b.o.Carried(op.Item, connectors.Posted{})
+						b.o.Carried(op.Item, connectors.CommentReceipt{})
 					case "refused":
 						refused[op.Item.ID()] = true
 						b.o.NotCarried(op.Item, &connectors.Error{Class: connectors.ClassRejected, Message: "no"})

@@ -196,7 +196,7 @@ func (o *Observation) Suppose(p Plan) {
 		case op.Kind == KindChange:
 			o.ChildrenBehind = false
 		case op.Item != nil:
-			o.Carried(op.Item, connectors.Posted{ID: links.ItemSeen})
+			o.Carried(op.Item, connectors.CommentReceipt{ID: links.ItemSeen})
 		}
 	}
 	o.Closed = o.SourceStatus == NotFound

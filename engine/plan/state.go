@@ -25,15 +25,15 @@ const (
 
 // StateInput is all that the merge of states looks at.
 type StateInput struct {
-	Sync     rules.StateSync
-	Conflict rules.Conflict
-	Source   StateValue
-	Target   StateValue
-	Agreed   *links.StatePair
-	Newest   links.Side // of a conflict by time: the side that moved last; empty: not known
-	CanMove  func(s links.Side, to string) bool
-	Refused  func(pair string) bool // this very pair was refused
-	Digest   links.Digester
+	Sync          rules.StateSync
+	Conflict      rules.Conflict
+	Source        StateValue
+	Target        StateValue
+	Agreed        *links.StatePair
+	Newest        links.Side // of a conflict by time: the side that moved last; empty: not known
+	CanTransition func(s links.Side, to string) bool
+	Refused       func(pair string) bool // this very pair was refused
+	Digest        links.Digester
 }
 
 // StateResult is what should become of the states: at most one is written.
@@ -110,7 +110,7 @@ func MergeState(in StateInput) StateResult {
 	switch {
 	case out.To == "":
 		out.Side, out.Note = "", NoteUnmapped
-	case !in.CanMove(out.Side, out.To):
+	case !in.CanTransition(out.Side, out.To):
 		out.Side, out.Note = "", NoteMoveNotTaken
 	}
 	return out

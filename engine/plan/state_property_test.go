@@ -51,9 +51,9 @@ func TestMergeStateProperties(t *testing.T) {
 			},
 			Conflict: rapid.SampledFrom([]rules.Conflict{rules.SourceWins, rules.TargetWins, rules.LatestWins}).Draw(t, "conflict"),
 			Source:   sources.Draw(t, "source"), Target: targets.Draw(t, "target"),
-			CanMove: func(links.Side, string) bool { return true },
-			Refused: func(string) bool { return false },
-			Digest:  testDigest,
+			CanTransition: func(links.Side, string) bool { return true },
+			Refused:       func(string) bool { return false },
+			Digest:        testDigest,
 		}
 		label := func(s StateValue) (string, bool) { return in.Sync.Table.Label(s.collection, s.Raw, s.Category) }
 		resting := false // both are known and nothing is held back
@@ -112,12 +112,12 @@ func TestAMoveWithinTheClassIsKeptUnderTheNextTable(t *testing.T) {
 	to := connectors.Collection{Type: "fake", Connector: "itsm", Record: "ticket"}
 	tables := stateTables()
 	in := StateInput{
-		Sync:    rules.StateSync{Table: tables[0], Direction: rules.Both},
-		Source:  StateValue{collection: from, Raw: "d"},
-		Target:  StateValue{collection: to, Raw: "1"},
-		CanMove: func(links.Side, string) bool { return true },
-		Refused: func(string) bool { return false },
-		Digest:  testDigest,
+		Sync:          rules.StateSync{Table: tables[0], Direction: rules.Both},
+		Source:        StateValue{collection: from, Raw: "d"},
+		Target:        StateValue{collection: to, Raw: "1"},
+		CanTransition: func(links.Side, string) bool { return true },
+		Refused:       func(string) bool { return false },
+		Digest:        testDigest,
 	}
 	in.Agreed = MergeState(in).Agreed
 	in.Source = StateValue{collection: from, Raw: "x", Category: "over"}

@@ -20,9 +20,9 @@ const ItemLinked = "linked"
 type Item struct {
 	Transfer string
 	Key      string
-	Post     *connectors.Post    // a comment
-	File     *connectors.File    // a file, to be attached as one
-	Link     *connectors.WebLink // a file or the ticket, to be shown as a link
+	Post     *connectors.NewComment // a comment
+	File     *connectors.File       // a file, to be attached as one
+	Link     *connectors.WebLink    // a file or the ticket, to be shown as a link
 
 	at    time.Time
 	marks []string // by which its copies are known, one is enough

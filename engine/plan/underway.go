@@ -39,7 +39,7 @@ func (o looking) done() (bool, Needs) {
 	if e.Record.Stamp != "" {
 		return e.Record.Stamp == intent.ID, Needs{}
 	}
-	if _, remembers := e.System.(connectors.Historian); !remembers || e.Record.Version == intent.ReadVersion || !o.standsAsSent(e) {
+	if _, remembers := e.System.(connectors.HistoryReader); !remembers || e.Record.Version == intent.ReadVersion || !o.standsAsSent(e) {
 		return false, Needs{}
 	}
 	if o.histories == nil {

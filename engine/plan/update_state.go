@@ -71,7 +71,7 @@ func (u *Update) stateInput(o updating, sync rules.StateSync, names map[links.Si
 	return StateInput{
 		Sync: sync, Conflict: o.Template.Conflict, Agreed: u.Link.State,
 		Source: o.Endpoints.Source.State(sync.SourceField), Target: o.Endpoints.Target.State(sync.TargetField),
-		CanMove: func(to links.Side, value string) bool { return o.Endpoints.Of(to).CanMove(value) },
+		CanTransition: func(to links.Side, value string) bool { return o.Endpoints.Of(to).CanTransition(value) },
 		Refused: func(pair string) bool {
 			for _, name := range names {
 				if r, ok := u.Link.Refusal(name); ok && r.Pair == pair && r.Stands(o.Now) {

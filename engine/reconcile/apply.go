@@ -43,8 +43,8 @@ type request struct {
 
 // An answer is what a system says of a write that it has done.
 type answer struct {
-	record connectors.Record // of a creation or update
-	posted connectors.Posted // of an item
+	record connectors.Record         // of a creation or update
+	posted connectors.CommentReceipt // of an item
 }
 
 // An outcome is what became of a request.
@@ -119,7 +119,7 @@ func (r request) send(ctx context.Context) (answer, error) {
 	return answer{posted: posted}, err
 }
 
-func (r request) sendItem(ctx context.Context) (connectors.Posted, error) {
+func (r request) sendItem(ctx context.Context) (connectors.CommentReceipt, error) {
 	switch it := r.item; {
 	case it.Post != nil:
 		if commenter, ok := r.to.Connector.(connectors.Commenter); ok {
@@ -129,7 +129,7 @@ func (r request) sendItem(ctx context.Context) (connectors.Posted, error) {
 		}
 	case it.Link != nil:
 		if linker, ok := r.to.Connector.(connectors.WebLinker); ok {
-			return connectors.Posted{ID: plan.ItemLinked}, linker.AddWebLink(ctx, r.into, *it.Link)
+			return connectors.CommentReceipt{ID: plan.ItemLinked}, linker.AddWebLink(ctx, r.into, *it.Link)
 		}
 	default:
 		writer, writes := r.to.Connector.(connectors.FileWriter)
@@ -137,14 +137,14 @@ func (r request) sendItem(ctx context.Context) (connectors.Posted, error) {
 		if writes && reads {
 			content, err := reader.OpenFile(ctx, r.from.Record, *it.File)
 			if err != nil {
-				return connectors.Posted{}, err
+				return connectors.CommentReceipt{}, err
 			}
 			defer content.Close()
 			made, err := writer.AddFile(ctx, r.into, *it.File, content)
-			return connectors.Posted{ID: made.ID}, err
+			return connectors.CommentReceipt{ID: made.ID}, err
 		}
 	}
-	return connectors.Posted{}, r.impossible()
+	return connectors.CommentReceipt{}, r.impossible()
 }
 
 func (r request) impossible() error {

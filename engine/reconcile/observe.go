@@ -385,7 +385,7 @@ func (w observer) resolve(ctx context.Context, e *plan.Endpoint, side links.Side
 
 // history asks for the changes of a record, if its system remembers them.
 func (w observer) history(ctx context.Context, e *plan.Endpoint, since time.Time) ([]connectors.FieldChange, bool, error) {
-	h, ok := e.System.(connectors.Historian)
+	h, ok := e.System.(connectors.HistoryReader)
 	if !ok {
 		return nil, false, nil
 	}

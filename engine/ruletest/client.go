@@ -34,14 +34,14 @@ type (
 )
 
 var (
-	_ connectors.Target       = (*client)(nil)
-	_ connectors.Mover        = (*client)(nil)
-	_ connectors.Poller       = (*client)(nil)
-	_ connectors.Commenter    = (*client)(nil)
-	_ connectors.FileReader   = (*client)(nil)
-	_ connectors.VersionOrder = (*client)(nil)
-	_ connectors.FileWriter   = holder{}
-	_ connectors.WebLinker    = linker{}
+	_ connectors.Target            = (*client)(nil)
+	_ connectors.TransitionChecker = (*client)(nil)
+	_ connectors.Poller            = (*client)(nil)
+	_ connectors.Commenter         = (*client)(nil)
+	_ connectors.FileReader        = (*client)(nil)
+	_ connectors.VersionOrder      = (*client)(nil)
+	_ connectors.FileWriter        = holder{}
+	_ connectors.WebLinker         = linker{}
 )
 
 // connector makes the client of a connector that is configured.
@@ -212,9 +212,9 @@ func (c *client) Same(record, field string, want, have any) bool {
 	return values.Empty(want) && values.Empty(have) || jsonOf(want) == jsonOf(have)
 }
 
-// MayMove asks the advisor, who knows categories but no status of an account.
-func (c *client) MayMove(record connectors.Record, to string) bool {
-	mover, ok := c.advisor.(connectors.Mover)
+// CanTransition asks the advisor, who knows categories but no status of an account.
+func (c *client) CanTransition(record connectors.Record, to string) bool {
+	checker, ok := c.advisor.(connectors.TransitionChecker)
 	if !ok {
 		return true
 	}
@@ -227,7 +227,7 @@ func (c *client) MayMove(record connectors.Record, to string) bool {
 			to = rules.CategoryPrefix + category
 		}
 	}
-	return mover.MayMove(record, to)
+	return checker.CanTransition(record, to)
 }
 
 // Follows: versions are counted.

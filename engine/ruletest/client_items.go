@@ -28,19 +28,19 @@ func (c *client) Comments(_ context.Context, record connectors.Record, since tim
 	})
 }
 
-func (c *client) Comment(_ context.Context, post connectors.Post) (connectors.Posted, error) {
-	return locked(c, func(w *world) (connectors.Posted, error) {
+func (c *client) Comment(_ context.Context, post connectors.NewComment) (connectors.CommentReceipt, error) {
+	return locked(c, func(w *world) (connectors.CommentReceipt, error) {
 		t := w.things[post.Record.Ref]
 		if t == nil {
 			_, err := w.read(post.Record.Ref)
-			return connectors.Posted{}, err
+			return connectors.CommentReceipt{}, err
 		}
 		if post.Kind == "" {
 			post.Kind = w.schema(post.Record.Ref.Collection).CommentKinds[0]
 		}
 		id := w.say(t, connectors.Comment{Kind: post.Kind, Author: lockstep, Text: post.Text, Marker: post.Marker})
 		w.wrote(post.Record.Ref, "comment", nil, post.Kind+" "+jsonOf(post.Text))
-		return connectors.Posted{ID: id, Version: strconv.Itoa(t.version)}, nil
+		return connectors.CommentReceipt{ID: id, Version: strconv.Itoa(t.version)}, nil
 	})
 }
 

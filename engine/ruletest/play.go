@@ -139,7 +139,7 @@ func (p *play) rest() error {
 		return err
 	}
 	err := p.clock.rest(p.engine.Loops())
-	p.engine.Quiet()
+	p.engine.WaitIdle()
 	return err
 }
 

@@ -100,10 +100,10 @@ func TestAdvisors(t *testing.T) {
 	}
 	for _, name := range []string{"acme", "itsm"} {
 		advisor := advisorOf(set.Connectors[name])
-		mover, ok := advisor.(connectors.Mover)
+		checker, ok := advisor.(connectors.TransitionChecker)
 		if !ok {
-			t.Errorf("%s: %T is not a Mover", name, advisor)
-		} else if name == "itsm" && mover.MayMove(closed, "2") {
+			t.Errorf("%s: %T is not a TransitionChecker", name, advisor)
+		} else if name == "itsm" && checker.CanTransition(closed, "2") {
 			t.Error("a closed ticket may be reopened")
 		}
 	}

@@ -10,7 +10,7 @@ func (e *Engine) Loops() int {
 	return e.poller.Loops() + e.lasting
 }
 
-// Quiet waits until no record is queued or in work. With the loops at rest and
+// WaitIdle waits until no record is queued or in work. With the loops at rest and
 // a store that delivers nothing meanwhile, the engine then does nothing more
 // until the clock moves or somebody hints.
-func (e *Engine) Quiet() { e.workers.Queue.WaitIdle() }
+func (e *Engine) WaitIdle() { e.workers.Queue.WaitIdle() }
