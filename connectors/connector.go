@@ -59,6 +59,24 @@ type KeyFinder interface {
 	FindByKey(ctx context.Context, c Collection, key string) ([]Record, error)
 }
 
+// KeepKeyed reads the records of c with the ids and keeps those that carry exactly the
+// key: a search may be old, and a clone may look like what it was cloned from. What was
+// deleted since is left out.
+func KeepKeyed(c Collection, key string, ids []string, read func(Ref) (Record, error)) ([]Record, error) {
+	var found []Record
+	for _, id := range ids {
+		record, err := read(c.Ref(id))
+		switch {
+		case IsClass(err, ClassGone):
+		case err != nil:
+			return nil, err
+		case record.Key == key:
+			found = append(found, record)
+		}
+	}
+	return found, nil
+}
+
 // A Target can also be given new records, once each.
 type Target interface {
 	Writer

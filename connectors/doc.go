@@ -11,6 +11,7 @@
 //
 //   - transport sends: time-outs, rate, retries of reads, pauses, error classes
 //   - oauth gets, keeps and renews the access tokens that it sends with
+//   - standardwebhooks checks what systems send that sign by that specification
 //   - paging reads a list to its end, and gives up one that has none
 //   - polling keeps the cursor of a list of changes
 //   - resolve turns rendered values into a system's, and follows look-ups

@@ -44,11 +44,12 @@ func layers() []layer {
 		{folders: []string{"connectors/cache"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		// The frame: what the connectors have in common. It knows no system.
 		{folders: []string{"connectors/nearest", "connectors/paging", "connectors/polling", "connectors/resolve", "connectors/values"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
+		{folders: []string{"connectors/standardwebhooks"}, allowed: []string{"connectors"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/oauth"}, allowed: []string{"connectors", "connectors/transport"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/advice"}, allowed: []string{"connectors", "connectors/values"}, forbidden: slices.Concat(nats, hcl, cel, []string{"net/http"})},
 		{folders: []string{"connectors/conformance"}, allowed: []string{"connectors", "connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"connectors/simulator"}, forbidden: slices.Concat(nats, hcl, cel)},
-		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf", "connectors/advice", "connectors/cache", "connectors/nearest", "connectors/oauth", "connectors/paging", "connectors/polling", "connectors/resolve", "connectors/values"}, forbidden: slices.Concat(nats, hcl, cel)},
+		{folders: []string{"connectors/*"}, allowed: []string{"connectors", "connectors/transport", "connectors/markdown", "connectors/markdown/adf", "connectors/advice", "connectors/cache", "connectors/nearest", "connectors/oauth", "connectors/paging", "connectors/polling", "connectors/resolve", "connectors/standardwebhooks", "connectors/values"}, forbidden: slices.Concat(nats, hcl, cel)},
 		{folders: []string{"rules/source"}, forbidden: slices.Concat(nats, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/budget"}, allowed: []string{"rules/source"}, forbidden: slices.Concat(nats, cel, []string{"net/http", "os/exec"})},
 		{folders: []string{"rules/expr"}, allowed: []string{"rules/source", "rules/budget", "connectors", "connectors/nearest"}, forbidden: slices.Concat(nats, []string{"net/http", "os/exec"})},

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/cache"
 	"github.com/lockstep-sync/lockstep/connectors/resolve"
+	"github.com/lockstep-sync/lockstep/connectors/standardwebhooks"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 	"github.com/lockstep-sync/lockstep/connectors/values"
 )
@@ -56,7 +57,7 @@ func newConnector(name string, s *Settings, common connectors.Common, env connec
 	if strings.ContainsAny(s.APIKey.Reveal(), "\r\n") {
 		return nil, errors.New("api_key holds a line break")
 	}
-	key, err := signingKey(common.WebhookSecret)
+	key, err := standardwebhooks.Key(common.WebhookSecret)
 	if err != nil {
 		return nil, err
 	}

@@ -210,6 +210,11 @@ func TestFindByKey(t *testing.T) {
 	if n := len(server.Requests()) - sent; n > 8 {
 		t.Errorf("%d requests for two look-ups", n)
 	}
+	server.Inject(simulator.Fault{Kind: simulator.FailBefore, Method: http.MethodGet, Path: "/v2/incidents/" + made.Ref.ID, Status: http.StatusUnauthorized})
+	if found, err := c.FindByKey(context.Background(), incidents, someKey); err == nil {
+		t.Errorf("found %v where what was found cannot be read", found)
+	}
+	server.ClearFaults()
 	edit(t, server, made.Ref.ID, incidentiotest.SetCustomField("Lockstep key"))
 	if found := find(someKey); len(found) != 0 {
 		t.Errorf("a key that was taken away is found: %v", found)

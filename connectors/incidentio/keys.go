@@ -116,23 +116,14 @@ func (c *Connector) FindByKey(ctx context.Context, collection connectors.Collect
 	if err := c.readKeys(ctx, collection, index); err != nil {
 		return nil, err
 	}
-	var found []connectors.Record
-	for _, id := range index.of(key) {
-		record, err := c.Read(ctx, collection.Ref(id))
-		if connectors.IsClass(err, connectors.ClassGone) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if record.Key == key {
-			record.CreatedBy, record.Foreign = creatorOf(record).name(), !record.Own
-			found = append(found, record)
-		}
-	}
+	found, err := connectors.KeepKeyed(collection, key, index.of(key), func(ref connectors.Ref) (connectors.Record, error) {
+		record, err := c.Read(ctx, ref)
+		record.CreatedBy, record.Foreign = creatorOf(record).name(), !record.Own
+		return record, err
+	})
 	// An id begins with the time of the creation.
 	slices.SortFunc(found, func(a, b connectors.Record) int { return cmp.Compare(a.Ref.ID, b.Ref.ID) })
-	return found, nil
+	return found, err
 }
 
 func (c *Connector) readKeys(ctx context.Context, collection connectors.Collection, index *keyIndex) error {

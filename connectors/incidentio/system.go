@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/connectors/standardwebhooks"
 	"github.com/lockstep-sync/lockstep/connectors/transport"
 )
 
@@ -55,7 +56,7 @@ func System() connectors.System {
 		Records:      []string{incidentRecord, followUpRecord},
 		Schema:       schemas.Of,
 		CheckCommon: func(common connectors.Common) []connectors.SettingError {
-			if _, err := signingKey(common.WebhookSecret); err != nil {
+			if _, err := standardwebhooks.Key(common.WebhookSecret); err != nil {
 				return []connectors.SettingError{{
 					Attribute: "webhook_secret", Summary: "not a signing secret", Detail: "Copy it whole from the endpoint's page: whsec_ and what follows.",
 				}}

@@ -2,6 +2,7 @@ package jira_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/connectors/jira/jiratest"
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 const key = "lockstep-0123456789abcdef0123456789abcdef"
@@ -204,6 +206,10 @@ func TestFindByKey(t *testing.T) {
 		server.Delete(first.Number)
 		if found := find(); len(found) != 1 || found[0].Ref != second.Ref {
 			t.Errorf("found %v after the first was deleted", found)
+		}
+		server.Inject(simulator.Fault{Kind: simulator.FailBefore, Method: http.MethodGet, Path: "/issue/" + second.Ref.ID, Status: http.StatusInternalServerError})
+		if found, err := c.FindByKey(t.Context(), issues, key); err == nil {
+			t.Errorf("found %v where what was found cannot be read", found)
 		}
 	})
 }

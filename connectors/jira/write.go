@@ -343,26 +343,21 @@ func (c *Connector) withKey(ctx context.Context, collection connectors.Collectio
 	if err != nil {
 		return nil, err
 	}
-	var found []connectors.Record
+	var ids []string
 	for _, hit := range hits {
-		record, err := c.read(ctx, "find", collection.Ref(hit.ID))
-		if connectors.IsClass(err, connectors.ClassGone) {
-			continue // deleted since
-		}
-		if err != nil {
-			return nil, err
-		}
-		if record.Key == key {
-			// Accounts are compared by their ids: names and addresses change.
-			record.CreatedBy = values.TextAt(record.Fields, "creator")
-			record.Foreign = me == "" || record.CreatedBy != me
-			found = append(found, record)
-		}
+		ids = append(ids, hit.ID)
 	}
+	found, err := connectors.KeepKeyed(collection, key, ids, func(ref connectors.Ref) (connectors.Record, error) {
+		record, err := c.read(ctx, "find", ref)
+		// Accounts are compared by their ids: names and addresses change.
+		record.CreatedBy = values.TextAt(record.Fields, "creator")
+		record.Foreign = me == "" || record.CreatedBy != me
+		return record, err
+	})
 	slices.SortFunc(found, func(a, b connectors.Record) int {
 		return compareIDs(a.Ref.ID, b.Ref.ID)
 	})
-	return found, nil
+	return found, err
 }
 
 // compareIDs orders ids by their numbers, which grow.
