@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A filter is one condition of a list: NAME[OPERATOR]=VALUE, and for roles and
@@ -35,15 +37,24 @@ func (f filter) unknown() *problem {
 	return invalid(f.name, "invalid_value", "%s does not take the operator %s", f.name, f.operator)
 }
 
+// operators are those that compare without order.
+var operators = map[string]simulator.Operator{"one_of": simulator.OneOf, "not_in": simulator.NoneOf, "is_blank": simulator.Blank}
+
+// holds compares what a record has by one of the operators that the field takes.
+func (f filter) holds(have []string, takes ...string) (bool, *problem) {
+	if !slices.Contains(takes, f.operator) {
+		return false, f.unknown()
+	}
+	holds := operators[f.operator].Holds(have, f.values, nil)
+	if f.operator == "is_blank" {
+		holds = holds == (f.values[0] == "true")
+	}
+	return holds, nil
+}
+
 // among is one_of and not_in.
 func (f filter) among(value string) (bool, *problem) {
-	switch f.operator {
-	case "one_of":
-		return slices.Contains(f.values, value), nil
-	case "not_in":
-		return !slices.Contains(f.values, value), nil
-	}
-	return false, f.unknown()
+	return f.holds([]string{value}, "one_of", "not_in")
 }
 
 // moment is gte, lte and date_range, of dates or times.
@@ -99,10 +110,7 @@ func (s *Server) fits(f filter, i *Incident) (bool, *problem) {
 	case "severity":
 		return s.fitsSeverity(f, i)
 	case "mode":
-		if f.operator != "one_of" {
-			return false, f.unknown()
-		}
-		return slices.Contains(f.values, i.Mode), nil
+		return f.holds([]string{i.Mode}, "one_of")
 	case "created_at":
 		return f.moment(i.CreatedAt)
 	case "updated_at":
@@ -142,13 +150,7 @@ func (f filter) fitsRole(i *Incident) (bool, *problem) {
 	if assignment != nil && assignment.Assignee != nil {
 		assignee = assignment.Assignee.ID
 	}
-	switch f.operator {
-	case "is_blank":
-		return (assignee == "") == (f.values[0] == "true"), nil
-	case "one_of":
-		return slices.Contains(f.values, assignee), nil
-	}
-	return false, f.unknown()
+	return f.holds([]string{assignee}, "is_blank", "one_of")
 }
 
 func (f filter) fitsField(i *Incident) (bool, *problem) {
@@ -166,14 +168,5 @@ func (f filter) fitsField(i *Incident) (bool, *problem) {
 			}
 		}
 	}
-	one := slices.ContainsFunc(held, func(v string) bool { return slices.Contains(f.values, v) })
-	switch f.operator {
-	case "one_of":
-		return one, nil
-	case "not_in":
-		return !one, nil
-	case "is_blank":
-		return (len(held) == 0) == (f.values[0] == "true"), nil
-	}
-	return false, f.unknown()
+	return f.holds(held, "one_of", "not_in", "is_blank")
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A page is what is left of a search.
@@ -21,6 +23,16 @@ type page struct {
 type condition struct {
 	field, op string
 	values    []string
+}
+
+// operators are those of JQL that are understood here.
+var operators = map[string]simulator.Operator{
+	"=": simulator.OneOf, "in": simulator.OneOf, "!=": simulator.NoneOf,
+	">": simulator.Above, ">=": simulator.AtLeast, "<": simulator.Below, "<=": simulator.AtMost,
+}
+
+func (c condition) unsupported() string {
+	return "The operator '" + c.op + "' is not supported by the '" + c.field + "' field."
 }
 
 var (
@@ -242,16 +254,11 @@ func (s *Server) meets(is *issue, snap snapshot, c condition) (bool, string) {
 	default:
 		return false, "Field '" + c.field + "' does not exist or you do not have permission to view it."
 	}
-	found := slices.ContainsFunc(c.values, func(want string) bool {
-		return slices.ContainsFunc(have, func(h string) bool { return strings.EqualFold(h, want) })
-	})
-	switch c.op {
-	case "=", "in":
-		return found, ""
-	case "!=":
-		return !found, ""
+	operator := operators[c.op]
+	if operator.Ordering() {
+		return false, c.unsupported()
 	}
-	return false, "The operator '" + c.op + "' is not supported by the '" + c.field + "' field."
+	return operator.Holds(have, c.values, strings.EqualFold), ""
 }
 
 // inTime compares a time. Dates are read in the zone of the account's profile
@@ -277,15 +284,9 @@ func (s *Server) inTime(is *issue, snap snapshot, c condition) (bool, string) {
 			return false, "Date value '" + c.values[0] + "' for field '" + c.field + "' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
 		}
 	}
-	switch c.op {
-	case ">=":
-		return !have.Before(want), ""
-	case "<=":
-		return !have.After(want), ""
-	case ">":
-		return have.After(want), ""
-	case "<":
-		return have.Before(want), ""
+	operator := operators[c.op]
+	if !operator.Ordering() {
+		return false, c.unsupported()
 	}
-	return false, "The operator '" + c.op + "' is not supported by the '" + c.field + "' field."
+	return operator.Orders(have.Compare(want)), ""
 }

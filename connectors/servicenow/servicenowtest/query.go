@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lockstep-sync/lockstep/connectors/simulator"
 )
 
 // A condition of an encoded query.
@@ -127,44 +129,24 @@ func (s *Server) matches(q encodedQuery, r *record) bool {
 	})
 }
 
+// operators are those of encoded queries.
+var operators = map[string]simulator.Operator{
+	"ISEMPTY": simulator.Blank, "ISNOTEMPTY": simulator.NotBlank,
+	"=": simulator.OneOf, "!=": simulator.NoneOf, "IN": simulator.OneOf, "NOT IN": simulator.NoneOf,
+	"LIKE": simulator.Contains, "NOT LIKE": simulator.NotContains, "STARTSWITH": simulator.Begins, "ENDSWITH": simulator.Ends,
+	">": simulator.Above, ">=": simulator.AtLeast, "<": simulator.Below, "<=": simulator.AtMost,
+}
+
 func (s *Server) holds(c condition, r *record) bool {
-	have := s.walk(r, c.column)
-	switch c.operator {
-	case "ISEMPTY":
-		return have == ""
-	case "ISNOTEMPTY":
-		return have != ""
-	case "=":
-		return have == c.value
-	case "!=":
-		return have != c.value
-	case "IN":
-		return slices.Contains(strings.Split(c.value, ","), have)
-	case "NOT IN":
-		return !slices.Contains(strings.Split(c.value, ","), have)
-	case "LIKE":
-		return strings.Contains(have, c.value)
-	case "NOT LIKE":
-		return !strings.Contains(have, c.value)
-	case "STARTSWITH":
-		return strings.HasPrefix(have, c.value)
-	case "ENDSWITH":
-		return strings.HasSuffix(have, c.value)
+	have, operator := s.walk(r, c.column), operators[c.operator]
+	if operator.Ordering() {
+		return have != "" && operator.Orders(s.compare(r, c.column, have, c.value))
 	}
-	if have == "" {
-		return false
+	want := []string{c.value}
+	if strings.HasSuffix(c.operator, "IN") {
+		want = strings.Split(c.value, ",")
 	}
-	order := s.compare(r, c.column, have, c.value)
-	switch c.operator {
-	case ">":
-		return order > 0
-	case ">=":
-		return order >= 0
-	case "<":
-		return order < 0
-	default:
-		return order <= 0
-	}
+	return operator.Holds([]string{have}, want, nil)
 }
 
 // compare orders numbers as numbers and all else, times too, as text.
