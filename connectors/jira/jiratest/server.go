@@ -174,46 +174,6 @@ func refuseFields(errors map[string]string) answer {
 	return say(http.StatusBadRequest, object{"errorMessages": []string{}, "errors": errors})
 }
 
-func throttled(pause time.Duration) answer {
-	a := limited("jira-quota-tenant-based", pause)
-	a.Header.Set("X-Ratelimit-Limit", "100000")
-	a.Header.Set("X-Ratelimit-Remaining", "0")
-	return a
-}
-
-func limited(reason string, pause time.Duration) answer {
-	a := refuse(http.StatusTooManyRequests, "Rate limit exceeded.")
-	a.Header.Set("Retry-After", simulator.RetryAfter(pause))
-	a.Header.Set("RateLimit-Reason", reason)
-	return a
-}
-
-func failed(f simulator.Fault) answer {
-	status := f.Status
-	if status == 0 {
-		status = http.StatusServiceUnavailable
-	}
-	a := refuse(status, http.StatusText(status))
-	if status != http.StatusUnauthorized {
-		a.Header.Set("X-Aaccountid", Bot)
-	}
-	return a
-}
-
-// hidden is the answer to an account that may not see an issue.
-func hidden() answer {
-	a := refuse(http.StatusNotFound, "Issue does not exist or you do not have permission to see it.")
-	a.Header.Set("X-Aaccountid", Bot)
-	return a
-}
-
-// spoilt is a page that a gateway puts in the place of an answer.
-func spoilt(a answer) answer {
-	a.Header.Set("Content-Type", "text/html")
-	a.Body = []byte("<html><body>Atlassian is starting up</body></html>")
-	return a
-}
-
 const gatewayPath = "/ex/jira/35273b54-3f06-40d2-880f-dd28cf8daafa"
 
 // GatewayURL is where Atlassian's gateway leads to the site.
@@ -282,35 +242,6 @@ func (s *Server) account(email, token string) *User {
 		}
 	}
 	return nil
-}
-
-// anonymous is how Jira answers to a token that it does not take: as to nobody,
-// which it calls success where anybody may ask.
-func (s *Server) anonymous(c *call) answer {
-	path, _ := resource(c)
-	a := refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
-	switch {
-	case path == "search/jql":
-		a = say(http.StatusOK, object{"issues": []any{}, "isLast": true})
-	case path == "comment/list":
-		a = say(http.StatusOK, object{"values": []any{}, "isLast": true, "startAt": 0, "maxResults": 1000, "total": 0})
-	case path == "field":
-		a = s.listFields()
-	case strings.HasPrefix(path, "user/"):
-		a = say(http.StatusOK, []any{})
-	case strings.HasPrefix(path, "issue/createmeta/"):
-		a = say(http.StatusOK, object{"issueTypes": []any{}, "fields": []any{}, "startAt": 0, "maxResults": 50, "total": 0})
-	case strings.HasPrefix(path, "project/"):
-		a = refuse(http.StatusNotFound, "No project could be found with key '"+strings.Split(path, "/")[1]+"'.")
-	case c.Method == http.MethodPost && path == "issue":
-		a = refuse(http.StatusBadRequest, "Anonymous users do not have permission to create issues in this project. Please try logging in first.")
-	case strings.HasPrefix(path, "issue/"):
-		a = refuse(http.StatusNotFound, "Issue does not exist or you do not have permission to see it.")
-	case strings.HasPrefix(path, "attachment/content/"):
-		a = refuse(http.StatusNotFound, "The attachment with id '"+strings.TrimPrefix(path, "attachment/content/")+"' does not exist")
-	}
-	a.Header.Set("X-Seraph-Loginreason", "AUTHENTICATED_FAILED")
-	return a
 }
 
 // limit counts a request against the limits of its endpoint and of the issue
