@@ -2,12 +2,9 @@ package jira
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -111,17 +108,14 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 	if err != nil {
 		return connectors.File{}, connectors.NotSent(err)
 	}
-	head, tail, contentType := form(file)
+	form, contentType := transport.FileForm("file", file, content)
 	var added []attachment
 	_, err = c.do(ctx, transport.Request{
 		Op: op, Record: ref.String(), Method: http.MethodPost, Path: api + "/issue/" + ref.ID + "/attachments",
 		Header:      http.Header{"X-Atlassian-Token": {"no-check"}},
 		ContentType: contentType,
-		Stream: &transport.Stream{
-			Content: io.MultiReader(strings.NewReader(head), content, strings.NewReader(tail)),
-			Size:    int64(len(head)) + file.Size + int64(len(tail)),
-		},
-		Into: &added,
+		Stream:      form,
+		Into:        &added,
 	}, ref.ID)
 	if err != nil {
 		return connectors.File{}, err
@@ -130,18 +124,4 @@ func (c *Connector) AddFile(ctx context.Context, record connectors.Record, file 
 		return connectors.File{}, connectors.Unclear(op, ref.String(), "the answer names no attachment")
 	}
 	return c.file(ctx, added[0], me), nil
-}
-
-// form is what stands before and behind the content.
-func form(file connectors.File) (head, tail, contentType string) {
-	var random [16]byte
-	rand.Read(random[:])
-	boundary := hex.EncodeToString(random[:])
-	kind := file.Type
-	if _, _, err := mime.ParseMediaType(kind); err != nil || strings.ContainsAny(kind, "\r\n") {
-		kind = "application/octet-stream"
-	}
-	name := strings.NewReplacer("\\", "_", "\"", "%22", "\r", "%0D", "\n", "%0A", "/", "_").Replace(file.Name)
-	head = "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\nContent-Type: " + kind + "\r\n\r\n"
-	return head, "\r\n--" + boundary + "--\r\n", "multipart/form-data; boundary=" + boundary
 }

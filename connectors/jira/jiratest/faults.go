@@ -56,7 +56,7 @@ type anonymousAnswer struct {
 	answer func(s *Server, rest string) answer
 }
 
-// anonymousAnswers are in their order; what is none of them is 401.
+// anonymousAnswers are in their order; any other call is answered with 401.
 func anonymousAnswers() []anonymousAnswer {
 	shows := func(v any) func(*Server, string) answer {
 		return func(*Server, string) answer { return say(http.StatusOK, v) }
