@@ -23,7 +23,7 @@ func (r *rig) byKeyAlone() {
 // idempotency key, a creation whose answer was lost is sent again, and whatever fails
 // and wherever the daemon is killed, there is one ticket.
 func TestOneTicketByItsKeyAlone(t *testing.T) {
-	lost := fault{class: connectors.ClassUnclear}
+	lost, taken := fault{class: connectors.ClassUnclear}, sample()
 	for name, create := range map[string][]fault{
 		"no fault":         nil,
 		"lost, not done":   {lost},
@@ -34,6 +34,9 @@ func TestOneTicketByItsKeyAlone(t *testing.T) {
 		"then refused":     {{class: connectors.ClassUnclear, after: true}, {class: connectors.ClassThrottled, pause: 5 * time.Minute}},
 	} {
 		for _, crash := range []reconcile.Step{"", reconcile.StepClaimed, reconcile.StepLookedUp, reconcile.StepCreated, reconcile.StepConfirmed} {
+			if !taken() {
+				continue
+			}
 			t.Run(name+"/"+string(crash), func(t *testing.T) {
 				simulate(t, func(r *rig) {
 					r.byKeyAlone()

@@ -34,6 +34,9 @@ func (r *rig) resumeRoute(name string) {
 // either side, new records, sweeps, a restart, a reload.
 func TestAPausedRouteWritesNothingAndLosesNothing(t *testing.T) {
 	for name, simulate := range map[string]func(*testing.T, func(*rig)){"memory": simulate, "JetStream": simulateJetStream} {
+		if testing.Short() && name == "JetStream" {
+			continue // it takes a day of JetStream
+		}
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {
 				hcl := replaced(t, oneRoute, "  outbound {", "  inbound { detail = \"{{ ticket.note }}\" }\n  outbound {")

@@ -22,6 +22,9 @@ template "task" {
 // bothStores runs a test on the store in memory and on the real one.
 func bothStores(t *testing.T, test func(r *rig)) {
 	t.Run("memory", func(t *testing.T) { simulate(t, test) })
+	if testing.Short() {
+		return // a day of JetStream takes half a minute with the race detector
+	}
 	t.Run("jetstream", func(t *testing.T) { simulateJetStream(t, test) })
 }
 
