@@ -119,6 +119,10 @@ func (l *tableReader) decodeState(b *hclsyntax.Block, t *tableDecl, known func(c
 				"List the values that mean this state, the one to write first; or leave the column out.")
 			continue
 		}
+		if i := slices.IndexFunc(values, func(v element) bool { return v.Sensitive() }); i >= 0 {
+			l.err(values[i].at, fmt.Sprintf("a sensitive value in state %q", s.Label), madeOfSecret+" Write the states themselves.")
+			continue
+		}
 		for _, v := range values {
 			other, twice := t.byValue[columnKey{a.Name, v.Reveal()}]
 			if !twice {

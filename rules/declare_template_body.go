@@ -267,11 +267,14 @@ func stateField(f *findings, t *template, attr string, written guarded.String, s
 		}
 		return s.State.Field
 	}
+	if written.Sensitive() {
+		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), "a sensitive value in "+attr, madeOfSecret+" Write the field's name.")
+		return ""
+	}
 	top, _, _ := strings.Cut(written.Reveal(), ".")
-	shown := guarded.New(top, written.Sensitive())
 	free := slices.ContainsFunc(s.FreePrefixes, func(p string) bool { return strings.HasPrefix(top, p) })
 	if _, listed := s.Fields[top]; !listed && !free && s.Unlisted == connectors.RejectUnknown {
-		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %s", s.Record, shown.Quote()), suggestFor(shown, sortedKeys(s.Fields), "field"))
+		f.err(t.decl.attrsOf["state"][attr].Expr.Range(), fmt.Sprintf("%s has no field %s", s.Record, quote(top)), suggest(top, sortedKeys(s.Fields), "field"))
 	}
 	return written.Reveal()
 }

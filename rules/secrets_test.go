@@ -36,7 +36,8 @@ template "t" {
 		"looked up by it": "sensitive value", "looked up by its letters": "sensitive value", "whether it works": "sensitive value", "looked up by what is compared": "sensitive value",
 		"field": "sensitive value", "part of a field": "sensitive value", "condition": "sensitive value",
 		"condition of comments": "sensitive value", "object key": "sensitive value", "inbound": "sensitive value",
-		"kind that is read": "(sensitive)", "mode": "(sensitive)", "state": "(sensitive)",
+		"kind that is read": "(sensitive)", "mode": "(sensitive)", "state": "sensitive value",
+		"state that is a number": "sensitive value", "state in two": "sensitive value", "source_field": "sensitive value", "target_field": "sensitive value",
 	}
 	for name, content := range map[string]string{
 		"field":                         template(`outbound { short_description = local.hush }`),

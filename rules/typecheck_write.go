@@ -53,7 +53,7 @@ func (w *writer) field(f *field, v *value, creation bool) {
 	}
 	if v != nil && v.sensitive {
 		w.findings.err(v.at, fmt.Sprintf("a sensitive value in field %q", f.name),
-			"It is made of env(), of a sensitive variable, or of a file outside the directory, and would be written where others can read it. Write something that may be seen.")
+			madeOfSecret+" Write something that may be seen.")
 		return
 	}
 	w.uses.written(w.by, f.name, f.section, f.at)

@@ -17,6 +17,9 @@ import (
 // quote is a name in a message, its beginning if it is longer than any name is.
 func quote(s string) string { return `"` + guarded.Shortened(s) + `"` }
 
+// madeOfSecret says why a value is sensitive, and what comes of it where records are written.
+const madeOfSecret = "It is made of env(), of a sensitive variable, or of a file outside the directory, and would be written where others can read it."
+
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
