@@ -11,7 +11,7 @@ import (
 func proveRoutes(m *model, f *findings) {
 	always := func(r *routeDecl, name string) bool {
 		t := m.templates[name]
-		if t == nil {
+		if t == nil || t.when == nil && !t.ok && t.decl.attrs["when"] != nil { // what the condition was to be is not known
 			return false
 		}
 		c := m.compiled[compiledKey{t, r.source}]
