@@ -125,7 +125,7 @@ func TestDiagnosticsText(t *testing.T) {
 	for _, name := range []string{"conditions", "fields", "duplicates", "coverage", "two_sources", "open_quote", "inner_quotes", "bare_expression", "open_heredoc", "escape", "made"} {
 		texts(name, "testdata/bad/"+name+".hcl", fakeSystems())
 	}
-	for _, name := range []string{"dollar", "nonsense", "constants", "contradictions", "percent", "sentences", "settings", "unquoted", "values"} {
+	for _, name := range []string{"dollar", "nonsense", "constants", "contradictions", "percent", "sentences", "settings", "unquoted", "curly_quotes", "values"} {
 		texts("real_"+name, "testdata/real/"+name+".hcl", realSystems())
 	}
 }

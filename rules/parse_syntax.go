@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -69,7 +70,7 @@ func plainSyntax(diags hcl.Diagnostics, content []byte) hcl.Diagnostics {
 		case d.Summary == hclCharacter && unquotedCondition.Match(lineAround(content, at)):
 			m := unquotedCondition.FindSubmatchIndex(lineAround(content, at))
 			begin := at - lineOffset(content, at)
-			plain.Summary, plain.Detail = "a condition is written in quotes", inQuotes("when", string(content[begin+m[2]:begin+m[3]]))
+			plain.Summary, plain.Detail = "a condition is written in quotes", inQuotes("when", strings.Trim(string(content[begin+m[2]:begin+m[3]]), "“”„‘’"))
 			plain.Subject = rangeOn(content, begin+m[2], m[3]-m[2], d.Subject.Filename)
 			return append(kept, &plain)
 		case d.Summary == hclEscape:
