@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -258,7 +259,7 @@ func (p *program) faultOf(e ast.Expr, err error) *fault {
 	}
 	if e.Kind() == ast.CallKind {
 		if call := e.AsCall(); isConversion(call.FunctionName()) && len(call.Args()) == 1 {
-			return alwaysFails(p.shown(call.Args()[0]) + " cannot be made " + describe(call.FunctionName()) + ".")
+			return alwaysFails(cannotBeMade(p.shown(call.Args()[0]), call.FunctionName()))
 		}
 	}
 	if failed := (*types.Err)(nil); !errors.As(err, &failed) {
@@ -293,4 +294,35 @@ func (p *program) shown(e ast.Expr) string {
 		return "this"
 	}
 	return toJSON(v)
+}
+
+// cannotBeMade says that a conversion refuses what it is given, and for times what it takes.
+func cannotBeMade(argument, function string) string {
+	said := argument + " cannot be made " + describe(function) + "."
+	switch function {
+	case "timestamp":
+		return said + " Write the time in full, as '" + exampleTime + "'."
+	case "duration":
+		return said + " Write it in hours, minutes and seconds, as '24h' or '1h30m'."
+	}
+	return said
+}
+
+// exampleTime is a time as CEL's timestamp takes it.
+const exampleTime = "2006-01-02T15:04:05Z"
+
+// fullTime is the time that a literal means, as CEL's timestamp takes it; an
+// example where it means none.
+func fullTime(literal ast.Expr) string {
+	text, ok := literal.AsLiteral().Value().(string)
+	if !ok {
+		return exampleTime
+	}
+	if _, err := time.Parse(time.RFC3339, text); err == nil {
+		return text
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.Format(time.RFC3339)
+	}
+	return exampleTime
 }

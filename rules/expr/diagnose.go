@@ -322,7 +322,7 @@ func (p *program) planError(err error) *hcl.Diagnostic {
 	for id, e := range p.nodes {
 		if e.Kind() == ast.CallKind && isConversion(e.AsCall().FunctionName()) && len(e.AsCall().Args()) == 1 && e.AsCall().Args()[0].Kind() == ast.LiteralKind && p.fails(e) {
 			return p.diagnostic(p.nodeRange(id), hcl.DiagError, "invalid constant",
-				fmt.Sprintf("%s cannot be made %s.", p.nodeText(e.AsCall().Args()[0].ID()), describe(e.AsCall().FunctionName())))
+				cannotBeMade(p.nodeText(e.AsCall().Args()[0].ID()), e.AsCall().FunctionName()))
 		}
 	}
 	return p.diagnostic(at, hcl.DiagError, "invalid constant", sentence(plainReason(err.Error())))

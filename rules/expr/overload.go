@@ -163,7 +163,7 @@ func (p *program) compareAdvice(operands []ast.Expr, args []string, operator str
 		case args[other] == "int" && args[i] == "double":
 			return is + ": write a whole number."
 		case isTimestamp(args[other]) && args[i] == "string":
-			return fmt.Sprintf("%s: write timestamp(%s).", is, written)
+			return fmt.Sprintf("%s: write timestamp('%s').", is, fullTime(literal))
 		case strings.HasPrefix(args[other], "list("):
 			return fmt.Sprintf("%s: to ask whether it holds %s, write %s in %s.", is, written, written, text)
 		}
