@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
+	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
 
 // second starts another daemon's rig on the same store and world.
@@ -91,4 +92,50 @@ func TestTwoDaemonsOpenOneTicket(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestATicketIsKnownThoughItsDaemonCrashed right after it had saved the link: an edit of
+// the ticket, which the other daemon's poll finds, reaches the record.
+func TestATicketIsKnownThoughItsDaemonCrashed(t *testing.T) {
+	simulateJetStream(t, func(r *rig) {
+		hcl := replaced(t, oneRoute, "  outbound {", "  inbound { detail = \"{{ ticket.detail }}\" }\n  outbound {")
+		hcl = replaced(t, hcl, "    detail = \"{{ incident.detail }}\"\n", "")
+		r.shared = true
+		r.start(hcl)
+		other := r.second(hcl)
+		r.pass(time.Minute)
+		r.crash.Store(reconcile.StepConfirmed)
+		crashed := func() bool {
+			select {
+			case <-r.crashed:
+				return true
+			default:
+				return false
+			}
+		}
+		n := 0
+		for ; !crashed() && n < 50; n++ { // until it is this daemon's turn
+			ref := incidents.Ref(fmt.Sprintf("0%02d", n))
+			r.world.put(ref, false, critical())
+			other.hint(ref)
+			r.pass(time.Second)
+		}
+		if !crashed() {
+			t.Fatal("the daemon has opened no ticket")
+		}
+		r.kill()
+		other.pass(10 * time.Minute)
+		for _, ticket := range r.world.list(tickets) {
+			r.world.edit(ticket, "detail", "Edited on "+ticket.ID)
+		}
+		other.pass(10 * time.Minute)
+		for _, l := range other.links() {
+			if l.Target == nil {
+				t.Errorf("%s has no ticket", l.Source)
+			} else if got, want := r.world.field(l.Source, "detail"), "Edited on "+l.Target.ID; got != want {
+				t.Errorf("%s says %v, want %q", l.Source, got, want)
+			}
+		}
+		other.kill()
+	})
 }

@@ -97,10 +97,11 @@ func (e *Engine) Start(ctx context.Context, c Config) error {
 	e.core.Digest = digest
 	e.core.Started = e.core.Clock.Now()
 	e.waiting.Start(e.loops, &e.running)
-	if err := e.apply(ctx, c); err != nil {
+	// Before the first poll, which passes over what it cannot tell the link of.
+	if err := e.core.Repo.RebuildIndex(ctx); err != nil {
 		return err
 	}
-	if err := e.core.Repo.RebuildIndex(ctx); err != nil {
+	if err := e.apply(ctx, c); err != nil {
 		return err
 	}
 	if err := e.losses.lookForLostLinks(ctx); err != nil {

@@ -40,7 +40,6 @@ type world struct {
 	asks         string          // field that a ticket must have when it is moved to 6
 	once         bool            // markers are idempotency keys
 	onceFor      time.Duration   // how long keys are idempotency keys
-	owns         bool            // records show who created them
 	hides        bool            // tickets are not shown to who opened them
 	keyless      bool            // keys are dropped without a word
 	masked       bool            // no comment is shown, of whomever

@@ -346,9 +346,13 @@ func TestComplete(t *testing.T) {
 			of, prefix string
 			want       []string
 		}{
-			{names.OfRecords, "", []string{"N" + ticket.ID, "N01A", "N02B"}}, {names.OfRecords, "n02", []string{"N02B"}},
-			{names.OfLinks, "N02", nil}, {names.OfLinks, id[:3], []string{id}}, {names.OfDead, "", nil},
-			{names.OfLinks, "fake.acme", []string{ref.String()}}, {names.OfRecords, "x", nil},
+			{names.OfRecords, "", []string{"N" + ticket.ID, "N01A", "N02B"}},
+			{names.OfRecords, "n02", []string{"N02B"}},
+			{names.OfLinks, "N02", nil},
+			{names.OfLinks, id[:3], []string{id}},
+			{names.OfDead, "", nil},
+			{names.OfLinks, "fake.acme", []string{ref.String()}},
+			{names.OfRecords, "x", nil},
 		} {
 			all, err := r.engine.Complete(r.t.Context(), c.of, c.prefix, 10)
 			var got []string

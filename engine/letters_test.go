@@ -212,10 +212,14 @@ func TestAPermissionThatIsGivenBack(t *testing.T) {
 		edit func(r *rig, ref connectors.Ref)
 		done func(r *rig, ticket connectors.Ref) bool
 	}{
-		"a field": {"update", func(r *rig, ref connectors.Ref) { r.world.edit(ref, "title", "Edited") },
-			func(r *rig, ticket connectors.Ref) bool { return r.world.field(ticket, "title") == "Edited" }},
-		"a comment": {"comment", func(r *rig, ref connectors.Ref) { r.world.say(ref, "update", "Lisa", "It rains") },
-			func(r *rig, ticket connectors.Ref) bool { return r.copiesOf(ticket, "It rains") == 1 }},
+		"a field": {
+			"update", func(r *rig, ref connectors.Ref) { r.world.edit(ref, "title", "Edited") },
+			func(r *rig, ticket connectors.Ref) bool { return r.world.field(ticket, "title") == "Edited" },
+		},
+		"a comment": {
+			"comment", func(r *rig, ref connectors.Ref) { r.world.say(ref, "update", "Lisa", "It rains") },
+			func(r *rig, ticket connectors.Ref) bool { return r.copiesOf(ticket, "It rains") == 1 },
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(r *rig) {

@@ -21,10 +21,16 @@ func TestDecisionReadsBack(t *testing.T) {
 		"created": {
 			Route: "r", Record: source.Ref("1"), Template: "t", Condition: "a == 'b'", Target: target, Action: rules.Create, State: "open",
 			Values: []rules.Value{
-				{Field: "a", Value: "text <&>\n"}, {Field: "b", Value: int64(3)}, {Field: "c", Value: 2.5}, {Field: "d", Value: nil},
-				{Field: "e", Value: connectors.Lookup{Key: "email", Value: "a@b"}}, {Field: "f", Err: errors.New("no such key")},
-				{Field: "g", Value: []any{"x", map[string]any{"ref": "y"}}}, {Field: "h", Value: map[string]any{"k": connectors.Lookup{Key: "name", Value: nil}}},
-				{Field: "i", Value: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}, {Field: "j", Value: true},
+				{Field: "a", Value: "text <&>\n"},
+				{Field: "b", Value: int64(3)},
+				{Field: "c", Value: 2.5},
+				{Field: "d", Value: nil},
+				{Field: "e", Value: connectors.Lookup{Key: "email", Value: "a@b"}},
+				{Field: "f", Err: errors.New("no such key")},
+				{Field: "g", Value: []any{"x", map[string]any{"ref": "y"}}},
+				{Field: "h", Value: map[string]any{"k": connectors.Lookup{Key: "name", Value: nil}}},
+				{Field: "i", Value: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)},
+				{Field: "j", Value: true},
 			},
 			Skipped: []rules.Skipped{
 				{Template: "s", Condition: "x > 1", Operands: []rules.Operand{{Path: "x", JSON: "0"}, {Path: "y", JSON: `"z"`}}},

@@ -24,14 +24,14 @@ type Kind struct {
 	Names func(connectors.Use) []Name
 	// Check says what does not fit about one of them; "": it fits. On a refusal
 	// (connectors.IsRefusal) nothing is said: the account does not tell. Any other
-	// error ends the comparison, but for an Unconfirmed, which is said of the use.
+	// error ends the comparison, but for an UnconfirmedError, which is said of the use.
 	Check func(context.Context, connectors.Use, Name) (string, error)
 }
 
-// Unconfirmed is the error of a Check that cannot tell, and says why.
-type Unconfirmed string
+// UnconfirmedError is the error of a Check that cannot tell, and says why.
+type UnconfirmedError string
 
-func (u Unconfirmed) Error() string { return string(u) }
+func (u UnconfirmedError) Error() string { return string(u) }
 
 // Compare checks each name of each use, in their order.
 func Compare(ctx context.Context, uses []connectors.Use, kinds ...Kind) ([]connectors.Advice, error) {
@@ -56,7 +56,7 @@ func (r *Report) Compare(ctx context.Context, uses []connectors.Use, kinds ...Ki
 		for _, kind := range kinds {
 			for _, name := range kind.Names(use) {
 				said, err := kind.Check(ctx, use, name)
-				var unconfirmed Unconfirmed
+				var unconfirmed UnconfirmedError
 				switch {
 				case errors.As(err, &unconfirmed):
 					r.Add(use, nil, string(unconfirmed))

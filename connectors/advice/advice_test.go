@@ -24,7 +24,7 @@ func TestCompare(t *testing.T) {
 				case "closed":
 					return nil, &connectors.Error{Class: connectors.ClassForbidden}
 				case "unlisted":
-					return nil, advice.Unconfirmed("may not be listed")
+					return nil, advice.UnconfirmedError("may not be listed")
 				case "down":
 					return nil, outage
 				}

@@ -86,7 +86,7 @@ func (l *Lists[V]) Find(ctx context.Context, op, record, key string, age time.Du
 	}
 	found := match(list.All)
 	if len(found) > 0 || list.Refused != nil || time.Since(list.At) < MissLife {
-		return found, list, nil
+		return found, list, nil //nolint:nilerr // a refusal is for the caller to tell
 	}
 	if list, err = l.Read(ctx, op, record, key, MissLife, ask); err != nil {
 		return nil, nil, err

@@ -2,10 +2,9 @@ package conformance
 
 import (
 	"strings"
+	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"testing"
 
 	"github.com/lockstep-sync/lockstep/connectors"
 )

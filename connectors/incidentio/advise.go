@@ -31,7 +31,7 @@ func (c *Connector) Advise(ctx context.Context, uses []connectors.Use) ([]connec
 				return "", err
 			}
 			if known.Refused != nil {
-				return "", advice.Unconfirmed(fmt.Sprintf("the %s names cannot be confirmed: this API key may not list them (scope %s)", d.noun, d.scope))
+				return "", advice.UnconfirmedError(fmt.Sprintf("the %s names cannot be confirmed: this API key may not list them (scope %s)", d.noun, d.scope))
 			}
 			return missing(known.All, d, name.Text), nil
 		}},

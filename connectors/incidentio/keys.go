@@ -3,6 +3,7 @@ package incidentio
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -201,9 +202,7 @@ func (c *Connector) byMode(window listing, record string) []listing {
 	for _, mode := range []string{"test", "tutorial"} {
 		of := window
 		of.query = url.Values{"incident_mode": {mode}}
-		for name, value := range window.query {
-			of.query[name] = value
-		}
+		maps.Copy(of.query, window.query)
 		all = append(all, of)
 	}
 	return all

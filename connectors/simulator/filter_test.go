@@ -14,11 +14,24 @@ func TestOperators(t *testing.T) {
 		have, want string
 		holds      bool
 	}{
-		{simulator.OneOf, "a|b", "b|c", true}, {simulator.OneOf, "a", "A", false}, {simulator.OneOf, "", "a", false},
-		{simulator.NoneOf, "a|b", "c", true}, {simulator.NoneOf, "a|b", "b", false}, {simulator.NoneOf, "", "a", true},
-		{simulator.Blank, "", "", true}, {simulator.Blank, "a", "", false}, {simulator.NotBlank, "a", "", true}, {simulator.NotBlank, "", "", false},
-		{simulator.Contains, "abc", "b", true}, {simulator.Contains, "abc", "d", false}, {simulator.NotContains, "abc", "b", false}, {simulator.NotContains, "abc", "d", true},
-		{simulator.Begins, "abc", "ab", true}, {simulator.Begins, "abc", "b", false}, {simulator.Ends, "abc", "bc", true}, {simulator.Ends, "abc", "b", false},
+		{simulator.OneOf, "a|b", "b|c", true},
+		{simulator.OneOf, "a", "A", false},
+		{simulator.OneOf, "", "a", false},
+		{simulator.NoneOf, "a|b", "c", true},
+		{simulator.NoneOf, "a|b", "b", false},
+		{simulator.NoneOf, "", "a", true},
+		{simulator.Blank, "", "", true},
+		{simulator.Blank, "a", "", false},
+		{simulator.NotBlank, "a", "", true},
+		{simulator.NotBlank, "", "", false},
+		{simulator.Contains, "abc", "b", true},
+		{simulator.Contains, "abc", "d", false},
+		{simulator.NotContains, "abc", "b", false},
+		{simulator.NotContains, "abc", "d", true},
+		{simulator.Begins, "abc", "ab", true},
+		{simulator.Begins, "abc", "b", false},
+		{simulator.Ends, "abc", "bc", true},
+		{simulator.Ends, "abc", "b", false},
 		{simulator.Above, "b", "a", false}, // which orders
 	} {
 		if got := test.o.Holds(texts(test.have), texts(test.want), nil); got != test.holds {

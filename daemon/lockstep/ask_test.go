@@ -185,11 +185,15 @@ func TestSyncCommand(t *testing.T) {
 		"written": {good, 0, "INC-1 on incidents: wrote title, 2 comments of the ticket (INC1)\n"},
 		"opened":  {strings.Replace(good, `"opened":false`, `"opened":true`, 1), 0, "INC-1 on incidents: opened INC1 with title, 2 comments of the ticket\n"},
 		"in step": {strings.NewReplacer(`"written"`, `"in_step"`, `["title","comments.inbound","comments.inbound"]`, `[]`).Replace(good), 0, "INC-1 on incidents: in step with INC1\n"},
-		"no ticket": {strings.NewReplacer(`"written"`, `"nothing"`, `"link":`+aLink, `"link":null`, "It said no.", "no template matched", `"decision":null`,
-			`"decision":{"route":"incidents","record":"incidentio.acme.incident/1","template":null,"target":null,"action":"none","reason":"no template matched","state":null,"fields":{},"errors":{},"skipped":[{"template":"t","condition":"c","operands":[{"path":"p","value":"v"}]}]}`).Replace(good),
-			0, "INC-1 on incidents: no ticket: no template matched\n  skipped   t: false: c (p = \"v\")\n"},
-		"waits": {strings.NewReplacer(`"written"`, `"waits"`, `["title","comments.inbound","comments.inbound"]`, `[]`, `"failed":false`, `"failed":true,"until":"2026-01-02T03:04:05Z"`).Replace(good), 1,
-			"INC-1 on incidents: waits until 2026-01-02 03:04:05Z: It said no.\n"},
+		"no ticket": {
+			strings.NewReplacer(`"written"`, `"nothing"`, `"link":`+aLink, `"link":null`, "It said no.", "no template matched", `"decision":null`,
+				`"decision":{"route":"incidents","record":"incidentio.acme.incident/1","template":null,"target":null,"action":"none","reason":"no template matched","state":null,"fields":{},"errors":{},"skipped":[{"template":"t","condition":"c","operands":[{"path":"p","value":"v"}]}]}`).Replace(good),
+			0, "INC-1 on incidents: no ticket: no template matched\n  skipped   t: false: c (p = \"v\")\n",
+		},
+		"waits": {
+			strings.NewReplacer(`"written"`, `"waits"`, `["title","comments.inbound","comments.inbound"]`, `[]`, `"failed":false`, `"failed":true,"until":"2026-01-02T03:04:05Z"`).Replace(good), 1,
+			"INC-1 on incidents: waits until 2026-01-02 03:04:05Z: It said no.\n",
+		},
 		"failed": {anOutcome, 1, "INC-1 on incidents: wrote title, 2 comments of the ticket; failed\n  dead letter d1: rejected close_code: It said: no.\n"},
 	} {
 		f := &fakeDaemon{answers: map[string]fakeAnswer{"POST /v1/sync": {200, "[" + c.outcome + "]"}}}

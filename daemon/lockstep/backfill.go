@@ -177,7 +177,7 @@ func plannedText(p reconcile.Planned) (string, planning.Kind) {
 func (a *app) watchBackfill(ctx context.Context, client *admin.Client, job backfill.Job, o *backfillOptions) error {
 	ctx, _, release := stopSignals(ctx)
 	defer release()
-	show := a.progress(job)
+	show := a.progress()
 	var awaySince time.Time
 	for !job.Over() {
 		show(job)
@@ -229,9 +229,9 @@ func (a *app) watchBackfill(ctx context.Context, client *admin.Client, job backf
 
 // progress returns what shows how far a job is: as a bar on a terminal, elsewhere as a
 // line whenever a twentieth more is done or it waits for something else.
-func (a *app) progress(begun backfill.Job) func(backfill.Job) {
+func (a *app) progress() func(backfill.Job) {
 	if a.color(a.stderr) {
-		return a.progressBar(begun)
+		return a.progressBar()
 	}
 	told, waiting := -1, ""
 	return func(job backfill.Job) {
@@ -254,7 +254,7 @@ func (a *app) progress(begun backfill.Job) func(backfill.Job) {
 	}
 }
 
-func (a *app) progressBar(begun backfill.Job) func(backfill.Job) {
+func (a *app) progressBar() func(backfill.Job) {
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(a.stderr), progressbar.OptionSetDescription("listing the records"),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond))
 	listed := false

@@ -204,13 +204,13 @@ template "three" {
 
 // Simulators do not work on the data of a daemon on real systems.
 func TestRunSandboxSpares(t *testing.T) {
-	real, own := t.TempDir(), filepath.Join(t.TempDir(), "own")
-	daemontest.WriteFile(t, filepath.Join(real, "jetstream", "meta"), "x")
+	others, own := t.TempDir(), filepath.Join(t.TempDir(), "own")
+	daemontest.WriteFile(t, filepath.Join(others, "jetstream", "meta"), "x")
 	for args, want := range map[string]struct {
 		status int
 		stderr string
 	}{
-		"-data " + real:               {1, "name an empty directory"},
+		"-data " + others:             {1, "name an empty directory"},
 		"-nats nats://127.0.0.1:4222": {2, "-sandbox takes no -nats"},
 	} {
 		status, _, stderr := lockstep(t, "", append([]string{"run", "-sandbox", exampleDir}, strings.Fields(args)...)...)
@@ -218,7 +218,7 @@ func TestRunSandboxSpares(t *testing.T) {
 			t.Errorf("%s: exit %d: %s", args, status, stderr)
 		}
 	}
-	if held, err := os.ReadDir(real); err != nil || len(held) != 1 {
+	if held, err := os.ReadDir(others); err != nil || len(held) != 1 {
 		t.Errorf("it holds %v, %v", held, err)
 	}
 	for range 2 { // and again what it left

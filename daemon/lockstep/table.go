@@ -39,12 +39,12 @@ func table(w io.Writer, rows func(row func(cells ...any))) error {
 	narrow(widths)
 	var b strings.Builder
 	for _, row := range all {
-		line := ""
+		var line strings.Builder
 		for i, cell := range row {
 			cell = cutTo(cell, widths[i])
-			line += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap)
+			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap))
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write: %w", err)

@@ -147,8 +147,10 @@ func TestWhatIsWrongIsShown(t *testing.T) {
 	status.Ready, status.Waiting = false, "the store is not connected"
 	status.Config.OK = false
 	status.Config.Diagnostics = rules.Diagnostics{{Severity: rules.SeverityError, File: "main.hcl", Line: 3, Column: 9, Summary: "no such field"}}
-	status.Connectors = []breaker.ConnectorStatus{{Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until,
-		Calls: []breaker.CallStatus{{Call: "poll comments", Failures: 4, Error: "it said no"}}}}
+	status.Connectors = []breaker.ConnectorStatus{{
+		Name: "itsm", Type: "servicenow", LastError: "<429> \u202egnp\u009b\x1b", ThrottledUntil: &until,
+		Calls: []breaker.CallStatus{{Call: "poll comments", Failures: 4, Error: "it said no"}},
+	}}
 	shows(t, get(t, h, "/"), 200,
 		"the store is not connected", "main.hcl:3:9", "no such field", "2026-01-02 03:04:05 UTC", `&lt;429&gt; \u202egnp\u009b\u001b`,
 		"Not called before 2026-01-02 03:05:05 UTC", "poll comments", "4 in a row", "it said no", "<details open>", "incidents", "INC-1")

@@ -121,6 +121,7 @@ type Listener struct {
 	path string
 }
 
+// Close closes the listener and removes its socket.
 func (l *Listener) Close() error {
 	return errors.Join(l.Listener.Close(), ignoreGone(os.Remove(l.path)))
 }

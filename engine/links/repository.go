@@ -166,13 +166,54 @@ func (r *Repository) Opener(ctx context.Context, ticket connectors.Ref, key stri
 	return l, err
 }
 
-// IndexTarget makes a link findable by its ticket.
+// IndexTarget makes a link findable by its ticket, in place of any other.
 func (r *Repository) IndexTarget(ctx context.Context, l *Link) error {
 	value, err := json.Marshal(targetDocument{V: targetVersion, Link: l.ID})
 	if err == nil {
 		_, err = r.targets.Put(ctx, l.Target.String(), value)
 	}
 	if err != nil {
+		return fmt.Errorf("index of tickets: %w", err)
+	}
+	return nil
+}
+
+// ExpectTarget makes a link findable by its ticket before it is saved; false: another one
+// is. A hint about the ticket leads to the link's source then, and does no harm where the
+// link is not saved after all.
+func (r *Repository) ExpectTarget(ctx context.Context, l *Link) (bool, error) {
+	value, err := json.Marshal(targetDocument{V: targetVersion, Link: l.ID})
+	if err == nil {
+		_, err = r.targets.Create(ctx, l.Target.String(), value)
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("index of tickets: %w", err)
+	}
+	return true, nil
+}
+
+// ForgetTarget takes back what ExpectTarget did for a link that was not saved, unless
+// somebody else has saved it with the same ticket. The entry is read before the link: who
+// saves the link later writes the entry after that, and it is not deleted then.
+func (r *Repository) ForgetTarget(ctx context.Context, l *Link) error {
+	entry, err := r.targets.Get(ctx, l.Target.String())
+	if err == nil && DecodeTarget(entry) != l.ID {
+		return nil
+	}
+	var stored Stored
+	if err == nil {
+		stored, err = r.Load(ctx, l.ID)
+	}
+	if err == nil || errors.Is(err, store.ErrNotFound) && entry.Key != "" {
+		if stored.Link != nil && stored.Target != nil && *stored.Target == *l.Target {
+			return nil
+		}
+		err = r.targets.Delete(ctx, entry.Key, entry.Revision)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
 		return fmt.Errorf("index of tickets: %w", err)
 	}
 	return nil

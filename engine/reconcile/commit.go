@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/lockstep-sync/lockstep/engine/journal"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/plan"
+	"github.com/lockstep-sync/lockstep/engine/store"
 )
 
 // A change is what a decision makes of what is stored of a record: whoever
@@ -149,19 +151,20 @@ func (w committer) commitLink(ctx context.Context, c change) error {
 	if c.link == nil {
 		return nil
 	}
-	revision, err := w.engine.Repo.Save(ctx, c.link, w.revision)
+	found, err := w.saveLink(ctx, c)
 	if err != nil {
 		return err
 	}
-	w.revision, w.aside = revision, c.link.Aside != nil
 	if c.step != "" {
 		w.engine.step(ctx, c.step)
 	}
 	if !c.opened {
 		return nil
 	}
-	if err := w.engine.Repo.IndexTarget(ctx, c.link); err != nil {
-		return err
+	if !found {
+		if err := w.engine.Repo.IndexTarget(ctx, c.link); err != nil {
+			return err
+		}
 	}
 	if err := w.verifyLater(ctx); err != nil {
 		return err
@@ -170,6 +173,25 @@ func (w committer) commitLink(ctx context.Context, c change) error {
 		return err
 	}
 	return w.engine.Repo.ForgetUnlinked(ctx, w.route.Name, w.source)
+}
+
+// saveLink saves the link. A new one is findable by its ticket before that, for an edit of
+// the ticket may be polled by a daemon that outlives this one; false: another link is.
+func (w committer) saveLink(ctx context.Context, c change) (found bool, err error) {
+	if c.opened {
+		if found, err = w.engine.Repo.ExpectTarget(ctx, c.link); err != nil {
+			return false, err
+		}
+	}
+	revision, err := w.engine.Repo.Save(ctx, c.link, w.revision)
+	if errors.Is(err, store.ErrConflict) && found { // somebody else has confirmed, perhaps another ticket
+		err = errors.Join(err, w.engine.Repo.ForgetTarget(ctx, c.link))
+	}
+	if err != nil {
+		return false, err
+	}
+	w.revision, w.aside = revision, c.link.Aside != nil
+	return found, nil
 }
 
 func (w committer) saveMark(ctx context.Context, u links.Unlinked) error {

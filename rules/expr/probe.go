@@ -75,8 +75,10 @@ func badPattern(err error) *fault {
 	if spent := (*budget.Error)(nil); errors.As(err, &spent) {
 		return &fault{spent.Error(), spent.Advice()}
 	}
-	return &fault{"invalid regular expression",
-		"The pattern is not in RE2's syntax: " + patternReason(err) + ". In a quoted HCL string, each backslash is written twice; a raw string, r'…', saves CEL's own doubling."}
+	return &fault{
+		"invalid regular expression",
+		"The pattern is not in RE2's syntax: " + patternReason(err) + ". In a quoted HCL string, each backslash is written twice; a raw string, r'…', saves CEL's own doubling.",
+	}
 }
 
 // replacementFault says what is wrong with what regex.replace writes for a match.
@@ -132,7 +134,7 @@ func (p *program) probed(e ast.Expr, all []ast.Expr) *fault {
 	}
 	var failed *fault
 	for _, v := range probes(p.ast.GetType(all[0].ID()), int(longest)+1) {
-		_, err := p.evaluate(p.on(e, all[0]), v)
+		_, err := p.evaluate(p.on(e), v)
 		if failed = p.faultOf(e, err); failed == nil {
 			return nil
 		}
@@ -159,7 +161,7 @@ func probes(t *types.Type, length int) []ref.Val {
 }
 
 // on returns a call with the probe in place of its first operand.
-func (p *program) on(e, first ast.Expr) ast.Expr {
+func (p *program) on(e ast.Expr) ast.Expr {
 	factory := ast.NewExprFactory()
 	probe := factory.NewIdent(ast.MaxID(p.ast)+1, probeName)
 	call := e.AsCall()
