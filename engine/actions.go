@@ -15,7 +15,12 @@ import (
 )
 
 // actions are what people have done, and wait for.
-type actions struct{ *inquiries }
+type actions struct {
+	*inquiries
+	adopting lock
+}
+
+func newActions(q *inquiries) *actions { return &actions{q, make(lock, 1)} }
 
 // What became of a record that somebody has looked at.
 const (

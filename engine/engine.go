@@ -77,7 +77,7 @@ func New(o Options) *Engine {
 		core: c, background: b, waiting: waiting, workers: workers, positions: positions,
 		losses: &losses{c}, daemons: intake.NewDaemons(c, o.Host),
 		poller:  intake.NewPoller(b.loops, c, &b.running, positions, waiting),
-		actions: &actions{newInquiries(&operations{core: c, workers: workers})}, backfills: backfill.New(c, workers),
+		actions: newActions(newInquiries(&operations{core: c, workers: workers})), backfills: backfill.New(c, workers),
 		still: o.Still, applying: make(lock, 1),
 		consumers: &consumers{core: c, queue: workers.Queue, positions: positions, reading: map[string]func(){}},
 	}

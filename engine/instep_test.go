@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
 )
@@ -401,7 +402,7 @@ func TestAdoptAndUnlink(t *testing.T) {
 		if title := r.world.field(ticket, "title"); title != "Database down" {
 			t.Errorf("the title is %v", title)
 		}
-		if _, err := r.engine.Adopt(t.Context(), "incidents", ref, ticket); err != nil {
+		if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: ref.String(), Target: ticket.String()}); err != nil {
 			t.Fatal(err)
 		}
 		r.pass(time.Minute)
@@ -413,23 +414,22 @@ func TestAdoptAndUnlink(t *testing.T) {
 		if title := r.world.field(ticket, "title"); title != "In step again" {
 			t.Errorf("the title is %v", title)
 		}
+		again, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: ref.String(), Target: ticket.String()})
+		if err != nil || !again.Already || again.ID != id {
+			t.Errorf("adopted again: %+v, %v", again, err)
+		}
+		byHand := tickets.Ref("by-hand")
+		r.world.put(byHand, false, map[string]any{"title": "opened by hand"})
+		r.world.put(incidents.Ref("01B"), false, critical())
 		for what, adopt := range map[string][3]string{
 			"a route that is not there":  {"nowhere", ref.String(), ticket.String()},
 			"a ticket of the wrong type": {"incidents", ref.String(), followUps.Ref("1").String()},
 			"a record of the wrong type": {"incidents", followUps.Ref("1").String(), ticket.String()},
 			"a ticket that is taken":     {"incidents", incidents.Ref("01B").String(), ticket.String()},
 			"a ticket that is not there": {"incidents", incidents.Ref("01B").String(), tickets.Ref("9999").String()},
-			"a record that has a ticket": {"incidents", ref.String(), ticket.String()},
+			"a record that has a ticket": {"incidents", ref.String(), byHand.String()},
 		} {
-			source, err := connectors.ParseRef(adopt[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			target, err := connectors.ParseRef(adopt[2])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := r.engine.Adopt(t.Context(), adopt[0], source, target); err == nil {
+			if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: adopt[0], Source: adopt[1], Target: adopt[2]}); err == nil {
 				t.Errorf("adopted %s", what)
 			}
 		}

@@ -3,17 +3,13 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
-	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
-	"github.com/lockstep-sync/lockstep/engine/store"
-	"github.com/lockstep-sync/lockstep/rules"
 )
 
 // A LinkView is a link as people see it.
@@ -85,92 +81,6 @@ func (e *operations) Unlink(ctx context.Context, id string) error {
 		e.core.Absent.Found(parted.Ref(side)) // nobody waits for it any more
 	}
 	return nil
-}
-
-// An AdoptError says why a pair cannot be adopted.
-type AdoptError struct{ Message string }
-
-func (e *AdoptError) Error() string { return e.Message }
-
-// Adopt makes a link between a record and a ticket that both exist. They are
-// agreed on as they are; nothing is written until one of them changes.
-func (e *operations) Adopt(ctx context.Context, route string, source, target connectors.Ref) (LinkView, error) {
-	config := e.core.Config.Load()
-	r := config.Set.Route(route)
-	if r == nil {
-		return LinkView{}, &AdoptError{fmt.Sprintf("there is no route %q", route)}
-	}
-	if r.Source != source.Collection {
-		return LinkView{}, &AdoptError{fmt.Sprintf("route %q takes records of %s, not %s", route, r.Source, source)}
-	}
-	template := templateFor(r, target.Collection)
-	if template == "" {
-		return LinkView{}, &AdoptError{fmt.Sprintf("route %q has no template whose target is %s", route, target.Collection)}
-	}
-	_, id, n, err := e.core.Repo.Current(ctx, route, source)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return LinkView{}, err
-	}
-	other, err := e.core.Repo.ByTarget(ctx, target)
-	if err == nil && other.Phase != links.Detached && other.ID != id && other.Target != nil && *other.Target == target {
-		return LinkView{}, &AdoptError{fmt.Sprintf("%s belongs to link %s of %s; unlink it first", target, other.ID, other.Source)}
-	}
-	record, err := e.readRef(ctx, config, source)
-	if err != nil {
-		return LinkView{}, err
-	}
-	if !r.Admits(record) {
-		return LinkView{}, &AdoptError{fmt.Sprintf("%s is private, and route %q takes no private records", source, route)}
-	}
-	ticket, err := e.readRef(ctx, config, target)
-	if err != nil {
-		return LinkView{}, err
-	}
-	adopted := func(l *links.Link) {
-		l.Template, l.Phase, l.Target, l.Number, l.URL = template, links.Active, &target, ticket.Number, ticket.URL
-		l.Generation, l.Commit = config.Set.Generation, config.Commit
-		l.DropContents()
-		l.NameSource(record, true) // as the route was found to take it
-		l.Missing = nil
-	}
-	fresh := links.New(route, source, n)
-	adopted(fresh)
-	_, err = e.core.Repo.Save(ctx, fresh, 0)
-	if errors.Is(err, store.ErrConflict) {
-		err = e.core.Repo.Change(ctx, fresh.ID, func(l *links.Link) error {
-			given := l.Opened != nil && l.Opened.Told // the creation was given up, and somebody asked to look
-			if l.Phase == links.Active || l.Phase == links.Claim && !given {
-				return &AdoptError{fmt.Sprintf("%s has link %s on this route already; unlink it first", source, l.ID)}
-			}
-			adopted(l)
-			return nil
-		})
-	}
-	if err != nil {
-		return LinkView{}, err
-	}
-	if err := e.core.Repo.IndexTarget(ctx, fresh); err != nil {
-		return LinkView{}, err
-	}
-	for _, reason := range []string{deadletter.ReasonKeyTaken, deadletter.ReasonUnknownTicket, deadletter.ReasonMoved} { // a person has answered it
-		if err := e.core.Letters.Remove(ctx, route, source, "", reason); err != nil {
-			return LinkView{}, err
-		}
-	}
-	if err := e.core.Store.Hints.Add(ctx, source, ""); err != nil {
-		return LinkView{}, fmt.Errorf("hint %s: %w", source, err)
-	}
-	return e.Link(ctx, fresh.ID)
-}
-
-// templateFor is the first template of a route that writes to the collection.
-func templateFor(r *rules.Route, target connectors.Collection) string {
-	for _, t := range reconcile.TemplatesOf(r) {
-		if t.Target == target {
-			return t.Name
-		}
-	}
-	return ""
 }
 
 // readRef reads any record through its connector's breaker.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
@@ -152,19 +153,19 @@ func TestATicketThatWasGivenUpCanBeAdoptedByAnotherRecord(t *testing.T) {
 		if err := r.engine.Unlink(r.t.Context(), r.links()[0].ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.engine.Adopt(r.t.Context(), "incidents", ref, second); err != nil {
+		if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: ref.String(), Target: second.String()}); err != nil {
 			t.Fatal(err)
 		}
 		other := incidents.Ref("01B")
-		if _, err := r.engine.Adopt(r.t.Context(), "incidents", other, first); err == nil {
+		if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: other.String(), Target: first.String()}); err == nil {
 			t.Error("adopted for a record that is not there")
 		}
 		r.world.put(other, true, critical())
-		if _, err := r.engine.Adopt(r.t.Context(), "incidents", other, first); err == nil {
+		if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: other.String(), Target: first.String()}); err == nil {
 			t.Error("adopted for a private record")
 		}
 		r.world.put(other, false, nil)
-		if _, err := r.engine.Adopt(r.t.Context(), "incidents", other, first); err != nil {
+		if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: other.String(), Target: first.String()}); err != nil {
 			t.Errorf("nobody has %s any more: %v", first, err)
 		}
 	})

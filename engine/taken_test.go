@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
@@ -127,7 +128,7 @@ func TestATakenKeyIsGivenBack(t *testing.T) {
 				r.world.planting(false)
 				want := foreign[0]
 				if adopted {
-					if _, err := r.engine.Adopt(t.Context(), "incidents", ref, want); err != nil {
+					if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: ref.String(), Target: want.String()}); err != nil {
 						t.Fatal(err)
 					}
 				} else {

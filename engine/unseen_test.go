@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/deadletter"
 	"github.com/lockstep-sync/lockstep/engine/links"
 	"github.com/lockstep-sync/lockstep/engine/reconcile"
@@ -187,12 +188,12 @@ func TestAnUnknownTicketIsAdopted(t *testing.T) {
 		r.world.put(ref, false, critical())
 		r.hint(ref)
 		ticket := r.oneTicket()
-		if _, err := r.engine.Adopt(t.Context(), "incidents", ref, ticket); err == nil {
+		if _, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: ref.String(), Target: ticket.String()}); err == nil {
 			t.Error("it was adopted while the creation was under way")
 		}
 		r.pass(time.Hour)
 		r.unknownTicket()
-		_, err := r.engine.Adopt(t.Context(), "incidents", ref, ticket)
+		_, err := r.engine.Adopt(r.t.Context(), engine.Adoption{Route: "incidents", Source: ref.String(), Target: ticket.String()})
 		check(t, err)
 		r.pass(time.Minute)
 		if letters := r.dead(); len(letters) != 0 {

@@ -33,7 +33,8 @@ type Engine interface {
 	FindLink(ctx context.Context, name string) (engine.LinkView, error)
 	Link(ctx context.Context, id string) (engine.LinkView, error)
 	Unlink(ctx context.Context, id string) error
-	Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, error)
+	Adopt(ctx context.Context, adoption engine.Adoption) (engine.Adopted, error)
+	CheckAdoption(ctx context.Context, adoption engine.Adoption, operations bool) (engine.Adopted, error)
 	FindDead(ctx context.Context, query engine.Query) (page []engine.LetterView, next string, err error)
 	FindLetter(ctx context.Context, name string) (engine.LetterView, error)
 	RetryDead(ctx context.Context, id string) error

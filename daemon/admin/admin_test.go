@@ -87,12 +87,17 @@ func (f *fakeEngine) Unlink(ctx context.Context, id string) error {
 	return err
 }
 
-func (f *fakeEngine) Adopt(_ context.Context, route string, source, target connectors.Ref) (engine.LinkView, error) {
-	f.did = append(f.did, "adopt "+route+" "+source.String()+" "+target.String())
-	if route == "none" {
-		return engine.LinkView{}, &engine.AdoptError{Message: `there is no route "none"`}
+func (f *fakeEngine) Adopt(_ context.Context, pair engine.Adoption) (engine.Adopted, error) {
+	f.did = append(f.did, strings.TrimSpace("adopt "+pair.Route+" "+pair.Source+" "+pair.Target+" "+pair.Template))
+	if pair.Route == "none" {
+		return engine.Adopted{}, &engine.AdoptError{Message: `there is no route "none"`}
 	}
-	return engine.LinkView{ID: "l2", Route: route, Source: source, Target: &target}, f.fail
+	return engine.Adopted{LinkView: engine.LinkView{ID: "l2", Route: pair.Route, Source: fakeRef, Target: &fakeRef}}, f.fail
+}
+
+func (f *fakeEngine) CheckAdoption(_ context.Context, _ engine.Adoption, operations bool) (engine.Adopted, error) {
+	f.did = append(f.did, fmt.Sprint("check ", operations))
+	return engine.Adopted{LinkView: engine.LinkView{ID: "l2"}, Already: true}, f.fail
 }
 
 func (f *fakeEngine) FindDead(_ context.Context, q engine.Query) ([]engine.LetterView, string, error) {
@@ -300,7 +305,10 @@ func TestAdminAnswers(t *testing.T) {
 		{"DELETE", "/v1/links/l1", "", 200, `"id":"l1"`, "unlink l1"},
 		{"POST", "/v1/links", `{"route":"incidents","source":"` + ref + `","target":"` + ref + `"}`, 200, `"id":"l2"`, "adopt incidents " + ref + " " + ref},
 		{"POST", "/v1/links", `{"route":"none","source":"` + ref + `","target":"` + ref + `"}`, 422, "no route", "adopt none " + ref + " " + ref},
-		{"POST", "/v1/links", `{"route":"incidents","source":"x"}`, 400, "is not a ref", ""},
+		{"POST", "/v1/links", `{"route":"incidents","source":"INC-1","target":"ENG-7","template":"t"}`, 200, `"already":false`, "adopt incidents INC-1 ENG-7 t"},
+		{"POST", "/v1/links", `{"route":"incidents","source":"INC-1","target":"ENG-7","check":true}`, 200, `"already":true`, "check false"},
+		{"POST", "/v1/links", `{"route":"incidents","source":"INC-1","target":"ENG-7","dry_run":true}`, 200, `"already":true`, "check true"},
+		{"POST", "/v1/links", `{"route":"incidents","source":"x"}`, 400, "all needed", ""},
 		{"POST", "/v1/links", `{"route":"incidents"}`, 400, "all needed", ""},
 		{"POST", "/v1/links", `{"rout":"incidents"}`, 400, "unknown field", ""},
 		{"GET", "/v1/decisions?record=" + ref, "", 200, `"action":"create"`, ""},
@@ -492,7 +500,7 @@ func TestClientAgainstAdmin(t *testing.T) {
 	if _, _, err := c.Link(ctx, "../status"); !errors.As(err, &refused) || refused.Status != 404 {
 		t.Errorf("an id that is a path: %v", err)
 	}
-	if got, _, err := c.Adopt(ctx, "incidents", fakeRef, fakeRef); err != nil || got.ID != "l2" {
+	if got, _, err := c.Adopt(ctx, engine.Adoption{Route: "incidents", Source: "INC-1", Target: "ENG-7"}); err != nil || got.ID != "l2" {
 		t.Errorf("adopt: %v, %v", got, err)
 	}
 	if got, _, err := c.Decisions(ctx, fakeRef.String(), "", 5); err != nil || len(got) != 1 || got[0].Action != "create" {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/names"
 )
@@ -32,8 +31,14 @@ func (c *Client) Unlink(ctx context.Context, name string) (engine.LinkView, []by
 }
 
 // Adopt links two records that both exist.
-func (c *Client) Adopt(ctx context.Context, route string, source, target connectors.Ref) (engine.LinkView, []byte, error) {
-	return call[engine.LinkView](ctx, c, http.MethodPost, "/v1/links", adoption{Route: route, Source: source, Target: target})
+func (c *Client) Adopt(ctx context.Context, pair engine.Adoption) (engine.Adopted, []byte, error) {
+	return call[engine.Adopted](ctx, c, http.MethodPost, "/v1/links", adoption{Adoption: pair})
+}
+
+// CheckAdoption says what Adopt would do; with operations, what the first reconcile would
+// write as well.
+func (c *Client) CheckAdoption(ctx context.Context, pair engine.Adoption, operations bool) (engine.Adopted, []byte, error) {
+	return call[engine.Adopted](ctx, c, http.MethodPost, "/v1/links", adoption{Adoption: pair, Check: true, DryRun: operations})
 }
 
 // Routes lists how the routes do.

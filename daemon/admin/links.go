@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/lockstep-sync/lockstep/connectors"
+	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
 
@@ -38,11 +38,12 @@ func (a *API) unlink(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// adoption is what POST /v1/links takes.
+// adoption is what POST /v1/links takes. With check, nothing is stored, and the answer is
+// what would be; with dry_run, it says what the first reconcile would write as well.
 type adoption struct {
-	Route  string         `json:"route"`
-	Source connectors.Ref `json:"source"`
-	Target connectors.Ref `json:"target"`
+	engine.Adoption
+	Check  bool `json:"check,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 func (a *API) adopt(w http.ResponseWriter, r *http.Request) {
@@ -50,18 +51,21 @@ func (a *API) adopt(w http.ResponseWriter, r *http.Request) {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&body); err != nil {
-		answerError(w, http.StatusBadRequest, "the body should be {\"route\",\"source\",\"target\"}: "+err.Error())
+		answerError(w, http.StatusBadRequest, "the body should be {\"route\",\"source\",\"target\",\"template\",\"check\",\"dry_run\"}: "+err.Error())
 		return
 	}
-	if body.Route == "" || body.Source.IsZero() || body.Target.IsZero() {
+	if body.Route == "" || body.Source == "" || body.Target == "" {
 		answerError(w, http.StatusBadRequest, "route, source and target are all needed")
 		return
 	}
 	ask(a, w, func(e Engine) (any, error) {
-		link, err := e.Adopt(r.Context(), body.Route, body.Source, body.Target)
-		if err == nil {
-			a.Log.Info("pair adopted by an operator", "link", link.ID, "route", body.Route)
+		if body.Check || body.DryRun {
+			return e.CheckAdoption(r.Context(), body.Adoption, body.DryRun)
 		}
-		return link, err
+		adopted, err := e.Adopt(r.Context(), body.Adoption)
+		if err == nil && !adopted.Already {
+			a.Log.Info("pair adopted by an operator", "link", adopted.ID, "route", body.Route)
+		}
+		return adopted, err
 	})
 }

@@ -23,6 +23,7 @@ func TestCompletionOfLiveNames(t *testing.T) {
 		"links -state ":         "active|claim|detached|gone|orphan|stopped|:4",
 		"links -route ":         "incidents|:4",
 		"links adopt ":          "incidents|:4",
+		"links adopt r INC-":    "INC-1\troute incidents|:4",
 		"dead show ":            "d1\tINC-1: rejected|:4",
 		"dead retry x ":         "d1\tINC-1: rejected|:4",
 		"dead list -route ":     "incidents|:4",

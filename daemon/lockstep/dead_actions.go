@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,9 +116,6 @@ pick. Exit status 1 when one failed again, or waits for something.
 	return cmd
 }
 
-// retriesAtOnce is how many records somebody waits for at a time: they wait for systems.
-const retriesAtOnce = 8
-
 func (a *app) retryDead(ctx context.Context, client *admin.Client, p *letterPick, timeout time.Duration, asJSON bool) error {
 	letters, failed, err := a.pick(ctx, client, p)
 	if err != nil {
@@ -129,42 +125,27 @@ func (a *app) retryDead(ctx context.Context, client *admin.Client, p *letterPick
 		retried admin.Retried
 		err     error
 	}
-	answers := make([]chan answer, len(letters))
-	for i := range answers {
-		answers[i] = make(chan answer, 1)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var working sync.WaitGroup
-	defer working.Wait()
-	defer cancel()
-	free, until := make(chan struct{}, retriesAtOnce), time.Now().Add(timeout)
-	working.Go(func() {
-		for i, d := range letters {
-			free <- struct{}{}
-			working.Go(func() {
-				defer func() { <-free }()
-				retried, _, err := client.Retry(ctx, d.by, max(time.Until(until), 0).Round(time.Millisecond))
-				answers[i] <- answer{retried, err}
-			})
-		}
-	})
+	until := time.Now().Add(timeout)
 	all := []admin.Retried{}
-	for i, d := range letters {
-		got := <-answers[i]
+	err = inOrder(ctx, len(letters), func(ctx context.Context, i int) answer {
+		retried, _, err := client.Retry(ctx, letters[i].by, max(time.Until(until), 0).Round(time.Millisecond))
+		return answer{retried, err}
+	}, func(i int, got answer) error {
 		var refused *admin.AnswerError
 		if errors.As(got.err, &refused) && refused.Status == http.StatusNotFound {
-			continue // it was over before its turn came: with another of its record, or by itself
+			return nil // it was over before its turn came: with another of its record, or by itself
 		}
 		if got.err != nil {
 			return explained(got.err)
 		}
 		all, failed = append(all, got.retried), failed || got.retried.Outcome.Failed
 		if !asJSON {
-			a.printRetried(d.LetterView, got.retried.Outcome)
+			a.printRetried(letters[i].LetterView, got.retried.Outcome)
 		}
-		if err := a.stdout.Flush(); err != nil {
-			return err
-		}
+		return a.stdout.Flush()
+	})
+	if err != nil {
+		return err
 	}
 	if asJSON {
 		if err := writeJSON(a.stdout, all); err != nil {

@@ -189,7 +189,7 @@ func TestNoCommandPrintsWhatATerminalCarriesOut(t *testing.T) {
 		"links":          {{}, {"-json"}},
 		"links show":     {{"l1"}, {"-json", "l1"}, {hostile}},
 		"links unlink":   {{"l1"}},
-		"links adopt":    {{"r", "incidentio.acme.incident/1", "servicenow.itsm.incident/2"}, {"r", hostile, hostile}},
+		"links adopt":    {{"r", "incidentio.acme.incident/1", "servicenow.itsm.incident/2"}, {"r", hostile, hostile}, {"-dry-run", "r", "INC-1", "INC1"}, {"-json", "r", "INC-1", "INC1"}},
 		"dead":           {{}, {"-json"}},
 		"dead list":      {{}, {"-json"}},
 		"dead show":      {{"d1"}, {"-json", "d1"}},

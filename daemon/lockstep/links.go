@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-sync/lockstep/connectors"
 	"github.com/lockstep-sync/lockstep/engine"
 	"github.com/lockstep-sync/lockstep/engine/links"
 )
@@ -86,7 +85,7 @@ for the record on that route. 'lockstep links adopt' joins them again.
 				return one(link, raw, noSuch(err, "link", args[0]))
 			},
 		},
-		a.adoptCommand(address, one),
+		a.adoptCommand(address, &asJSON),
 	)
 	return cmd
 }
@@ -127,27 +126,4 @@ func ticketOf(l engine.LinkView) string {
 		return "-"
 	}
 	return calledOr(l.TargetName, *l.Target)
-}
-
-func (a *app) adoptCommand(address *adminFlags, show func(engine.LinkView, []byte, error) error) *cobra.Command {
-	return &cobra.Command{
-		Use: "adopt ROUTE SOURCE TARGET", Short: "Link a record and a ticket that both exist", Args: between(3, 3),
-		Long: `Links a record and a ticket that both exist, as in
-
-  lockstep links adopt incidents incidentio.acme.incident/01FD… servicenow.itsm.incident/9d385017…
-
-Nothing is written until one of them changes.`,
-		ValidArgsFunction: first(a.completeRoutes(address)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			source, err := connectors.ParseRef(args[1])
-			if err != nil {
-				return usagef("SOURCE: %s", err)
-			}
-			target, err := connectors.ParseRef(args[2])
-			if err != nil {
-				return usagef("TARGET: %s", err)
-			}
-			return show(a.client(address).Adopt(cmd.Context(), args[0], source, target))
-		},
-	}
 }

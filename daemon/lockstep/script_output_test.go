@@ -15,3 +15,14 @@ func (p *play) cmdUntilOutput(args []string) {
 		return want.MatchString(p.ts.ReadFile("stdout"))
 	})
 }
+
+// cmdOpenIssue has somebody open an issue by hand.
+func (p *play) cmdOpenIssue(args []string) {
+	fields := map[string]any{"issuetype": map[string]any{"name": "Bug"}}
+	for _, pair := range args[1:] {
+		key, value := p.keyValue(pair)
+		fields[key] = value
+	}
+	_, err := p.issues.Open(args[0], "lisa", fields)
+	p.ts.Check(err)
+}

@@ -109,6 +109,8 @@ func TestMain(m *testing.M) {
 //	                         waits until status says so of a connector
 //	hostile-files DIR        gives the running daemon every hostile file in turn;
 //	                         hostile-file DIR NAME leaves one there
+//	open-issue PROJECT key=value…
+//	                         somebody opens an issue by hand
 //	until-output RE COMMAND…
 //	                         waits until what a command prints matches
 //	until-…                  waits, with a deadline, until it is so
@@ -145,7 +147,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"until-status": plays((*play).cmdUntilStatus), "until-generation": plays((*play).cmdUntilGeneration),
 		"until-calls": plays((*play).cmdUntilCalls), "hostile-files": plays((*play).cmdHostileFiles), "hostile-file": plays((*play).cmdHostileFile),
 		"limit": plays((*play).cmdLimit), "fill": plays((*play).cmdFill), "until-filled": plays((*play).cmdUntilFilled),
-		"until-ready": plays((*play).cmdUntilReady), "until-output": plays((*play).cmdUntilOutput), "nats": plays((*play).cmdNATS),
+		"until-ready": plays((*play).cmdUntilReady), "until-output": plays((*play).cmdUntilOutput), "open-issue": plays((*play).cmdOpenIssue), "nats": plays((*play).cmdNATS),
 		"retry-dead": plays((*play).cmdRetryDead), "link": plays((*play).cmdLink), "status": plays((*play).cmdStatus),
 		"follow-up": plays((*play).cmdFollowUp), "child": plays((*play).cmdChild), "until-follow-up": plays((*play).cmdUntilFollowUp),
 		"work": plays((*play).cmdWork), "until-issues": plays((*play).cmdUntilIssues), "open-ticket": plays((*play).cmdOpenTicket), "until-files": plays((*play).cmdUntilFiles), "until-connected": plays((*play).cmdUntilConnected),

@@ -78,6 +78,36 @@ func (e *Core) dryRun(ctx context.Context, config *Running, route *rules.Route, 
 	return planned, nil
 }
 
+// DryRunLink says what the first reconcile of a link would do that is not stored.
+func (e *Core) DryRunLink(ctx context.Context, link *links.Link) (Planned, error) {
+	config := e.Config.Load()
+	w := observer{&session{
+		engine: e, budget: &budget{}, config: config, route: config.Set.Route(link.Route), source: link.Source, linkID: link.ID, n: link.N,
+		log: e.Log.With("route", link.Route, "link", link.ID, "record", link.Source.String()),
+	}}
+	planned := Planned{Record: link.Source, Route: link.Route, Link: link.ID, Template: link.Template, Target: link.Target}
+	return planned, w.planLink(ctx, links.Stored{Link: link}, &planned)
+}
+
+// DecideNow says what the rules say of a record on a route now, as of one without a link.
+func (e *Core) DecideNow(ctx context.Context, route string, ref connectors.Ref) (rules.Decision, error) {
+	config := e.Config.Load()
+	r := config.Set.Route(route)
+	if r == nil {
+		return rules.Decision{}, fmt.Errorf("there is no route %q any more", route)
+	}
+	w := observer{&session{
+		engine: e, budget: &budget{}, config: config, route: r, source: ref, linkID: links.ID(route, ref, 1), n: 1,
+		log: e.Log.With("route", route, "record", ref.String()),
+	}}
+	record, err := w.readSource(ctx)
+	if err != nil {
+		return rules.Decision{}, err
+	}
+	d, _, err := w.decide(ctx, record, "", nil)
+	return d, err
+}
+
 func (p *Planned) add(all plan.Plan) {
 	for _, op := range all.Operations {
 		if op.Kind != plan.KindTell && op.Kind != plan.KindChange && op.Kind != plan.KindClaim { // which are no one's business
