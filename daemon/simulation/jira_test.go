@@ -279,3 +279,32 @@ func TestARefusedFieldCostsItself(t *testing.T) {
 		}
 	}, "PROJECT", "NONE")
 }
+
+// TestAnIncidentThatChangesItsType or is merged into another keeps its ticket, and both
+// stay in step.
+func TestAnIncidentThatChangesItsType(t *testing.T) {
+	onDesk(t, jiratest.Options{}, func(d *desk) {
+		d.incidents.AddType("Security")
+		incident := d.declare("Database is sad")
+		issue := d.issues(1)[0]
+		_, err := d.incidents.EditIncident(incident.ID, incidentiotest.SetType("Security"), incidentiotest.SetName("Somebody is in the database"))
+		d.must(err)
+		d.pass(10 * time.Minute)
+		d.issues(1)
+		d.title(incident.ID, issue, "Somebody is in the database")
+		d.incidents.AddStatus("Merged", "merged", 90)
+		_, err = d.incidents.EditIncident(incident.ID, incidentiotest.SetStatus("Merged"))
+		d.must(err)
+		d.pass(10 * time.Minute)
+		if status := d.site.Status(issue); status != "Done" {
+			d.Errorf("the issue of a merged incident is %s", status)
+		}
+		d.must(d.site.Edit(issue, "acc-ann", map[string]any{"summary": "Seen on the issue"}))
+		d.pass(10 * time.Minute)
+		d.issues(1)
+		d.title(incident.ID, issue, "Seen on the issue")
+		if letters := d.dead(); len(letters) != 0 {
+			d.Errorf("dead letters: %+v", letters)
+		}
+	}, `"category:learning"]`, `"category:learning", "category:merged"]`)
+}
